@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { Artifact } from './artifact.schema.ts';
+
+/** How a candidate arose. `recipe`: by a strategy that needs no model; `human`: as the user gave it. */
+export const Operator = z.enum(['draft', 'debug', 'improve', 'recipe', 'human']);
+export type Operator = z.infer<typeof Operator>;
+
+/** One version of a program under trial. */
+export const Candidate = z.object({
+  /** `c-0` is the user's own program. */
+  id: z.string().regex(/^c-\d+$/),
+  parents: z.array(z.string()),
+  operator: Operator,
+  /** What it tries, in a few words: `vectorize_loops + parallelize`, or a model's idea. */
+  title: z.string().max(80),
+  /** One sentence on what was changed. */
+  note: z.string().max(500),
+  /** A `Program`. */
+  program: Artifact,
+});
+export type Candidate = z.infer<typeof Candidate>;

@@ -1,0 +1,30 @@
+/** Every default of Crucible, in one place; each can be set in the job. */
+export const defaults = {
+  trials: 5,
+  wallMs: 4 * 60 * 60 * 1000,
+  cores: 2,
+  seed: 0,
+  limits: {
+    wallMs: 300_000,
+    memoryMb: 2048,
+    processes: 128,
+    outputMb: 16,
+    fileMb: 1024,
+    diskMb: 1024,
+  },
+  model: {
+    temperature: 0.1,
+    proseTokens: 2_000,
+    programTokens: 16_000,
+    triesPerRoute: 3,
+    retryDelaysMs: [1_000, 2_000],
+    cachedReplies: 128,
+  },
+  /** Two outputs agree where |got - expected| <= absolute + relative * |expected|. */
+  tolerance: { relative: 1e-6, absolute: 1e-9 },
+  /** Cases that must be right before a candidate is measured. */
+  checkCases: 3,
+  /** Interleaved pairs of one measurement. */
+  pairs: 7,
+  confidence: 0.95,
+} as const;

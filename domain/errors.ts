@@ -1,0 +1,79 @@
+/** The sandbox, its engine or its host failed, not the program in it. Retrying helps. */
+export class SandboxUnavailable extends Error {
+  override name = 'SandboxUnavailable';
+}
+
+/** No isolation can be had on this machine, so nothing is run. Retrying cannot help. */
+export class NoSandbox extends Error {
+  override name = 'NoSandbox';
+}
+
+/** The job cannot be run as written. The message names the field. */
+export class JobRejected extends Error {
+  override name = 'JobRejected';
+}
+
+/** An artifact is missing, or its bytes do not match its name. */
+export class ArtifactDamaged extends Error {
+  override name = 'ArtifactDamaged';
+}
+
+/** The disk is full: nothing was half-written, and retrying helps once there is room. */
+export class StorageFull extends Error {
+  override name = 'StorageFull';
+}
+
+/** An activity was given, or gave back, more than a workflow history should hold. */
+export class PayloadTooLarge extends Error {
+  override name = 'PayloadTooLarge';
+}
+
+/** A worker was offered a task of a job that lives in another store. */
+export class WrongStore extends Error {
+  override name = 'WrongStore';
+}
+
+/** The provider refused the request. Retrying cannot help. */
+export class ModelRequestRejected extends Error {
+  override name = 'ModelRequestRejected';
+}
+
+/** The account behind the key has no quota or money left. */
+export class ModelQuotaExceeded extends Error {
+  override name = 'ModelQuotaExceeded';
+}
+
+/** A route failed as often as it may; the next route is taken. */
+export class RouteUnavailable extends Error {
+  override name = 'RouteUnavailable';
+}
+
+/** The model answered, but not with what was asked for. */
+export class ModelReplyUnusable extends Error {
+  override name = 'ModelReplyUnusable';
+}
+
+/** The provider does not know the key, or there is none. The message names the variable to set, never the key. */
+export class ModelUnauthenticated extends Error {
+  override name = 'ModelUnauthenticated';
+}
+
+/** Too many requests or tokens a minute. Retrying helps, after the time the provider asks for. */
+export class ModelRateLimited extends Error {
+  override name = 'ModelRateLimited';
+}
+
+/** The provider, or the way to it, failed or fell silent. Retrying helps. */
+export class ModelUnavailable extends Error {
+  override name = 'ModelUnavailable';
+}
+
+/** The reply was cut at the token limit. The same request again would be cut again: raise the limit. */
+export class ModelReplyTruncated extends Error {
+  override name = 'ModelReplyTruncated';
+}
+
+/** The model declined to answer. */
+export class ModelRefused extends Error {
+  override name = 'ModelRefused';
+}

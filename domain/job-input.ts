@@ -1,0 +1,41 @@
+import type { Artifact } from './artifact.schema.ts';
+import type { Job, OptimizeJob, SolveJob } from './job.schema.ts';
+
+/** What a job's workflow is started with: names and numbers, the files as one artifact. */
+export interface JobInput<J extends Job = Job> {
+  jobId: string;
+  /** What the runs of one job have in common, and which run of it this is. */
+  series: string;
+  run: number;
+  storeId: string;
+  job: J;
+  /** A `Tree` of all files the job names, below the paths it names them by. */
+  files: Artifact;
+  /** The pipeline this is a stage of. */
+  parent: { jobId: string; stage: string } | null;
+  /** Routes a model can be asked on, `provider/model`, by what is asked; none: strategies alone. */
+  routes: Record<'draft' | 'debug' | 'improve', string[]>;
+  /** Whether the server knows Crucible's search attributes. */
+  searchable: boolean;
+  /** Take nothing over from earlier jobs. */
+  fresh: boolean;
+}
+
+/** How a job ended, small enough for a history. */
+export interface JobResult {
+  jobId: string;
+  status: 'finished' | 'failed' | 'cancelled';
+  /** One line: what came out. */
+  summary: string;
+  /** The verified speed-up of an `optimize` job. */
+  best: { candidate: string; title: string; value: number; low: number; high: number } | null;
+  /** Candidates that were refused, without those that crashed or did not build. */
+  refused: number;
+  /** A `Tree`: what the next stage, or the user, gets. */
+  product: Artifact | null;
+  /** The HTML report. */
+  report: Artifact | null;
+}
+
+/** The job a stage is, once it is taken out of its pipeline. */
+export type StageJob = OptimizeJob | SolveJob;

@@ -1,0 +1,229 @@
+import { z } from 'zod';
+import { defaults } from './defaults.ts';
+import { Limits } from './limits.schema.ts';
+
+const slug = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    'expected lower-case letters, digits and dashes, at most 63, a letter or digit first',
+  );
+
+/** A path inside the job's folder: relative, no `..`, no control characters. */
+export const SafePath = z
+  .string()
+  .min(1)
+  .max(400)
+  .refine(
+    (path) =>
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+      !/[\u0000-\u001f\u007f\\]/.test(path) &&
+      !path.startsWith('/') &&
+      !path.startsWith('-') &&
+      path.split('/').every((part) => part !== '..' && part !== '' && part.length <= 200),
+    'expected a path inside the workspace: relative, without `..`, backslashes or control characters',
+  );
+
+/** `path.py`, or `path.py:function`. */
+const FunctionRef = z
+  .string()
+  .regex(/^[^:]+\.py(:[A-Za-z_][A-Za-z0-9_]*)?$/, 'expected `file.py` or `file.py:function`')
+  .refine((ref) => SafePath.safeParse(ref.split(':')[0]).success, 'expected a path inside the job folder');
+
+export const Budget = z.strictObject({
+  /** Candidates tried, without the baseline. */
+  trials: z.number().int().positive().max(10_000).default(defaults.trials),
+  /** Wall-clock time of the whole job, milliseconds. */
+  wallMs: z.number().int().positive().default(defaults.wallMs),
+  /** US dollars for models; unset: no limit. */
+  usd: z.number().positive().optional(),
+  /** Tokens for models; unset: no limit. */
+  tokens: z.number().int().positive().optional(),
+});
+export type Budget = z.infer<typeof Budget>;
+
+export const Tolerance = z.strictObject({
+  relative: z.number().nonnegative().default(defaults.tolerance.relative),
+  absolute: z.number().nonnegative().default(defaults.tolerance.absolute),
+});
+export type Tolerance = z.infer<typeof Tolerance>;
+
+/** Routes, `provider/model`, tried in order; unset: what the environment has a key for. */
+const Route = z.string().regex(/^[a-z0-9-]+\/.+$/, 'expected `provider/model`');
+export const Models = z.strictObject({
+  draft: z.array(Route).optional(),
+  improve: z.array(Route).optional(),
+  debug: z.array(Route).optional(),
+});
+export type Models = z.infer<typeof Models>;
+
+/** A check of one expected output, run by the grader. */
+export const Validator = z.discriminatedUnion('check', [
+  z.strictObject({ check: z.literal('exists'), path: SafePath }),
+  z.strictObject({ check: z.literal('image'), path: SafePath }),
+  z.strictObject({
+    check: z.literal('voxels'),
+    path: SafePath,
+    size: z.number().int().positive().optional(),
+  }),
+  z.strictObject({
+    check: z.literal('npy'),
+    path: SafePath,
+    shape: z.array(z.number().int().nonnegative()).optional(),
+    dtype: z.string().optional(),
+    minimum: z.number().optional(),
+    maximum: z.number().optional(),
+  }),
+  z.strictObject({
+    check: z.literal('json'),
+    path: SafePath,
+    schema: z.record(z.string(), z.unknown()).optional(),
+  }),
+  z.strictObject({
+    check: z.literal('csv'),
+    path: SafePath,
+    columns: z.array(z.string()).optional(),
+    rows: z.number().int().nonnegative().optional(),
+  }),
+]);
+export type Validator = z.infer<typeof Validator>;
+
+/** An output by path alone must exist and not be empty. */
+const Output = z.union([SafePath.transform((path): Validator => ({ check: 'exists', path })), Validator]);
+
+export const Strategy = z.enum(['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision']);
+export type Strategy = z.infer<typeof Strategy>;
+
+const common = {
+  /** Files and folders, relative to the job file, that the program may read; below /work when it runs. */
+  inputs: z.array(SafePath).default([]),
+  limits: Limits.prefault({}),
+  /** Threads a program may use. */
+  cores: z.number().int().positive().max(256).default(defaults.cores),
+  seed: z.number().int().nonnegative().default(defaults.seed),
+  budget: Budget.prefault({}),
+};
+
+const optimizeFields = {
+  ...common,
+  /** The slow program. */
+  program: SafePath,
+  /** The slow function in it; unset: the whole script is optimised. */
+  function: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a function')
+    .optional(),
+  /** Makes inputs for the function: `cases.py` (its `make_case`) or `cases.py:name`. */
+  cases: FunctionRef.optional(),
+  /** Whole script only: its command-line arguments. */
+  args: z.array(z.string()).default([]),
+  /** Whole script only: the files it writes, as glob patterns; they and standard output must stay the same. */
+  outputs: z.array(SafePath).default([]),
+  /** Whole script only: lines of standard output matching one of these regular expressions are not compared. */
+  ignoreLines: z.array(z.string()).default([]),
+  tolerance: Tolerance.prefault({}),
+  strategies: z.array(Strategy).default([...Strategy.options]),
+  policy: z.enum(['refine', 'tree']).default('tree'),
+  models: Models.prefault({}),
+  /** Stop as soon as a verified speed-up has this lower bound. */
+  goal: z.number().positive().optional(),
+};
+
+const solveFields = {
+  ...common,
+  /** A Python script that is run as it is. */
+  script: SafePath,
+  args: z.array(z.string()).default([]),
+  /** What it must write, and what is checked of it. */
+  outputs: z.array(Output).default([]),
+};
+
+export const OptimizeJob = z.strictObject({ kind: z.literal('optimize'), name: slug, ...optimizeFields });
+export type OptimizeJob = z.infer<typeof OptimizeJob>;
+
+export const SolveJob = z.strictObject({ kind: z.literal('solve'), name: slug, ...solveFields });
+export type SolveJob = z.infer<typeof SolveJob>;
+
+/** A stage is a job whose name is the stage's; the files of the stages it needs stand below their names. */
+const stage = { name: slug, needs: z.array(slug).default([]) };
+export const Stage = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('optimize'), ...stage, ...optimizeFields }),
+  z.strictObject({ kind: z.literal('solve'), ...stage, ...solveFields }),
+]);
+export type Stage = z.infer<typeof Stage>;
+
+export const PipelineJob = z.strictObject({
+  kind: z.literal('pipeline'),
+  name: slug,
+  stages: z.array(Stage).min(1).max(200),
+});
+export type PipelineJob = z.infer<typeof PipelineJob>;
+
+const unchecked = z.discriminatedUnion('kind', [OptimizeJob, SolveJob, PipelineJob]);
+
+/** What a user asks for. `kind` picks the workflow. */
+export const Job = unchecked.superRefine((job, context) => {
+  const parts = job.kind === 'pipeline' ? job.stages : [job];
+  for (const [index, part] of parts.entries()) {
+    const path = job.kind === 'pipeline' ? ['stages', index] : [];
+    if (part.kind !== 'optimize') continue;
+    if (part.function !== undefined && part.cases === undefined)
+      context.addIssue({
+        code: 'custom',
+        path: [...path, 'function'],
+        message: 'a function needs `cases`: a file whose `make_case(seed)` returns its arguments',
+      });
+    if (part.function === undefined && part.cases !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: [...path, 'cases'],
+        message: '`cases` needs `function`: the function to call',
+      });
+  }
+  if (job.kind !== 'pipeline') return;
+  const names = job.stages.map((each) => each.name);
+  for (const [index, each] of job.stages.entries()) {
+    if (names.indexOf(each.name) !== index)
+      context.addIssue({
+        code: 'custom',
+        path: ['stages', index, 'name'],
+        message: `two stages are named ${each.name}`,
+      });
+    for (const [place, need] of each.needs.entries())
+      if (!names.includes(need))
+        context.addIssue({
+          code: 'custom',
+          path: ['stages', index, 'needs', place],
+          message: `there is no stage ${need}; the stages are ${names.join(', ')}`,
+        });
+  }
+  const circle = findCycle(job.stages);
+  if (circle !== undefined)
+    context.addIssue({
+      code: 'custom',
+      path: ['stages'],
+      message: `stages wait for each other: ${circle.join(' → ')}`,
+    });
+});
+export type Job = z.infer<typeof Job>;
+export type JobKind = Job['kind'];
+
+/** The names along a cycle of `needs`, its first one repeated at the end; undefined where there is none. */
+function findCycle(stages: readonly { name: string; needs: readonly string[] }[]): string[] | undefined {
+  const finished = new Set<string>();
+  const visit = (name: string, trail: string[]): string[] | undefined => {
+    if (trail.includes(name)) return [...trail.slice(trail.indexOf(name)), name];
+    if (finished.has(name)) return undefined;
+    for (const need of stages.find((each) => each.name === name)?.needs ?? []) {
+      const found = visit(need, [...trail, name]);
+      if (found !== undefined) return found;
+    }
+    finished.add(name);
+    return undefined;
+  };
+  for (const each of stages) {
+    const found = visit(each.name, []);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}

@@ -1,0 +1,88 @@
+import { best, debugDepth, failedLeaves, isRight, type Journal } from './journal.ts';
+import { randomStream } from './random.ts';
+
+/** What to do next. A `recipe` is a mechanical strategy by its place in the job's list. */
+export type Decision =
+  | { kind: 'recipe'; recipe: string }
+  | { kind: 'draft' }
+  | { kind: 'debug'; parent: string }
+  | { kind: 'improve'; parents: string[] }
+  | { kind: 'stop'; why: string };
+
+/** A decision that leads to a candidate. */
+export type NextDecision = Exclude<Decision, { kind: 'stop' }>;
+
+/** All that a policy may look at. Deciding is pure: the same state gives the same decision. */
+export interface SearchState {
+  /** The baseline and every finished trial. */
+  journal: Journal;
+  /** Decisions whose trials are under way. */
+  pending: readonly Decision[];
+  /** Trials allowed, without the baseline. */
+  trials: number;
+  /** Recipes not taken yet, in the order worth trying. */
+  recipes: readonly string[];
+  /** Whether a model can be asked. */
+  models: boolean;
+  /** The job's seed and the number of decisions made before. */
+  seed: number;
+  decisions: number;
+}
+
+export type SearchPolicy = (state: SearchState) => Decision;
+
+const trialsDone = ({ journal, pending }: SearchState): number =>
+  journal.filter((row) => row.operator !== 'human').length + pending.length;
+
+/** What every policy begins with: the end of the budget, then the recipes, which cost no money. */
+function opening(state: SearchState): Decision | undefined {
+  const { trials, recipes, models } = state;
+  if (trialsDone(state) >= trials)
+    return { kind: 'stop', why: `all ${trials} trials of the budget are used` };
+  const recipe = recipes[0];
+  if (recipe !== undefined) return { kind: 'recipe', recipe };
+  if (!models) return { kind: 'stop', why: 'every strategy was tried, and no model is configured' };
+  return undefined;
+}
+
+/** Linear: one candidate after another, each made from the last (debug) or from the best (improve). */
+export const refine: SearchPolicy = (state) => {
+  const opened = opening(state);
+  if (opened !== undefined) return opened;
+  const last = state.journal.filter((row) => row.operator !== 'human').at(-1);
+  if (last === undefined) return { kind: 'draft' };
+  if (!isRight(last)) return { kind: 'debug', parent: last.id };
+  return { kind: 'improve', parents: [best(state.journal)?.id ?? last.id] };
+};
+
+const modelDrafts = 3;
+const debugShare = 0.5;
+const deepestDebug = 3;
+
+/**
+ * A greedy tree: first some drafts, then with even odds debug a failed leaf (at most three deep), else improve the best.
+ * Source: AIDE (Jiang et al., 2025, arXiv:2502.13138), with recipes as its first drafts.
+ */
+export const tree: SearchPolicy = (state) => {
+  const opened = opening(state);
+  if (opened !== undefined) return opened;
+  const { journal, pending, seed, decisions } = state;
+  const drafts =
+    journal.filter((row) => row.operator === 'draft').length +
+    pending.filter((decision) => decision.kind === 'draft').length;
+  if (drafts < modelDrafts) return { kind: 'draft' };
+
+  const random = randomStream(seed * 1_000_003 + decisions);
+  const beingDebugged = new Set(pending.flatMap((each) => (each.kind === 'debug' ? [each.parent] : [])));
+  const broken = failedLeaves(journal).filter(
+    (row) => debugDepth(journal, row) < deepestDebug && !beingDebugged.has(row.id),
+  );
+  const leaf = broken[Math.floor(random() * broken.length)];
+  if (leaf !== undefined && random() < debugShare) return { kind: 'debug', parent: leaf.id };
+  const top = best(journal);
+  if (top !== undefined) return { kind: 'improve', parents: [top.id] };
+  return leaf === undefined ? { kind: 'draft' } : { kind: 'debug', parent: leaf.id };
+};
+
+/** The policies a job can name. */
+export const policies = { refine, tree } as const satisfies Record<string, SearchPolicy>;

@@ -1,0 +1,50 @@
+import type { Interval } from './outcome.schema.ts';
+import { randomStream } from './random.ts';
+
+const resamples = 2_000;
+
+/** The middle value; the mean of the two middle ones for an even count. Throws for none. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError('median: expected at least one value, got none');
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/**
+ * The median with its percentile-bootstrap interval (Efron 1979) at `confidence`. The same values and seed give the same
+ * interval.
+ */
+export function medianInterval(values: readonly number[], confidence: number, seed = 1): Interval {
+  const random = randomStream(seed);
+  const medians = Array.from({ length: resamples }, () =>
+    median(values.map(() => values[Math.floor(random() * values.length)] ?? Number.NaN)),
+  ).sort((a, b) => a - b);
+  const at = (share: number): number =>
+    medians[Math.min(resamples - 1, Math.max(0, Math.round(share * (resamples - 1))))] ?? Number.NaN;
+  return { value: median(values), low: at((1 - confidence) / 2), high: at((1 + confidence) / 2) };
+}
+
+/** Times of the same inputs answered by the baseline and by the candidate right after one another. */
+export interface Pair {
+  baselineMs: number;
+  candidateMs: number;
+}
+
+/**
+ * How many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off both.
+ * What is left of a side is never less than the uncertainty of that cost, so a gain can't be made of noise near zero.
+ */
+export function speedupOf(pairs: readonly Pair[], asking: Interval, confidence: number): Interval {
+  const floor = Math.max(asking.high - asking.low, 1e-4);
+  const net = (ms: number): number => Math.max(ms - asking.value, floor);
+  return medianInterval(
+    pairs.map((pair) => net(pair.baselineMs) / net(pair.candidateMs)),
+    confidence,
+  );
+}
+
+/** Half the width of an interval as a share of its value. */
+export const relativeHalfWidth = (interval: Interval): number =>
+  (interval.high - interval.low) / 2 / interval.value;

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import { Artifact } from './artifact.schema.ts';
+import { Candidate } from './candidate.schema.ts';
+import { Interval, Outcome } from './outcome.schema.ts';
+
+/** Seconds of one call of the baseline and of the candidate, side by side on the same inputs. */
+export const Measurement = z.object({
+  baselineMs: Interval,
+  candidateMs: Interval,
+  speedup: Interval,
+  /** Half the width of the interval of baseline against itself on this host, as a share: 0.03 is ±3 %. */
+  noiseFloor: z.number(),
+  pairs: z.number(),
+  /** The cost of asking, taken off both sides. */
+  askingMs: Interval,
+  host: z.string(),
+  /** Raw samples, as measured. */
+  samples: Artifact,
+});
+export type Measurement = z.infer<typeof Measurement>;
+
+/** A candidate built, run, graded and measured once. */
+export const Trial = z.object({
+  candidate: Candidate,
+  /** `trial`, or `verification` of a trial that would be best. */
+  purpose: z.enum(['baseline', 'trial', 'verification']),
+  outcome: Outcome,
+  measurement: Measurement.nullable(),
+  /** Logs and files worth keeping, by what they are: `build.log`, `stderr`, `answers`. */
+  artifacts: z.record(z.string(), Artifact),
+  /** Milliseconds by step. */
+  timings: z.record(z.string(), z.number()),
+  /** The seeds of the inputs it was judged on, revealed with the verdict. */
+  seeds: z.array(z.string()),
+});
+export type Trial = z.infer<typeof Trial>;

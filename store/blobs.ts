@@ -1,0 +1,16 @@
+import type { Artifact } from '../domain/artifact.schema.ts';
+
+/**
+ * Files by the SHA-256 of their bytes. Writing is a temporary file, then a rename; reading verifies.
+ * Throws `ArtifactDamaged` where bytes are missing or do not match, `StorageFull` where there is no room.
+ */
+export interface BlobStore {
+  put(bytes: Uint8Array | string): Promise<Artifact>;
+  /** Stores the file at `path` without holding it in memory. */
+  putFile(path: string): Promise<Artifact>;
+  get(artifact: Artifact): Promise<Buffer>;
+  text(artifact: Artifact): Promise<string>;
+  has(artifact: Artifact): Promise<boolean>;
+  /** Places a verified read-only copy (a hard link where it can) at `path`. */
+  place(artifact: Artifact, path: string): Promise<void>;
+}

@@ -1,0 +1,191 @@
+import { createHash, type Hash, randomUUID } from 'node:crypto';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { chmod, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
+import { Artifact } from '../domain/artifact.schema.ts';
+import { ArtifactDamaged, StorageFull } from '../domain/errors.ts';
+import type { BlobStore } from './blobs.ts';
+
+/** A temporary file nobody has written to for so long belongs to a process that died. */
+const abandonedMs = 60 * 60 * 1000;
+
+/** Nobody may write: a hard link placed elsewhere is the same file as the blob. */
+const readOnly = 0o444;
+
+/**
+ * Blobs as read-only files `FOLDER/ab/cd/abcd…`, safe to share between processes: a blob appears under its name
+ * whole or not at all. Creates what is missing below `folder`. What was put is on disk when `put` returns.
+ */
+export function createFileBlobs(folder: string): BlobStore {
+  const pathOf = (artifact: Artifact): string => {
+    if (!Artifact.safeParse(artifact).success)
+      throw new ArtifactDamaged(`expected an artifact name (64 hex digits), got ${JSON.stringify(artifact)}`);
+    return join(folder, artifact.slice(0, 2), artifact.slice(2, 4), artifact);
+  };
+
+  /** Gives `fill` a temporary path, then makes the file it wrote there the blob of the name it returns. */
+  async function store(fill: (temporary: string) => Promise<Artifact>): Promise<Artifact> {
+    const temporary = join(temporaryFolder(folder), randomUUID());
+    return keepingRoom(folder, async () => {
+      await mkdir(dirname(temporary), { recursive: true });
+      try {
+        const artifact = await fill(temporary);
+        const path = pathOf(artifact);
+        if ((await hashOf(path)) === artifact) return artifact;
+        await mkdir(dirname(path), { recursive: true });
+        await rename(temporary, path);
+        await syncFolder(dirname(path));
+        return artifact;
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    });
+  }
+
+  async function verified(artifact: Artifact): Promise<string> {
+    const path = pathOf(artifact);
+    check(artifact, await hashOf(path), path);
+    return path;
+  }
+
+  async function get(artifact: Artifact): Promise<Buffer> {
+    const path = pathOf(artifact);
+    const bytes = await readFile(path).catch(undefinedIfMissing);
+    check(artifact, bytes && createHash('sha256').update(bytes).digest('hex'), path);
+    return bytes ?? Buffer.alloc(0);
+  }
+
+  return {
+    async put(content) {
+      const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+      const artifact = createHash('sha256').update(bytes).digest('hex');
+      if ((await hashOf(pathOf(artifact))) === artifact) return artifact;
+      return store(async (temporary) => {
+        const file = await open(temporary, 'wx', readOnly);
+        try {
+          await file.writeFile(bytes);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        return artifact;
+      });
+    },
+
+    async putFile(path) {
+      return store(async (temporary) => {
+        const hash = createHash('sha256');
+        const target = createWriteStream(temporary, { flags: 'wx', mode: readOnly, flush: true });
+        await pipeline(createReadStream(path), (chunks) => hashing(chunks, hash), target);
+        return hash.digest('hex');
+      });
+    },
+
+    get,
+
+    async text(artifact) {
+      return (await get(artifact)).toString('utf8');
+    },
+
+    async has(artifact) {
+      return (await stat(pathOf(artifact)).catch(undefinedIfMissing)) !== undefined;
+    },
+
+    async place(artifact, path) {
+      const blob = await verified(artifact);
+      await keepingRoom(dirname(path), async () => {
+        await mkdir(dirname(path), { recursive: true });
+        await rm(path, { force: true });
+        try {
+          await link(blob, path);
+        } catch (error) {
+          if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(codeOf(error))) throw error;
+          await copy(blob, path);
+        }
+      });
+    },
+  };
+}
+
+/** Removes temporary files below `folder` that a killed writer left behind. Returns how many. */
+export async function removeAbandoned(folder: string, now = Date.now()): Promise<number> {
+  const temporary = temporaryFolder(folder);
+  const names = (await readdir(temporary).catch(undefinedIfMissing)) ?? [];
+  let removed = 0;
+  for (const name of names) {
+    const found = await stat(join(temporary, name)).catch(undefinedIfMissing);
+    if (found === undefined || now - found.mtimeMs < abandonedMs) continue;
+    await rm(join(temporary, name), { force: true });
+    removed += 1;
+  }
+  return removed;
+}
+
+/** Beside the blobs, since a rename is atomic only within one file system. */
+const temporaryFolder = (folder: string): string => join(folder, 'tmp');
+
+async function copy(from: string, to: string): Promise<void> {
+  const temporary = `${to}.${randomUUID()}`;
+  try {
+    await copyFile(from, temporary);
+    await chmod(temporary, readOnly);
+    await rename(temporary, to);
+  } finally {
+    await rm(temporary, { force: true });
+  }
+}
+
+async function* hashing(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
+}
+
+/** The hash of the file at `path`; undefined where there is none. */
+async function hashOf(path: string): Promise<string | undefined> {
+  const hash = createHash('sha256');
+  try {
+    await pipeline(createReadStream(path), hash);
+  } catch (error) {
+    return undefinedIfMissing(error);
+  }
+  return hash.digest('hex');
+}
+
+function check(artifact: Artifact, found: string | undefined, path: string): void {
+  if (found === artifact) return;
+  const what = found === undefined ? 'is missing' : `is damaged: its bytes have the hash ${found}`;
+  throw new ArtifactDamaged(
+    `artifact ${artifact} ${what} (${path}); put it again, or redo the step that made it`,
+  );
+}
+
+/** A new name is durable only when its folder is. */
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
+async function keepingRoom<T>(folder: string, write: () => Promise<T>): Promise<T> {
+  try {
+    return await write();
+  } catch (cause) {
+    if (!['ENOSPC', 'EDQUOT'].includes(codeOf(cause))) throw cause;
+    throw new StorageFull(`no room left below ${folder}: free some space, nothing was half-written`, {
+      cause,
+    });
+  }
+}
+
+function undefinedIfMissing(error: unknown): undefined {
+  if (codeOf(error) !== 'ENOENT') throw error;
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error ? String(error.code) : '';

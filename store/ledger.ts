@@ -1,0 +1,27 @@
+import type { Kysely } from 'kysely';
+import { type Accounts, createAccounts } from './ledger/accounts.ts';
+import { createEvents, type Events } from './ledger/events.ts';
+import { createJobs, type Jobs } from './ledger/jobs.ts';
+import { createMemo, type Memo } from './ledger/memo.ts';
+import { createModelCalls, type ModelCalls } from './ledger/model-calls.ts';
+import { createSteps, type Steps } from './ledger/steps.ts';
+import { createTrials, type Trials } from './ledger/trials.ts';
+import type { LedgerSchema } from './ledger-schema.ts';
+
+/**
+ * What was asked, done, paid and found, in a database. Every operation may be repeated, and called from several
+ * processes at once; each is one transaction. JSON columns hold at most 64 KB, else `PayloadTooLarge`: larger
+ * things are artifacts.
+ */
+export interface Ledger extends Jobs, Steps, Memo, Trials, Events, ModelCalls, Accounts {}
+
+/** The ledger over any Kysely dialect whose schema `migrate` has brought up to date. */
+export const createLedger = (db: Kysely<LedgerSchema>): Ledger => ({
+  ...createJobs(db),
+  ...createSteps(db),
+  ...createMemo(db),
+  ...createTrials(db),
+  ...createEvents(db),
+  ...createModelCalls(db),
+  ...createAccounts(db),
+});

@@ -1,0 +1,154 @@
+import type { Kysely, Selectable } from 'kysely';
+import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { JobTable, LedgerSchema } from '../ledger-schema.ts';
+import { toJson } from './json.ts';
+
+export type JobStatus = JobTable['status'];
+
+/** What opens a job; `parent` and `stage` where it is a stage of a pipeline or a cell of an experiment. */
+export interface NewJob {
+  /** The workflow ID. */
+  id: string;
+  /** What the runs of one job have in common. */
+  series: string;
+  /** 1, then 2 where the job was started anew. */
+  run: number;
+  name: string;
+  kind: string;
+  /** The job as the user wrote it, parsed. */
+  job: Artifact;
+  parent?: string | null;
+  stage?: string | null;
+  /** Milliseconds since 1970, as `endedAt`. */
+  startedAt: number;
+}
+
+export interface JobEnd {
+  status: Exclude<JobStatus, 'running'>;
+  endedAt: number;
+  /** What a list shows of it; small. */
+  summary?: unknown;
+  /** The metric of the best trial. */
+  best?: number | null;
+}
+
+export interface JobRecord {
+  id: string;
+  series: string;
+  run: number;
+  name: string;
+  kind: string;
+  status: JobStatus;
+  job: Artifact;
+  parent: string | null;
+  stage: string | null;
+  startedAt: number;
+  endedAt: number | null;
+  report: Artifact | null;
+  summary: unknown;
+  best: number | null;
+  history: Artifact | null;
+}
+
+export interface Jobs {
+  /** Opens the job and returns its record; a job already open, or closed, is returned as it is. */
+  openJob(job: NewJob): Promise<JobRecord>;
+  /** Closes a running job; the first close stands. */
+  closeJob(id: string, end: JobEnd): Promise<void>;
+  /** Keeps the report, which is written from the closed job. */
+  keepReport(id: string, report: Artifact): Promise<void>;
+  /** Keeps the workflow's history, which is complete only after the job was closed. */
+  keepHistory(id: string, history: Artifact): Promise<void>;
+  job(id: string): Promise<JobRecord | undefined>;
+  /** Jobs without a parent, newest first. */
+  jobs(filter: { status?: JobStatus; limit: number }): Promise<JobRecord[]>;
+  latestRun(series: string): Promise<JobRecord | undefined>;
+  /** The jobs that have `parent`, in the order they were started. */
+  stages(parent: string): Promise<JobRecord[]>;
+}
+
+export function createJobs(db: Kysely<LedgerSchema>): Jobs {
+  const select = () => db.selectFrom('jobs').selectAll();
+
+  async function job(id: string): Promise<JobRecord | undefined> {
+    const row = await select().where('id', '=', id).executeTakeFirst();
+    return row && toRecord(row);
+  }
+
+  return {
+    async openJob(opened) {
+      const { id } = opened;
+      await db
+        .insertInto('jobs')
+        .values({
+          id,
+          series: opened.series,
+          run: opened.run,
+          name: opened.name,
+          kind: opened.kind,
+          status: 'running',
+          job: opened.job,
+          parent: opened.parent ?? null,
+          stage: opened.stage ?? null,
+          startedAt: opened.startedAt,
+          summaryJson: 'null',
+          eventCount: 0,
+        })
+        .onConflict((conflict) => conflict.column('id').doNothing())
+        .execute();
+      return toRecord(await select().where('id', '=', id).executeTakeFirstOrThrow());
+    },
+
+    async closeJob(id, end) {
+      await db
+        .updateTable('jobs')
+        .set({
+          status: end.status,
+          endedAt: end.endedAt,
+          summaryJson: toJson(end.summary, `summary of job ${id}`),
+          best: end.best ?? null,
+        })
+        .where('id', '=', id)
+        .where('status', '=', 'running')
+        .execute();
+    },
+
+    async keepReport(id, report) {
+      await db.updateTable('jobs').set({ report }).where('id', '=', id).execute();
+    },
+
+    async keepHistory(id, history) {
+      await db.updateTable('jobs').set({ history }).where('id', '=', id).execute();
+    },
+
+    job,
+
+    async jobs({ status, limit }) {
+      const all = select().where('parent', 'is', null);
+      const rows = await (status === undefined ? all : all.where('status', '=', status))
+        .orderBy('startedAt', 'desc')
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute();
+      return rows.map(toRecord);
+    },
+
+    async latestRun(series) {
+      const row = await select()
+        .where('series', '=', series)
+        .orderBy('run', 'desc')
+        .limit(1)
+        .executeTakeFirst();
+      return row && toRecord(row);
+    },
+
+    async stages(parent) {
+      const rows = await select().where('parent', '=', parent).orderBy('startedAt').orderBy('id').execute();
+      return rows.map(toRecord);
+    },
+  };
+}
+
+function toRecord({ summaryJson, eventCount: _, ...row }: Selectable<JobTable>): JobRecord {
+  return { ...row, summary: JSON.parse(summaryJson) };
+}

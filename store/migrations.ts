@@ -1,0 +1,141 @@
+import { type Kysely, sql } from 'kysely';
+import { type Migration, Migrator } from 'kysely/migration';
+import type { LedgerSchema } from './ledger-schema.ts';
+
+/** Steps from an empty database to the newest schema, in order of name. A released step is never changed. */
+const migrations: Record<string, Migration> = {
+  '0001-first': { up: createFirstTables },
+};
+
+/**
+ * Brings the ledger to the newest schema; several processes may do so at once.
+ * Throws where a newer Crucible has been here: its rows could be misread. `where` names the ledger in messages.
+ */
+export async function migrate(db: Kysely<LedgerSchema>, where: string): Promise<void> {
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
+  const { error } = await migrator.migrateToLatest();
+  if (error === undefined) return;
+  const applied = await sql<{ name: string }>`select name from kysely_migration order by name`
+    .execute(db)
+    .catch(() => ({ rows: [] }));
+  const unknown = applied.rows.filter(({ name }) => !(name in migrations)).map(({ name }) => name);
+  if (unknown.length === 0) throw error;
+  throw new Error(
+    `${where}: written by a newer Crucible (expected a schema up to ${Object.keys(migrations).at(-1)}, ` +
+      `found ${unknown.join(', ')}): update Crucible or choose another store`,
+  );
+}
+
+async function createFirstTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('store')
+    .addColumn('only', 'integer', (column) => column.primaryKey())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('secret', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'bigint', (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('jobs')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('series', 'text', (column) => column.notNull())
+    .addColumn('run', 'integer', (column) => column.notNull())
+    .addColumn('name', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('job', 'text', (column) => column.notNull())
+    .addColumn('parent', 'text')
+    .addColumn('stage', 'text')
+    .addColumn('startedAt', 'bigint', (column) => column.notNull())
+    .addColumn('endedAt', 'bigint')
+    .addColumn('report', 'text')
+    .addColumn('summaryJson', 'text', (column) => column.notNull())
+    .addColumn('best', 'double precision')
+    .addColumn('history', 'text')
+    .addColumn('eventCount', 'integer', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('jobsBySeries').unique().on('jobs').columns(['series', 'run']).execute();
+  await db.schema.createIndex('jobsByParent').on('jobs').columns(['parent', 'startedAt']).execute();
+
+  await db.schema
+    .createTable('steps')
+    .addColumn('key', 'text', (column) => column.primaryKey())
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('worker', 'text', (column) => column.notNull())
+    .addColumn('startedAt', 'bigint', (column) => column.notNull())
+    .addColumn('doneAt', 'bigint')
+    .addColumn('starts', 'integer', (column) => column.notNull())
+    .addColumn('resultJson', 'text')
+    .execute();
+  await db.schema.createIndex('stepsByJob').on('steps').columns(['jobId', 'startedAt']).execute();
+
+  await db.schema
+    .createTable('memo')
+    .addColumn('contentKey', 'text', (column) => column.primaryKey())
+    .addColumn('valueJson', 'text', (column) => column.notNull())
+    .addColumn('rememberedAt', 'bigint', (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('trials')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('position', 'integer', (column) => column.notNull())
+    .addColumn('candidateId', 'text', (column) => column.notNull())
+    .addColumn('purpose', 'text', (column) => column.notNull())
+    .addColumn('trialJson', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('trialsKey', ['jobId', 'position', 'candidateId', 'purpose'])
+    .execute();
+
+  await db.schema
+    .createTable('events')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('text', 'text', (column) => column.notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('eventsKey', ['jobId', 'key'])
+    .execute();
+  await db.schema.createIndex('eventsByNumber').unique().on('events').columns(['jobId', 'number']).execute();
+
+  await db.schema
+    .createTable('modelCalls')
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('request', 'integer', (column) => column.notNull())
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('route', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('startedAt', 'bigint', (column) => column.notNull())
+    .addColumn('doneAt', 'bigint')
+    .addColumn('usageJson', 'text')
+    .addColumn('microUsd', 'bigint')
+    .addColumn('reply', 'text')
+    .addColumn('error', 'text')
+    .addPrimaryKeyConstraint('modelCallsKey', ['key', 'request'])
+    .execute();
+  await db.schema.createIndex('modelCallsByJob').on('modelCalls').columns(['jobId', 'startedAt']).execute();
+
+  await db.schema
+    .createTable('accounts')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('parent', 'text')
+    .addColumn('capMicroUsd', 'bigint')
+    .addColumn('spentMicroUsd', 'bigint', (column) => column.notNull())
+    .addColumn('heldMicroUsd', 'bigint', (column) => column.notNull())
+    .addColumn('capTokens', 'bigint')
+    .addColumn('spentTokens', 'bigint', (column) => column.notNull())
+    .addColumn('heldTokens', 'bigint', (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('holds')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('accountId', 'text', (column) => column.notNull())
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('microUsd', 'bigint', (column) => column.notNull())
+    .addColumn('tokens', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('holdsByAccount').on('holds').columns(['accountId', 'status']).execute();
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from 'vitest';
+import { jobId } from '../../../domain/job-id.ts';
+import { temporaryStore } from '../temporary-store.ts';
+
+const artifact = 'a'.repeat(64);
+
+const newJob = (series: string, run: number, startedAt: number) => ({
+  id: jobId(series, run),
+  series,
+  run,
+  name: 'sort',
+  kind: 'solve',
+  job: artifact,
+  startedAt,
+});
+
+describe('a job', () => {
+  it('opened again is the same job, and the first close stands', async () => {
+    const { ledger } = await temporaryStore();
+    const opened = await ledger.openJob(newJob('solve/sort', 1, 100));
+    expect(opened).toEqual({
+      ...newJob('solve/sort', 1, 100),
+      status: 'running',
+      parent: null,
+      stage: null,
+      endedAt: null,
+      report: null,
+      summary: null,
+      best: null,
+      history: null,
+    });
+    expect(await ledger.openJob(newJob('solve/sort', 1, 999))).toEqual(opened);
+    await ledger.closeJob(opened.id, {
+      status: 'finished',
+      endedAt: 200,
+      summary: { trials: 3 },
+      best: 12.75,
+    });
+    await ledger.closeJob(opened.id, { status: 'failed', endedAt: 300 });
+    await ledger.keepReport(opened.id, artifact);
+    await ledger.keepHistory(opened.id, artifact);
+    expect(await ledger.job(opened.id)).toEqual({
+      ...opened,
+      status: 'finished',
+      endedAt: 200,
+      report: artifact,
+      summary: { trials: 3 },
+      best: 12.75,
+      history: artifact,
+    });
+    expect(await ledger.job('nobody')).toBeUndefined();
+  });
+
+  it('is listed newest first, by status, without its stages', async () => {
+    const { ledger } = await temporaryStore();
+    const first = await ledger.openJob(newJob('solve/a', 1, 1));
+    const second = await ledger.openJob(newJob('solve/b', 1, 2));
+    const late = await ledger.openJob({ ...newJob('stage/late', 1, 4), parent: second.id, stage: 'draw' });
+    const early = await ledger.openJob({ ...newJob('stage/early', 1, 3), parent: second.id, stage: 'fit' });
+    await ledger.closeJob(first.id, { status: 'cancelled', endedAt: 9 });
+    const ids = async (filter: Parameters<typeof ledger.jobs>[0]) =>
+      (await ledger.jobs(filter)).map(({ id }) => id);
+    expect(await ids({ limit: 10 })).toEqual([second.id, first.id]);
+    expect(await ids({ limit: 1 })).toEqual([second.id]);
+    expect(await ids({ limit: 10, status: 'cancelled' })).toEqual([first.id]);
+    expect((await ledger.stages(second.id)).map(({ id, stage }) => [id, stage])).toEqual([
+      [early.id, 'fit'],
+      [late.id, 'draw'],
+    ]);
+  });
+
+  it('run anew is another run of the same series', async () => {
+    const { ledger } = await temporaryStore();
+    expect(await ledger.latestRun('solve/a')).toBeUndefined();
+    for (const run of [1, 2, 10]) await ledger.openJob(newJob('solve/a', run, 1));
+    expect(await ledger.latestRun('solve/a')).toMatchObject({ id: jobId('solve/a', 10), run: 10 });
+  });
+});

@@ -1,0 +1,117 @@
+/**
+ * Another process that uses the same store: `other-process.ts FOLDER TASK ARGUMENT`. It says `ready`, waits for a
+ * line on standard input, does the task and prints its result as JSON.
+ */
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createFileBlobs } from '../../store/file-blobs.ts';
+import { openStore, type Store } from '../../store/store.ts';
+
+const tasks: Record<string, (folder: string, argument: string) => Promise<unknown>> = {
+  identity: (folder) =>
+    inStore(folder, async (store) => ({ id: store.id, secret: store.secret().toString('hex') })),
+
+  /** Takes every one of 40 steps, each computing to this process's number after a moment. */
+  steps: (folder) =>
+    inStore(folder, async ({ ledger }) => {
+      const results: number[] = [];
+      let computed = 0;
+      for (let step = 0; step < 40; step += 1) {
+        results.push(
+          await ledger.once(`step-${step}`, { jobId: 'job', kind: 'test' }, async () => {
+            computed += 1;
+            await sleep(Math.random() * 3);
+            return process.pid;
+          }),
+        );
+      }
+      return { results, computed };
+    }),
+
+  /** Starts a step and never finishes it. */
+  hang: (folder, key) =>
+    inStore(folder, ({ ledger }) =>
+      ledger.once(key, { jobId: 'job', kind: 'test' }, async () => {
+        console.log('hanging');
+        await sleep(60_000);
+      }),
+    ),
+
+  /** Reserves 7 of each, 60 times, and settles most of it at 5, so long as there is room. */
+  spend: (folder, account) =>
+    inStore(folder, async ({ ledger }) => {
+      let spent = 0;
+      let overshot = 0;
+      for (let attempt = 0; attempt < 60; attempt += 1) {
+        const hold = `${process.pid}-${attempt}`;
+        const reservation = await ledger.reserve(account, { microUsd: 7, tokens: 7 }, hold);
+        if (reservation !== 'reserved') continue;
+        const root = await ledger.account('root');
+        if (root && root.spent.microUsd + root.held.microUsd > (root.cap.microUsd ?? Infinity)) overshot += 1;
+        if (attempt % 5 === 0) await ledger.release(hold);
+        else {
+          await ledger.settle(hold, { microUsd: 5, tokens: 5 });
+          spent += 5;
+        }
+      }
+      return { spent, overshot };
+    }),
+
+  /** Makes 40 calls of its own, of 4 each, on the account; every fifth fails. */
+  call: (folder, accountId) =>
+    inStore(folder, async ({ ledger }) => {
+      const amounts = { microUsd: 4, tokens: 4 };
+      for (let index = 0; index < 40; index += 1) {
+        const key = `${process.pid}-${index}`;
+        const start = await ledger.startCall({
+          key,
+          jobId: 'job',
+          route: 'r',
+          estimate: { accountId, amounts },
+        });
+        if (start.kind !== 'started') throw new Error(`expected room for every call, got ${start.kind}`);
+        if (index % 5 === 0) await ledger.failCall(key, start.request, 'ModelUnavailable');
+        else
+          await ledger.finishCall(key, start.request, {
+            usage: {},
+            tokens: 3,
+            microUsd: 3,
+            reply: 'f'.repeat(64),
+          });
+      }
+    }),
+
+  /** Says 50 events. */
+  say: (folder, jobId) =>
+    inStore(folder, async ({ ledger }) => {
+      for (let index = 0; index < 50; index += 1)
+        await ledger.say(jobId, `${process.pid}-${index}`, `event ${index}`, Date.now());
+    }),
+
+  put: async (folder) => {
+    const blobs = createFileBlobs(folder);
+    const names: string[] = [];
+    for (let index = 0; index < 20; index += 1) names.push(await blobs.put(Buffer.alloc(100_000, index)));
+    return names;
+  },
+
+  putFile: (folder, path) => createFileBlobs(join(folder, 'blobs')).putFile(path),
+};
+
+async function inStore<T>(folder: string, work: (store: Store) => Promise<T>): Promise<T> {
+  const store = await openStore(folder);
+  try {
+    return await work(store);
+  } finally {
+    await store.close();
+  }
+}
+
+const [folder = '', name = '', argument = ''] = process.argv.slice(2);
+const task = tasks[name];
+if (task === undefined) throw new Error(`no task ${name}; there are ${Object.keys(tasks).join(', ')}`);
+console.log('ready');
+await once(process.stdin, 'data');
+process.stdin.destroy();
+console.log(JSON.stringify((await task(folder, argument)) ?? null));

@@ -1,0 +1,122 @@
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it } from 'vitest';
+import { StorageFull } from '../../domain/errors.ts';
+import { openStore } from '../../store/store.ts';
+import { together } from './processes.ts';
+import { mayMount, smallDisk } from './small-disk.ts';
+import { temporaryFolder, temporaryStore } from './temporary-store.ts';
+
+describe('a store', { timeout: 30_000 }, () => {
+  it('is created for its user alone, empty, and is the same when opened again', async () => {
+    const folder = join(await temporaryFolder(), 'new', 'store');
+    const first = await openStore(folder);
+    expect((await stat(folder)).mode & 0o777).toBe(0o700);
+    expect(await first.ledger.jobs({ limit: 10 })).toEqual([]);
+    await first.ledger.remember('key', { kept: true });
+    const artifact = await first.blobs.put('kept');
+    await first.close();
+
+    const again = await temporaryStore(folder);
+    expect(again.id).toBe(first.id);
+    expect(again.secret()).toEqual(first.secret());
+    expect(again.secret()).toHaveLength(32);
+    expect(await again.ledger.recall('key')).toEqual({ kept: true });
+    expect(await again.blobs.text(artifact)).toBe('kept');
+    expect((await readdir(folder)).filter((name) => !name.startsWith('ledger.db'))).toEqual(['blobs']);
+  });
+
+  it('opened by many processes at once has one identity; another store has another', async () => {
+    const folder = join(await temporaryFolder(), 'store');
+    const identities = await together<{ id: string; secret: string }>(6, folder, 'identity');
+    expect(new Set(identities.map(({ id }) => id)).size).toBe(1);
+    expect(new Set(identities.map(({ secret }) => secret)).size).toBe(1);
+    const other = await temporaryStore();
+    expect(other.id).not.toBe(identities[0]?.id);
+    expect(other.secret().toString('hex')).not.toBe(identities[0]?.secret);
+  });
+
+  it('written by a newer Crucible is refused with the reason, and left as it was', async () => {
+    const folder = await temporaryFolder();
+    const store = await openStore(folder);
+    await store.close();
+    const ledger = new DatabaseSync(join(folder, 'ledger.db'));
+    ledger.exec("insert into kysely_migration values ('0002-later', '2030-01-01T00:00:00.000Z')");
+    const schema = () => ledger.prepare('select name, sql from sqlite_master order by name').all();
+    const before = schema();
+    await expect(openStore(folder)).rejects.toThrow(
+      /newer Crucible .*0001-first.*0002-later.*update Crucible/,
+    );
+    expect(schema()).toEqual(before);
+    ledger.close();
+  });
+
+  it('whose ledger is no database is refused by name', async () => {
+    const folder = await temporaryFolder();
+    await writeFile(
+      join(folder, 'ledger.db'),
+      'not a database, but long enough to be read as one '.repeat(20),
+    );
+    await expect(openStore(folder)).rejects.toThrow(/ledger\.db: expected a ledger/);
+  });
+
+  it('opened twice in one process waits for itself instead of failing', async () => {
+    const folder = await temporaryFolder();
+    const first = await temporaryStore(folder);
+    const second = await temporaryStore(folder);
+    const opened = {
+      id: 'solve/a',
+      series: 'solve/a',
+      run: 1,
+      name: 'a',
+      kind: 'solve',
+      job: '0'.repeat(64),
+      startedAt: 1,
+    };
+    const { id } = await first.ledger.openJob(opened);
+    await Promise.all(
+      Array.from({ length: 40 }, (_, index) =>
+        (index % 2 === 0 ? first : second).ledger.say(id, `event-${index}`, 'said', index),
+      ),
+    );
+    expect(await first.ledger.events(id)).toHaveLength(40);
+  });
+
+  it.runIf(mayMount)(
+    'on a full disk says StorageFull, loses nothing and goes on when there is room',
+    async () => {
+      const disk = await smallDisk(2_048);
+      const filler = join(disk, 'filler');
+      await writeFile(filler, Buffer.alloc(1_000_000));
+      const { ledger } = await temporaryStore(join(disk, 'store'));
+      const value = (index: number): string => String(index % 10).repeat(50_000);
+      const remembered: number[] = [];
+      const fill = async (): Promise<void> => {
+        for (let index = 0; index < 100; index += 1) {
+          await ledger.remember(`key-${index}`, value(index));
+          remembered.push(index);
+        }
+      };
+      await expect(fill()).rejects.toThrow(StorageFull);
+      expect(remembered.length).toBeGreaterThan(2);
+      for (const index of remembered) expect(await ledger.recall(`key-${index}`)).toBe(value(index));
+      expect(await ledger.recall(`key-${remembered.length}`)).toBeUndefined();
+
+      await expect(
+        ledger.openAccount({ id: 'a', cap: { microUsd: 10, tokens: 10 } }).then(() => spendMuch()),
+      ).rejects.toThrow(StorageFull);
+      await rm(filler);
+      const before = await ledger.account('a');
+      await ledger.openAccount({ id: 'a', cap: { microUsd: 10, tokens: 10 } });
+      expect(await ledger.reserve('a', { microUsd: 1, tokens: 1 }, 'after')).toBe('reserved');
+      expect((await ledger.account('a'))?.held.tokens).toBe((before?.held.tokens ?? 0) + 1);
+
+      /** A transaction of two statements that runs out of room. */
+      async function spendMuch(): Promise<void> {
+        for (let index = 0; index < 10_000; index += 1)
+          await ledger.reserve('a', { microUsd: 0, tokens: 0 }, `hold-${index}-${'x'.repeat(3_000)}`);
+      }
+    },
+  );
+});
