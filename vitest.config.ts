@@ -1,0 +1,56 @@
+import { defineConfig } from 'vitest/config';
+
+/** Fast: no server, no sandbox, no compiler. */
+const unit = ['domain', 'llm', 'store', 'web', 'cli'];
+/** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
+const parts = ['guest', 'recipes', 'native', 'setup', 'workflows'];
+/** The whole, and what keeps time: sandboxes, measurements, killed processes. One file at a time, for two cores. */
+const whole = ['sandbox', 'jobs'];
+
+const folders = (names: string[], ending: string): string[] =>
+  names.map((name) => `test/${name}/**/*${ending}`);
+
+const large = folders([...unit, ...parts, ...whole], '.full.test.ts');
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: folders(unit, '.test.ts'),
+          exclude: large,
+          testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'parts',
+          include: folders(parts, '.test.ts'),
+          exclude: large,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'whole',
+          include: folders(whole, '.test.ts'),
+          exclude: large,
+          fileParallelism: false,
+          testTimeout: 180_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
+          name: 'full',
+          include: large,
+          fileParallelism: false,
+          testTimeout: 1_800_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+});
