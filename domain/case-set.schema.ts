@@ -8,6 +8,8 @@ export const Expected = z.object({ answer: Artifact, input: Artifact.nullable() 
 export const CaseSet = z.object({
   /** Frames. */
   cases: z.array(Artifact),
+  /** The names of the function's parameters. */
+  arguments: z.array(z.string()),
   /** For the first `expected.length` cases. */
   expected: z.array(Expected),
   /** What each case is, for people: `image: float64[64, 64], size = 48`. */

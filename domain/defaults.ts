@@ -14,11 +14,9 @@ export const defaults = {
   },
   model: {
     temperature: 0.1,
-    proseTokens: 2_000,
     programTokens: 16_000,
     triesPerRoute: 3,
     retryDelaysMs: [1_000, 2_000],
-    cachedReplies: 128,
   },
   /** Two outputs agree where |got - expected| <= absolute + relative * |expected|. */
   tolerance: { relative: 1e-6, absolute: 1e-9 },
@@ -26,5 +24,7 @@ export const defaults = {
   checkCases: 3,
   /** Interleaved pairs of one measurement. */
   pairs: 7,
+  /** The same for a script, each run of which is a new sandbox; the interval then goes from the lowest pair to the highest. */
+  scriptPairs: 5,
   confidence: 0.95,
 } as const;

@@ -1,6 +1,9 @@
 import type { Artifact } from './artifact.schema.ts';
 import type { Job, OptimizeJob, SolveJob } from './job.schema.ts';
 
+/** Routes, `provider/model`, by what is asked; each list is tried in order. */
+export type Routes = Record<'draft' | 'debug' | 'improve', string[]>;
+
 /** What a job's workflow is started with: names and numbers, the files as one artifact. */
 export interface JobInput<J extends Job = Job> {
   jobId: string;
@@ -13,8 +16,10 @@ export interface JobInput<J extends Job = Job> {
   files: Artifact;
   /** The pipeline this is a stage of. */
   parent: { jobId: string; stage: string } | null;
-  /** Routes a model can be asked on, `provider/model`, by what is asked; none: strategies alone. */
-  routes: Record<'draft' | 'debug' | 'improve', string[]>;
+  /** Routes a model can be asked on; none: strategies alone. */
+  routes: Routes;
+  /** The same for each stage of a pipeline. */
+  stageRoutes: Record<string, Routes>;
   /** Whether the server knows Crucible's search attributes. */
   searchable: boolean;
   /** Take nothing over from earlier jobs. */

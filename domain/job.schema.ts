@@ -57,39 +57,49 @@ export const Models = z.strictObject({
 });
 export type Models = z.infer<typeof Models>;
 
-/** A check of one expected output, run by the grader. */
-export const Validator = z.discriminatedUnion('check', [
-  z.strictObject({ check: z.literal('exists'), path: SafePath }),
-  z.strictObject({ check: z.literal('image'), path: SafePath }),
+/** A check of one expected output, run by the grader; none may be empty. */
+export const Validator = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('file'), path: SafePath }),
   z.strictObject({
-    check: z.literal('voxels'),
+    kind: z.literal('image'),
     path: SafePath,
-    size: z.number().int().positive().optional(),
+    minWidth: z.number().int().positive().optional(),
+    minHeight: z.number().int().positive().optional(),
   }),
   z.strictObject({
-    check: z.literal('npy'),
+    kind: z.literal('voxels'),
     path: SafePath,
-    shape: z.array(z.number().int().nonnegative()).optional(),
+    /** Voxels along an edge; unset: any cube. */
+    n: z.number().int().positive().optional(),
+    minimum: z.number().optional(),
+    maximum: z.number().optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('npy'),
+    path: SafePath,
+    /** Null along an axis: any length. */
+    shape: z.array(z.number().int().nonnegative().nullable()).optional(),
     dtype: z.string().optional(),
     minimum: z.number().optional(),
     maximum: z.number().optional(),
   }),
   z.strictObject({
-    check: z.literal('json'),
+    kind: z.literal('json'),
     path: SafePath,
     schema: z.record(z.string(), z.unknown()).optional(),
   }),
   z.strictObject({
-    check: z.literal('csv'),
+    kind: z.literal('csv'),
     path: SafePath,
     columns: z.array(z.string()).optional(),
-    rows: z.number().int().nonnegative().optional(),
+    minRows: z.number().int().nonnegative().optional(),
+    maxRows: z.number().int().nonnegative().optional(),
   }),
 ]);
 export type Validator = z.infer<typeof Validator>;
 
-/** An output by path alone must exist and not be empty. */
-const Output = z.union([SafePath.transform((path): Validator => ({ check: 'exists', path })), Validator]);
+/** An output by path alone must be there and not be empty. */
+const Output = z.union([SafePath.transform((path): Validator => ({ kind: 'file', path })), Validator]);
 
 export const Strategy = z.enum(['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision']);
 export type Strategy = z.infer<typeof Strategy>;

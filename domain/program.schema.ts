@@ -13,6 +13,8 @@ export const Build = z.strictObject({
   tool: z.enum(['nanobind', 'pybind11', 'pythran']),
   /** The sources, each becoming one extension module of the same name. */
   sources: z.array(z.string()).min(1),
+  /** Lets the compiler reorder floating-point arithmetic: faster, and within a tolerance at best. */
+  fastMath: z.boolean().default(false),
 });
 export type Build = z.infer<typeof Build>;
 

@@ -33,17 +33,14 @@ export interface Pair {
 }
 
 /**
- * How many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off both.
- * What is left of a side is never less than the uncertainty of that cost, so a gain can't be made of noise near zero.
+ * How many times faster the candidate is: the median of the pairs' ratios, after `askingMs`, the cost of asking, is taken off the
+ * baseline. Only off the baseline: a candidate may answer in a way of its own that saves it, and would gain by what it never paid.
  */
-export function speedupOf(pairs: readonly Pair[], asking: Interval, confidence: number): Interval {
-  const floor = Math.max(asking.high - asking.low, 1e-4);
-  const net = (ms: number): number => Math.max(ms - asking.value, floor);
-  return medianInterval(
-    pairs.map((pair) => net(pair.baselineMs) / net(pair.candidateMs)),
+export const speedupOf = (pairs: readonly Pair[], askingMs: number, confidence: number): Interval =>
+  medianInterval(
+    pairs.map(({ baselineMs, candidateMs }) => Math.max(0, baselineMs - askingMs) / candidateMs),
     confidence,
   );
-}
 
 /** Half the width of an interval as a share of its value. */
 export const relativeHalfWidth = (interval: Interval): number =>

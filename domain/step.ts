@@ -9,3 +9,6 @@ export interface Place {
 }
 
 export const stepKey = ({ jobId, step }: Place): string => `${jobId}#${step}`;
+
+/** The job a step's key belongs to. */
+export const jobOfStep = (key: string): string => key.slice(0, Math.max(0, key.indexOf('#')));

@@ -11,7 +11,7 @@ export const Measurement = z.object({
   /** Half the width of the interval of baseline against itself on this host, as a share: 0.03 is ±3 %. */
   noiseFloor: z.number(),
   pairs: z.number(),
-  /** The cost of asking, taken off both sides. */
+  /** The cost of asking, taken off the baseline. */
   askingMs: Interval,
   host: z.string(),
   /** Raw samples, as measured. */

@@ -13,7 +13,7 @@ export function lineOf({ candidate, purpose, outcome, measurement }: Trial): str
   const [reason = ''] = 'reason' in outcome ? outcome.reason.split('\n').slice(-1) : [];
   if (purpose === 'baseline' && measurement !== null) {
     const { baselineMs, noiseFloor, host } = measurement;
-    return `${who}: ${baselineMs.value.toPrecision(3)} ms a call, noise ±${(noiseFloor * 100).toFixed(1)} % on ${host}`;
+    return `${who}: ${Number(baselineMs.value.toPrecision(3)).toLocaleString('en')} ms a call, noise ±${(noiseFloor * 100).toFixed(1)} % on ${host}`;
   }
   if (outcome.kind === 'scored') {
     const verified = purpose === 'verification' ? 'verified with new secret inputs: ' : '';

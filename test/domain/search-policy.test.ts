@@ -1,0 +1,116 @@
+import { describe, expect, it } from 'vitest';
+import type { JournalRow } from '../../domain/journal.ts';
+import { policies, type SearchState } from '../../domain/search-policy.ts';
+
+const row = (id: string, given: Partial<JournalRow> = {}): JournalRow => ({
+  id,
+  parents: [],
+  operator: 'draft',
+  title: id,
+  outcome: 'scored',
+  value: 2,
+  low: 1.5,
+  verified: false,
+  ...given,
+});
+const baseline = row('c-0', { operator: 'human', value: 1, low: 1 });
+const state = (given: Partial<SearchState> = {}): SearchState => ({
+  journal: [baseline],
+  pending: [],
+  trials: 5,
+  recipes: [],
+  models: true,
+  seed: 1,
+  decisions: 0,
+  ...given,
+});
+
+describe.each(Object.entries(policies))('%s', (_, policy) => {
+  it('takes recipes first, in their order', () => {
+    expect(policy(state({ recipes: ['a', 'b'] }))).toEqual({ kind: 'recipe', recipe: 'a' });
+  });
+
+  it('stops when the trials of the budget are used, those under way counted', () => {
+    const journal = [baseline, row('c-1'), row('c-2')];
+    const decision = policy(state({ journal, pending: [{ kind: 'draft' }], trials: 3, recipes: ['a'] }));
+    expect(decision).toEqual({ kind: 'stop', why: 'all 3 trials of the budget are used' });
+  });
+
+  it('says that no model is configured when the recipes are used up without one', () => {
+    expect(policy(state({ models: false }))).toEqual({
+      kind: 'stop',
+      why: 'every strategy was tried, and no model is configured',
+    });
+  });
+
+  it('decides the same from the same state', () => {
+    const journal = [
+      baseline,
+      row('c-1', { outcome: 'wrong', value: null }),
+      row('c-2'),
+      row('c-3'),
+      row('c-4', { outcome: 'crashed', value: null }),
+    ];
+    const decide = () =>
+      Array.from({ length: 20 }, (__, decisions) => policy(state({ journal, trials: 99, decisions })));
+    expect(decide()).toEqual(decide());
+  });
+});
+
+describe('refine', () => {
+  const { refine } = policies;
+
+  it('debugs the last candidate when it failed, and improves the verified best when it did not', () => {
+    const failed = row('c-2', { outcome: 'crashed', value: null, low: null });
+    const best = row('c-1', { verified: true });
+    expect(refine(state({ journal: [baseline, best, failed] }))).toEqual({ kind: 'debug', parent: 'c-2' });
+    expect(refine(state({ journal: [baseline, best, row('c-2', { value: 1.2 })] }))).toEqual({
+      kind: 'improve',
+      parents: ['c-1'],
+    });
+  });
+});
+
+describe('tree', () => {
+  const { tree } = policies;
+  const drafts = [
+    row('c-1'),
+    row('c-2', { outcome: 'wrong', value: null, low: null }),
+    row('c-3', { verified: true }),
+  ];
+
+  it('begins with three drafts, those under way counted', () => {
+    expect(tree(state({ pending: [{ kind: 'draft' }, { kind: 'draft' }] }))).toEqual({ kind: 'draft' });
+    expect(tree(state({ journal: [baseline, ...drafts] })).kind).not.toBe('draft');
+  });
+
+  it('debugs about half the time while there is a failed leaf, and improves the best otherwise', () => {
+    const kinds = Array.from(
+      { length: 400 },
+      (_, decisions) => tree(state({ journal: [baseline, ...drafts], trials: 999, decisions })).kind,
+    );
+    const debugged = kinds.filter((kind) => kind === 'debug').length;
+    expect(debugged).toBeGreaterThan(150);
+    expect(debugged).toBeLessThan(250);
+    expect(kinds.every((kind) => kind === 'debug' || kind === 'improve')).toBe(true);
+  });
+
+  it('debugs no deeper than three steps and never a leaf that is being debugged', () => {
+    const failed = { outcome: 'crashed', value: null, low: null } as const;
+    const chain = [
+      row('c-2', failed),
+      row('c-4', { ...failed, operator: 'debug', parents: ['c-2'] }),
+      row('c-5', { ...failed, operator: 'debug', parents: ['c-4'] }),
+      row('c-6', { ...failed, operator: 'debug', parents: ['c-5'] }),
+    ];
+    const deep = [baseline, row('c-1', { verified: true }), row('c-3'), ...chain];
+    for (let decisions = 0; decisions < 50; decisions += 1)
+      expect(tree(state({ journal: deep, trials: 99, decisions })).kind).toBe('improve');
+    const one = [baseline, ...drafts];
+    for (let decisions = 0; decisions < 50; decisions += 1)
+      expect(
+        tree(state({ journal: one, trials: 99, decisions, pending: [{ kind: 'debug', parent: 'c-2' }] }))
+          .kind,
+      ).toBe('improve');
+  });
+});
