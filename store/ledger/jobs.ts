@@ -59,6 +59,8 @@ export interface Jobs {
   keepReport(id: string, report: Artifact): Promise<void>;
   /** Keeps the workflow's history, which is complete only after the job was closed. */
   keepHistory(id: string, history: Artifact): Promise<void>;
+  /** Closed jobs whose history is not kept yet, the oldest first. */
+  withoutHistory(limit: number): Promise<JobRecord[]>;
   job(id: string): Promise<JobRecord | undefined>;
   /** Jobs without a parent, newest first. */
   jobs(filter: { status?: JobStatus; limit: number }): Promise<JobRecord[]>;
@@ -119,6 +121,16 @@ export function createJobs(db: Kysely<LedgerSchema>): Jobs {
 
     async keepHistory(id, history) {
       await db.updateTable('jobs').set({ history }).where('id', '=', id).execute();
+    },
+
+    async withoutHistory(limit) {
+      const rows = await select()
+        .where('status', '!=', 'running')
+        .where('history', 'is', null)
+        .orderBy('endedAt')
+        .limit(limit)
+        .execute();
+      return rows.map(toRecord);
     },
 
     job,

@@ -23,6 +23,8 @@ export interface Steps {
    * An error of `compute` rises; the step can then be started anew. Throws `PayloadTooLarge` above 64 KB.
    */
   once<T>(key: string, step: { jobId: string; kind: string }, compute: () => Promise<T>): Promise<T>;
+  /** Whether the step has a result. */
+  isDone(key: string): Promise<boolean>;
   /** The job's steps in the order they were last started. */
   steps(jobId: string): Promise<StepRecord[]>;
 }
@@ -72,6 +74,8 @@ export function createSteps(db: Kysely<LedgerSchema>): Steps {
       // The row was written by a compute of the same key, whose result is a T.
       return JSON.parse(stored) as T;
     },
+
+    isDone: async (key) => typeof (await result(key)) === 'string',
 
     async steps(jobId) {
       const rows = await db
