@@ -1,0 +1,359 @@
+import { spawn } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { lstat, mkdir, open, readdir, readFile, readlink, realpath, stat, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
+import { Limits } from '../domain/limits.schema.ts';
+import type { BlobStore } from '../store/blobs.ts';
+import {
+  type ControlGroups,
+  findControlGroups,
+  listControlGroups,
+  makeControlGroup,
+  removeControlGroup,
+} from './control-group.ts';
+import { ConductSpec, type Isolation, RunSpec, type Sandbox, type SweepOptions } from './sandbox.ts';
+import { absentSyscalls, allowedSyscalls, argumentRules } from './seccomp.ts';
+import {
+  type CollectOptions,
+  collectConduct,
+  collectRun,
+  type JobField,
+  neutralise,
+  newNonce,
+  places,
+  removeStaged,
+  type StageOptions,
+  stageConduct,
+  staged,
+  stageRun,
+} from './supervisor-job.ts';
+
+export type BubblewrapSandboxOptions = {
+  blobs: BlobStore;
+  /** Whose sandboxes these are: part of their control groups' names. */
+  storeId: string;
+  /** Folder for staged jobs. */
+  root: string;
+  bwrap: string;
+  /** The static supervisor program. */
+  supervisor: string;
+  /** Folder of the guest's Python. */
+  guest: string;
+  /** The virtual environment to show as /opt/crucible/python. */
+  python: string;
+  /** Folder to show as /opt/crucible/nanobind; null: none. */
+  nanobind: string | null;
+  /** The measuring lock's file, one for all stores of this user. Users for sandboxes are handed out beside it. */
+  lockFile: string;
+  /** `watched`: does without control groups also where they can be had. */
+  memory?: 'auto' | 'watched';
+};
+
+/** One run or conduct, as `carryOut` needs it. */
+type Task<Result> = {
+  key: string;
+  limits: Limits;
+  lock: 'shared' | 'exclusive' | 'none';
+  stage(folder: string, options: StageOptions): Promise<void>;
+  collect(folder: string, options: CollectOptions): Promise<Result | null>;
+};
+
+/** A folder nobody has claimed, or whose result nobody has fetched, for this long was left by a crash. */
+const FORGOTTEN_MS = 3_600_000;
+/** One without its key, and nobody at work in it, was being made or removed when its worker died. */
+const HALF_GONE_MS = 20_000;
+/** Between making its folder and writing its name there, a claimant needs less. */
+const CLAIMING_MS = 10_000;
+const POLL_MS = 50;
+
+/**
+ * A sandbox by bubblewrap, for hosts without a container engine. The supervisor runs detached: it outlives this process, ends
+ * by its own deadline, and a later call with the same key waits for it and takes its result.
+ * Tries a sandbox first, and throws `NoSandbox` where that fails: nothing ever runs unprotected.
+ */
+export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions): Promise<Sandbox> {
+  const { blobs, root, supervisor } = options;
+  await mkdir(root, { recursive: true, mode: 0o700 });
+  const slots = join(dirname(options.lockFile), 'slots');
+  const asRoot = process.getuid?.() === 0;
+  if (asRoot) await mkdir(slots, { recursive: true, mode: 0o700 });
+  const groups = options.memory === 'watched' ? null : await findControlGroups();
+  const store = sha256(options.storeId).slice(0, 8);
+  const isolation: Isolation = {
+    kind: 'bubblewrap',
+    memory: groups ? 'cgroup' : 'watched',
+    image: `host:${basename(dirname(options.python))}`,
+  };
+  const shown = await hostFields(options);
+  const groupOf = (folder: string) => `${store}-${basename(folder)}`;
+
+  async function carryOut<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
+    const folder = join(root, sha256(task.key).slice(0, 40));
+    // Each turn settles what it finds; two callers with one key can take each other's result only so often.
+    for (let turn = 0; turn < 5; turn++) {
+      signal.throwIfAborted();
+      if (await claim(folder)) return await begin(folder, task, signal);
+      await untilEnded(folder, signal);
+      const result = await collected(folder, task);
+      await clear(folder);
+      if (result !== null) return result;
+    }
+    throw new SandboxUnavailable(`sandbox ${task.key}: other processes keep taking ${folder}`);
+  }
+
+  /** Stages and starts what this process has claimed, and sees it to its end. */
+  async function begin<Result>(folder: string, task: Task<Result>, signal: AbortSignal): Promise<Result> {
+    try {
+      const status = await supervise(folder, task, signal);
+      const result = await collected(folder, task);
+      if (result !== null) return result;
+      const log = neutralise(await readFile(join(folder, 'log'), 'utf8').catch(() => ''));
+      throw new SandboxUnavailable(`sandbox ${task.key}: the supervisor ended with ${status}: ${log.trim()}`);
+    } catch (cause) {
+      // A full disk, a control group that cannot be made: the host's trouble, in the words of the system.
+      if (cause instanceof Error && 'syscall' in cause)
+        throw new SandboxUnavailable(`sandbox ${task.key}: ${cause.message}`, { cause });
+      throw cause;
+    } finally {
+      await clear(folder);
+    }
+  }
+
+  async function supervise<Result>(folder: string, task: Task<Result>, signal: AbortSignal): Promise<string> {
+    const nonce = newNonce();
+    await writeFile(join(folder, 'nonce'), nonce, { mode: 0o600 });
+    await writeFile(join(folder, 'key'), task.key, { mode: 0o600 });
+    const group = groups && (await makeControlGroup(groups, groupOf(folder), task.limits));
+    const fields: JobField[] = [
+      ...shown,
+      ['bindFrom', join(folder, staged.in)],
+      ['bindTo', places.in],
+      ...(asRoot ? [['slots', slots] as const] : []),
+      ...(task.lock === 'none' ? [] : lockFields(options.lockFile, task.lock)),
+      ...(group ? groupFields(group) : []),
+    ];
+    await task.stage(folder, { blobs, nonce, habitat: { kind: 'bubblewrap', fields } });
+    signal.throwIfAborted();
+
+    const log = await open(join(folder, 'log'), 'w', 0o600);
+    const child = spawn(supervisor, ['job', join(folder, staged.job)], {
+      cwd: '/',
+      // A program sees only the job's environment; the supervisor needs none.
+      env: {},
+      detached: true,
+      stdio: ['ignore', 'ignore', log.fd],
+    });
+    const ended = new Promise<string>((resolve, reject) => {
+      child.once('error', reject);
+      child.once('exit', (code, by) => resolve(by ?? `status ${code}`));
+    });
+    const kill = () => child.kill('SIGKILL');
+    signal.addEventListener('abort', kill, { once: true });
+    try {
+      const started = child.pid === undefined ? null : await identity(child.pid);
+      if (started !== null) await writeFile(join(folder, 'supervisor'), started);
+      if (signal.aborted) kill();
+      const status = await ended;
+      signal.throwIfAborted();
+      return status;
+    } catch (cause) {
+      kill();
+      signal.throwIfAborted();
+      throw new SandboxUnavailable(`sandbox ${task.key}: cannot start ${supervisor}`, { cause });
+    } finally {
+      signal.removeEventListener('abort', kill);
+      await log.close();
+    }
+  }
+
+  async function collected<Result>(folder: string, task: Task<Result>): Promise<Result | null> {
+    const nonce = await readFile(join(folder, 'nonce'), 'utf8').catch(() => null);
+    return nonce === null ? null : task.collect(folder, { blobs, nonce, isolation });
+  }
+
+  /** Waits for the end of a sandbox that another call or process began; an abort ends it. */
+  async function untilEnded(folder: string, signal: AbortSignal): Promise<void> {
+    for (let owner = await holder(folder); owner !== null; owner = await holder(folder)) {
+      if (signal.aborted) await clear(folder);
+      signal.throwIfAborted();
+      await sleep(POLL_MS);
+    }
+  }
+
+  /** Ends what runs for the folder, and removes all traces. */
+  async function clear(folder: string): Promise<void> {
+    const running = await alive(join(folder, 'supervisor'));
+    // Bubblewrap dies with its parent, and the sandbox with bubblewrap.
+    if (running !== null) process.kill(running, 'SIGKILL');
+    if (groups) await removeControlGroup(groups, groupOf(folder));
+    await removeStaged(folder);
+  }
+
+  const sandbox: Sandbox = {
+    isolation,
+
+    run(request, signal) {
+      const spec = RunSpec.parse(request);
+      return carryOut(runTask(spec, 'shared'), signal);
+    },
+
+    conduct(request, signal) {
+      const spec = ConductSpec.parse(request);
+      const task: Task<Awaited<ReturnType<Sandbox['conduct']>>> = {
+        key: spec.key,
+        limits: spec.limits,
+        lock: spec.exclusive ? 'exclusive' : 'shared',
+        stage: (folder, how) => stageConduct(folder, spec, how),
+        async collect(folder, how) {
+          return collectConduct(folder, spec, how);
+        },
+      };
+      return carryOut(task, signal);
+    },
+
+    async sweep({ all = false, isOver }: SweepOptions = {}) {
+      let removed = 0;
+      for (const name of await readdir(root)) {
+        const folder = join(root, name);
+        const age = Date.now() - (await stat(folder).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
+        // A supervisor ends by its own deadline; what it left waits for a retry to fetch it.
+        const key = await readFile(join(folder, 'key'), 'utf8').catch(() => null);
+        const over = key !== null && isOver !== undefined && (await isOver(key));
+        const patienceMs = key === null ? HALF_GONE_MS : FORGOTTEN_MS;
+        if (!all && !over && ((await holder(folder)) !== null || age < patienceMs)) continue;
+        await clear(folder);
+        removed += 1;
+      }
+      const names = groups ? await listControlGroups(groups) : [];
+      for (const name of names.filter((group) => group.startsWith(`${store}-`)))
+        if (groups && !existsSync(join(root, name.slice(store.length + 1))))
+          await removeControlGroup(groups, name);
+      return removed;
+    },
+  };
+
+  await probe((spec) => carryOut(runTask(spec, 'none'), AbortSignal.timeout(60_000)));
+  return sandbox;
+}
+
+const runTask = (spec: RunSpec, lock: 'shared' | 'none'): Task<Awaited<ReturnType<Sandbox['run']>>> => ({
+  key: spec.key,
+  limits: spec.limits,
+  lock,
+  stage: (folder, how) => stageRun(folder, spec, how),
+  collect: (folder, how) => collectRun(folder, spec, how),
+});
+
+/** Runs a program whose exit code shows that it ran as it should: with its own user, process namespace and no network. */
+async function probe(run: (spec: RunSpec) => Promise<Awaited<ReturnType<Sandbox['run']>>>): Promise<void> {
+  const question = '[ "$(id -u)" = 65532 ] && [ -d /proc/1 ] && ! grep -q eth0 /proc/net/dev && exit 7';
+  const limits = Limits.parse({ wallMs: 20_000, memoryMb: 64, diskMb: 16 });
+  const spec = RunSpec.parse({
+    key: `probe-${randomUUID()}`,
+    label: 'probe',
+    argv: ['/bin/sh', '-c', question],
+    limits,
+  });
+  const hint = 'Type: bwrap --unshare-all --ro-bind / / true';
+  const { ending, stderr } = await run(spec).catch((cause: Error) => {
+    throw new NoSandbox(`bubblewrap does not work here. ${cause.message} ${hint}`, { cause });
+  });
+  if (ending.kind === 'exited' && ending.code === 7) return;
+  throw new NoSandbox(
+    `bubblewrap does not isolate here: expected exit code 7, got ${JSON.stringify(ending)} ${stderr.tail}. ${hint}`,
+  );
+}
+
+/** What every sandbox of this host shows, and the rules on system calls. */
+async function hostFields(options: BubblewrapSandboxOptions): Promise<JobField[]> {
+  const fields: JobField[] = [['bwrap', options.bwrap]];
+  const show = (from: string, to: string) => fields.push(['bindFrom', from], ['bindTo', to]);
+  show('/usr', '/usr');
+  for (const path of ['/bin', '/sbin', '/lib', '/lib32', '/lib64', '/libx32']) {
+    const found = await lstat(path).catch(() => null);
+    if (found?.isSymbolicLink()) fields.push(['linkFrom', await readlink(path)], ['linkTo', path]);
+    else if (found?.isDirectory()) show(path, path);
+  }
+  for (const path of ['/etc/ld.so.cache', '/etc/alternatives']) if (existsSync(path)) show(path, path);
+  for (const prefix of await basePrefixes(options.python)) show(prefix, prefix);
+  show(options.python, places.python);
+  if (options.nanobind !== null) show(options.nanobind, places.nanobind);
+  show(options.guest, places.guest);
+  show(options.supervisor, places.supervisor);
+
+  for (const name of allowedSyscalls) fields.push(['allow', name]);
+  for (const name of absentSyscalls) fields.push(['absent', name]);
+  for (const rule of argumentRules) {
+    const subject = `${rule.syscall} ${rule.argument}`;
+    if ('equals' in rule) fields.push(['allowEqual', `${subject} ${rule.equals.join(' ')}`]);
+    else fields.push(['allowWithout', `${subject} ${rule.without}`]);
+  }
+  return fields;
+}
+
+/** Where the interpreter behind a virtual environment lives, unless below /usr: it must be shown under the same path. */
+async function basePrefixes(python: string): Promise<string[]> {
+  const interpreter = join(python, 'bin/python3');
+  const real = await realpath(interpreter).catch((cause: Error) => {
+    throw new NoSandbox(`expected a Python interpreter at ${interpreter}. Type: npm run setup`, { cause });
+  });
+  const config = await readFile(join(python, 'pyvenv.cfg'), 'utf8').catch(() => '');
+  const home = /^home *= *(.*)$/m.exec(config)?.[1];
+  const folders = [dirname(real), ...(home === undefined ? [] : [home])];
+  const prefixes = new Set(folders.map((bin) => dirname(bin)));
+  return [...prefixes].filter((prefix) => !/^\/(usr(\/|$)|$)/.test(prefix) && prefix !== python);
+}
+
+const lockFields = (file: string, mode: 'shared' | 'exclusive'): JobField[] => [
+  ['lock', file],
+  ['lockMode', mode],
+];
+
+const groupFields = (group: ControlGroups): JobField[] => [
+  ['cgroupMemory', group.memory],
+  ['cgroupPids', group.pids],
+  ['cgroupFreezer', group.freezer],
+];
+
+/** Makes the folder, and says in it that this process is at work there. False where it exists. */
+async function claim(folder: string): Promise<boolean> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    throw error;
+  }
+  await writeFile(join(folder, 'owner'), (await identity(process.pid)) ?? '');
+  return true;
+}
+
+/** The process that is at work in the folder: its supervisor, or before there is one, who claimed it. Null: nobody. */
+async function holder(folder: string): Promise<number | null> {
+  if (existsSync(join(folder, 'supervisor'))) return alive(join(folder, 'supervisor'));
+  if (existsSync(join(folder, 'owner'))) return alive(join(folder, 'owner'));
+  const made = await stat(folder).catch(() => null);
+  return made !== null && Date.now() - made.mtimeMs < CLAIMING_MS ? process.pid : null;
+}
+
+/** The process named in the file, if it is that very one and lives. */
+async function alive(file: string): Promise<number | null> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  const pid = Number.parseInt(text, 10);
+  return Number.isNaN(pid) || (await identity(pid)) !== text ? null : pid;
+}
+
+/** A living process's number with its start time and the boot it belongs to, since numbers are used again. */
+async function identity(pid: number): Promise<string | null> {
+  const [status, boot] = await Promise.all([
+    readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null),
+    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+  ]);
+  // The name before may contain anything, parentheses too.
+  const [state, ...rest] = status?.slice(status.lastIndexOf(')') + 2).split(' ') ?? [];
+  return state === undefined || state === 'Z' ? null : `${pid} ${rest[18]} ${boot.trim()}`;
+}
+
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Limits } from '../domain/limits.schema.ts';
+
+/** Where this host lets us make control groups: one folder in version 2, one for each controller in version 1. */
+export type ControlGroups = { memory: string; pids: string; freezer: string };
+
+const MIB = 1024 * 1024;
+const ROOT = '/sys/fs/cgroup';
+/** Bubblewrap, its process 1, and one of theirs that is starting. */
+const OWN_PROCESSES = 3;
+const OWN_MEMORY = 4 * MIB;
+
+/** Looks for a place where groups with limits on memory and processes can be made; null where there is none. */
+export async function findControlGroups(): Promise<ControlGroups | null> {
+  const unified = existsSync(join(ROOT, 'cgroup.controllers'));
+  const separate = { memory: `${ROOT}/memory`, pids: `${ROOT}/pids`, freezer: `${ROOT}/freezer` };
+  for (const parent of unified ? await unifiedParents() : [separate]) {
+    const found = inEach(parent, 'crucible');
+    const trial = `probe-${process.pid}`;
+    try {
+      for (const folder of new Set(Object.values(found))) await mkdir(folder, { recursive: true });
+      if (unified)
+        for (const folder of [parent.memory, found.memory])
+          await writeFile(join(folder, 'cgroup.subtree_control'), '+memory +pids');
+      await makeControlGroup(found, trial, { memoryMb: 64, processes: 8 });
+      await removeControlGroup(found, trial);
+      return found;
+    } catch {
+      // Not ours to write, or without these controllers: the next place, or none.
+    }
+  }
+  return null;
+}
+
+/** The root for root, and beside our own group where the session's manager has handed that part to us. */
+async function unifiedParents(): Promise<ControlGroups[]> {
+  const own = /^0::(.*)$/m.exec(await readFile('/proc/self/cgroup', 'utf8'))?.[1] ?? '/';
+  return [ROOT, join(ROOT, dirname(own))].map((folder) => ({
+    memory: folder,
+    pids: folder,
+    freezer: folder,
+  }));
+}
+
+const inEach = ({ memory, pids, freezer }: ControlGroups, name: string): ControlGroups => ({
+  memory: join(memory, name),
+  pids: join(pids, name),
+  freezer: join(freezer, name),
+});
+
+/** Makes the group `name` with these limits. Returns its folders. */
+export async function makeControlGroup(
+  groups: ControlGroups,
+  name: string,
+  limits: Pick<Limits, 'memoryMb' | 'processes'>,
+): Promise<ControlGroups> {
+  const group = inEach(groups, name);
+  for (const folder of new Set(Object.values(group))) await mkdir(folder);
+  const bytes = `${limits.memoryMb * MIB + OWN_MEMORY}`;
+  if (group.memory === group.pids) {
+    await writeFile(join(group.memory, 'memory.max'), bytes);
+    await writeIfThere(join(group.memory, 'memory.swap.max'), '0');
+    await writeIfThere(join(group.memory, 'memory.oom.group'), '1');
+  } else {
+    await writeFile(join(group.memory, 'memory.limit_in_bytes'), bytes);
+    // With swap no more than without: none.
+    await writeIfThere(join(group.memory, 'memory.memsw.limit_in_bytes'), bytes);
+  }
+  await writeFile(join(group.pids, 'pids.max'), `${limits.processes + OWN_PROCESSES}`);
+  return group;
+}
+
+/** Kills what is in the group `name` and the groups inside it, and removes them; nothing where there is none. */
+export async function removeControlGroup(groups: ControlGroups, name: string): Promise<void> {
+  for (const folder of new Set(Object.values(inEach(groups, name)))) {
+    const inner = await readdir(folder, { withFileTypes: true }).catch(() => []);
+    for (const entry of inner) if (entry.isDirectory()) await removeFolder(join(folder, entry.name));
+    await removeFolder(folder);
+  }
+}
+
+async function removeFolder(folder: string): Promise<void> {
+  for (let tries = 0; existsSync(folder); tries++) {
+    const processes = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+    for (const pid of processes.split('\n').filter(Boolean)) kill(Number(pid));
+    // In version 1 who is frozen does not even die.
+    if (processes !== '') await writeIfThere(join(folder, 'freezer.state'), 'THAWED');
+    const removed = await rmdir(folder).then(
+      () => true,
+      (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
+    );
+    if (removed) return;
+    if (tries === 200) throw new Error(`the control group ${folder} cannot be emptied: ${processes.trim()}`);
+    await sleep(10);
+  }
+}
+
+/** The groups there are, by name. */
+export async function listControlGroups(groups: ControlGroups): Promise<string[]> {
+  const names = new Set<string>();
+  for (const folder of new Set(Object.values(groups)))
+    for (const entry of await readdir(folder, { withFileTypes: true }).catch(() => []))
+      if (entry.isDirectory()) names.add(entry.name);
+  return [...names];
+}
+
+async function writeIfThere(path: string, text: string): Promise<void> {
+  if (existsSync(path)) await writeFile(path, text);
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended.
+  }
+}

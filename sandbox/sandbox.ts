@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { Artifact, Tree } from '../domain/artifact.schema.ts';
+import { Limits } from '../domain/limits.schema.ts';
+
+/**
+ * One command in one new sandbox: no network, no host path, no environment but what is given.
+ * `key` names the sandbox: running the same key again adopts or collects what is there.
+ */
+export const RunSpec = z.strictObject({
+  key: z.string().min(1),
+  /** For people: job, trial and step, shown in `docker ps` and in messages. */
+  label: z.string(),
+  argv: z.array(z.string()).min(1),
+  env: z.record(z.string(), z.string()).default({}),
+  /** Read-only below /in. */
+  files: Tree.default({}),
+  /** Copied below /work, the working directory, before the command starts. */
+  workspace: Tree.default({}),
+  limits: Limits,
+  /** Glob patterns below /work (`*`, `?`, `**`): the files to bring out. */
+  outputs: z.array(z.string()).default([]),
+});
+export type RunSpec = z.infer<typeof RunSpec>;
+export type RunRequest = z.input<typeof RunSpec>;
+
+/** How the command's process tree ended, decided by the supervisor and the kernel, never by output. */
+export const Ending = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('exited'), code: z.number().int() }),
+  z.object({ kind: z.literal('signalled'), signal: z.string() }),
+  z.object({ kind: z.literal('timedOut'), limit: z.enum(['wall', 'cpu']), limitMs: z.number() }),
+  z.object({ kind: z.literal('outOfMemory'), limitMb: z.number() }),
+  z.object({
+    kind: z.literal('resourceLimit'),
+    resource: z.enum(['output', 'fileSize', 'files', 'processes']),
+    detail: z.string(),
+  }),
+]);
+export type Ending = z.infer<typeof Ending>;
+
+/** What a stream said: its last part, cleaned of control characters, and all that was kept. */
+export const Log = z.object({
+  tail: z.string(),
+  artifact: Artifact.nullable(),
+  bytes: z.number(),
+  truncated: z.boolean(),
+});
+export type Log = z.infer<typeof Log>;
+
+/** What holds the program in, and by what its memory is held: stamped on every result. */
+export const Isolation = z.object({
+  kind: z.enum(['docker', 'bubblewrap']),
+  memory: z.enum(['cgroup', 'watched']),
+  image: z.string(),
+});
+export type Isolation = z.infer<typeof Isolation>;
+
+export const SandboxUsage = z.object({
+  wallMs: z.number(),
+  cpuMs: z.number(),
+  peakMemoryMb: z.number(),
+});
+
+export const RunResult = z.object({
+  ending: Ending,
+  stdout: Log,
+  stderr: Log,
+  outputs: Tree,
+  /** Outputs that matched but were not taken: links, devices, too large, bad names. */
+  refused: z.array(z.object({ path: z.string(), why: z.string() })),
+  usage: SandboxUsage,
+  isolation: Isolation,
+});
+export type RunResult = z.infer<typeof RunResult>;
+
+/** One separate, untrusted process tree under its own user: it answers calls, the conductor keeps time. */
+export const Player = z.strictObject({
+  name: z.string().regex(/^[a-z]+$/),
+  /** `serve`: started once, answers one request a sample. `command`: started anew for every sample. */
+  kind: z.enum(['serve', 'command']),
+  argv: z.array(z.string()).min(1),
+  env: z.record(z.string(), z.string()).default({}),
+  /** Read-only below /players/NAME, where no other player can read. */
+  files: Tree.default({}),
+  /** `command` only: copied below the player's /work before every start. */
+  workspace: Tree.default({}),
+  /** `command` only: glob patterns below the player's /work, taken after every sample. */
+  outputs: z.array(z.string()).default([]),
+});
+export type Player = z.infer<typeof Player>;
+
+/** One timed sample: the player answers all `cases` after a single "go". Untimed samples warm up. */
+export const Sample = z.strictObject({
+  player: z.string(),
+  cases: z.array(z.number().int().nonnegative()),
+  timed: z.boolean(),
+});
+export type Sample = z.infer<typeof Sample>;
+
+/**
+ * A measurement, or a checked run of a function, by a trusted conductor. The conductor alone holds the cases and the clock;
+ * a player sees an input with its "go" and is stopped when it has answered.
+ */
+export const ConductSpec = z.strictObject({
+  key: z.string().min(1),
+  label: z.string(),
+  players: z.array(Player).min(1),
+  /** Case inputs (frames), in the order `Sample.cases` counts them. No player can read them beforehand. */
+  cases: z.array(Artifact).default([]),
+  samples: z.array(Sample),
+  /** Largest answer a player may give to one case, MiB. */
+  answerMb: z.number().positive(),
+  /** Limits of the whole; `wallMs` bounds everything, `sampleMs` one sample. */
+  limits: Limits,
+  sampleMs: z.number().positive(),
+  /** Take the host's measuring lock exclusively, so that no other sandbox runs meanwhile. */
+  exclusive: z.boolean(),
+});
+export type ConductSpec = z.infer<typeof ConductSpec>;
+
+export const Answer = z.object({
+  /** The frame a `serve` player answered with. */
+  output: Artifact.nullable(),
+  /** The case's input as the player left it; null where it was left as it was. */
+  mutatedInput: Artifact.nullable(),
+});
+export type Answer = z.infer<typeof Answer>;
+
+export const SampleResult = z.object({
+  player: z.string(),
+  timed: z.boolean(),
+  /** Nanoseconds from "go" to the answer, CLOCK_MONOTONIC_RAW. */
+  ns: z.number(),
+  /** One a case for `serve`. */
+  answers: z.array(Answer),
+  /** `command` only. */
+  outputs: Tree,
+  stdout: Artifact.nullable(),
+});
+export type SampleResult = z.infer<typeof SampleResult>;
+
+export const PlayerResult = z.object({
+  name: z.string(),
+  /** How it ended; a `serve` player that answered everything and was then stopped ended as `exited` 0. */
+  ending: Ending,
+  /** The error a `serve` player reported for a case (exception type, message, traceback), cleaned. */
+  error: z.string().nullable(),
+  stdout: Log,
+  stderr: Log,
+});
+
+export const ConductResult = z.object({
+  /** In the order of the plan; ends early at the first sample whose player failed. */
+  samples: z.array(SampleResult),
+  players: z.array(PlayerResult),
+  usage: SandboxUsage,
+  isolation: Isolation,
+});
+export type ConductResult = z.infer<typeof ConductResult>;
+
+export interface SweepOptions {
+  all?: boolean;
+  isOver?: (key: string) => Promise<boolean>;
+}
+
+/** Infrastructure trouble is thrown as `SandboxUnavailable`; what a program did is a result. */
+export interface Sandbox {
+  readonly isolation: Isolation;
+  run(request: RunRequest, signal: AbortSignal): Promise<RunResult>;
+  conduct(spec: z.input<typeof ConductSpec>, signal: AbortSignal): Promise<ConductResult>;
+  /**
+   * Removes this host's sandboxes of this store that are past their deadline, or whose key `isOver` says nobody will ask for
+   * again; with `all` every one. Returns how many.
+   */
+  sweep(options?: SweepOptions): Promise<number>;
+}

@@ -1,0 +1,90 @@
+/**
+ * The system calls a sandboxed program may make: an allow-list, kept as data so that Docker (its profile JSON) and bubblewrap
+ * (a BPF program) hold programs to the same rules.
+ *
+ * It is enough for Python, NumPy, Numba, OpenMP, g++ and their threads and processes. Left out on purpose, though engines often
+ * allow them: io_uring, ptrace and process_vm_*, userfaultfd, bpf, keyrings, perf events, the mount family, namespaces, kexec and
+ * modules, file handles, fanotify, kernel AIO, System V and POSIX message queues, System V shared memory, memfd_secret, clock
+ * setting, personality, seccomp itself. Everything not named here fails with EPERM.
+ */
+export const allowedSyscalls: readonly string[] = `
+  accept accept4 access alarm arch_prctl bind brk capget capset chdir chmod chown clock_getres clock_gettime clock_nanosleep
+  close close_range connect copy_file_range creat dup dup2 dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2
+  epoll_wait eventfd eventfd2 execve execveat exit exit_group faccessat faccessat2 fadvise64 fallocate fchdir fchmod fchmodat
+  fchmodat2 fchown fchownat fcntl fdatasync fgetxattr flistxattr flock fork fremovexattr fsetxattr fstat fstatfs fsync ftruncate
+  futex futex_waitv futimesat get_robust_list getcpu getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer
+  getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid getsockname
+  getsockopt gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1 inotify_rm_watch ioctl ioprio_get
+  kill lchown lgetxattr link linkat listen listxattr llistxattr lremovexattr lseek lsetxattr lstat madvise membarrier
+  memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect mremap msync munlock munlockall munmap
+  nanosleep newfstatat open openat openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll
+  ppoll prctl pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv
+  recvfrom recvmmsg recvmsg removexattr rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending
+  rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max
+  sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
+  sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield select sendfile sendmmsg sendmsg sendto
+  set_robust_list set_tid_address setfsgid setfsuid setgid setgroups setitimer setpgid setpriority setregid setresgid setresuid
+  setreuid setrlimit setsid setsockopt setuid setxattr shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink
+  symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime
+  timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink unlinkat utime utimensat
+  utimes vfork vmsplice wait4 waitid write writev
+`
+  .trim()
+  .split(/\s+/);
+
+/**
+ * Calls allowed only where one argument (counted from 0) is one of `equals`, or has none of the bits of `without`; else EPERM.
+ * Both are compared with the whole 64-bit register.
+ */
+export type ArgumentRule = { syscall: string; argument: number } & (
+  | { equals: readonly number[] }
+  | { without: number }
+);
+
+const AF_UNIX = 1;
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
+const NAMESPACE_FLAGS = 0x7e020000;
+
+export const argumentRules: readonly ArgumentRule[] = [
+  { syscall: 'socket', argument: 0, equals: [AF_UNIX, AF_INET, AF_INET6] },
+  // The kernel makes the two sockets before it finds that a family has no pairs, so this needs its own rule.
+  { syscall: 'socketpair', argument: 0, equals: [AF_UNIX] },
+  { syscall: 'clone', argument: 0, without: NAMESPACE_FLAGS },
+];
+
+/**
+ * Calls that fail with ENOSYS, so that the C library falls back to an older one: clone3 passes its flags in memory, where no
+ * filter can look, and falls back to clone.
+ */
+export const absentSyscalls: readonly string[] = ['clone3'];
+
+const ENOSYS = 38;
+
+/** The same rules as a Docker seccomp profile: the JSON text that `SecurityOpt: ['seccomp=…']` takes. */
+export function dockerSeccompProfile(): string {
+  const allow = { action: 'SCMP_ACT_ALLOW' };
+  // Without sub-architectures, a call by the 32-bit or x32 interface kills the process.
+  const architectures = ['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64'];
+  return JSON.stringify({
+    defaultAction: 'SCMP_ACT_ERRNO',
+    archMap: architectures.map((architecture) => ({ architecture, subArchitectures: [] })),
+    syscalls: [
+      { names: allowedSyscalls, ...allow },
+      { names: absentSyscalls, action: 'SCMP_ACT_ERRNO', errnoRet: ENOSYS },
+      // Several rules for one call mean "or". Several conditions on one argument in one rule misbehave, so there are none.
+      ...argumentRules.flatMap((rule) =>
+        argumentConditions(rule).map((condition) => ({ names: [rule.syscall], ...allow, args: [condition] })),
+      ),
+    ],
+  });
+}
+
+function argumentConditions(rule: ArgumentRule) {
+  const index = rule.argument;
+  return 'equals' in rule
+    ? rule.equals.map((value) => ({ index, value, op: 'SCMP_CMP_EQ' }))
+    : [{ index, value: rule.without, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }];
+}

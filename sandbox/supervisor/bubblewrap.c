@@ -1,0 +1,349 @@
+/* Cells on the host: each program in a bubblewrap of its own, with `init.c` as its process 1. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cell.h"
+#include "cgroup.h"
+#include "clock.h"
+#include "fail.h"
+#include "init.h"
+#include "launch.h"
+#include "seccomp.h"
+
+enum {
+  /* Users on the host for sandboxes that root starts: a range that neither distributions nor systemd give out. */
+  FIRST_USER = 60706,
+  MOST_USERS = 400,
+  /* File descriptors that only bubblewrap gets, after those of its process 1. */
+  SECCOMP_FD = INIT_WORKSPACE + 1,
+  BWRAP_FD,
+  PATIENCE_MS = 30000,
+  SMALL_TMPFS = 64 << 20,
+};
+
+static void bubblewrap_open(struct cell *cell) {
+  const struct job *job = cell->job;
+  bool watched = job->cgroup_freezer == NULL;
+  cell->watch.memory_bytes = watched ? job->memory_bytes : 0;
+  cell->watch.processes = watched ? job->processes : 0;
+  cell->user = SAME_USER;
+  cgroup_make(job, cell->program->name);
+  if (job->slots == NULL) return;
+  // A user of its own for each sandbox, for as long as this process holds the lock.
+  for (int slot = 0; slot < MOST_USERS; slot++) {
+    char path[PATH_MAX];
+    snprintf(path, sizeof path, "%s/%d", job->slots, FIRST_USER + slot);
+    int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (file < 0) fail(errno, "cannot open %s", path);
+    if (flock(file, LOCK_EX | LOCK_NB) == 0) {
+      cell->slot = file;
+      cell->user = (uid_t)(FIRST_USER + slot);
+      return;
+    }
+    close(file);
+  }
+  fail(0, "all %d users for sandboxes are taken", MOST_USERS);
+}
+
+static void add(struct strings *list, const char *value) {
+  list->at = realloc(list->at, (list->count + 2) * sizeof *list->at);
+  if (list->at == NULL) fail(ENOMEM, "cannot hold bubblewrap's arguments");
+  list->at[list->count++] = (char *)value;
+  list->at[list->count] = NULL;
+}
+
+static void add_all(struct strings *list, ...) {
+  va_list values;
+  va_start(values, list);
+  for (const char *value; (value = va_arg(values, const char *)) != NULL;) add(list, value);
+  va_end(values);
+}
+
+static char *text_of(const char *format, ...) {
+  va_list values;
+  char *text;
+  va_start(values, format);
+  if (vasprintf(&text, format, values) < 0) fail(ENOMEM, "cannot hold bubblewrap's arguments");
+  va_end(values);
+  return text;
+}
+
+/* Below here: in the child that becomes bubblewrap. */
+
+/*
+ * As root: shows each of `from` at a place every user can reach, in a mount namespace that ends with this process, and puts the
+ * new paths into `from`. The host's folders may be open to root alone, and bubblewrap will not be root.
+ */
+static void stage_binds(struct strings *from) {
+  if (unshare(CLONE_NEWNS) < 0) fail(errno, "cannot make a mount namespace");
+  if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail(errno, "cannot make the mounts private");
+  int *folders = calloc(from->count, sizeof *folders);
+  if (folders == NULL) fail(ENOMEM, "cannot hold the folders to show");
+  for (size_t i = 0; i < from->count; i++)
+    if ((folders[i] = open(from->at[i], O_PATH | O_CLOEXEC)) < 0) fail(errno, "cannot open %s", from->at[i]);
+  // Opened before, because this may hide some of them.
+  if (mount("staged", "/mnt", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0) fail(errno, "cannot mount on /mnt");
+  for (size_t i = 0; i < from->count; i++) {
+    struct stat found;
+    char *place = text_of("/mnt/%zu", i), *source = text_of("/proc/self/fd/%d", folders[i]);
+    if (fstat(folders[i], &found) < 0) fail(errno, "cannot look at %s", from->at[i]);
+    int made = S_ISDIR(found.st_mode) ? mkdir(place, 0755) : mknod(place, S_IFREG | 0644, 0);
+    if (made < 0 || mount(source, place, NULL, MS_BIND | MS_REC, NULL) < 0) fail(errno, "cannot show %s", from->at[i]);
+    from->at[i] = place;
+  }
+}
+
+/* The limit on tasks in a user namespace of its own; on older kernels it counts all of the user's processes on the host. */
+static int64_t most_tasks(const struct cell *cell) {
+  struct utsname name;
+  unsigned major = 0, minor = 0;
+  uname(&name);
+  sscanf(name.release, "%u.%u", &major, &minor);
+  bool own_count = cell->job->slots != NULL || major > 5 || (major == 5 && minor >= 14);
+  // Process 1 counts too.
+  return cell->watch.processes > 0 && own_count ? cell->watch.processes + 1 : 0;
+}
+
+static struct strings bwrap_arguments(const struct cell *cell) {
+  const struct job *job = cell->job;
+  const struct program *program = cell->program;
+  struct strings from = {0}, to = {0}, args = {0};
+  for (size_t i = 0; i < job->bind_from.count; i++) add(&from, job->bind_from.at[i]), add(&to, job->bind_to.at[i]);
+  if (program->files != NULL) add(&from, program->files), add(&to, text_of("/players/%s", program->name));
+  if (job->slots != NULL) stage_binds(&from);
+
+  add_all(&args, "bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
+          "--as-pid-1", "--uid", "65532", "--gid", "65532", "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv",
+          "--proc", "/proc", "--dev", "/dev", NULL);
+  const char *temporary[] = {"/work", text_of("%lld", (long long)job->disk_bytes), "/tmp", text_of("%d", SMALL_TMPFS),
+                             "/dev/shm", text_of("%d", SMALL_TMPFS)};
+  for (size_t i = 0; i < 6; i += 2) add_all(&args, "--size", temporary[i + 1], "--tmpfs", temporary[i], NULL);
+  for (size_t i = 0; i < from.count; i++) add_all(&args, "--ro-bind", from.at[i], to.at[i], NULL);
+  for (size_t i = 0; i < job->link_from.count; i++) add_all(&args, "--symlink", job->link_from.at[i], job->link_to.at[i], NULL);
+  // The root and /dev are tmpfs too, without a size: nothing may be written there.
+  add_all(&args, "--remount-ro", "/dev", "--remount-ro", "/", "--seccomp", text_of("%d", SECCOMP_FD), NULL);
+  for (size_t i = 0; i < program->environment.count; i++) {
+    char *name = strdup(program->environment.at[i]), *value = name == NULL ? NULL : strchr(name, '=');
+    if (value == NULL) fail(0, "expected NAME=VALUE in the environment of %s", program->name);
+    *value = '\0';
+    add_all(&args, "--setenv", name, value + 1, NULL);
+  }
+  add_all(&args, "--", "/sandbox/supervisor", "init", text_of("%lld", (long long)job->cpu_ms),
+          text_of("%lld", (long long)cell->watch.memory_bytes), text_of("%lld", (long long)cell->watch.processes),
+          text_of("%lld", (long long)most_tasks(cell)), text_of("%lld", (long long)job->file_bytes),
+          text_of("%lld", (long long)job->disk_bytes), program->cwd, program->serves ? "1" : "0",
+          text_of("%zu", program->outputs.count), NULL);
+  for (size_t i = 0; i < program->outputs.count; i++) add(&args, program->outputs.at[i]);
+  for (size_t i = 0; i < program->arguments.count; i++) add(&args, program->arguments.at[i]);
+  return args;
+}
+
+static _Noreturn void become_bwrap(const struct cell *cell, struct streams streams, int control, int outputs) {
+  reset_signals();
+  cgroup_join(cell->job, cell->program->name);
+  int bwrap = open(cell->job->bwrap, O_PATH | O_CLOEXEC);
+  if (bwrap < 0) fail(errno, "cannot open %s", cell->job->bwrap);
+  int workspace = open(cell->program->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (workspace < 0) fail(errno, "cannot open %s", cell->program->workspace);
+  int seccomp = compile_seccomp(cell->job);
+  struct strings args = bwrap_arguments(cell);
+  limit_resources(cell->job);
+
+  int from[] = {streams.in, streams.out, streams.err, streams.exchange < 0 ? streams.in : streams.exchange,
+                control,    outputs,     workspace,   seccomp,
+                bwrap};
+  for (int i = 0; i <= BWRAP_FD; i++)
+    if ((from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16)) < 0) fail(errno, "cannot arrange file descriptors");
+  for (int i = 0; i <= BWRAP_FD; i++)
+    if (dup2(from[i], i) < 0) fail(errno, "cannot arrange file descriptors");
+  fcntl(BWRAP_FD, F_SETFD, FD_CLOEXEC);
+  close_from(BWRAP_FD + 1);
+  become(cell->user);
+  // By descriptor, because the path may be closed to this user. It starts with an empty environment.
+  char *nothing[] = {NULL};
+  syscall(SYS_execveat, BWRAP_FD, "", args.at, nothing, AT_EMPTY_PATH);
+  fail(errno, "cannot start %s", cell->job->bwrap);
+}
+
+/* Below here: in the supervisor again. */
+
+/* Takes in what process 1 reports. False where it is gone. */
+static bool take_report(struct cell *cell, struct init_report *report) {
+  ssize_t got = recv(cell->control, report, sizeof *report, 0);
+  if (got != sizeof *report) return false;
+  if (report->kind == INIT_ENDED) {
+    cell->ended = true;
+    cell->status = report->status;
+    cell->ended_ns = report->ended_ns;
+  }
+  cell->cpu_ms = cell->earlier_cpu_ms + report->cpu_ms;
+  if (report->processes_reached) cell->watch.processes_reached = true;
+  int64_t peak = cgroup_peak_bytes();
+  if (peak < report->most_memory_bytes) peak = report->most_memory_bytes;
+  if (peak > cell->peak_bytes) cell->peak_bytes = peak;
+  return true;
+}
+
+/* Waits for a report of `kind`. False where process 1 is gone or does not answer in time. */
+static bool await_report(struct cell *cell, enum init_report_kind kind, int64_t patience_ms, struct init_report *report) {
+  int64_t give_up = now_ns() + patience_ms * MS;
+  for (int64_t left; (left = give_up - now_ns()) > 0;) {
+    struct pollfd wait = {.fd = cell->control, .events = POLLIN};
+    if (poll(&wait, 1, (int)(left / MS) + 1) < 0 && errno != EINTR) fail(errno, "cannot wait for bubblewrap");
+    if (wait.revents == 0) continue;
+    if (!take_report(cell, report)) return false;
+    if (report->kind == kind) return true;
+  }
+  return false;
+}
+
+/* The kernel, short of memory, may choose process 1 as its victim; nothing else of a program's doing ends it. */
+static void lost_init(struct cell *cell) {
+  if (cgroup_oom_kills() == 0) fail(0, "the sandbox of program %s has gone", cell->program->name);
+  cell->ended = true;
+  cell->status = SIGKILL;
+  cell->ended_ns = raw_ns();
+}
+
+static bool ask(struct cell *cell, enum init_request request, struct init_report *report) {
+  char byte = (char)request;
+  if (send(cell->control, &byte, 1, MSG_NOSIGNAL) != 1) return false;
+  return await_report(cell, INIT_DONE, PATIENCE_MS, report);
+}
+
+static void end_bwrap(struct cell *cell) {
+  if (cell->control >= 0) close(cell->control);
+  if (cell->outputs >= 0) close(cell->outputs);
+  cell->control = cell->outputs = -1;
+  if (cell->pid < 0) return;
+  // Its process 1 sees the control socket close, ends, and everything with it; bubblewrap ends last.
+  for (int64_t give_up = now_ns() + 2000 * MS; waitpid(cell->pid, NULL, WNOHANG) == 0; pause_ns(MS / 5))
+    if (now_ns() > give_up) {
+      kill(cell->pid, SIGKILL);
+      waitpid(cell->pid, NULL, 0);
+      break;
+    }
+  cell->pid = -1;
+}
+
+static int bubblewrap_prepare(struct cell *cell) {
+  end_bwrap(cell);
+  cell->earlier_cpu_ms = cell->cpu_ms;
+  int control[2], outputs[2], exchange[2] = {-1, -1};
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0 || pipe2(outputs, O_CLOEXEC) < 0 ||
+      (cell->program->serves && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, exchange) < 0))
+    fail(errno, "cannot make sockets and pipes");
+  struct streams streams = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err), exchange[1]};
+  cell->pid = fork();
+  if (cell->pid < 0) fail(errno, "cannot make a process for bubblewrap");
+  if (cell->pid == 0) {
+    // What fails here is told to the supervisor, which looks at standard error then.
+    dup2(streams.err, 2);
+    become_bwrap(cell, streams, control[1], outputs[1]);
+  }
+  close(streams.in);
+  close(streams.out);
+  close(streams.err);
+  close(control[1]);
+  close(outputs[1]);
+  if (exchange[1] >= 0) close(exchange[1]);
+  cell->control = control[0];
+  cell->outputs = outputs[0];
+  cell->exchange = exchange[0];
+
+  struct init_report report;
+  if (await_report(cell, INIT_PLACED, PATIENCE_MS, &report)) return report.number;
+  if (cgroup_oom_kills() > 0) return ENOMEM;
+  char complaint[1000];
+  ssize_t got = read(cell->err.pipe, complaint, sizeof complaint);
+  fail(0, "bubblewrap did not start: %.*s", got > 0 ? (int)got : 0, complaint);
+}
+
+static void bubblewrap_start(struct cell *cell) {
+  struct init_report report;
+  if (!ask(cell, INIT_START, &report)) return lost_init(cell);
+  cell->began_ns = report.began_ns;
+}
+
+static int bubblewrap_signal_source(const struct cell *cell) { return cell->control; }
+
+static enum event bubblewrap_look(struct cell *cell) {
+  struct init_report report;
+  if (!take_report(cell, &report)) lost_init(cell);
+  else if (report.kind == INIT_EXCESS)
+    return report.number == TOO_MUCH_CPU ? OVER_CPU : report.number == TOO_MUCH_MEMORY ? OVER_MEMORY : OVER_PROCESSES;
+  return cell->ended ? ENDED : ANSWERED;
+}
+
+static enum event bubblewrap_tick(struct cell *cell) {
+  (void)cell;
+  return cgroup_oom_kills() > 0 ? OVER_MEMORY : ANSWERED;
+}
+
+static void halt(struct cell *cell, bool stop) {
+  struct init_report report;
+  // Process 1 is the program's user's: a program could take its processor time away, and so put off being stopped.
+  if (cgroup_freeze(cell->job, cell->program->name, stop)) return;
+  if (!ask(cell, stop ? INIT_STOP : INIT_CONTINUE, &report) && !cell->ended) lost_init(cell);
+}
+
+static void bubblewrap_stop(struct cell *cell) { halt(cell, true); }
+
+static void bubblewrap_resume(struct cell *cell) { halt(cell, false); }
+
+static void bubblewrap_kill(struct cell *cell) {
+  struct init_report report;
+  if (cell->control < 0) return;
+  cgroup_freeze(cell->job, cell->program->name, false);
+  if (!ask(cell, INIT_KILL, &report)) {
+    if (!cell->ended) lost_init(cell);
+    end_bwrap(cell);
+  }
+}
+
+static void bubblewrap_copy(struct cell *cell, int result, unsigned *number, struct outputs *outputs) {
+  char byte = INIT_COPY;
+  if (cell->control < 0 || send(cell->control, &byte, 1, MSG_NOSIGNAL) != 1) {
+    *outputs = (struct outputs){.files = strdup(""), .refused = strdup("")};
+    return;
+  }
+  receive_outputs(cell->outputs, result, number, now_ns() + 2 * PATIENCE_MS * MS, outputs);
+  struct init_report report;
+  if (!await_report(cell, INIT_DONE, PATIENCE_MS, &report)) fail(0, "the sandbox of program %s has gone", cell->program->name);
+}
+
+static void bubblewrap_close(struct cell *cell) {
+  end_bwrap(cell);
+  if (cell->slot >= 0) close(cell->slot);
+  cell->slot = -1;
+}
+
+const struct cells bubblewrap_cells = {
+    .open = bubblewrap_open,
+    .prepare = bubblewrap_prepare,
+    .start = bubblewrap_start,
+    .signal_source = bubblewrap_signal_source,
+    .look = bubblewrap_look,
+    .tick = bubblewrap_tick,
+    .stop = bubblewrap_stop,
+    .resume = bubblewrap_resume,
+    .kill = bubblewrap_kill,
+    .copy = bubblewrap_copy,
+    .close = bubblewrap_close,
+};

@@ -1,0 +1,132 @@
+#include "cell.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fail.h"
+
+/* How often limits are looked at that nothing tells of. */
+enum { TICK_MS = 20 };
+
+/* By when a stopped tree must stand still. */
+enum { STOP_MS = 5000 };
+
+static const struct cells *kind;
+
+void cells_open(const struct job *job) {
+  kind = job->in_container ? &container_cells : &bubblewrap_cells;
+  // A write to a program that is gone is an errno, not the end of the supervisor.
+  signal(SIGPIPE, SIG_IGN);
+}
+
+void cell_open(struct cell *cell, const struct job *job, const struct program *program, int result, const char *out,
+               const char *err) {
+  *cell = (struct cell){.job = job,
+                        .program = program,
+                        .output_left = job->output_bytes,
+                        .exchange = -1,
+                        .control = -1,
+                        .outputs = -1,
+                        .slot = -1,
+                        .pid = -1,
+                        .ended = true,
+                        .user = program->user};
+  cell->watch.cpu_ms = job->cpu_ms;
+  capture_open(&cell->out, result, out);
+  capture_open(&cell->err, result, err);
+  kind->open(cell);
+}
+
+int cell_prepare(struct cell *cell) {
+  cell->ended = false;
+  return kind->prepare(cell);
+}
+
+void cell_start(struct cell *cell) { kind->start(cell); }
+
+static bool has_message(const struct cell *cell) {
+  char byte;
+  return recv(cell->exchange, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+enum event cell_wait(struct cell *cell, int64_t deadline_ns, bool for_answer) {
+  int64_t next_tick = now_ns() + TICK_MS * MS;
+  for (;;) {
+    int64_t now = now_ns();
+    if (cell->ended) return ENDED;
+    if (now >= deadline_ns) return DEADLINE_PASSED;
+    if (now >= next_tick) {
+      enum event excess = kind->tick(cell);
+      if (excess != ANSWERED) return excess;
+      next_tick = now_ns() + TICK_MS * MS;
+    }
+    int64_t until = deadline_ns < next_tick ? deadline_ns : next_tick;
+    struct timespec patience = {.tv_sec = 0, .tv_nsec = until > now ? (until - now) % 1000000000LL : 0};
+    struct pollfd sources[] = {
+        {.fd = for_answer ? cell->exchange : -1, .events = POLLIN},
+        {.fd = cell->out.pipe, .events = POLLIN},
+        {.fd = cell->err.pipe, .events = POLLIN},
+        {.fd = kind->signal_source(cell), .events = POLLIN},
+    };
+    int ready = ppoll(sources, sizeof sources / sizeof *sources, &patience, NULL);
+    cell->answered_ns = raw_ns();
+    if (ready < 0 && errno != EINTR) fail(errno, "cannot wait for program %s", cell->program->name);
+    if (ready <= 0) continue;
+    bool hung_up = sources[0].revents & (POLLHUP | POLLERR);
+    if (sources[0].revents != 0 && (!hung_up || has_message(cell))) return ANSWERED;
+    capture_read(&cell->out, &cell->output_left);
+    capture_read(&cell->err, &cell->output_left);
+    if (cell->output_left < 0) return OVER_OUTPUT;
+    if (sources[3].revents != 0) {
+      enum event found = kind->look(cell);
+      if (found != ANSWERED) return found;
+    }
+    if (hung_up) return HUNG_UP;
+  }
+}
+
+bool cell_stop(struct cell *cell) {
+  kind->stop(cell);
+  bool still = kind->stands_still == NULL;
+  for (int64_t give_up = now_ns() + STOP_MS * MS; !still && !cell->ended && now_ns() < give_up;)
+    if (!(still = kind->stands_still(cell, &cell->stopped_cpu_ns))) pause_ns(MS / 20);
+  cell->stopped_ns = raw_ns();
+  cell->stopped = still;
+  return still;
+}
+
+void cell_resume(struct cell *cell) {
+  cell->stopped = false;
+  kind->resume(cell);
+}
+
+bool cell_stood_still(struct cell *cell) {
+  int64_t cpu_ns;
+  if (kind->stands_still == NULL) return true;
+  bool still = kind->stands_still(cell, &cpu_ns);
+  // A thread may be found stopped a moment before it leaves the processor.
+  return still && llabs(cpu_ns - cell->stopped_cpu_ns) < MS;
+}
+
+void cell_kill(struct cell *cell) {
+  kind->kill(cell);
+  if (cell->output_left >= 0) capture_read(&cell->out, &cell->output_left);
+  if (cell->output_left >= 0) capture_read(&cell->err, &cell->output_left);
+  capture_close(&cell->out);
+  capture_close(&cell->err);
+}
+
+void cell_copy(struct cell *cell, int result, unsigned *number, struct outputs *outputs) {
+  kind->copy(cell, result, number, outputs);
+}
+
+void cell_close(struct cell *cell) {
+  kind->close(cell);
+  if (cell->exchange >= 0) close(cell->exchange);
+  cell->exchange = -1;
+}

@@ -1,0 +1,105 @@
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "fail.h"
+
+static const char *memory_folder, *pids_folder;
+
+void cgroup_open(const struct job *job) {
+  memory_folder = job->cgroup_memory;
+  pids_folder = job->cgroup_pids;
+  if (!job->in_container) return;
+  bool unified = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
+  memory_folder = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
+  pids_folder = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
+}
+
+/* The number in `folder/name`, or the one after `key` in it; -1 where there is none. */
+static int64_t read_number(const char *folder, const char *name, const char *key) {
+  if (folder == NULL) return -1;
+  char path[PATH_MAX], text[1024];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return -1;
+  ssize_t got = read(file, text, sizeof text - 1);
+  close(file);
+  if (got <= 0) return -1;
+  text[got] = '\0';
+  if (key == NULL) return strtoll(text, NULL, 10);
+  for (char *line = strtok(text, "\n"); line != NULL; line = strtok(NULL, "\n"))
+    if (!strncmp(line, key, strlen(key)) && line[strlen(key)] == ' ') return strtoll(line + strlen(key), NULL, 10);
+  return -1;
+}
+
+static int64_t first_of(int64_t a, int64_t b) { return a >= 0 ? a : b >= 0 ? b : 0; }
+
+int64_t cgroup_peak_bytes(void) {
+  return first_of(read_number(memory_folder, "memory.peak", NULL), read_number(memory_folder, "memory.max_usage_in_bytes", NULL));
+}
+
+int64_t cgroup_oom_kills(void) {
+  return first_of(read_number(memory_folder, "memory.events", "oom_kill"), read_number(memory_folder, "memory.oom_control", "oom_kill"));
+}
+
+int64_t cgroup_refused_processes(void) { return first_of(read_number(pids_folder, "pids.events", "max"), 0); }
+
+static void write_text(const char *folder, const char *name, const char *text) {
+  char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0 || write(file, text, strlen(text)) < 0) fail(errno, "cannot write %s to %s", text, path);
+  close(file);
+}
+
+/* In version 2 all controllers have one tree. */
+static bool is_unified(const struct job *job) { return !strcmp(job->cgroup_freezer, job->cgroup_memory); }
+
+static const char *freezer_of(const struct job *job, const char *name) {
+  static char path[PATH_MAX];
+  snprintf(path, sizeof path, "%s/%s", job->cgroup_freezer, name);
+  return path;
+}
+
+void cgroup_make(const struct job *job, const char *name) {
+  if (job->cgroup_freezer != NULL && mkdir(freezer_of(job, name), 0755) < 0)
+    fail(errno, "cannot make the control group %s", freezer_of(job, name));
+}
+
+void cgroup_join(const struct job *job, const char *name) {
+  if (job->cgroup_freezer == NULL) return;
+  // 0 stands for the writing process. A group with groups in it, as version 2 has them, takes no processes.
+  if (!is_unified(job)) {
+    write_text(job->cgroup_memory, "cgroup.procs", "0");
+    write_text(job->cgroup_pids, "cgroup.procs", "0");
+  }
+  write_text(freezer_of(job, name), "cgroup.procs", "0");
+}
+
+bool cgroup_freeze(const struct job *job, const char *name, bool frozen) {
+  if (job->cgroup_freezer == NULL) return false;
+  if (is_unified(job)) write_text(freezer_of(job, name), "cgroup.freeze", frozen ? "1" : "0");
+  else write_text(freezer_of(job, name), "freezer.state", frozen ? "FROZEN" : "THAWED");
+  return true;
+}
+
+static void remove_folder(const char *path) {
+  for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 100; tries++) pause_ns(10 * MS);
+}
+
+void cgroup_remove(const struct job *job) {
+  if (job->cgroup_freezer == NULL) return;
+  for (size_t i = 0; i < job->program_count; i++) remove_folder(freezer_of(job, job->programs[i].name));
+  remove_folder(job->cgroup_freezer);
+  if (is_unified(job)) return;
+  remove_folder(job->cgroup_memory);
+  remove_folder(job->cgroup_pids);
+}

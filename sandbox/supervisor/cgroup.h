@@ -1,0 +1,23 @@
+/* What the kernel counted for the control group of the programs, version 1 or 2. Where there is none, zeros. */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "job.h"
+
+/* Settles which folders to read: the job's, or in a container its own. */
+void cgroup_open(const struct job *job);
+
+int64_t cgroup_peak_bytes(void);
+int64_t cgroup_oom_kills(void);
+/* How often a process was refused. */
+int64_t cgroup_refused_processes(void);
+
+/* Makes a group inside the job's for the program `name`, which can be frozen. Nothing where the job has no groups. */
+void cgroup_make(const struct job *job, const char *name);
+/* Puts the calling process into the job's groups and that of `name`. */
+void cgroup_join(const struct job *job, const char *name);
+/* Stops, or lets go on, all processes of `name` from outside of their reach. False where the job has no groups. */
+bool cgroup_freeze(const struct job *job, const char *name, bool frozen);
+/* Removes all groups of the job, which must be empty, or become so within a second. */
+void cgroup_remove(const struct job *job);

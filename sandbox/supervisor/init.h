@@ -1,0 +1,31 @@
+/*
+ * Process 1 of a bubblewrap: it copies the workspace, starts the program, watches its tree, stops, continues and ends it, and
+ * copies its outputs, as the supervisor outside asks. The program runs as the same user, but a process 1 takes no signals from
+ * within, and this one is closed to inspection (not dumpable).
+ */
+#pragma once
+#include <stdint.h>
+
+/* File descriptors that process 1 gets. */
+enum { INIT_EXCHANGE = 3, INIT_CONTROL = 4, INIT_OUTPUTS = 5, INIT_WORKSPACE = 6 };
+
+/* One byte each, from the supervisor. Each is answered with one report. */
+enum init_request { INIT_START = 'G', INIT_STOP = 'S', INIT_CONTINUE = 'C', INIT_KILL = 'K', INIT_COPY = 'O' };
+
+enum init_report_kind {
+  INIT_PLACED = 1, /* the first: `number` is 0 or an errno */
+  INIT_DONE,       /* what was asked for */
+  INIT_ENDED,      /* unasked: the main process has ended */
+  INIT_EXCESS,     /* unasked: `number` is an enum excess */
+};
+
+struct init_report {
+  uint32_t kind;
+  int32_t number, status; /* as of wait(2) */
+  int32_t processes_reached;
+  int64_t began_ns, ended_ns; /* CLOCK_MONOTONIC_RAW */
+  int64_t cpu_ms, most_memory_bytes;
+};
+
+/* init CPU_MS MEMORY_BYTES PROCESSES MOST_TASKS FILE_BYTES DISK_BYTES CWD SERVES PATTERNS [PATTERN…] ARGV… */
+_Noreturn void init_main(int argc, char **argv);

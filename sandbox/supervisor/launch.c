@@ -1,0 +1,89 @@
+#include "launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fail.h"
+
+static void limit(__rlimit_resource_t resource, rlim_t value) {
+  struct rlimit now;
+  if (getrlimit(resource, &now) < 0) fail(errno, "cannot read a resource limit");
+  // An ordinary user cannot raise what the host already lowered.
+  if (now.rlim_max < value) value = now.rlim_max;
+  if (setrlimit(resource, &(struct rlimit){value, value}) < 0) fail(errno, "cannot set a resource limit");
+}
+
+void limit_resources(const struct job *job) {
+  limit(RLIMIT_CORE, 0);
+  limit(RLIMIT_NOFILE, 1024);
+  limit(RLIMIT_FSIZE, (rlim_t)job->file_bytes);
+  // A second more than the supervisor allows the tree: this is what holds if the supervisor is gone.
+  if (job->cpu_ms > 0) limit(RLIMIT_CPU, (rlim_t)(job->cpu_ms / 1000 + 2));
+}
+
+void become(uid_t user) {
+  if (user != SAME_USER) {
+    gid_t group = (gid_t)user;
+    if (setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 || setresuid(user, user, user) < 0)
+      fail(errno, "cannot become user %u", user);
+  }
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(errno, "cannot give up new privileges");
+}
+
+void close_from(unsigned first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  for (int fd = (int)first; fd < 1024; fd++) close(fd);
+}
+
+void reset_signals(void) {
+  for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+pid_t launch(const struct program *program, const struct job *job, uid_t user, int64_t most_tasks, struct streams streams) {
+  pid_t pid = fork();
+  if (pid != 0) return pid;
+
+  reset_signals();
+  setsid();
+  int from[] = {streams.in, streams.out, streams.err, streams.exchange};
+  int count = streams.exchange < 0 ? 3 : 4;
+  // First out of each other's way, then to their places; dup2 leaves them open across exec.
+  for (int i = 0; i < count; i++) from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+  for (int i = 0; i < count; i++)
+    if (dup2(from[i], i) < 0) fail(errno, "cannot give the program its streams");
+  close_from((unsigned)count);
+  if (job != NULL) limit_resources(job);
+  become(user);
+  if (most_tasks > 0) limit(RLIMIT_NPROC, (rlim_t)most_tasks);
+  if (chdir(program->cwd) < 0) fail(errno, "cannot enter %s", program->cwd);
+  environ = program->environment.at;
+  execvp(program->arguments.at[0], program->arguments.at);
+  dprintf(2, "cannot start %s: %s\n", program->arguments.at[0], strerror(errno));
+  _exit(127);
+}
+
+int run_as(uid_t user, int (*work)(void *argument), void *argument) {
+  pid_t pid = fork();
+  if (pid < 0) fail(errno, "cannot make a process");
+  if (pid == 0) {
+    reset_signals();
+    become(user);
+    _exit(work(argument));
+  }
+  int status;
+  while (waitpid(pid, &status, 0) < 0)
+    if (errno != EINTR) fail(errno, "lost a process of our own");
+  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+}

@@ -1,0 +1,153 @@
+#include "watch.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fail.h"
+
+struct use {
+  int64_t cpu_ms, memory_bytes, tasks;
+};
+
+/* Reads a small file of /proc/PID into `text`; false where the process is gone or closed to us. */
+static bool read_proc(int proc, const char *pid, const char *name, char *text, size_t size) {
+  char path[64];
+  snprintf(path, sizeof path, "%.20s/%s", pid, name);
+  int file = openat(proc, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  ssize_t got = read(file, text, size - 1);
+  close(file);
+  text[got > 0 ? got : 0] = '\0';
+  return got > 0;
+}
+
+static int64_t kilobytes(const char *text, const char *key) {
+  const char *at = strstr(text, key);
+  return at == NULL ? 0 : strtoll(at + strlen(key), NULL, 10) * 1024;
+}
+
+static int64_t temporary_bytes(void) {
+  int64_t sum = 0;
+  const char *folders[] = {"/work", "/tmp", "/dev/shm"};
+  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+    struct statvfs found;
+    if (statvfs(folders[i], &found) < 0) continue;
+    // An empty file takes about a kilobyte of the kernel's memory.
+    sum += (int64_t)(found.f_blocks - found.f_bfree) * (int64_t)found.f_frsize + (int64_t)(found.f_files - found.f_ffree) * 1024;
+  }
+  return sum;
+}
+
+/* Adds up the living processes but this one. `exact` counts shared memory once, which takes a look at every page. */
+static struct use living(bool memory, bool exact) {
+  struct use use = {0};
+  int64_t shared = 0, page = sysconf(_SC_PAGESIZE), tick_ms = 1000 / sysconf(_SC_CLK_TCK);
+  DIR *folder = opendir("/proc");
+  if (folder == NULL) fail(errno, "cannot read /proc");
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    char text[4096];
+    if (!isdigit((unsigned char)entry->d_name[0]) || !strcmp(entry->d_name, "1")) continue;
+    if (!read_proc(dirfd(folder), entry->d_name, "stat", text, sizeof text)) continue;
+    // The command's name is in parentheses and may contain anything: what follows the last one is ours to count.
+    char *at = strrchr(text, ')');
+    unsigned long long times[4], threads, rss;
+    if (at == NULL || sscanf(at + 2, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu %llu %llu %*s %*s %llu %*s %*s %*s %llu",
+                             &times[0], &times[1], &times[2], &times[3], &threads, &rss) != 6)
+      continue;
+    use.tasks += (int64_t)threads;
+    for (int i = 0; i < 4; i++) use.cpu_ms += (int64_t)times[i] * tick_ms;
+    if (!memory) continue;
+    if (exact && read_proc(dirfd(folder), entry->d_name, "smaps_rollup", text, sizeof text)) {
+      use.memory_bytes += kilobytes(text, "Pss_Anon:");
+      shared += kilobytes(text, "Pss_Shmem:");
+    } else use.memory_bytes += (int64_t)rss * page;
+  }
+  closedir(folder);
+  if (memory) {
+    int64_t files = temporary_bytes();
+    // A mapped file of /work is in both.
+    use.memory_bytes += files > shared ? files : shared;
+  }
+  return use;
+}
+
+/* The state of a thread, as proc(5) has it; 'X' where it is gone. */
+static char state_of(int folder, const char *id) {
+  char text[1024];
+  const char *at = read_proc(folder, id, "stat", text, sizeof text) ? strrchr(text, ')') : NULL;
+  return at != NULL && at[1] != '\0' ? at[2] : 'X';
+}
+
+static bool threads_stand_still(int proc, const char *pid) {
+  char path[64];
+  snprintf(path, sizeof path, "%.20s/task", pid);
+  int file = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *folder = file < 0 ? NULL : fdopendir(file);
+  if (folder == NULL) return true;
+  bool still = true;
+  for (struct dirent *entry; still && (entry = readdir(folder)) != NULL;)
+    if (isdigit((unsigned char)entry->d_name[0])) still = strchr("TtZX", state_of(dirfd(folder), entry->d_name)) != NULL;
+  closedir(folder);
+  return still;
+}
+
+static bool is_of(int proc, const char *pid, uid_t user) {
+  char text[4096];
+  if (user == ANY_USER) return true;
+  if (!read_proc(proc, pid, "status", text, sizeof text)) return false;
+  // The only line that begins so: the name above it has its line breaks escaped.
+  const char *at = strstr(text, "\nUid:\t");
+  return at != NULL && strtoul(at + 6, NULL, 10) == user;
+}
+
+bool tree_stands_still(uid_t user, int64_t *cpu_ns) {
+  DIR *folder = opendir("/proc");
+  if (folder == NULL) fail(errno, "cannot read /proc");
+  bool still = true;
+  *cpu_ns = 0;
+  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+    const char *pid = entry->d_name;
+    if (!isdigit((unsigned char)pid[0]) || !strcmp(pid, "1") || !is_of(dirfd(folder), pid, user)) continue;
+    if (strchr("ZX", state_of(dirfd(folder), pid)) != NULL) continue;
+    if (!threads_stand_still(dirfd(folder), pid)) still = false;
+    struct timespec used;
+    clockid_t clock;
+    if (clock_getcpuclockid((pid_t)atoi(pid), &clock) == 0 && clock_gettime(clock, &used) == 0)
+      *cpu_ns += used.tv_sec * 1000000000LL + used.tv_nsec;
+  }
+  closedir(folder);
+  return still;
+}
+
+static int64_t waited_cpu_ms(void) {
+  struct rusage use;
+  getrusage(RUSAGE_CHILDREN, &use);
+  return (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000LL + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000;
+}
+
+int64_t tree_cpu_ms(void) { return waited_cpu_ms() + living(false, false).cpu_ms; }
+
+enum excess watch_tree(struct watch *watch) {
+  if (watch->cpu_ms == 0 && watch->memory_bytes == 0 && watch->processes == 0) return WITHIN;
+  struct use use = living(watch->memory_bytes > 0, false);
+  if (watch->memory_bytes > 0) {
+    if (use.memory_bytes > watch->memory_bytes) use.memory_bytes = living(true, true).memory_bytes;
+    if (use.memory_bytes > watch->most_memory_bytes) watch->most_memory_bytes = use.memory_bytes;
+    if (use.memory_bytes > watch->memory_bytes) return TOO_MUCH_MEMORY;
+  }
+  if (watch->processes > 0) {
+    if (use.tasks >= watch->processes) watch->processes_reached = true;
+    if (use.tasks > watch->processes) return TOO_MANY_PROCESSES;
+  }
+  if (watch->cpu_ms > 0 && waited_cpu_ms() + use.cpu_ms > watch->cpu_ms) return TOO_MUCH_CPU;
+  return WITHIN;
+}

@@ -1,0 +1,259 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { NoSandbox } from '../../domain/errors.ts';
+import type { Limits } from '../../domain/limits.schema.ts';
+import { type BubblewrapSandboxOptions, createBubblewrapSandbox } from '../../sandbox/bubblewrap.ts';
+import { findControlGroups, listControlGroups } from '../../sandbox/control-group.ts';
+import type { RunRequest, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
+import { toolchain } from '../../setup/toolchain.mjs';
+import { createFileBlobs } from '../../store/file-blobs.ts';
+import { markedProcesses, python, smallLimits } from '../support/sandbox.ts';
+
+const tools = await toolchain();
+const missing = (['bwrap', 'supervisor', 'python'] as const).filter((part) => tools[part] === null);
+if (missing.length > 0 && (process.env.CI || process.env.CRUCIBLE_SANDBOX === 'bubblewrap'))
+  throw new Error(`bubblewrap cannot be tested without ${missing.join(', ')}`);
+if (missing.length > 0) console.warn(`bubblewrap is not tested: no ${missing.join(', ')}`);
+
+const never = new AbortController().signal;
+
+describe.skipIf(missing.length > 0)('bubblewrap', () => {
+  let home: string;
+  let options: BubblewrapSandboxOptions;
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'crucible-bubblewrap-'));
+    options = {
+      blobs: createFileBlobs(join(home, 'blobs')),
+      storeId: home,
+      root: join(home, 'sandboxes'),
+      bwrap: tools.bwrap ?? '',
+      supervisor: tools.supervisor ?? '',
+      guest: home,
+      python: tools.python ?? '',
+      nanobind: tools.nanobind,
+      lockFile: join(home, 'measuring.lock'),
+    };
+  });
+  afterAll(() => rm(home, { recursive: true }));
+
+  const request = (program: string, limits: Partial<Limits> = {}): RunRequest => ({
+    key: randomUUID(),
+    label: 'test',
+    argv: [python, '-c', program],
+    env: { CRUCIBLE_TEST_MARK: home },
+    limits: { ...smallLimits, ...limits },
+  });
+
+  async function nothingLeft(): Promise<void> {
+    expect(await markedProcesses(`CRUCIBLE_TEST_MARK=${home}`)).toEqual([]);
+    expect(await readdir(options.root)).toEqual([]);
+    const groups = await findControlGroups();
+    const ours = createHash('sha256').update(options.storeId).digest('hex').slice(0, 8);
+    const left = groups === null ? [] : await listControlGroups(groups);
+    expect(left.filter((name) => name.startsWith(ours))).toEqual([]);
+  }
+
+  describe('without control groups', () => {
+    let sandbox: Sandbox;
+    beforeAll(async () => {
+      sandbox = await createBubblewrapSandbox({ ...options, memory: 'watched' });
+    });
+
+    async function run(program: string, limits?: Partial<Limits>): Promise<RunResult> {
+      const result = await sandbox.run(request(program, limits), never);
+      expect(result.isolation.memory).toBe('watched');
+      await nothingLeft();
+      return result;
+    }
+    const outOfMemory = { kind: 'outOfMemory', limitMb: smallLimits.memoryMb };
+
+    test.each([
+      ['one process', "b = b'x' * (2560 << 20); import time; time.sleep(9)"],
+      [
+        'many processes',
+        "import os, time\nfor _ in range(20):\n  if os.fork() == 0: b = b'x' * (40 << 20); time.sleep(9)\ntime.sleep(9)",
+      ],
+      [
+        'files',
+        "import time\nfor f in ('/work/a', '/work/b', '/tmp/c', '/dev/shm/d'): open(f, 'wb').write(b'x' * (30 << 20))\nb = bytearray(b'x' * (180 << 20)); time.sleep(9)",
+      ],
+      ['a million empty files', "for i in range(10**6): open(f'/work/{i}', 'w').close()"],
+    ])('ten times the memory by %s is out of memory', async (_, program) => {
+      expect((await run(program)).ending).toEqual(outOfMemory);
+    });
+
+    test('memory that processes share is counted once', async () => {
+      const program = `
+import mmap, os, time
+shared = mmap.mmap(-1, 100 << 20)
+shared.write(b'x' * (100 << 20))
+children = []
+for _ in range(4):
+    pid = os.fork()
+    if pid == 0:
+        assert sum(shared[i] for i in range(0, 100 << 20, 4096)) > 0
+        time.sleep(0.5); os._exit(0)
+    children.append(pid)
+for pid in children: os.waitpid(pid, 0)`;
+      expect((await run(program)).ending).toEqual({ kind: 'exited', code: 0 });
+    });
+
+    test('a fork bomb and ten thousand threads end at the limit of processes', async () => {
+      const bomb = 'import os\nwhile True:\n  try: os.fork()\n  except OSError: pass';
+      const threads =
+        'import threading, time\nfor _ in range(10000): threading.Thread(target=time.sleep, args=(9,)).start()';
+      for (const program of [bomb, threads])
+        expect((await run(program, { wallMs: 3_000 })).ending).toMatchObject({
+          kind: 'resourceLimit',
+          resource: 'processes',
+        });
+    });
+
+    test('the processor time of all processes together ends the run', async () => {
+      const program = 'import os\nos.fork()\nwhile True: pass';
+      const result = await run(program, { cpuMs: 600 });
+      expect(result.ending).toEqual({ kind: 'timedOut', limit: 'cpu', limitMs: 600 });
+      expect(result.usage.cpuMs).toBeGreaterThanOrEqual(600);
+      expect(result.usage.cpuMs).toBeLessThan(1_500);
+    });
+  });
+
+  describe('a key', () => {
+    let sandbox: Sandbox;
+    beforeAll(async () => {
+      sandbox = await createBubblewrapSandbox(options);
+    });
+
+    test('that is used by two callers at once is run by one at a time', async () => {
+      const twice = request('import time; time.sleep(0.5); print("done")');
+      const results = await Promise.all([sandbox.run(twice, never), sandbox.run(twice, never)]);
+      for (const result of results) expect(result.stdout.tail).toBe('done\n');
+      await nothingLeft();
+    });
+
+    test('of a run that was killed with its supervisor is run again', async () => {
+      const slow = request('import time; time.sleep(1); print("done")');
+      const first = sandbox.run(slow, never);
+      const folder = await someFolder(options.root);
+      while (!existsSync(join(folder, 'supervisor'))) await sleep(10);
+      process.kill(Number.parseInt(await readFile(join(folder, 'supervisor'), 'utf8'), 10), 'SIGKILL');
+      await expect(first).rejects.toThrow('the supervisor ended with SIGKILL');
+      await nothingLeft();
+      expect((await sandbox.run(slow, never)).stdout.tail).toBe('done\n');
+    });
+
+    test('whose staged folder a crash left behind is run anew', async () => {
+      const again = request('print("done")');
+      const first = sandbox.run(again, never);
+      const name = (await someFolder(options.root)).split('/').at(-1) ?? '';
+      await first;
+      const folder = join(options.root, name);
+      await mkdir(join(folder, 'given'), { recursive: true });
+      await writeFile(join(folder, 'owner'), '1 1 of-another-boot');
+      await writeFile(join(folder, 'nonce'), 'old');
+      expect((await sandbox.run(again, never)).stdout.tail).toBe('done\n');
+      await nothingLeft();
+    });
+
+    test('is free at once after an abort', async () => {
+      const endless = request('import time; time.sleep(60)');
+      const abort = new AbortController();
+      const running = sandbox.run(endless, abort.signal);
+      await someFolder(options.root);
+      await sleep(300);
+      abort.abort(new Error('enough'));
+      await expect(running).rejects.toThrow('enough');
+      await nothingLeft();
+    });
+  });
+
+  test('a sweep removes what crashes left behind, and with `all` what runs', async () => {
+    const sandbox = await createBubblewrapSandbox(options);
+    const old = join(options.root, 'old');
+    await mkdir(old);
+    await utimes(old, 1, 1);
+    const running = sandbox.run(request('import time; time.sleep(60)'), never);
+    const failed = expect(running).rejects.toThrow('SIGKILL');
+    while ((await markedProcesses(`CRUCIBLE_TEST_MARK=${home}`)).length === 0) await sleep(20);
+    expect(await sandbox.sweep()).toBe(1);
+    expect(await readdir(options.root)).toHaveLength(1);
+    expect(await sandbox.sweep({ all: true })).toBe(1);
+    await failed;
+    await nothingLeft();
+  });
+
+  test('a run waits while another program is measured alone', async () => {
+    const sandbox = await createBubblewrapSandbox(options);
+    const measuring = sandbox.conduct(
+      {
+        key: randomUUID(),
+        label: 'test',
+        players: [{ name: 'one', kind: 'command', argv: ['/bin/sleep', '1'] }],
+        samples: [{ player: 'one', cases: [], timed: true }],
+        answerMb: 1,
+        limits: smallLimits,
+        sampleMs: 5_000,
+        exclusive: true,
+      },
+      never,
+    );
+    const order: string[] = [];
+    void measuring.then(() => order.push('measured'));
+    await sleep(500);
+    await sandbox.run(request('pass'), never).then(() => order.push('run'));
+    await measuring;
+    expect(order).toEqual(['measured', 'run']);
+  });
+
+  test('root gives every sandbox a user of its own on the host', async (context) => {
+    if (process.getuid?.() !== 0) return context.skip();
+    const sandbox = await createBubblewrapSandbox(options);
+    const two = [1, 2].map(() => sandbox.run(request('import time; time.sleep(1)'), never));
+    while ((await markedProcesses(`CRUCIBLE_TEST_MARK=${home}`)).length < 4) await sleep(20);
+    const found = await markedProcesses(`CRUCIBLE_TEST_MARK=${home}`);
+    const users = await Promise.all(
+      found.map(async (line) => {
+        const status = await readFile(`/proc/${line.split(' ')[1]}/status`, 'utf8');
+        return /^Uid:\t(\d+)/m.exec(status)?.[1];
+      }),
+    );
+    await Promise.all(two);
+    expect(new Set(users).size).toBe(2);
+    expect(users).not.toContain('0');
+  });
+
+  test('an interpreter outside of /usr is shown where it is', async () => {
+    // As version managers install it: the environment's python3 leads to another place.
+    const base = join(home, 'python-3.11');
+    const environment = join(home, 'environment');
+    await mkdir(join(base, 'bin'), { recursive: true });
+    await mkdir(join(environment, 'bin'), { recursive: true });
+    await writeFile(join(base, 'bin/python3'), '#!/bin/sh\necho from there\n', { mode: 0o755 });
+    await symlink(join(base, 'bin/python3'), join(environment, 'bin/python3'));
+    const sandbox = await createBubblewrapSandbox({ ...options, python: environment });
+    expect((await sandbox.run(request(''), never)).stdout.tail).toBe('from there\n');
+  });
+
+  test('where bubblewrap does not work there is no sandbox', async () => {
+    await expect(createBubblewrapSandbox({ ...options, bwrap: '/bin/false' })).rejects.toThrow(NoSandbox);
+    // This one starts programs without any isolation.
+    const bare = join(home, 'bare');
+    await writeFile(bare, '#!/bin/sh\nwhile [ "$1" != -- ]; do shift; done\nshift\nexec "$@"\n', {
+      mode: 0o755,
+    });
+    await expect(createBubblewrapSandbox({ ...options, bwrap: bare })).rejects.toThrow(NoSandbox);
+  });
+});
+
+async function someFolder(root: string): Promise<string> {
+  for (;;) {
+    const [name] = await readdir(root);
+    if (name !== undefined) return join(root, name);
+    await sleep(2);
+  }
+}
