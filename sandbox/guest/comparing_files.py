@@ -1,0 +1,301 @@
+"""Compares the files and the text that a script wrote with those of the original, each by its kind.
+
+The actual side is hostile bytes: whatever cannot be read is a finding, never an exception.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from comparing import Comparison, Tolerance, describe, show
+from pictures import FORMATS, PictureError, can_read_pictures, read_picture
+from verdict import Finding, PlanError
+
+# Colour levels that a pixel may be off, of 255: what rounding and JPEG encoders differ by.
+DEFAULT_PIXEL_LEVELS = 1
+MAX_TEXT_BYTES = 64 << 20
+# Parsed kinds grow in memory by far more than in bytes, so what is this many times the expected is not
+# parsed.
+MAX_TEXT_RATIO = 16
+_TEXT_ROOM = 1 << 20
+
+_NUMBER = re.compile(r'[-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?', re.ASCII)
+_INTEGER = re.compile(r'[-+]?\d+', re.ASCII)
+_SPECIAL = {'nan': math.nan, 'inf': math.inf, 'infinity': math.inf}
+
+
+class Unreadable(ValueError):
+    """A file is not of the kind its name says."""
+
+
+def compare_file(pair: dict[str, Any], tolerance: Tolerance) -> Finding:
+    """The finding on one file: `{ path, name?, expected: file | null, actual: file | null, format?,
+    pixelLevels? }`.
+
+    The script wrote to `path`, whose ending picks the comparison; a finding goes by `name`, or else by the
+    path. Raises `PlanError` where the expected file itself cannot be read.
+    """
+    name = pair.get('name', pair['path'])
+    if pair.get('actual') is None:
+        return Finding.invalid(name, 'the file is missing')
+    if pair.get('expected') is None:
+        return Finding.wrong(name, 'the original writes no such file')
+    expected, actual = Path(pair['expected']), Path(pair['actual'])
+    if not actual.is_file():
+        return Finding.invalid(name, 'the file is missing')
+    if actual.stat().st_size == 0 and expected.stat().st_size > 0:
+        return Finding.invalid(name, 'the file is empty')
+
+    comparison = Comparison(tolerance)
+    compare = _comparer(pair['path'], pair)
+    try:
+        compare(expected, actual, comparison)
+    except Unreadable as error:
+        comparison.reject(str(error))
+    return Finding.of(name, comparison)
+
+
+def compare_stdout(pair: dict[str, Any], tolerance: Tolerance) -> Finding:
+    """The finding on standard output: `{ name?, expected: file, actual: file, ignore?: [pattern] }`.
+
+    Lines in which one of `ignore` is found count on neither side.
+    """
+    try:
+        ignored = [re.compile(pattern) for pattern in pair.get('ignore', [])]
+    except re.error as error:
+        raise PlanError(
+            f'stdout.ignore: expected regular expressions, got {error.pattern!r}: {error}'
+        ) from None
+    name = pair.get('name', 'standard output')
+    comparison = Comparison(tolerance)
+    if pair.get('actual') is None:
+        return Finding.invalid(name, 'it is missing')
+    expected = _trusted(lambda: _bytes(Path(pair['expected'])))
+    try:
+        actual = _bytes(Path(pair['actual']), len(expected))
+    except Unreadable as error:
+        return Finding.invalid(name, str(error))
+    _lines(expected.decode('utf-8', 'replace'), actual.decode('utf-8', 'replace'), comparison, ignored)
+    return Finding.of(name, comparison)
+
+
+def _comparer(name: str, pair: dict[str, Any]) -> Callable[[Path, Path, Comparison], None]:
+    suffix = Path(name).suffix.lower()
+    if suffix == '.npy':
+        return _compare_npy
+    if suffix == '.json':
+        return _compare_json
+    if suffix == '.csv':
+        return _compare_csv
+    if suffix in FORMATS and can_read_pictures():
+        levels = pair.get('pixelLevels', DEFAULT_PIXEL_LEVELS)
+        return lambda expected, actual, found: _compare_pictures(expected, actual, found, suffix, levels)
+    if suffix == '.bin' and pair.get('format') is not None:
+        if pair['format'] not in ('float32', 'float64'):
+            raise PlanError(f'{name}: expected format float32 or float64, got {pair["format"]!r}')
+        return lambda expected, actual, found: _compare_raw(expected, actual, found, np.dtype(pair['format']))
+    if suffix == '.bin' or suffix in FORMATS:
+        return _compare_bytes
+    return _compare_text
+
+
+def _trusted(read: Callable[[], Any]) -> Any:
+    """The expected side; if even that cannot be read, nobody can be judged by it."""
+    try:
+        return read()
+    except Unreadable as error:
+        raise PlanError(f'the expected file: {error}') from None
+
+
+def _compare_npy(expected: Path, actual: Path, found: Comparison) -> None:
+    one, other = _trusted(lambda: read_npy(expected)), read_npy(actual)
+    if one.dtype.kind in 'biufcUS':
+        found.values(one, other, 'array')
+    elif one.dtype != other.dtype or one.shape != other.shape:
+        found.differ(f'expected {describe(one)}, got {describe(other)}')
+    else:
+        found.checked += one.size
+        if one.tobytes() != other.tobytes():
+            found.differ('the bytes of the array differ')
+
+
+def _compare_json(expected: Path, actual: Path, found: Comparison) -> None:
+    found.one_number_type = True
+    found.values(
+        _trusted(lambda: read_json(expected)), read_json(actual, expected.stat().st_size), 'document'
+    )
+
+
+def _compare_csv(expected: Path, actual: Path, found: Comparison) -> None:
+    rows, other_rows = _trusted(lambda: read_csv(expected)), read_csv(actual, expected.stat().st_size)
+    if len(rows) != len(other_rows):
+        found.differ(f'expected {len(rows):,} rows, got {len(other_rows):,}')
+    for number, (row, other_row) in enumerate(zip(rows, other_rows), start=1):
+        if len(row) != len(other_row):
+            found.differ(f'row {number}: expected {len(row):,} cells, got {len(other_row):,}')
+            continue
+        for column, (cell, other) in enumerate(zip(row, other_row), start=1):
+            _words(cell.strip(), other.strip(), f'row {number}, column {column}', found)
+
+
+def _compare_text(expected: Path, actual: Path, found: Comparison) -> None:
+    one = _trusted(lambda: _bytes(expected))
+    try:
+        text = one.decode('utf-8')
+    except UnicodeDecodeError:
+        _compare_bytes(expected, actual, found)
+        return
+    _lines(text, _bytes(actual, len(one)).decode('utf-8', 'replace'), found, [])
+
+
+def _compare_pictures(expected: Path, actual: Path, found: Comparison, suffix: str, levels: float) -> None:
+    try:
+        one = read_picture(expected, suffix)
+    except PictureError as error:
+        raise PlanError(f'the expected file: {error}') from None
+    try:
+        other = read_picture(actual, suffix)
+    except PictureError as error:
+        raise Unreadable(str(error)) from None
+    if one.shape != other.shape or one.dtype != other.dtype:
+        found.differ(f'expected {_size(one)} pixels, got {_size(other)}')
+        return
+    found.tolerance = Tolerance(0.0, float(levels))
+    found.one_number_type = True
+    found.values(one, other, 'pixel')
+
+
+def _compare_raw(expected: Path, actual: Path, found: Comparison, dtype: np.dtype) -> None:
+    size, other_size = expected.stat().st_size, actual.stat().st_size
+    if size % dtype.itemsize:
+        raise PlanError(f'the expected file: {size:,} bytes are no multiple of {dtype.itemsize}')
+    if size != other_size:
+        found.differ(f'expected {size:,} bytes, got {other_size:,}')
+        return
+    if size:
+        found.values(np.memmap(expected, dtype, 'r'), np.memmap(actual, dtype, 'r'), 'value')
+
+
+def _compare_bytes(expected: Path, actual: Path, found: Comparison) -> None:
+    size, other_size = expected.stat().st_size, actual.stat().st_size
+    found.checked += 1
+    if size != other_size:
+        found.differ(f'expected {size:,} bytes, got {other_size:,}')
+    elif size:
+        one, other = (np.memmap(path, np.uint8, 'r') for path in (expected, actual))
+        differing = one != other
+        if differing.any():
+            at = int(np.argmax(differing))
+            found.differ(f'byte {at:,}: expected {one[at]:#04x}, got {other[at]:#04x}')
+
+
+def _lines(expected: str, actual: str, found: Comparison, ignored: list[re.Pattern[str]]) -> None:
+    def kept(text: str) -> list[str]:
+        lines = [line.rstrip() for line in text.split('\n')]
+        return [line for line in lines if line and not any(pattern.search(line) for pattern in ignored)]
+
+    lines, other_lines = kept(expected), kept(actual)
+    if lines and not other_lines:
+        found.reject(f'expected {len(lines):,} lines, got none')
+        return
+    for number, (line, other) in enumerate(zip(lines, other_lines), start=1):
+        _words(line, other, f'line {number}', found)
+    # Said last: a line that differs tells more than the count.
+    if len(lines) != len(other_lines):
+        found.differ(f'expected {len(lines):,} lines, got {len(other_lines):,}')
+
+
+def _words(expected: str, actual: str, where: str, found: Comparison) -> None:
+    """Compares text with its numbers: those within the tolerance (whole ones exactly), the words between
+    them equal.
+    """
+    found.checked += 1
+    if expected == actual:
+        return
+    numbers, others = _NUMBER.findall(expected), _NUMBER.findall(actual)
+    words, other_words = (
+        [' '.join(part.split()) for part in _NUMBER.split(text)] for text in (expected, actual)
+    )
+    single = expected.lower().lstrip('+-') in _SPECIAL or actual.lower().lstrip('+-') in _SPECIAL
+    if single or words != other_words:
+        found.differing += 1
+        found.differ(f'{where}: expected {show(expected)}, got {show(actual)}', counted=True)
+        return
+    for one, other in zip(numbers, others):
+        if _INTEGER.fullmatch(one) and _INTEGER.fullmatch(other):
+            # Compared as text, for Python refuses to read very long integers.
+            if _plain(one) != _plain(other):
+                found.differing += 1
+                found.differ(f'{where}: expected {one:.40}, got {other:.40}', counted=True)
+        elif one != other:
+            found.values(float(one), float(other), where)
+
+
+def _plain(integer: str) -> str:
+    digits = integer.lstrip('+-').lstrip('0') or '0'
+    return f'-{digits}' if integer.startswith('-') and digits != '0' else digits
+
+
+def read_npy(path: Path) -> np.ndarray:
+    """The array in a .npy file, mapped, never unpickled. Raises `Unreadable`."""
+    try:
+        with path.open('rb') as file:
+            version = np.lib.format.read_magic(file)
+            shape, fortran, dtype = (
+                np.lib.format.read_array_header_1_0(file)
+                if version == (1, 0)
+                else np.lib.format.read_array_header_2_0(file)
+            )
+            if dtype.hasobject:
+                raise Unreadable('not a readable .npy: it holds Python objects')
+            begin, count = file.tell(), math.prod(shape)
+            if begin + count * dtype.itemsize > path.stat().st_size:
+                raise Unreadable('not a readable .npy: it is cut short')
+            order = 'F' if fortran else 'C'
+            if count * dtype.itemsize == 0:
+                return np.empty(shape, dtype, order)
+            return np.memmap(path, dtype, 'r', begin, shape, order)
+    except Unreadable:
+        raise
+    except Exception as error:  # NumPy's header parser raises whatever the bytes lead it to.
+        raise Unreadable(f'not a readable .npy: {type(error).__name__}: {error!s:.120}') from None
+
+
+def read_json(path: Path, like: int | None = None) -> Any:
+    """The value in a JSON file, of about `like` bytes. Raises `Unreadable`."""
+    try:
+        return json.loads(_bytes(path, like).decode('utf-8'))
+    except Unreadable:
+        raise
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise Unreadable(f'not readable JSON: {type(error).__name__}: {error!s:.120}') from None
+
+
+def read_csv(path: Path, like: int | None = None) -> list[list[str]]:
+    """The rows of a CSV file of about `like` bytes, blank lines left out. Raises `Unreadable`."""
+    try:
+        text = _bytes(path, like).decode('utf-8-sig')
+        return [row for row in csv.reader(io.StringIO(text, newline='')) if row]
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise Unreadable(f'not a readable CSV: {type(error).__name__}: {error!s:.120}') from None
+
+
+def _bytes(path: Path, like: int | None = None) -> bytes:
+    """The bytes of a file; where another of `like` bytes is expected, not of one many times as large."""
+    size = path.stat().st_size
+    limit = MAX_TEXT_BYTES if like is None else min(MAX_TEXT_BYTES, MAX_TEXT_RATIO * like + _TEXT_ROOM)
+    if size > limit:
+        raise Unreadable(f'{size:,} bytes, at most {limit:,} are read')
+    return path.read_bytes()
+
+
+def _size(picture: np.ndarray) -> str:
+    return f'{picture.shape[1]} × {picture.shape[0]}'

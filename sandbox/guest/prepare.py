@@ -1,0 +1,269 @@
+"""Prepares cases: runs the user's generator and the original function, writes inputs and expected answers.
+
+    prepare.py --generator PATH.py[:make_case] --seed SECRET --count K --out FOLDER
+               [--first I] [--oracle PATH.py:NAME [--oracle-count N]]
+
+Both are user code and run in a sandbox of their own, where no candidate ever is. Writes `case-000.frame`,
+`expected-000.frame`, where the original changes its arguments `expected-000.input.frame`, and `cases.json`.
+What the user's code does wrong ends with code 3 and `problem.json` `{ kind, message, where }`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import inspect
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_GUEST = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, _GUEST)
+from cases import Arguments, decode_case, encode_case, keep_changes
+from comparing import describe
+from frames import FrameError, encode
+from user_code import UserCodeError, load_function, tell, where
+
+sys.path.remove(_GUEST)
+for _name in ('cases', 'comparing', 'frames', 'user_code'):
+    del sys.modules[_name]
+
+EXIT_PROBLEM = 3
+# What lists and dicts of one case may grow by while the original changes them, bytes.
+_GROWTH = 16 << 20
+# Seeds that are tried for one case that differs from the others.
+_MOST_DRAWS = 50
+
+
+class Problem(Exception):
+    """What is wrong with the user's generator or original function."""
+
+    def __init__(self, kind: str, message: str, place: str | None) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.place = place
+
+
+@dataclass(frozen=True)
+class UserFunction:
+    """A function of the user's: `role` is `generator` or `oracle`."""
+
+    role: str
+    path: Path
+    name: str
+    call: Callable[..., Any]
+
+    @property
+    def title(self) -> str:
+        return f'{self.name} in {self.path.name}'
+
+    def run(self, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.call(*args, **kwargs)
+        except BaseException as error:
+            folder = self.path.parent
+            raise Problem(
+                f'{self.role}Raises', f'{self.title} raises:\n{tell(error, folder)}', where(error, folder)
+            ) from None
+
+    def problem(self, kind: str, message: str) -> Problem:
+        code = getattr(inspect.unwrap(self.call), '__code__', None)
+        place = f'{self.path.name}:{code.co_firstlineno} in {self.name}' if code else self.path.name
+        return Problem(f'{self.role}{kind}', f'{self.title} {message}', place)
+
+
+def case_seed(secret: str, index: int) -> int:
+    """The seed of one case, below 2³² so that every random generator takes it."""
+    return int.from_bytes(hashlib.sha256(f'{secret}:{index}'.encode()).digest()[:4], 'big')
+
+
+def prepare(
+    generator: UserFunction, oracle: UserFunction | None, secret: str, first: int, count: int, answered: int, out: Path
+) -> None:
+    """Writes the files of cases `first` to `first + count - 1` and `cases.json` into `out`; the oracle answers the first
+    `answered` of them, and the others are all different. Raises `Problem`.
+    """
+    rows = []
+    seen: set[bytes] = set()
+    names = _parameters(oracle)
+    for index in range(first, first + count):
+        frame = _make_case(generator, secret, index)
+        if index == first and _make_case(generator, secret, index) != frame:
+            raise generator.problem(
+                'NotDeterministic',
+                f'is not deterministic: the seed {case_seed(secret, index)} gave two different cases; '
+                'draw everything random from a generator made of the seed',
+            )
+        if index >= first + answered:
+            frame = _make_unseen_case(generator, secret, index, seen)
+        seen.add(hashlib.sha256(frame).digest())
+        row: dict[str, Any] = {
+            'index': index,
+            'case': f'case-{index:03d}.frame',
+            'description': describe_case(decode_case(frame), names),
+            'expected': None,
+            'expectedInput': None,
+            'oracleSeconds': None,
+        }
+        if oracle is not None and index < first + answered:
+            _expect(oracle, frame, index, row, out)
+        (out / row['case']).write_bytes(frame)
+        rows.append(row)
+    (out / 'cases.json').write_text(json.dumps({'arguments': names, 'cases': rows}), 'utf-8')
+
+
+def describe_case(arguments: Arguments, names: list[str]) -> str:
+    """A case in one line: `image: float64[64,64], grid_size=96`."""
+    args, kwargs = arguments
+    named = [
+        (names[index] if index < len(names) else f'argument {index + 1}', value)
+        for index, value in enumerate(args)
+    ]
+    parts = []
+    for name, value in [*named, *kwargs.items()]:
+        text = describe(value)
+        parts.append(
+            f'{name}={text}' if isinstance(value, (bool, int, float, str, type(None))) else f'{name}: {text}'
+        )
+    return ', '.join(parts) or 'no arguments'
+
+
+def _make_case(generator: UserFunction, secret: str, index: int) -> bytearray:
+    seed = case_seed(secret, index)
+    made = generator.run(seed, index) if _takes_index(generator.call) else generator.run(seed)
+    if isinstance(made, tuple):
+        args, kwargs = made, {}
+    elif isinstance(made, dict) and made and set(made) <= {'args', 'kwargs'}:
+        args, kwargs = tuple(made.get('args', ())), made.get('kwargs', {})
+    elif isinstance(made, dict):
+        args, kwargs = (), made
+    else:
+        raise generator.problem(
+            'Returns',
+            f'returns a {type(made).__name__}: expected a tuple of arguments, a dict of keyword arguments, '
+            'or {"args": …, "kwargs": …}; for a single argument return (value,)',
+        )
+    if not isinstance(kwargs, dict) or not all(isinstance(key, str) for key in kwargs):
+        raise generator.problem('Returns', 'returns keyword arguments whose names are not all text')
+    try:
+        return encode_case(args, kwargs)
+    except FrameError as error:
+        raise generator.problem('Returns', f'returns what cannot be passed on: {error}') from None
+
+
+def _make_unseen_case(generator: UserFunction, secret: str, index: int, seen: set[bytes]) -> bytearray:
+    """A case that differs from all before it. Cases without an expected answer are for timing: a program that remembers its
+    answers must not meet one again.
+    """
+    for draw in range(_MOST_DRAWS):
+        frame = _make_case(generator, f'{secret}+{draw}' if draw > 0 else secret, index)
+        if hashlib.sha256(frame).digest() not in seen:
+            return frame
+    raise generator.problem(
+        'Repeats',
+        f'makes too few different cases: {_MOST_DRAWS} more seeds gave none that was not there before; a program that '
+        'remembers its answers would seem fast, so let more of the case depend on the seed',
+    )
+
+
+def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, Any], out: Path) -> None:
+    """Runs the original on its own copy of the case and writes what it answers and leaves behind."""
+    working = bytearray(len(frame) + _GROWTH)
+    working[: len(frame)] = frame
+    args, kwargs = decode_case(working, writable=True)
+    began = time.perf_counter()
+    answer = oracle.run(*args, **kwargs)
+    row['oracleSeconds'] = time.perf_counter() - began
+    try:
+        expected = encode(answer, root='answer')
+    except FrameError as error:
+        raise oracle.problem('Returns', f'returns what cannot be compared: {error}') from None
+    try:
+        keep_changes(working, args, kwargs)
+    except FrameError as error:
+        raise oracle.problem(
+            'Returns', f'changes its arguments into what cannot be compared: {error}'
+        ) from None
+    left = working[: _length(working)]
+    row['expected'] = f'expected-{index:03d}.frame'
+    (out / row['expected']).write_bytes(expected)
+    if left != frame:
+        row['expectedInput'] = f'expected-{index:03d}.input.frame'
+        (out / row['expectedInput']).write_bytes(left)
+        # A list that grows in place needs room in the case as well.
+        frame.extend(bytes(max(0, len(left) - len(frame))))
+
+
+def _length(frame: bytearray) -> int:
+    header = int.from_bytes(frame[8:16], 'little')
+    return json.loads(frame[16 : 16 + header])['size']
+
+
+def _takes_index(function: Callable[..., Any]) -> bool:
+    """Whether the generator wants the case's index after the seed, rather than having an option of its own
+    there.
+    """
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return False
+    positional = [one for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+    return len(positional) > 1 and (
+        positional[1].name == 'index' or positional[1].default is inspect.Parameter.empty
+    )
+
+
+def _parameters(oracle: UserFunction | None) -> list[str]:
+    if oracle is None:
+        return []
+    try:
+        parameters = inspect.signature(oracle.call).parameters.values()
+    except (TypeError, ValueError):
+        return []
+    return [one.name for one in parameters if one.kind in (one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD)]
+
+
+def _load(role: str, given: str, default: str | None) -> UserFunction:
+    path, colon, name = given.rpartition(':')
+    if not colon or not name.isidentifier():
+        path, name = given, default or ''
+    if not name:
+        raise Problem(f'{role}Function', f'expected PATH.py:NAME, got {given}', None)
+    try:
+        return UserFunction(role, Path(path).resolve(), name, load_function(Path(path), name))
+    except UserCodeError as error:
+        raise Problem(f'{role}{error.kind.capitalize()}', str(error), error.where) from None
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description='Prepares cases and expected answers.', allow_abbrev=False)
+    options.add_argument('--generator', required=True, metavar='PATH.py[:NAME]')
+    options.add_argument('--oracle', metavar='PATH.py:NAME')
+    options.add_argument('--seed', required=True, metavar='SECRET')
+    options.add_argument('--count', type=int, required=True)
+    options.add_argument('--oracle-count', type=int, help='how many of them the original answers, from the first on; all by default')
+    options.add_argument('--first', type=int, default=0)
+    options.add_argument('--out', type=Path, required=True)
+    chosen = options.parse_args()
+    sys.argv = [sys.argv[0]]
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    out = chosen.out.resolve()
+    try:
+        generator = _load('generator', chosen.generator, 'make_case')
+        oracle = _load('oracle', chosen.oracle, None) if chosen.oracle is not None else None
+        answered = chosen.count if chosen.oracle_count is None else chosen.oracle_count
+        prepare(generator, oracle, chosen.seed, chosen.first, chosen.count, answered, out)
+    except Problem as problem:
+        text = json.dumps({'kind': problem.kind, 'message': str(problem), 'where': problem.place})
+        (out / 'problem.json').write_text(text, 'utf-8')
+        print(str(problem), file=sys.stderr)
+        sys.exit(EXIT_PROBLEM)
+
+
+if __name__ == '__main__':
+    main()

@@ -1,0 +1,162 @@
+"""Preparing cases: what is written for good user code, and what is said about bad."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+import textwrap
+import unittest
+from pathlib import Path
+from typing import Any
+
+from cases import decode_case
+from conductor import GUEST
+from frames import decode
+
+GENERATOR = """
+    import numpy as np
+    def make_case(seed):
+        rng = np.random.default_rng(seed)
+        return rng.random((4, 4)), 96
+"""
+ORACLE = """
+    def project(image, grid_size, step=0.5):
+        return image * grid_size
+"""
+
+
+class Preparing(unittest.TestCase):
+    def setUp(self) -> None:
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+
+    def run_prepare(self, generator: str, oracle: str | None = None, *more: str, name: str = '') -> int:
+        (self.folder / 'cases.py').write_text(textwrap.dedent(generator))
+        arguments = [
+            '--generator',
+            f'{self.folder}/cases.py{name}',
+            '--seed',
+            '71',
+            '--count',
+            '3',
+            '--out',
+            f'{self.folder}/out',
+        ]
+        if oracle is not None:
+            (self.folder / 'slow.py').write_text(textwrap.dedent(oracle))
+            arguments += ['--oracle', f'{self.folder}/slow.py:project']
+        command = [sys.executable, '-I', '-B', str(GUEST / 'prepare.py'), *arguments, *more]
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode
+
+    def out(self, name: str) -> Any:
+        return json.loads((self.folder / 'out' / name).read_text())
+
+    def case(self, name: str) -> Any:
+        return decode_case((self.folder / 'out' / name).read_bytes())
+
+    def problem(self, generator: str, oracle: str | None = None, **more: str) -> tuple[str, str, str | None]:
+        self.assertEqual(self.run_prepare(generator, oracle, **more), 3)
+        problem = self.out('problem.json')
+        return problem['kind'], problem['message'], problem['where']
+
+    def test_good(self) -> None:
+        """cases, expected answers and their description are written"""
+        self.assertEqual(self.run_prepare(GENERATOR, ORACLE), 0)
+        listed = self.out('cases.json')
+        self.assertEqual(listed['arguments'], ['image', 'grid_size', 'step'])
+        self.assertEqual(
+            [row['case'] for row in listed['cases']], [f'case-00{index}.frame' for index in range(3)]
+        )
+        self.assertEqual(listed['cases'][0]['description'], 'image: float64[4,4], grid_size=96')
+        self.assertGreater(listed['cases'][0]['oracleSeconds'], 0)
+        self.assertIsNone(listed['cases'][0]['expectedInput'])
+        images = [self.case(row['case'])[0][0] for row in listed['cases']]
+        self.assertFalse((images[0] == images[1]).any())
+        answer = decode((self.folder / 'out' / 'expected-002.frame').read_bytes())
+        self.assertTrue((answer == images[2] * 96).all())
+
+    def test_rounds(self) -> None:
+        """a case depends on the secret and its index alone, not on the round it was made in"""
+        self.run_prepare(GENERATOR)
+        third = self.case('case-002.frame')[0][0]
+        self.run_prepare(GENERATOR, None, '--first', '2')
+        self.assertTrue((self.case('case-002.frame')[0][0] == third).all())
+        self.assertTrue((self.folder / 'out' / 'case-004.frame').exists())
+        self.run_prepare(GENERATOR, None, '--seed', '72')
+        self.assertFalse((self.case('case-002.frame')[0][0] == third).any())
+
+    def test_forms(self) -> None:
+        """a case may be a tuple, a dict, or both, made from the seed or the seed and its index"""
+        self.run_prepare('def make_case(seed): return {"a": 1, "b": 2}')
+        self.assertEqual(self.case('case-000.frame'), ((), {'a': 1, 'b': 2}))
+        self.run_prepare('def make_case(seed): return {"args": [1], "kwargs": {"b": 2}}')
+        self.assertEqual(self.case('case-000.frame'), ((1,), {'b': 2}))
+        self.run_prepare('def other(seed, number): return (number,)', name=':other')
+        self.assertEqual(self.case('case-002.frame'), ((2,), {}))
+        self.run_prepare('def make_case(seed, size=7): return (size,)')
+        self.assertEqual(self.case('case-002.frame'), ((7,), {}))
+        self.run_prepare('def make_case(seed): return ()')
+        self.assertEqual(self.out('cases.json')['cases'][0]['description'], 'no arguments')
+
+    def test_in_place(self) -> None:
+        """what the original changes in place is an expected input, and the case itself stays as it was"""
+        generator = 'import numpy as np\ndef make_case(seed): return np.ones(3), [1]'
+        self.assertEqual(
+            self.run_prepare(generator, 'def project(a, b):\n    a += 1\n    b.extend(["x" * 900] * 4)'), 0
+        )
+        case, left = self.case('case-000.frame'), self.case('expected-000.input.frame')
+        self.assertEqual((case[0][0].tolist(), case[0][1]), ([1, 1, 1], [1]))
+        self.assertEqual((left[0][0].tolist(), len(left[0][1])), ([2, 2, 2], 5))
+        # The case has room for a candidate to do the same.
+        sizes = [
+            (self.folder / 'out' / name).stat().st_size
+            for name in ('case-000.frame', 'expected-000.input.frame')
+        ]
+        self.assertGreaterEqual(sizes[0], sizes[1])
+
+    def test_generator_problems(self) -> None:
+        """each fault of a generator has its kind, its message and its line"""
+        kind, message, where = self.problem('import numpy\nimport not_there')
+        self.assertEqual((kind, where), ('generatorImport', 'cases.py:2 in <module>'))
+        self.assertIn("No module named 'not_there'", message)
+        kind, _, where = self.problem('def make_case(seed:\n')
+        self.assertEqual((kind, where), ('generatorImport', 'cases.py:1'))
+        kind, message, _ = self.problem('def makecase(seed): pass')
+        self.assertEqual(kind, 'generatorFunction')
+        self.assertIn('has no function make_case; it has: makecase', message)
+        kind, message, where = self.problem('def make_case(seed):\n    return [][seed]')
+        self.assertEqual((kind, where), ('generatorRaises', 'cases.py:2 in make_case'))
+        self.assertTrue(message.endswith('IndexError: list index out of range'), message)
+        kind, message, where = self.problem('def make_case(seed): return seed')
+        self.assertEqual((kind, where), ('generatorReturns', 'cases.py:1 in make_case'))
+        self.assertIn('returns a int: expected a tuple', message)
+        kind, message, _ = self.problem('def make_case(seed): return ({"grid": object()},)')
+        self.assertEqual(kind, 'generatorReturns')
+        self.assertIn('args[0]["grid"]: objects of type object cannot cross', message)
+        kind, message, _ = self.problem('import random\ndef make_case(seed): return (random.random(),)')
+        self.assertEqual(kind, 'generatorNotDeterministic')
+        self.assertIn('gave two different cases', message)
+        kind, message, _ = self.problem('def make_case(seed): raise SystemExit(0)')
+        self.assertEqual(kind, 'generatorRaises')
+
+    def test_oracle_problems(self) -> None:
+        """each fault of the original function has its kind, its message and its line"""
+        kind, _, where = self.problem(GENERATOR, '\n\nraise ValueError("no")')
+        self.assertEqual((kind, where), ('oracleImport', 'slow.py:3 in <module>'))
+        kind, _, _ = self.problem(GENERATOR, 'def other(): pass')
+        self.assertEqual(kind, 'oracleFunction')
+        kind, message, where = self.problem(
+            GENERATOR, 'def project(image, grid_size):\n    return image[100]'
+        )
+        self.assertEqual((kind, where), ('oracleRaises', 'slow.py:2 in project'))
+        self.assertIn('IndexError', message)
+        self.assertNotIn('prepare.py', message)
+        kind, message, where = self.problem(GENERATOR, 'def project(image): pass')
+        self.assertEqual((kind, where), ('oracleRaises', None))
+        self.assertIn('takes 1 positional argument but 2 were given', message)
+        kind, message, _ = self.problem(GENERATOR, 'def project(image, grid_size): return {"a": {1, 2}}')
+        self.assertEqual(kind, 'oracleReturns')
+        self.assertIn('answer["a"]: objects of type set', message)
