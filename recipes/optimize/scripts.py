@@ -1,0 +1,161 @@
+"""Makes a whole script faster: compiles its functions that loop, with the helpers they call, at their first call.
+
+A script is read here, never run, so nobody knows what its functions will be called with. Of the strategies only Numba needs
+no types beforehand: its decorator compiles for those of the first call. Every run is a new process, so the time this takes
+counts. What Numba would take and then do differently is refused: random numbers, globals that change.
+"""
+
+import ast
+import symtable
+
+from parallel_loops import written_parameters
+from parallelize import share_out_with_numba
+from source import Module, NotApplicable, parameters, require_compilable, require_positional
+from vectorize_loops import compiled_with_numba
+
+# What Numba knows of: its own versions of these libraries' functions.
+_COMPILED_LIBRARIES = ('numpy', 'math', 'cmath')
+
+
+def faster_script(text, filename, strategies):
+    """The program that a combination of strategies makes of a script. Raises NotApplicable."""
+    others = [name for name in strategies if name not in ('vectorize_loops', 'parallelize', 'fastmath')]
+    if others:
+        raise NotApplicable(f'{others[0]} needs the types of arguments, which only a function with cases has')
+    if 'vectorize_loops' not in strategies:
+        raise NotApplicable(f'{" and ".join(strategies)} needs compiled code: combine it with vectorize_loops')
+    targets = _targets(text, filename)
+    shared = _shared_out(targets) if 'parallelize' in strategies else {}
+    return compiled_with_numba(targets, shared, 'fastmath' in strategies)
+
+
+def _targets(text, filename):
+    """One module for each top-level function that loops and can be compiled. Raises NotApplicable where there is none."""
+    try:
+        tree = ast.parse(text, filename)
+    except SyntaxError as error:
+        raise NotApplicable(f'{filename}, line {error.lineno}: {error.msg}') from error
+    found, reasons = [], []
+    for statement in tree.body:
+        if isinstance(statement, ast.FunctionDef) and any(map(_is_hot_loop, ast.walk(statement))):
+            module = Module(text, statement.name, filename)
+            try:
+                _require_compilable_unseen(module)
+                found.append(module)
+            except NotApplicable as reason:
+                reasons.append(str(reason))
+        elif loops := [node for node in ast.walk(statement) if _is_hot_loop(node)]:
+            reasons.append(f'the loop in line {loops[0].lineno} stands in no function: only functions can be compiled, so move it into one')
+    if not found:
+        raise NotApplicable('; '.join(reasons[:3]) or f'{filename} has no loop over a range')
+    return found
+
+
+def _is_hot_loop(node):
+    """Loops that count: over a range, or while a comparison holds. Others mostly walk along text, files and objects."""
+    match node:
+        case ast.For(iter=ast.Call(func=ast.Name(id='range'))):
+            return True
+        case ast.While(test=test):
+            return not isinstance(test, ast.Constant)
+    return False
+
+
+def _require_compilable_unseen(module):
+    """Raises NotApplicable where Numba could not take the function, or would give it another meaning."""
+    require_compilable(module)
+    require_positional(module, 'Numba')
+    rebound = _rebound_globals(module)
+    for function in module.reachable():
+        for node in ast.walk(function):
+            if isinstance(node, ast.Call):
+                _require_known_call(module, function, node)
+        for name in _globals_of(module, function):
+            if name in rebound:
+                # Numba takes the value that a global has when it compiles, and keeps it.
+                raise NotApplicable(f'{function.name} uses the global {name}, which changes (line {rebound[name]})')
+
+
+def _require_known_call(module, function, call):
+    name = module.full_name(call.func) or ''
+    library = name.partition('.')[0]
+    if name.startswith(('random.', 'numpy.random.')):
+        raise NotApplicable(
+            f'{function.name} draws random numbers (line {call.lineno}): compiled code has a generator of its own and would draw others'
+        )
+    if '.' in name and library not in _COMPILED_LIBRARIES:
+        raise NotApplicable(f'{function.name} calls {name} (line {call.lineno}), which Numba does not compile')
+
+
+def _globals_of(module, function):
+    scopes = [symtable.symtable(module.source(function), module.filename, 'exec')]
+    names = set()
+    # Comprehensions are scopes of their own.
+    while scopes:
+        scopes += (scope := scopes.pop()).get_children()
+        names |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
+    return names
+
+
+def _rebound_globals(module):
+    """Global names that get another value after their first, with the line: by assignment, `del` or `global`."""
+    bound, rebound = set(), {}
+
+    def visit(node):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                bind(name, node)
+                for child in ast.walk(node):
+                    if isinstance(child, ast.Global):
+                        rebound.update((each, child.lineno) for each in child.names)
+                return
+            case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
+                bind(name, node)
+            case ast.AugAssign(target=ast.Name(id=name)):
+                rebound[name] = node.lineno
+            case ast.For(target=target) | ast.comprehension(target=target):
+                rebound.update((each.id, node.lineno) for each in ast.walk(target) if isinstance(each, ast.Name))
+        for child in ast.iter_child_nodes(node):
+            visit(child)
+
+    def bind(name, node):
+        if name in bound:
+            rebound[name] = node.lineno
+        bound.add(name)
+
+    visit(module.tree)
+    return rebound
+
+
+def _shared_out(targets):
+    """Target name -> how its loops are shared out, for the targets whose loops may be. Raises NotApplicable where none may."""
+    shared, reasons = {}, []
+    for target in targets:
+        try:
+            _require_no_hidden_sharing(target)
+            shared[target.name] = share_out_with_numba(target, {})
+        except NotApplicable as reason:
+            reasons.append(str(reason))
+    # Threads that start threads gain nothing, and not every threading layer of Numba bears it.
+    inside = {
+        function.name
+        for target in targets
+        if target.name in shared
+        for function in target.reachable()
+        if function is not target.function
+    }
+    shared = {name: loops for name, loops in shared.items() if name not in inside}
+    if not shared:
+        raise NotApplicable('; '.join(reasons[:3]) or 'the loops that could be shared out call each other')
+    return shared
+
+
+def _require_no_hidden_sharing(module):
+    """Two arguments of an unseen call may be one array, so a function that writes into one may take no other."""
+    written = written_parameters(module)
+    if written and len(parameters(module.function)) > 1:
+        raise NotApplicable(
+            f'{module.name} changes its argument {written[0]}, and another argument may be a part of the same array'
+        )
+    if any(function is module.function for each in module.reachable() for function in module.called(each)):
+        raise NotApplicable(f'{module.name} calls itself')

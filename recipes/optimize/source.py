@@ -1,0 +1,284 @@
+"""The user's module as text and as a syntax tree. It is read and rewritten here, never run."""
+
+import ast
+import builtins
+import math
+import symtable
+
+
+class NotApplicable(Exception):
+    """A strategy cannot be used on this function; the message is the reason, a sentence for people."""
+
+
+class Module:
+    """One Python file and the function to make faster.
+
+    text: the file's text; functions: its top-level functions by name; constants: its top-level numbers by name;
+    imports: local name -> full name (`np` -> `numpy`, `sqrt` -> `math.sqrt`).
+    """
+
+    def __init__(self, text, function, filename):
+        self.text = text
+        self.filename = filename
+        try:
+            self.tree = ast.parse(text, filename)
+        except SyntaxError as error:
+            raise NotApplicable(f'{filename}, line {error.lineno}: {error.msg}') from error
+        self.lines = text.splitlines(keepends=True)
+        self.functions = {}
+        self.constants = {}
+        self.imports = {}
+        for statement in self.tree.body:
+            self._collect(statement)
+        found = self.functions.get(function)
+        if found is None:
+            raise NotApplicable(f'{filename} defines no function {function} at its top level')
+        self.function = found
+        self.name = function
+
+    def _collect(self, statement):
+        match statement:
+            case ast.FunctionDef(name=name):
+                self.functions[name] = statement
+            case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                number = self.number(value)
+                # A name bound twice is no constant.
+                if number is not None and name not in self.constants:
+                    self.constants[name] = number
+                else:
+                    self.constants.pop(name, None)
+            case ast.Import(names=names):
+                for alias in names:
+                    self.imports[alias.asname or alias.name.split('.')[0]] = (
+                        alias.name if alias.asname else alias.name.split('.')[0]
+                    )
+            case ast.ImportFrom(module=module, names=names) if module:
+                for alias in names:
+                    self.imports[alias.asname or alias.name] = f'{module}.{alias.name}'
+
+    def number(self, node):
+        """The value of a constant numeric expression, or None where it is not one."""
+        match node:
+            case ast.Constant(value=bool() | int() | float() as value):
+                return value
+            case ast.Name(id=name):
+                return self.constants.get(name)
+            case ast.Attribute():
+                known = {'math': math, 'numpy': math}
+                full = self.full_name(node) or ''
+                library, _, name = full.rpartition('.')
+                if library in known and name in ('pi', 'e', 'inf', 'nan', 'tau'):
+                    return getattr(known[library], name)
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                value = self.number(operand)
+                return None if value is None else -value
+            case ast.BinOp(left=left, op=op, right=right):
+                a, b = self.number(left), self.number(right)
+                if a is None or b is None:
+                    return None
+                match op:
+                    case ast.Add():
+                        return a + b
+                    case ast.Sub():
+                        return a - b
+                    case ast.Mult():
+                        return a * b
+                    case ast.Div() if b != 0:
+                        return a / b
+                    case ast.Pow() if abs(a) <= 1000 and 0 <= b <= 64:
+                        return a**b
+        return None
+
+    def full_name(self, node):
+        """`np.zeros` -> `numpy.zeros`; a function of this module or a builtin keeps its name; else None."""
+        match node:
+            case ast.Name(id=name):
+                if name in self.functions:
+                    return name
+                if name in self.imports:
+                    return self.imports[name]
+                return name if hasattr(builtins, name) else None
+            case ast.Attribute(value=value, attr=attr):
+                base = self.full_name(value) if isinstance(value, (ast.Name, ast.Attribute)) else None
+                return f'{base}.{attr}' if base in self.imports.values() or (base and '.' in base) else None
+        return None
+
+    def called(self, function):
+        """The module's own functions that `function` calls, in the order of their definition."""
+        names = {
+            self.full_name(node.func) for node in ast.walk(function) if isinstance(node, ast.Call)
+        } | {node.id for node in ast.walk(function) if isinstance(node, ast.Name)}
+        return [self.functions[name] for name in self.functions if name in names]
+
+    def reachable(self):
+        """The function and all functions of this module that it needs, in the order of their definition."""
+        needed, waiting = {self.name}, [self.function]
+        while waiting:
+            for callee in self.called(waiting.pop()):
+                if callee.name not in needed:
+                    needed.add(callee.name)
+                    waiting.append(callee)
+        return [function for name, function in self.functions.items() if name in needed]
+
+    def fresh(self, name):
+        """`name`, with a number where the module uses it already."""
+        used = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
+        used |= {node.arg for node in ast.walk(self.tree) if isinstance(node, ast.arg)}
+        used |= self.functions.keys() | self.imports.keys()
+        candidate, count = name, 2
+        while candidate in used:
+            candidate, count = f'{name}_{count}', count + 1
+        return candidate
+
+    def position(self, line, column):
+        """The index in `text` of a line (from 1) and a column in UTF-8 bytes (from 0), as `ast` counts them."""
+        before = sum(len(text) for text in self.lines[: line - 1])
+        within = self.lines[line - 1].encode()[:column].decode() if line <= len(self.lines) else ''
+        return before + len(within)
+
+    def span(self, node):
+        """Where a node begins and ends in `text`."""
+        return (
+            self.position(node.lineno, node.col_offset),
+            self.position(node.end_lineno, node.end_col_offset),
+        )
+
+    def source(self, node):
+        """A node's own text."""
+        start, end = self.span(node)
+        return self.text[start:end]
+
+    def indent(self, node):
+        """The white space before a statement."""
+        line = self.lines[node.lineno - 1]
+        return line[: len(line) - len(line.lstrip())]
+
+    def import_edit(self, wanted):
+        """The edit that adds those of the import lines (`import numpy as np`) the module does not have yet."""
+        missing = [line for line in wanted if not self._imported(line)]
+        at = self.position(self._first_statement_line(), 0)
+        imports_follow = self.text[at:].startswith(('import ', 'from '))
+        lines = ''.join(f'{line}\n' for line in missing)
+        return (at, at, lines if imports_follow or not missing else f'{lines}\n\n')
+
+    def _imported(self, line):
+        _, name, *renamed = line.split()
+        return self.imports.get(renamed[1] if renamed else name) == name
+
+    def _first_statement_line(self):
+        """The line (from 1) before which imports may be put: after the docstring and `from __future__` lines."""
+        for statement in self.tree.body:
+            docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            future = isinstance(statement, ast.ImportFrom) and statement.module == '__future__'
+            if not docstring and not future:
+                decorators = getattr(statement, 'decorator_list', [])
+                return min([statement.lineno] + [decorator.lineno for decorator in decorators])
+        return len(self.lines) + 1
+
+
+def edited(text, edits):
+    """`text` with every (start, end, replacement) carried out. Spans may touch but not overlap."""
+    parts, at = [], 0
+    for start, end, replacement in sorted(edits, key=lambda edit: (edit[0], edit[1])):
+        if start < at:
+            raise ValueError(f'two edits overlap at character {start}')
+        parts += [text[at:start], replacement]
+        at = end
+    return ''.join([*parts, text[at:]])
+
+
+def parameters(function):
+    """The names of all parameters, in order. Raises NotApplicable for * and ** parameters."""
+    arguments = function.args
+    if arguments.vararg or arguments.kwarg:
+        raise NotApplicable(f'{function.name} takes a variable number of arguments (* or **)')
+    return [argument.arg for argument in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
+
+
+def defaults(function):
+    """Parameter name -> the expression of its default."""
+    arguments = function.args
+    positional = arguments.posonlyargs + arguments.args
+    found = {}
+    if arguments.defaults:
+        for argument, value in zip(positional[-len(arguments.defaults) :], arguments.defaults):
+            found[argument.arg] = value
+    for argument, value in zip(arguments.kwonlyargs, arguments.kw_defaults):
+        if value is not None:
+            found[argument.arg] = value
+    return found
+
+
+def has_loop(function):
+    """Whether a function loops over a range, an array or a condition."""
+    return any(isinstance(node, (ast.For, ast.While)) for node in ast.walk(function))
+
+
+def require_compilable(module):
+    """Raises NotApplicable, with the construct and its line, where no numeric compiler could take the function."""
+    functions = module.reachable()
+    for function in functions:
+        if function.decorator_list:
+            raise NotApplicable(f'{function.name} is decorated (line {function.lineno})')
+        parameters(function)
+        for node in ast.walk(function):
+            if node is not function:
+                _require_compilable_node(node, function)
+        _require_known_names(module, function)
+    if not any(has_loop(function) or _calls_itself(module, function) for function in functions):
+        raise NotApplicable(f'{module.name} has no loop or recursion to compile; NumPy already does its work')
+
+
+def require_positional(module, compiler):
+    """Raises NotApplicable where a function has keyword-only parameters, which the compiler does not take."""
+    for function in module.reachable():
+        if function.args.kwonlyargs:
+            raise NotApplicable(f'{function.name} has keyword-only parameters, which {compiler} does not take')
+
+
+def _calls_itself(module, function):
+    return any(isinstance(n, ast.Call) and module.full_name(n.func) == function.name for n in ast.walk(function))
+
+
+_REFUSED = {
+    ast.Try: 'try',
+    ast.With: 'with',
+    ast.ClassDef: 'class',
+    ast.FunctionDef: 'a function inside a function',
+    ast.Lambda: 'lambda',
+    ast.AsyncFunctionDef: 'async',
+    ast.Await: 'await',
+    ast.Yield: 'yield',
+    ast.YieldFrom: 'yield from',
+    ast.Global: 'global',
+    ast.Nonlocal: 'nonlocal',
+    ast.Import: 'import',
+    ast.ImportFrom: 'import',
+    ast.Delete: 'del',
+    ast.JoinedStr: 'a formatted string',
+    ast.Dict: 'a dictionary',
+    ast.DictComp: 'a dictionary',
+    ast.Set: 'a set',
+    ast.SetComp: 'a set',
+    ast.Match: 'match',
+    ast.NamedExpr: ':=',
+}
+
+
+def _require_compilable_node(node, function):
+    refused = _REFUSED.get(type(node))
+    if refused is not None:
+        raise NotApplicable(f'{function.name} uses {refused} (line {node.lineno}), which does not compile to numbers')
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ('print', 'open', 'input'):
+        raise NotApplicable(f'{function.name} calls {node.func.id} (line {node.lineno})')
+
+
+def _require_known_names(module, function):
+    """Globals that are neither functions, numbers, imports nor builtins cannot be carried along."""
+    table = symtable.symtable(module.source(function), module.filename, 'exec')
+    (scope,) = [child for child in table.get_children() if child.get_name() == function.name]
+    for symbol in scope.get_symbols():
+        name = symbol.get_name()
+        known = name in module.functions or name in module.constants or name in module.imports
+        if symbol.is_global() and symbol.is_referenced() and not known and not hasattr(builtins, name):
+            raise NotApplicable(f'{function.name} uses the global {name}, which is not a number or a function')

@@ -1,0 +1,164 @@
+"""Makes a faster program out of a Python function, or of a whole script, without any model; runs inside a sandbox.
+
+    strategies.py --module FILE.py --function NAME --case CASE.frame --out FOLDER --strategies vectorize_loops,parallelize
+    strategies.py --script FILE.py --out FOLDER --strategies vectorize_loops,parallelize
+    strategies.py … --out FOLDER --list
+
+The first two write a program into FOLDER (its files and `program.json`), or end with exit code 3 and
+`problem.json` {"kind": "notApplicable", "message": reason}. `--list` writes `strategies.json`
+{"applicable": [{"strategies", "note"}, …] in the order worth trying, "refused": [{"strategies", "message"}, …]}.
+The program is read, never run: the types of a function's arguments come from the case, a script does without.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+# With -I Python does not look beside this file.
+sys.path[:0] = [str(Path(__file__).resolve().parent), '/sandbox/guest', str(Path(__file__).resolve().parents[2] / 'sandbox/guest')]
+
+from frames import decode  # noqa: E402
+
+from case import argument_types  # noqa: E402
+from program import Program  # noqa: E402
+from reduce_precision import reduce_precision  # noqa: E402
+from scripts import faster_script  # noqa: E402
+from source import Module, NotApplicable  # noqa: E402
+from use_cpp_extension import use_cpp_extension  # noqa: E402
+from use_pythran import use_pythran  # noqa: E402
+from vectorize_loops import vectorize_loops  # noqa: E402
+
+COMPILERS = ['vectorize_loops', 'use_cpp_extension', 'use_pythran']
+# fastmath lets the compiler reorder sums, fuse multiply and add, and assume that no NaN or infinity occurs: results change in
+# the last digits, and a function that relies on NaN or infinity may go wrong altogether; the grader decides. (GCC manual,
+# "Options That Control Optimization"; https://numba.readthedocs.io/en/stable/user/performance-tips.html#fastmath)
+MODIFIERS = ['parallelize', 'reduce_precision', 'fastmath']
+
+# Cheap and most often right first; early on the one that tells whether the tolerance leaves room for lower precision; what
+# compiles slowly last.
+WORTH_TRYING = [
+    ['vectorize_loops'],
+    ['use_cpp_extension', 'reduce_precision'],
+    ['use_cpp_extension'],
+    ['use_cpp_extension', 'parallelize'],
+    ['vectorize_loops', 'parallelize'],
+    ['use_cpp_extension', 'parallelize', 'reduce_precision'],
+    ['vectorize_loops', 'fastmath'],
+    ['use_cpp_extension', 'parallelize', 'fastmath'],
+    ['use_pythran'],
+    ['reduce_precision'],
+]
+
+EXIT_NOT_APPLICABLE = 3
+
+
+def require_combination(strategies):
+    """Raises NotApplicable where no program could be made by all of these strategies together."""
+    unknown = [name for name in strategies if name not in COMPILERS + MODIFIERS]
+    if unknown or not strategies:
+        raise NotApplicable(f'no strategy is called {", ".join(unknown) or "nothing"}; there are {", ".join(COMPILERS + MODIFIERS)}')
+    compilers = [name for name in strategies if name in COMPILERS]
+    if len(compilers) > 1:
+        raise NotApplicable(f'{" and ".join(compilers)} both compile the function; take one of them')
+    if not compilers and strategies != ['reduce_precision']:
+        others = ' and '.join(name for name in strategies if name != 'reduce_precision')
+        raise NotApplicable(f'{others} needs compiled code: combine it with vectorize_loops or use_cpp_extension')
+
+
+def make_program(module, case, strategies):
+    """The program that a combination of strategies makes of a module's function. Raises NotApplicable."""
+    types = argument_types(module, case)
+    finish, notes = None, []
+    if 'reduce_precision' in strategies:
+        module, types, finish = reduce_precision(module, types)
+        notes.append('did the arithmetic in float32')
+    compilers = [name for name in strategies if name in COMPILERS]
+    program = _compile(module, types, compilers, 'parallelize' in strategies, 'fastmath' in strategies)
+    if finish is not None:
+        program.files[program.entry] = finish(program.files[program.entry])
+    program.notes += notes
+    return program
+
+
+def _compile(module, types, compilers, parallel, fast_math):
+    match compilers:
+        case ['vectorize_loops']:
+            return vectorize_loops(module, types, parallel, fast_math)
+        case ['use_cpp_extension']:
+            return use_cpp_extension(module, types, parallel, fast_math)
+        case ['use_pythran']:
+            if parallel:
+                raise NotApplicable('parallelize goes with vectorize_loops or use_cpp_extension, not with use_pythran')
+            return use_pythran(module, types, fast_math)
+    return Program(entry=module.filename, files={module.filename: module.text})
+
+
+def write_program(program, function, strategies, folder):
+    """Writes the files and `program.json`; `function` is None for a script."""
+    for name, text in program.files.items():
+        (folder / name).write_text(text)
+    note = '; '.join(program.notes)
+    description = {
+        'entry': program.entry,
+        'function': function,
+        'build': program.build,
+        'note': note[0].upper() + note[1:] + '.',
+        'strategies': strategies,
+    }
+    (folder / 'program.json').write_text(json.dumps(description, indent=2))
+
+
+def worth_trying(make):
+    """Which combinations apply, in the order worth trying, and why the others do not. `make` makes the program of one."""
+    applicable, refused = [], []
+    for strategies in WORTH_TRYING:
+        try:
+            applicable.append({'strategies': strategies, 'note': '; '.join(make(strategies).notes)})
+        except NotApplicable as reason:
+            refused.append({'strategies': strategies, 'message': str(reason)})
+    return {'applicable': applicable, 'refused': refused}
+
+
+def main():
+    parser = argparse.ArgumentParser(description='Makes a function or a script faster by mechanical strategies.', allow_abbrev=False)
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument('--module', type=Path)
+    source.add_argument('--script', type=Path)
+    parser.add_argument('--function')
+    parser.add_argument('--case', type=Path)
+    parser.add_argument('--out', type=Path, required=True)
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument('--strategies')
+    what.add_argument('--list', action='store_true')
+    options = parser.parse_args()
+    if options.module and not (options.function and options.case):
+        parser.error('--module needs --function and --case')
+
+    options.out.mkdir(parents=True, exist_ok=True)
+    text = (options.script or options.module).read_text()
+    case = decode(options.case.read_bytes()) if options.module else None
+
+    def make(strategies):
+        require_combination(strategies)
+        if options.script:
+            return faster_script(text, options.script.name, strategies)
+        return make_program(Module(text, options.function, options.module.name), case, strategies)
+
+    if options.list:
+        listed = json.dumps(worth_trying(make), indent=2)
+        (options.out / 'strategies.json').write_text(listed)
+        print(listed)
+        return
+    strategies = options.strategies.split(',')
+    try:
+        program = make(strategies)
+    except NotApplicable as reason:
+        problem = {'kind': 'notApplicable', 'message': str(reason)}
+        (options.out / 'problem.json').write_text(json.dumps(problem))
+        raise SystemExit(EXIT_NOT_APPLICABLE)
+    write_program(program, options.function, strategies, options.out)
+
+
+if __name__ == '__main__':
+    main()

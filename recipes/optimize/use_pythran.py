@@ -1,0 +1,61 @@
+"""use_pythran: compiles the function and its helpers to a C++ extension with Pythran (https://pythran.readthedocs.io).
+
+Pythran knows whole-array NumPy expressions as well as loops, and takes some ten seconds to compile.
+(S. Guelton et al., "Pythran: enabling static optimization of scientific Python programs", 2015.)
+"""
+
+import ast
+from pathlib import Path
+
+from case import ArrayType
+from program import Program, wrapper_module
+from source import Module, edited, parameters, require_compilable, require_positional
+
+_TYPES = {'bool': 'bool', 'int': 'int', 'float': 'float', 'float32': 'float32'}
+
+
+def use_pythran(module, types, fast_math):
+    """The program whose function is an extension compiled by Pythran from the function's own source."""
+    require_compilable(module)
+    require_positional(module, 'Pythran')
+    extension = f'{Path(module.filename).stem}_native'
+    exported = ', '.join(_pythran_type(types[name]) for name in parameters(module.function))
+    spelled = _spelled_for_pythran(module)
+    imports = ''.join(f'{line}\n' for line in _imports(spelled))
+    constants = ''.join(f'{name} = {ast.unparse(ast.Constant(value))}\n' for name, value in module.constants.items())
+    functions = '\n\n\n'.join(spelled.source(function) for function in spelled.reachable())
+    source = f'# pythran export {module.name}({exported})\n{imports}\n{constants}\n\n{functions}\n'
+    return Program(
+        entry=module.filename,
+        files={
+            module.filename: wrapper_module(module, types, f'`{module.name}`, compiled from {extension}.py.', extension),
+            f'{extension}.py': source,
+        },
+        build={'tool': 'pythran', 'sources': [f'{extension}.py'], 'fastMath': fast_math},
+        notes=[f'compiled {module.name} and what it calls with Pythran'],
+    )
+
+
+def _spelled_for_pythran(module):
+    """The module with `np.inf` and `np.nan` for `math.inf` and `math.nan`, which Pythran does not know."""
+    edits = [
+        (*module.span(node), f'np.{node.attr}')
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Attribute) and module.full_name(node) in ('math.inf', 'math.nan')
+    ]
+    if not edits:
+        return module
+    return Module(edited(module.text, [module.import_edit(['import numpy as np']), *edits]), module.name, module.filename)
+
+
+def _imports(module):
+    for name, full in module.imports.items():
+        library, _, function = full.rpartition('.')
+        if full.split('.')[0] in ('math', 'numpy'):
+            yield f'from {library} import {function} as {name}' if library else f'import {full} as {name}'
+
+
+def _pythran_type(kind):
+    if isinstance(kind, ArrayType):
+        return f'{kind.dtype}[{", ".join([":"] * kind.ndim)}]'
+    return _TYPES[kind]
