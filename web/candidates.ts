@@ -1,0 +1,197 @@
+import type { Interval } from '../domain/outcome.schema.ts';
+import { times } from '../domain/trial.ts';
+import { excerpt, shortened } from './excerpt.ts';
+import {
+  type CandidateFacts,
+  type FileChange,
+  type JobFacts,
+  lastTry,
+  metricOf,
+  standingOf,
+  type TryFacts,
+} from './facts.ts';
+import { duration, moment, plusMinus, range } from './figures.ts';
+import { type Html, html } from './html.ts';
+import { logScale } from './scale.ts';
+import { triedWords, verdictWords } from './words.ts';
+
+/** Characters all candidates of a report may take with their diffs, reasons and logs together, about. */
+const roomForAll = 3_000_000;
+const mostRoom = 40_000;
+const leastRoom = 300;
+/** Texts of one candidate that are cut to its share. */
+const textsEach = 4;
+
+/** Every candidate as a row that opens: what was changed, how it ended, on what it was judged. */
+export function candidateList(job: JobFacts): Html {
+  const { candidates, best } = job;
+  const bar = intervalBars(candidates.flatMap((each) => metricOf(each) ?? []));
+  const room = roomFor(candidates.length);
+  return html`<div class="candidates">
+<div class="row head" aria-hidden="true"><span>verdict</span><span>candidate</span><span class="number">speed-up</span><span>95 % interval</span></div>
+${candidates.map((candidate) => candidateRow(candidate, candidate.id === best?.candidate, bar, room))}</div>`;
+}
+
+const roomFor = (candidates: number): number =>
+  Math.min(mostRoom, Math.max(leastRoom, Math.floor(roomForAll / textsEach / Math.max(1, candidates))));
+
+function candidateRow(
+  candidate: CandidateFacts,
+  isBest: boolean,
+  bar: (metric: Interval | null) => Html,
+  room: number,
+): Html {
+  const metric = metricOf(candidate);
+  return html`<details class="candidate ${standingOf(candidate)}${isBest ? ' top' : ''}">
+<summary class="row">
+<span class="verdict"><span class="badge">${isBest ? html`best, ` : null}${verdictWords(candidate)}</span></span>
+<span class="what"><span class="title"><b>${candidate.id}</b> ${shortened(candidate.title, 200)}</span>
+<span class="why">${shortened(whyOf(candidate), 240)}</span></span>
+<span class="number">${metric === null ? html`<span class="none">–</span>` : times(metric.value)}</span>
+<span class="bar">${bar(metric)}</span>
+</summary>
+<div class="inside">
+${candidateDetails(candidate, room)}
+</div>
+</details>
+`;
+}
+
+/** Why it stands as it does: the reason it was refused, or what it changed. */
+function whyOf(candidate: CandidateFacts): string {
+  const { outcome } = lastTry(candidate);
+  if (!('reason' in outcome)) return candidate.note;
+  const reason = outcome.reason.trim().split('\n').at(-1) ?? '';
+  return candidate.tries.length > 1 ? `did not hold when tried again: ${reason}` : reason;
+}
+
+/** All that is on record of one candidate; each long text in at most `room` characters. */
+export function candidateDetails(candidate: CandidateFacts, room = mostRoom): Html {
+  const { note, operator, parents, entry, build } = candidate;
+  const from = parents.length === 0 ? '' : ` from ${parents.join(', ')}`;
+  return html`${note === '' ? null : html`<p>${excerpt(note, 600)}</p>`}
+<p class="quiet">${operator}${from} · entered at <code>${shortened(entry, 300)}</code>${
+    build === null ? null : html` · built with ${build}`
+  }</p>
+${changes(candidate.changes, room)}
+${candidate.tries.map((each) => oneTry(each, room))}`;
+}
+
+const changeWords: Record<FileChange['change'], string> = {
+  added: 'new file',
+  removed: 'removed',
+  changed: 'changed',
+  whole: 'as it is',
+};
+
+function changes(files: readonly FileChange[], room: number): Html {
+  if (files.length === 0) return html`<p class="quiet">No text file differs from the baseline.</p>`;
+  const shown = files.slice(0, 40);
+  const each = Math.max(leastRoom, Math.floor(room / shown.length));
+  return html`${shown.map(
+    ({ path, change, patch, note }) => html`<figure class="file">
+<figcaption><code>${shortened(path, 200)}</code> <span class="quiet">${changeWords[change]}${
+      note === null ? '' : `; ${note}`
+    }</span></figcaption>
+${patch === null ? null : diff(patch, change, each)}
+</figure>
+`,
+  )}${files.length > shown.length ? html`<p class="quiet">${files.length - shown.length} more files differ.</p>` : null}`;
+}
+
+const lineClasses: Record<string, string> = { '+': 'plus', '-': 'minus', '@': 'hunk' };
+
+/** Neighbouring lines of one kind are one element. */
+function diff(patch: string, change: FileChange['change'], room: number): Html {
+  const lines = excerpt(patch, room).split('\n');
+  if (change === 'whole') return html`<pre>${lines.join('\n')}</pre>`;
+  const runs: { kind: string; lines: string[] }[] = [];
+  for (const line of lines) {
+    const kind = lineClasses[line.charAt(0)] ?? '';
+    const last = runs.at(-1);
+    if (last?.kind === kind) last.lines.push(line);
+    else runs.push({ kind, lines: [line] });
+  }
+  return html`<pre class="diff">${runs.map(
+    (run) => html`<span class="${run.kind}">${run.lines.join('\n')}
+</span>`,
+  )}</pre>`;
+}
+
+const purposeWords: Record<TryFacts['purpose'], string> = {
+  baseline: 'Against itself',
+  trial: 'Trial',
+  verification: 'Verification, all of it once more',
+};
+
+function oneTry(tried: TryFacts, room: number): Html {
+  const { purpose, outcome, measurement, timings, seeds, artifacts, logs, at } = tried;
+  return html`<section class="try">
+<h4>${purposeWords[purpose]}: ${triedWords(outcome.kind)}</h4>
+${'reason' in outcome ? html`<pre class="reason">${excerpt(outcome.reason, room)}</pre>` : null}
+<dl>
+${measurement === null ? null : measurementRows(measurement)}<div><dt>ended</dt><dd>${moment(at)}</dd></div>
+${
+  Object.keys(timings).length === 0
+    ? null
+    : html`<div><dt>steps took</dt><dd>${Object.entries(timings)
+        .map(([step, ms]) => `${step} ${duration(ms)}`)
+        .join(' · ')}</dd></div>
+`
+}${
+  seeds.length === 0
+    ? null
+    : html`<div><dt>seed of the secret inputs</dt><dd><code>${seeds.join(', ')}</code></dd></div>
+`
+}</dl>
+${Object.entries(logs).map(
+  ([name, text]) => html`<details><summary>${name}</summary><pre>${excerpt(text, room)}</pre></details>
+`,
+)}<details><summary>hashes</summary><dl class="hashes">
+${Object.entries(artifacts).map(
+  ([name, artifact]) => html`<div><dt>${name}</dt><dd><code>${artifact}</code></dd></div>
+`,
+)}${
+  'verdict' in outcome
+    ? html`<div><dt>verdict that counts</dt><dd><code>${outcome.verdict}</code></dd></div>
+`
+    : null
+}${
+  measurement === null
+    ? null
+    : html`<div><dt>samples</dt><dd><code>${measurement.samples}</code></dd></div>
+`
+}</dl></details>
+</section>
+`;
+}
+
+function measurementRows({
+  baselineMs,
+  candidateMs,
+  speedup,
+  pairs,
+  askingMs,
+  noiseFloor,
+  host,
+}: NonNullable<TryFacts['measurement']>): Html {
+  const between = ({ value, low, high }: Interval): string =>
+    `${duration(value)} (${duration(low)} to ${duration(high)})`;
+  return html`<div><dt>speed-up</dt><dd>${times(speedup.value)} (${range(speedup)})</dd></div>
+<div><dt>the program as it was</dt><dd>${between(baselineMs)}</dd></div>
+<div><dt>the candidate</dt><dd>${between(candidateMs)}</dd></div>
+<div><dt>measured</dt><dd>${pairs} interleaved pairs on ${host}; cost of asking ${duration(askingMs.value)}, taken off the baseline; noise floor ${plusMinus(noiseFloor)}</dd></div>
+`;
+}
+
+/** Small bars of intervals on one logarithmic scale, with a line at 1×; nothing for what was not measured. */
+function intervalBars(metrics: readonly Interval[]): (metric: Interval | null) => Html {
+  const low = Math.min(1, ...metrics.map((each) => Math.max(each.low, 1e-6))) / 1.1;
+  const high = Math.max(2, ...metrics.map((each) => Math.min(each.high, 1e9))) * 1.1;
+  const x = logScale(low, high, 4, 136);
+  const px = (value: number): string => x(value).toFixed(1);
+  return (metric) =>
+    metric === null
+      ? html``
+      : html`<svg width="140" height="16" viewBox="0 0 140 16" role="img" aria-label="${range(metric)}"><title>${range(metric)}</title><line x1="${px(1)}" x2="${px(1)}" y1="1" y2="15" class="tick" /><line x1="${px(1)}" x2="${px(metric.value)}" y1="8" y2="8" class="reach" /><line x1="${px(metric.low)}" x2="${px(metric.high)}" y1="8" y2="8" class="whisker" /><circle cx="${px(metric.value)}" cy="8" r="3.5" class="dot" /></svg>`;
+}

@@ -1,0 +1,170 @@
+import type { Artifact } from '../domain/artifact.schema.ts';
+import type { Operator } from '../domain/candidate.schema.ts';
+import type { Interval, Outcome } from '../domain/outcome.schema.ts';
+import type { Measurement, Trial } from '../domain/trial.schema.ts';
+
+/** All that a report shows, as plain data. Times are milliseconds since 1970 where they are named `…At`. */
+export interface ReportFacts {
+  job: JobFacts;
+  environment: EnvironmentFacts;
+}
+
+export interface JobFacts {
+  id: string;
+  name: string;
+  kind: string;
+  status: 'running' | 'finished' | 'failed' | 'cancelled';
+  startedAt: number;
+  /** Null while it runs. */
+  endedAt: number | null;
+  /** What was asked, in one sentence. */
+  task: string;
+  /** What was asked, as the job file says it with every default. */
+  yaml: string;
+  /** The one line the job ended with; null while it runs. */
+  summary: string | null;
+  baseline: CandidateFacts | null;
+  /** The others, in the order they were decided on. */
+  candidates: CandidateFacts[];
+  best: BestFacts | null;
+  /** Of a pipeline, in the order of the job file. */
+  stages: StageFacts[];
+  /** Files the job gave back, where it gave files. */
+  outputs: { path: string; artifact: Artifact }[];
+  pictures: PictureFacts[];
+  spend: RouteSpend[];
+  log: { at: number; text: string }[];
+}
+
+/** The verified speed-up that stands. */
+export interface BestFacts {
+  candidate: string;
+  title: string;
+  metric: Interval;
+}
+
+export interface CandidateFacts {
+  id: string;
+  title: string;
+  operator: Operator;
+  note: string;
+  parents: string[];
+  /** Where it is entered, `module.py:function` or `script.py`, and what builds it. */
+  entry: string;
+  build: string | null;
+  /** Its text files against those of the baseline; the files themselves where there is no baseline. */
+  changes: FileChange[];
+  /** At least one: the trial, then the verification. The last one counts. */
+  tries: TryFacts[];
+}
+
+/** One file of a program; `patch` is the hunks of a unified diff, null where the file is not shown, and `note` says why. */
+export interface FileChange {
+  path: string;
+  change: 'added' | 'removed' | 'changed' | 'whole';
+  patch: string | null;
+  note: string | null;
+}
+
+/** A candidate built, run, judged and measured once. */
+export interface TryFacts {
+  purpose: Trial['purpose'];
+  at: number;
+  outcome: Outcome;
+  measurement: Measurement | null;
+  /** Milliseconds by step. */
+  timings: Record<string, number>;
+  seeds: string[];
+  artifacts: Record<string, Artifact>;
+  /** What it printed, by name: `build log`, `stdout`, `stderr`. */
+  logs: Record<string, string>;
+}
+
+export interface StageFacts {
+  name: string;
+  kind: string;
+  needs: string[];
+  /** `takenOver`: the result of an earlier job on the same files; `waiting`: it was never begun. */
+  state: { kind: 'ran' } | { kind: 'takenOver'; from: string } | { kind: 'waiting' };
+  /** Null where it was never begun, or where what it was taken over from is no longer on record. */
+  job: JobFacts | null;
+}
+
+export interface PictureFacts {
+  path: string;
+  mime: 'image/png' | 'image/jpeg' | 'image/gif';
+  /** Pixels. */
+  width: number;
+  height: number;
+  base64: string;
+}
+
+/** What one route was asked and cost. */
+export interface RouteSpend {
+  route: string;
+  requests: number;
+  failed: number;
+  /** Begun, their end never seen; they may have been paid for. */
+  ambiguous: number;
+  inputTokens: number;
+  outputTokens: number;
+  /** Requests whose tokens, and whose price, nobody reported. */
+  tokensUnknown: number;
+  costUnknown: number;
+  microUsd: number;
+}
+
+export interface EnvironmentFacts {
+  /** What held the programs in; null where it was not recorded. */
+  isolation: { kind: string; memory: string; image: string } | null;
+  hosts: HostFacts[];
+  node: string;
+  crucible: string;
+}
+
+/** A machine that worked on the job; `machine` is null where it is not the one that wrote the facts down. */
+export interface HostFacts {
+  name: string;
+  machine: { cpu: string; cores: number; memoryMb: number; kernel: string } | null;
+}
+
+/** The try that counts: the last. Throws for a candidate without any. */
+export function lastTry({ id, tries }: CandidateFacts): TryFacts {
+  const last = tries.at(-1);
+  if (last === undefined) throw new Error(`candidate ${id}: expected at least one try, got none`);
+  return last;
+}
+
+/** How a candidate stands: `verified` held twice on different secrets; `slower` is right without a gain that is sure. */
+export type Standing = 'verified' | 'faster' | 'slower' | 'passed' | 'refused' | 'failed';
+
+export function standingOf(candidate: CandidateFacts): Standing {
+  const { outcome, purpose } = lastTry(candidate);
+  switch (outcome.kind) {
+    case 'passed':
+      return 'passed';
+    case 'scored':
+      if (outcome.metric.low <= 1) return 'slower';
+      return purpose === 'verification' ? 'verified' : 'faster';
+    case 'wrong':
+    case 'invalidOutput':
+    case 'rejected':
+      return 'refused';
+    default:
+      return 'failed';
+  }
+}
+
+/** The speed-up that counts; null where none was measured. */
+export function metricOf(candidate: CandidateFacts): Interval | null {
+  const { outcome } = lastTry(candidate);
+  return outcome.kind === 'scored' ? outcome.metric : null;
+}
+
+/** The job, then the jobs of its stages that ran for it: what was spent and said below it. */
+export const jobsBelow = (job: JobFacts): JobFacts[] => [
+  job,
+  ...job.stages.flatMap((stage) =>
+    stage.state.kind === 'ran' && stage.job !== null ? jobsBelow(stage.job) : [],
+  ),
+];

@@ -1,0 +1,40 @@
+import type { Interval } from '../domain/outcome.schema.ts';
+import { times } from '../domain/trial.ts';
+
+/** Numbers as people read them, in English whatever the machine's language is. */
+
+const digits = (value: number, count = 3): string =>
+  Number(value.toPrecision(count)).toLocaleString('en', { maximumSignificantDigits: count });
+
+/** A duration from milliseconds: `410 µs`, `12.3 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
+export function duration(ms: number): string {
+  if (!Number.isFinite(ms)) return 'unknown';
+  if (ms < 0.0005) return '0';
+  if (ms < 1) return `${digits(ms * 1000)} µs`;
+  if (ms < 1000) return `${digits(ms)} ms`;
+  if (ms < 60_000) return `${digits(ms / 1000)} s`;
+  const seconds = Math.round(ms / 1000);
+  const [hours, minutes, rest] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
+  if (hours > 0) return minutes === 0 ? `${hours} h` : `${hours} h ${minutes} min`;
+  return rest === 0 ? `${minutes} min` : `${minutes} min ${rest} s`;
+}
+
+/** `138× to 149×`. */
+export const range = ({ low, high }: Interval): string => `${times(low)} to ${times(high)}`;
+
+/** `±2.1 %` from 0.021. */
+export const plusMinus = (share: number): string => `±${digits(share * 100, 2)} %`;
+
+/** A date and time in UTC: `2026-03-01 14:05 UTC`. */
+export const moment = (at: number): string =>
+  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+/** `$0.0123` from millionths of a dollar. */
+export const dollars = (microUsd: number): string =>
+  `$${(microUsd / 1e6).toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 4 })}`;
+
+export const count = (value: number): string => value.toLocaleString('en');
+
+/** `1 candidate`, `3 candidates`. */
+export const counted = (value: number, noun: string): string =>
+  `${count(value)} ${noun}${value === 1 ? '' : 's'}`;

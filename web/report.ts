@@ -1,0 +1,29 @@
+import type { JobFacts, PictureFacts, ReportFacts } from './facts.ts';
+import { html } from './html.ts';
+import { judgedSection } from './judged.ts';
+import { page } from './page.ts';
+import { recordSection } from './record.ts';
+import { workOf } from './stages.ts';
+import { verdictOf, verdictSection } from './verdict.ts';
+
+/**
+ * The report of a job: one HTML file that needs nothing else, runs no script and asks no server. Every text in it is escaped,
+ * with control and bidirectional characters made visible, and long ones are cut with a note. The same facts give the same bytes.
+ */
+export function renderReport({ job, environment }: ReportFacts): string {
+  const shown = pictureOfJob(job);
+  return page(
+    `${job.name}: ${verdictOf(job).large}`,
+    html`${verdictSection(job, shown)}
+<section>${workOf(job, shown)}</section>
+<section>${judgedSection(job)}</section>
+<section>${recordSection(job, environment)}</section>`,
+  ).toString();
+}
+
+/** The picture for the first screen: the last one of the last stage that made any. */
+function pictureOfJob(job: JobFacts): PictureFacts | null {
+  const own = job.pictures.at(-1);
+  if (own !== undefined) return own;
+  return job.stages.toReversed().flatMap((stage) => stage.job?.pictures.at(-1) ?? [])[0] ?? null;
+}

@@ -1,0 +1,106 @@
+import { times } from '../domain/trial.ts';
+import { candidateDetails, candidateList } from './candidates.ts';
+import { shortened } from './excerpt.ts';
+import { type JobFacts, lastTry, type PictureFacts, type StageFacts } from './facts.ts';
+import { duration, plusMinus } from './figures.ts';
+import { type Html, html } from './html.ts';
+import { gallery } from './pictures.ts';
+import { searchPlot } from './plot.ts';
+import { verdictOf } from './verdict.ts';
+
+/** What a job did: its stages, or its search, or its one run. `shown` is the picture that already stands above. */
+export function workOf(job: JobFacts, shown: PictureFacts | null): Html {
+  if (job.stages.length > 0) return stagesSection(job.stages, shown);
+  const pictures = job.pictures.filter((each) => each !== shown);
+  return html`${job.kind === 'optimize' ? searchSection(job) : runSection(job)}
+${
+  pictures.length === 0
+    ? null
+    : html`<h3>Pictures</h3>
+${gallery(pictures)}`
+}`;
+}
+
+function searchSection(job: JobFacts): Html {
+  const { baseline, candidates } = job;
+  if (candidates.length === 0)
+    return html`${baselineLine(job)}
+<p class="quiet">${baseline === null ? 'The program as it is was never measured.' : 'No candidate was tried.'}</p>`;
+  return html`<h3>The search over time</h3>
+${baselineLine(job)}
+${searchPlot(job)}
+<h3>Candidates</h3>
+<p class="quiet">In the order they were decided on. One that is measured as faster than the best so far is verified: judged and measured again.</p>
+${candidateList(job)}`;
+}
+
+function baselineLine({ baseline }: JobFacts): Html | null {
+  if (baseline === null) return null;
+  const { measurement } = lastTry(baseline);
+  return html`${
+    measurement === null
+      ? null
+      : html`<p>The program as it is takes ${duration(measurement.baselineMs.value)} (${duration(measurement.baselineMs.low)} to ${duration(measurement.baselineMs.high)}) on ${measurement.host}; against itself it measures ${times(measurement.speedup.value)} ${plusMinus(measurement.noiseFloor)}, which is the noise floor.</p>
+`
+  }<details class="source"><summary>the program as it is</summary>
+<div class="inside">${candidateDetails(baseline)}</div></details>`;
+}
+
+function runSection({ candidates, outputs }: JobFacts): Html {
+  return html`${candidates.map(
+    (candidate) =>
+      html`<details class="source"><summary>the program and how it ran</summary><div class="inside">${candidateDetails(candidate)}</div></details>
+`,
+  )}${
+    outputs.length === 0
+      ? null
+      : html`<details class="source"><summary>what it gave back: ${outputs.length === 1 ? '1 file' : `${outputs.length} files`}</summary>
+<div class="inside"><dl class="hashes">
+${outputs.slice(0, 200).map(
+  ({ path, artifact }) => html`<div><dt>${shortened(path, 200)}</dt><dd><code>${artifact}</code></dd></div>
+`,
+)}</dl>${outputs.length > 200 ? html`<p class="quiet">${outputs.length - 200} more files.</p>` : null}</div></details>`
+  }`;
+}
+
+function stagesSection(stages: readonly StageFacts[], shown: PictureFacts | null): Html {
+  return html`<h2>Stages</h2>
+<ol class="stages">
+${stages.map(
+  (
+    stage,
+  ) => html`<li class="${stage.job?.status ?? 'waiting'}"><b>${stage.name}</b> <span class="quiet">${stage.kind}${
+    stage.needs.length === 0 ? '' : ` after ${stage.needs.join(', ')}`
+  }</span> <span class="number quiet">${tookOf(stage)}</span><br />${endOf(stage)}</li>
+`,
+)}</ol>
+${stages.map(
+  (stage) =>
+    html`${
+      stage.job === null
+        ? null
+        : html`<section class="stage">
+<h2><span class="quiet">Stage</span> ${stage.name}</h2>
+<p class="task">${shortened(stage.job.task, 600)}</p>
+<p>${verdictOf(stage.job).sentence}${stage.state.kind === 'takenOver' ? takenOverFrom(stage.state.from) : null}</p>
+${workOf(stage.job, shown)}
+</section>
+`
+    }`,
+)}`;
+}
+
+const takenOverFrom = (from: string): Html =>
+  html`<br /><span class="quiet">Taken over from <code>${from}</code>: the same job on the same files was done before.</span>`;
+
+const tookOf = ({ state, job }: StageFacts): string =>
+  state.kind !== 'ran' || job === null || job.endedAt === null ? '' : duration(job.endedAt - job.startedAt);
+
+function endOf({ state, job }: StageFacts): Html {
+  if (state.kind === 'waiting') return html`<span class="quiet">not begun</span>`;
+  const { large, beside } = job === null ? { large: 'done', beside: null } : verdictOf(job);
+  const line = beside === null ? shortened(job?.summary ?? large, 240) : `${large} ${beside}`;
+  return state.kind === 'takenOver'
+    ? html`${line} <span class="quiet">· taken over from <code>${state.from}</code></span>`
+    : html`${line}`;
+}

@@ -1,0 +1,122 @@
+import { times } from '../domain/trial.ts';
+import { shortened } from './excerpt.ts';
+import { type JobFacts, lastTry, type PictureFacts, standingOf, type TryFacts } from './facts.ts';
+import { counted, duration, moment, range } from './figures.ts';
+import { type Html, html } from './html.ts';
+import { picture } from './pictures.ts';
+
+/** What came out of a job: a word or number to set large, and a sentence. */
+export interface Verdict {
+  large: string;
+  /** Beside the large one, smaller: the interval. */
+  beside: string | null;
+  sentence: string;
+}
+
+/** The verdict on a job in one sentence; only what was verified is called faster. */
+export function verdictOf(job: JobFacts): Verdict {
+  const found = job.best === null ? null : bestVerdict(job, job.best);
+  const why = shortened(job.summary ?? '', 400);
+  switch (job.status) {
+    case 'failed':
+      return {
+        large: 'Failed',
+        beside: null,
+        sentence: [why, found?.sentence].filter(Boolean).join(' Before that: '),
+      };
+    case 'cancelled':
+      return found === null
+        ? { large: 'Cancelled', beside: null, sentence: 'The job was cancelled before it found anything.' }
+        : { ...found, sentence: `${found.sentence} The job was cancelled after that.` };
+    case 'running':
+      return found === null
+        ? { large: 'Running', beside: null, sentence: 'The job is not done, and has found nothing so far.' }
+        : { ...found, sentence: `${found.sentence} The job is not done.` };
+    case 'finished':
+      if (found !== null) return found;
+      if (job.kind === 'optimize')
+        return {
+          large: 'Not faster',
+          beside: null,
+          sentence: `No candidate was right and surely faster than the program as it is. ${why}`.trim(),
+        };
+      return { large: 'Done', beside: null, sentence: why };
+  }
+}
+
+function bestVerdict(job: JobFacts, { candidate, title, metric }: NonNullable<JobFacts['best']>): Verdict {
+  const stage = job.stages.find((each) => each.job?.best != null);
+  const held = tryOfBest(stage?.job ?? job);
+  // Only functions have inputs that are made anew; scripts run on those of the job.
+  const [run, anew] =
+    held === null || held.seeds.length > 0 ? ['call', 'on new secret inputs'] : ['run', 'in new sandboxes'];
+  const took =
+    held?.measurement == null
+      ? ''
+      : ` A ${run} takes ${duration(held.measurement.candidateMs.value)} instead of ${duration(held.measurement.baselineMs.value)}.`;
+  const where = stage === undefined ? '' : ` in the stage ${stage.name}`;
+  return {
+    large: times(metric.value),
+    beside: `faster; with 95 % confidence ${range(metric)}`,
+    sentence: `${shortened(title, 100)} (${candidate})${where} gives the same answers as the program it was made from.${took} Verified again ${anew}.`,
+  };
+}
+
+/** The verification that the best stands by. */
+function tryOfBest({ best, candidates }: JobFacts): TryFacts | null {
+  const candidate = candidates.find((each) => each.id === best?.candidate);
+  return candidate === undefined ? null : lastTry(candidate);
+}
+
+/** The first screen: what was asked, the verdict and the picture. */
+export function verdictSection(job: JobFacts, shown: PictureFacts | null): Html {
+  const { large, beside, sentence } = verdictOf(job);
+  const stage = job.stages.find((each) => each.job?.best != null);
+  return html`<header class="top">
+<p class="kind">Crucible · ${job.kind} · ${job.status}</p>
+<h1>${shortened(job.name, 100)}</h1>
+<p class="task">${shortened(job.task, 600)}</p>
+</header>
+<section class="hero${shown === null ? '' : ' pictured'}">
+<div>
+<p class="large"><strong>${large}</strong>${beside === null ? null : html` <span>${beside}</span>`}</p>
+<p class="sentence">${sentence}</p>
+${job.best === null ? null : beforeAndAfter(stage?.job ?? job)}
+${tally(job)}
+</div>
+${shown === null ? null : picture(shown)}
+</section>`;
+}
+
+/** Two bars to scale: what it took before, what it takes now. */
+function beforeAndAfter(job: JobFacts): Html | null {
+  const measurement = tryOfBest(job)?.measurement ?? null;
+  if (measurement === null) return null;
+  const { baselineMs, candidateMs } = measurement;
+  const longest = Math.max(baselineMs.value, candidateMs.value, Number.MIN_VALUE);
+  const bar = (name: string, ms: number, className: string): Html => html`<div class="${className}">
+<span>${name}</span><svg viewBox="0 0 1000 10" preserveAspectRatio="none" aria-hidden="true"><rect width="${Math.max(2, Math.round((ms / longest) * 1000))}" height="10" /></svg><span class="number">${duration(ms)}</span></div>
+`;
+  return html`<div class="before-after">
+${bar('before', baselineMs.value, 'before')}${bar('now', candidateMs.value, 'now')}</div>`;
+}
+
+/** The job in numbers. */
+function tally(job: JobFacts): Html {
+  const searches = [job, ...job.stages.flatMap((stage) => stage.job ?? [])].filter(
+    (each) => each.kind === 'optimize',
+  );
+  const candidates = searches.flatMap((each) => each.candidates);
+  const of = (...standings: string[]): number =>
+    candidates.filter((each) => standings.includes(standingOf(each))).length;
+  const parts = [
+    job.stages.length > 0 ? counted(job.stages.length, 'stage') : null,
+    searches.length === 0 ? null : `${counted(candidates.length, 'candidate')} tried`,
+    of('verified', 'faster', 'slower') > 0 ? `${of('verified', 'faster', 'slower')} right` : null,
+    of('refused') > 0 ? `${of('refused')} refused` : null,
+    of('failed') > 0 ? `${of('failed')} did not build or finish` : null,
+    job.endedAt === null ? null : `took ${duration(job.endedAt - job.startedAt)}`,
+    `begun ${moment(job.startedAt)}`,
+  ];
+  return html`<ul class="tally">${parts.filter((part) => part !== null).map((part) => html`<li>${part}</li>`)}</ul>`;
+}
