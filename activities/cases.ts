@@ -1,0 +1,115 @@
+import { createHmac } from 'node:crypto';
+import { z } from 'zod';
+import type { Artifact, Tree } from '../domain/artifact.schema.ts';
+import type { CaseSet } from '../domain/case-set.schema.ts';
+import { JobRejected } from '../domain/errors.ts';
+import type { OptimizeJob } from '../domain/job.schema.ts';
+import { type Place, stepKey } from '../domain/step.ts';
+import { type ActivityContext, placeBelow, readJson, readTree, takeStep, writeJson } from './context.ts';
+import { outcomeOfEnding } from './ended.ts';
+import { guest, threads } from './player.ts';
+
+/** One round's secret inputs, as the workflow knows them. */
+export interface Cases {
+  caseSet: Artifact;
+  /** Revealed with the verdict. */
+  seed: string;
+  /** The oracle's time for its last case: the earlier ones also pay for imports. */
+  oracleMs: number;
+  /** The largest expected answer. */
+  answerBytes: number;
+}
+
+export type CaseActivities = ReturnType<typeof createCaseActivities>;
+
+export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
+  /**
+   * Makes `checks` inputs with the oracle's answers and `timings` inputs without, in a sandbox, from a seed that nobody
+   * can foresee: an HMAC of the store's secret and this place. Throws `JobRejected` where the user's generator or function fails.
+   */
+  async prepareCases({
+    job,
+    files,
+    checks,
+    timings,
+    ...place
+  }: Place & { job: OptimizeJob; files: Artifact; checks: number; timings: number }): Promise<Cases> {
+    return takeStep(store, place, 'cases', async (signal) => {
+      const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
+      const [generator = '', maker = 'make_case'] = (job.cases ?? '').split(':');
+      const tree = await readTree(store.blobs, files);
+      const argv = guest(
+        'prepare',
+        ...['--generator', `/in/job/${generator}:${maker}`],
+        ...['--oracle', `/in/job/${job.program}:${job.function}`],
+        ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
+        ...['--out', 'cases'],
+      );
+      const ran = await sandbox.run(
+        {
+          key: stepKey(place),
+          label: place.step,
+          argv,
+          env: threads(job.cores),
+          files: placeBelow('job', tree),
+          limits: job.limits,
+          outputs: ['cases/*'],
+        },
+        signal,
+      );
+      const problem = ran.outputs['cases/problem.json'];
+      if (problem !== undefined) throw rejection(await readJson(store.blobs, problem, Problem));
+      const outcome = outcomeOfEnding(ran.ending, ran.stderr.tail);
+      if (outcome !== null)
+        throw new JobRejected(
+          `${maker} in ${generator}, or ${job.function} in ${job.program} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
+        );
+      const made = await readJson(store.blobs, required(ran.outputs, 'cases/cases.json'), Made);
+      const number = (index: number): string => String(index).padStart(3, '0');
+      const caseSet: CaseSet = {
+        arguments: made.arguments,
+        cases: made.cases.map((_, index) => required(ran.outputs, `cases/case-${number(index)}.frame`)),
+        expected: made.cases.slice(0, checks).map((_, index) => ({
+          answer: required(ran.outputs, `cases/expected-${number(index)}.frame`),
+          input: ran.outputs[`cases/expected-${number(index)}.input.frame`] ?? null,
+        })),
+        described: made.cases.map((each) => each.description),
+        oracleSeconds: made.cases.flatMap((each) => each.oracleSeconds ?? []),
+        seed: String(seed),
+      };
+      const answers = await Promise.all(caseSet.expected.map(({ answer }) => store.blobs.get(answer)));
+      return {
+        caseSet: await writeJson(store.blobs, caseSet),
+        seed: String(seed),
+        oracleMs: (caseSet.oracleSeconds.at(-1) ?? 0) * 1000,
+        answerBytes: Math.max(...answers.map((bytes) => bytes.byteLength)),
+      };
+    });
+  },
+});
+
+/** What the case maker reports of itself. */
+const Made = z.object({
+  arguments: z.array(z.string()),
+  cases: z.array(z.object({ description: z.string(), oracleSeconds: z.number().nullable() })).min(1),
+});
+
+const Problem = z.object({ kind: z.string(), message: z.string(), where: z.string().nullable() });
+
+const rejection = ({ message, where }: z.infer<typeof Problem>): JobRejected =>
+  new JobRejected(where === null ? message : `${where}: ${withoutFrames(message)}`);
+
+/** Where is said already: of a Python traceback the error itself is left. */
+function withoutFrames(message: string): string {
+  const [headline = '', ...rest] = message.split('\n');
+  const lastFrame = rest.findLastIndex((line) => /^ *File "/.test(line));
+  if (lastFrame === -1) return message;
+  const error = rest.slice(lastFrame + 1).filter((line) => !line.startsWith('    '));
+  return `${headline} ${error.join('\n')}`;
+}
+
+function required(outputs: Tree, path: string): Artifact {
+  const artifact = outputs[path];
+  if (artifact !== undefined) return artifact;
+  throw new Error(`the case maker left no ${path}; it left ${Object.keys(outputs).join(', ') || 'nothing'}`);
+}

@@ -1,0 +1,270 @@
+import { matchesGlob } from 'node:path';
+import { z } from 'zod';
+import type { Artifact, Tree } from '../domain/artifact.schema.ts';
+import { CaseSet } from '../domain/case-set.schema.ts';
+import { JobRejected } from '../domain/errors.ts';
+import type { OptimizeJob } from '../domain/job.schema.ts';
+import type { StageJob } from '../domain/job-input.ts';
+import type { Outcome } from '../domain/outcome.schema.ts';
+import { type Place, stepKey } from '../domain/step.ts';
+import type { Answer, SampleResult } from '../sandbox/sandbox.ts';
+import type { Cases } from './cases.ts';
+import { type ActivityContext, readJson, takeStep, writeJson } from './context.ts';
+import { outcomeOfEnding } from './ended.ts';
+import { Conducted } from './measure.ts';
+import { guest } from './player.ts';
+import { Returned } from './run.ts';
+
+/** The grader's finding; `verdict` is the whole of it, with what was compared and the largest error. */
+export type Graded = { kind: 'right'; verdict: Artifact } | { kind: 'refused'; outcome: Outcome };
+
+/** The grader's exit status for a plan, or an expected side, that it cannot judge by. */
+const unusablePlan = 2;
+
+export type GradeActivities = ReturnType<typeof createGradeActivities>;
+
+export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
+  /**
+   * Runs the grader in a sandbox of its own, which holds the plan, the expected and the returned bytes, and nothing of the
+   * candidate's code.
+   */
+  async function judge(
+    place: Place,
+    program: 'grade' | 'validate',
+    plan: unknown,
+    files: Tree,
+    job: StageJob,
+    signal: AbortSignal,
+  ): Promise<Graded> {
+    const ran = await sandbox.run(
+      {
+        key: stepKey(place),
+        label: place.step,
+        argv: guest(program, '--plan', '/in/plan.json', '--out', 'verdict.json'),
+        files: { ...files, 'plan.json': await writeJson(store.blobs, plan) },
+        limits: job.limits,
+        outputs: ['verdict.json'],
+      },
+      signal,
+    );
+    const verdict = ran.outputs['verdict.json'];
+    if (verdict === undefined) {
+      const ended = outcomeOfEnding(ran.ending, ran.stderr.tail);
+      // Bytes that take more to read than a program may use are no answer. Any other end is the grader's own trouble.
+      if (ended?.kind === 'outOfMemory' || ended?.kind === 'timedOut' || ended?.kind === 'resourceLimit')
+        return refused({ kind: 'invalidOutput', reason: `it cannot be read and compared: ${ended.reason}` });
+      if (ran.ending.kind === 'exited' && ran.ending.code === unusablePlan)
+        throw new JobRejected(`nothing can be judged by what this job asks for: ${ran.stderr.tail.trim()}`);
+      throw new Error(`the grader ended as ${ran.ending.kind} without a verdict: ${ran.stderr.tail}`);
+    }
+    const found = await readJson(store.blobs, verdict, Verdict);
+    if (found.kind === 'right') return { kind: 'right', verdict };
+    const reason = found.firstMismatch ?? 'the grader gave no reason';
+    return refused(
+      found.kind === 'wrong' ? { kind: 'wrong', reason, verdict } : { kind: 'invalidOutput', reason },
+    );
+  }
+
+  /** Compares answers case by case. */
+  async function judgeAnswers(
+    place: Place,
+    job: OptimizeJob,
+    argumentNames: readonly string[],
+    pairs: readonly { input: Artifact; expected: Answer; actual: Answer }[],
+    signal: AbortSignal,
+  ): Promise<Graded> {
+    const files: Tree = {};
+    const pathOf = (artifact: Artifact | null): string | null => {
+      if (artifact === null) return null;
+      files[`frames/${artifact}`] = artifact;
+      return `/in/frames/${artifact}`;
+    };
+    const plan = {
+      tolerance: job.tolerance,
+      arguments: argumentNames,
+      cases: pairs.map(({ input, expected, actual }) => ({
+        case: pathOf(input),
+        expected: pathOf(expected.output),
+        actual: pathOf(actual.output),
+        expectedInput: pathOf(expected.mutatedInput),
+        actualInput: pathOf(actual.mutatedInput),
+      })),
+    };
+    return judge(place, 'grade', plan, files, job, signal);
+  }
+
+  /** Compares the files and the standard output that runs of a script gave with those of the baseline. */
+  async function judgeRuns(
+    place: Place,
+    job: OptimizeJob,
+    runs: readonly ComparedRun[],
+    signal: AbortSignal,
+  ): Promise<Graded> {
+    const files: Tree = {};
+    const pathOf = (artifact: Artifact | undefined): string | null => {
+      if (artifact === undefined) return null;
+      files[`written/${artifact}`] = artifact;
+      return `/in/written/${artifact}`;
+    };
+    const nothing = await store.blobs.put('');
+    for (const { expected } of runs) requireOutputs(job, expected);
+    const plan = {
+      tolerance: job.tolerance,
+      files: runs.flatMap(({ named, expected, actual }) =>
+        [...new Set([...Object.keys(expected.files), ...Object.keys(actual.files)])].sort().map((path) => ({
+          path,
+          name: named(path),
+          expected: pathOf(expected.files[path]),
+          actual: pathOf(actual.files[path]),
+        })),
+      ),
+      stdout: runs.map(({ named, expected, actual }) => ({
+        name: named('standard output'),
+        expected: pathOf(expected.stdout ?? nothing),
+        actual: pathOf(actual.stdout ?? nothing),
+        ignore: job.ignoreLines,
+      })),
+    };
+    const graded = await judge(place, 'grade', plan, files, job, signal);
+    if (graded.kind === 'right' && (await readJson(store.blobs, graded.verdict, Verdict)).checked === 0)
+      throw new JobRejected(
+        `${job.program} leaves nothing to compare a candidate with: its files are empty, and \`ignoreLines\` covers all it prints`,
+      );
+    return graded;
+  }
+
+  return {
+    /** Judges what a run gave back: answers against the oracle's, a stage's outputs by its validators. */
+    async gradeRun({
+      job,
+      cases,
+      ran,
+      reference,
+      ...place
+    }: Place & {
+      job: StageJob;
+      cases: Cases | null;
+      ran: Artifact;
+      reference: Artifact | null;
+    }): Promise<Graded> {
+      return takeStep<Graded>(store, place, 'grade', async (signal) => {
+        const returned = await readJson(store.blobs, ran, Returned);
+        if (returned.kind === 'answers') {
+          if (cases === null || job.kind !== 'optimize')
+            throw new Error('expected the cases that were answered, got none');
+          const {
+            arguments: names,
+            cases: inputs,
+            expected,
+          } = await readJson(store.blobs, cases.caseSet, CaseSet);
+          const pairs = expected.map((each, index) => ({
+            input: caseAt(inputs, index),
+            expected: { output: each.answer, mutatedInput: each.input },
+            actual: returned.answers[index] ?? noAnswer,
+          }));
+          return judgeAnswers(place, job, names, pairs, signal);
+        }
+        if (job.kind === 'solve') {
+          const files = Object.fromEntries(
+            Object.entries(returned.files).map(([path, artifact]) => [`files/${path}`, artifact]),
+          );
+          const outputs = job.outputs.map((each) => ({ ...each, file: `/in/files/${each.path}` }));
+          return judge(place, 'validate', { outputs }, files, job, signal);
+        }
+        if (reference === null)
+          throw new Error('expected what the baseline returned, got nothing to compare with');
+        const expected = await readJson(store.blobs, reference, Returned);
+        if (expected.kind !== 'files') throw new Error('expected the files of the baseline, got answers');
+        return judgeRuns(place, job, [{ named: (what) => what, expected, actual: returned }], signal);
+      });
+    },
+
+    /** Judges all that was timed: answers against the baseline's to the same input, runs of a script against the baseline's. */
+    async gradeTimed({
+      job,
+      cases,
+      conducted,
+      ...place
+    }: Place & { job: OptimizeJob; cases: Cases | null; conducted: Artifact }): Promise<Graded> {
+      return takeStep<Graded>(store, place, 'grade', async (signal) => {
+        const { plan, samples } = await readJson(store.blobs, conducted, Conducted);
+        const of = (player: string) =>
+          samples.flatMap((sample, index) =>
+            sample.player === player && sample.timed ? [{ ...sample, cases: plan[index]?.cases ?? [] }] : [],
+          );
+        if (cases === null)
+          return judgeRuns(place, job, distinctRuns(of('baseline'), of('candidate')), signal);
+        const { arguments: names, cases: inputs } = await readJson(store.blobs, cases.caseSet, CaseSet);
+        const candidate = of('candidate');
+        const pairs = of('baseline').flatMap((sample, pair) =>
+          sample.answers.map((expected, index) => ({
+            input: caseAt(inputs, sample.cases[index]),
+            expected,
+            actual: candidate[pair]?.answers[index] ?? noAnswer,
+          })),
+        );
+        return judgeAnswers(place, job, names, pairs, signal);
+      });
+    },
+  };
+};
+
+const refused = (outcome: Outcome): Graded => ({ kind: 'refused', outcome });
+
+type Written = Extract<Returned, { kind: 'files' }>;
+
+/** One run of a script beside one of the baseline; `named` is what a verdict calls a file, or the output, of it. */
+interface ComparedRun {
+  named: (what: string) => string;
+  expected: Written;
+  actual: Written;
+}
+
+/** Each run of the candidate beside the baseline's of the same pair; runs that gave the same bytes as an earlier one are left out. */
+function distinctRuns(baseline: readonly SampleResult[], candidate: readonly SampleResult[]): ComparedRun[] {
+  const runs = new Map<string, ComparedRun>();
+  const writtenIn = ({ outputs, stdout }: SampleResult): Written => ({
+    kind: 'files',
+    files: outputs,
+    stdout,
+  });
+  for (const [index, sample] of candidate.entries()) {
+    const beside = baseline[index];
+    if (beside === undefined)
+      throw new Error(`run ${index + 1} of the candidate has none of the baseline beside it`);
+    const [expected, actual] = [writtenIn(beside), writtenIn(sample)];
+    const key = JSON.stringify([expected, actual]);
+    if (!runs.has(key)) runs.set(key, { named: (what) => `run ${index + 1}, ${what}`, expected, actual });
+  }
+  return [...runs.values()];
+}
+
+/** Throws `JobRejected` where the baseline leaves nothing that a candidate could be compared with. */
+function requireOutputs({ program, outputs }: OptimizeJob, { files, stdout }: Written): void {
+  const written = Object.keys(files);
+  const unmet = outputs.filter((pattern) => !written.some((path) => matchesGlob(path, pattern)));
+  if (unmet.length > 0)
+    throw new JobRejected(
+      `${program} writes no file that matches ${unmet.join(', ')}: \`outputs\` names the files it writes, below its working directory`,
+    );
+  if (written.length === 0 && stdout === null)
+    throw new JobRejected(
+      `${program} prints nothing and \`outputs\` names no file, so nothing tells whether a candidate is right: name the files it writes`,
+    );
+}
+
+const noAnswer: Answer = { output: null, mutatedInput: null };
+
+function caseAt(inputs: readonly Artifact[], index: number | undefined): Artifact {
+  const input = inputs[index ?? -1];
+  if (input === undefined) throw new Error(`expected case ${index} of ${inputs.length}, found none`);
+  return input;
+}
+
+/** What the grader writes; the rest of its verdict is for the report. */
+const Verdict = z.object({
+  /** Values that were compared. */
+  checked: z.number(),
+  kind: z.enum(['right', 'wrong', 'invalid']),
+  firstMismatch: z.string().nullable(),
+});

@@ -1,0 +1,167 @@
+import { createHash } from 'node:crypto';
+import { type Artifact, Tree } from '../domain/artifact.schema.ts';
+import type { Candidate } from '../domain/candidate.schema.ts';
+import { candidateNumber } from '../domain/candidate.ts';
+import { JobRejected } from '../domain/errors.ts';
+import type { JobKind } from '../domain/job.schema.ts';
+import { filesNamedBy } from '../domain/job.ts';
+import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
+import type { Program } from '../domain/program.schema.ts';
+import { type Place, stepKey } from '../domain/step.ts';
+import type { Trial } from '../domain/trial.schema.ts';
+import { bestTrial, lineOf, refusedTrials } from '../domain/trial.ts';
+import type { Store } from '../store/store.ts';
+import { pick, placeBelow, readProgram, readTree, takeStep, writeJson } from './context.ts';
+
+export type JobActivities = ReturnType<typeof createJobActivities>;
+
+/** Bookkeeping: what is asked, tried and found goes into the ledger. */
+export const createJobActivities = ({ store }: { store: Store }) => {
+  /** The built program of a trial with a note of how it is entered: what the next stage, or the user, works with. */
+  async function productOf({ candidate, artifacts }: Trial): Promise<Artifact> {
+    const program = await readProgram(store.blobs, artifacts.program ?? candidate.program);
+    const entry = await store.blobs.put(
+      `${JSON.stringify({ ...program.entry, title: candidate.title }, null, 2)}\n`,
+    );
+    return writeJson(store.blobs, { ...program.files, 'entry.json': entry });
+  }
+
+  /** A finished stage is found again by what it was asked and saw; a verification is nobody's stage. */
+  async function rememberStage(result: JobResult): Promise<void> {
+    const record = await store.ledger.job(result.jobId);
+    if (record === undefined || record.parent === null || record.id !== record.series) return;
+    // The ledger's own record of what the stage was started with.
+    const { job, files } = JSON.parse(await store.blobs.text(record.job)) as JobInput<StageJob>;
+    await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
+  }
+
+  return {
+    async openJob({ input }: Place & { input: JobInput }): Promise<void> {
+      const { job, parent } = input;
+      await store.ledger.openJob({
+        id: input.jobId,
+        series: input.series,
+        run: input.run,
+        name: job.name,
+        kind: job.kind,
+        job: await writeJson(store.blobs, input),
+        parent: parent?.jobId ?? null,
+        stage: parent?.stage ?? null,
+        startedAt: Date.now(),
+      });
+    },
+
+    /** Records a trial and says in the job's log how it ended. */
+    async recordTrial({ trial, ...place }: Place & { trial: Trial }): Promise<void> {
+      await store.ledger.recordTrial({ jobId: place.jobId, index: candidateNumber(trial.candidate), trial });
+      await store.ledger.say(place.jobId, stepKey(place), lineOf(trial), Date.now());
+    },
+
+    /** Ends the job in the ledger. What it found is read from its trials, so a cancelled job keeps its best too. */
+    async closeJob({
+      status,
+      ended,
+      ...place
+    }: Place & {
+      kind: JobKind;
+      status: JobResult['status'];
+      ended: Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
+    }): Promise<JobResult> {
+      const trials = (await store.ledger.trials(place.jobId)).map((each) => each.trial);
+      const best = bestTrial(trials);
+      const result: JobResult = {
+        jobId: place.jobId,
+        status,
+        summary: ended.summary,
+        best:
+          best === null
+            ? ended.best
+            : { candidate: best.candidate.id, title: best.candidate.title, ...best.outcome.metric },
+        refused: refusedTrials(trials).length + ended.refused,
+        product: best === null ? ended.product : await productOf(best),
+        report: null,
+      };
+      await store.ledger.closeJob(place.jobId, {
+        status,
+        endedAt: Date.now(),
+        summary: result,
+        best: result.best?.value ?? null,
+      });
+      await store.ledger.say(place.jobId, stepKey(place), `${status}: ${result.summary}`, Date.now());
+      if (status === 'finished') await rememberStage(result);
+      return result;
+    },
+
+    /** The user's own program as candidate `c-0`. */
+    async packBaseline({
+      job,
+      files,
+      ...place
+    }: Place & { job: StageJob; files: Artifact }): Promise<{ candidate: Candidate }> {
+      return takeStep(store, place, 'pack', async () => {
+        const path = job.kind === 'solve' ? job.script : job.program;
+        const tree = await readTree(store.blobs, files);
+        if (tree[path] === undefined)
+          throw new JobRejected(`${path}: expected a file of the job, found none`);
+        const asScript = job.kind === 'solve' || job.function === undefined;
+        const program: Program = {
+          files: asScript ? pick(tree, [path]) : pick(tree, [path, ...job.inputs]),
+          entry: asScript
+            ? { kind: 'script', path, args: job.args }
+            : { kind: 'function', module: path, name: job.function ?? '' },
+          build: null,
+        };
+        return {
+          candidate: {
+            id: 'c-0',
+            parents: [],
+            operator: 'human',
+            title: 'as it is',
+            note: `${path}, unchanged`,
+            program: await writeJson(store.blobs, program),
+          },
+        };
+      });
+    },
+
+    /**
+     * The files a stage starts with: the pipeline's, and below each needed stage's name what that stage gave. With `stage`, also
+     * what the same stage gave earlier on the same files; null where it was never done.
+     */
+    async mergeFiles({
+      files,
+      products,
+      stage,
+      ...place
+    }: Place & {
+      files: Artifact | null;
+      products: Record<string, Artifact>;
+      stage: StageJob | null;
+    }): Promise<{ files: Artifact; known: JobResult | null }> {
+      return takeStep(store, place, 'files', async () => {
+        const merged: Tree = files === null ? {} : await readTree(store.blobs, files);
+        for (const [name, product] of Object.entries(products))
+          Object.assign(merged, placeBelow(name, await readTree(store.blobs, product)));
+        const artifact = await writeJson(store.blobs, Tree.parse(merged));
+        const known = stage === null ? undefined : await store.ledger.recall(stageContentKey(stage, merged));
+        if (known !== undefined)
+          await store.ledger.say(
+            place.jobId,
+            stepKey(place),
+            `${stage?.name}: unchanged, taken over`,
+            Date.now(),
+          );
+        return { files: artifact, known: (known as JobResult | undefined) ?? null };
+      });
+    },
+  };
+};
+
+/** A stage is done before where its job, without its budget, and all files it can see are the same. */
+export function stageContentKey(job: StageJob, files: Tree): string {
+  const { budget: _, ...asked } = job;
+  const seen = Object.entries(pick(files, filesNamedBy(job))).sort(([a], [b]) => (a < b ? -1 : 1));
+  return `stage ${createHash('sha256')
+    .update(JSON.stringify([asked, seen]))
+    .digest('hex')}`;
+}
