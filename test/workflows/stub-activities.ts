@@ -1,0 +1,162 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { BuildActivities } from '../../activities/build.ts';
+import type { CaseActivities } from '../../activities/cases.ts';
+import type { GradeActivities } from '../../activities/grade.ts';
+import type { JobActivities } from '../../activities/job.ts';
+import type { MeasureActivities } from '../../activities/measure.ts';
+import type { ModelActivities } from '../../activities/propose-by-model.ts';
+import type { RecipeActivities } from '../../activities/propose-by-recipe.ts';
+import type { ReportActivities } from '../../activities/report.ts';
+import type { RunActivities } from '../../activities/run.ts';
+import type { Candidate } from '../../domain/candidate.schema.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
+
+export const artifact = 'a'.repeat(64);
+
+/** How a candidate of a stubbed job behaves, by its title. */
+export type Script = Record<
+  string,
+  | { speedups: number[] }
+  | { wrong: string }
+  | { buildFailed: string }
+  | { crashed: string }
+  | { notApplicable: true }
+>;
+
+export type AllActivities = JobActivities &
+  ReportActivities &
+  CaseActivities &
+  RecipeActivities &
+  RunActivities &
+  BuildActivities &
+  GradeActivities &
+  MeasureActivities &
+  ModelActivities;
+
+/** What a stubbed worker saw. */
+export interface Seen {
+  activities: string[];
+  trials: Trial[];
+  closed: { status: string; summary: string }[];
+}
+
+/**
+ * Activities that do nothing and say what a script says: the workflows' own decisions can be seen by what they ask for.
+ * `speedups` are what the measurements of a candidate give, one after another.
+ */
+export function stubActivities(script: Script): { activities: AllActivities; seen: Seen } {
+  const seen: Seen = { activities: [], trials: [], closed: [] };
+  const titles = new Map<string, string>();
+  const measured = new Map<string, number>();
+  // A program is named by the candidate it belongs to, in hex, so that every stub knows whom it is asked about.
+  const programOf = (id: string): string => Buffer.from(id).toString('hex').padEnd(64, '0');
+  const titleOf = (program: string): string => titles.get(program) ?? 'as it is';
+  const candidate = (
+    id: string,
+    title: string,
+    operator: Candidate['operator'],
+    parents: string[],
+  ): Candidate => {
+    titles.set(programOf(id), title);
+    return { id, parents, operator, title, note: title, program: programOf(id) };
+  };
+  const behaviour = (program: string) => script[titleOf(program)] ?? { speedups: [1] };
+  const measurement = (value: number) => {
+    const interval = { value, low: value * 0.9, high: value * 1.1 };
+    const fixed = (ms: number) => ({ value: ms, low: ms, high: ms });
+    return {
+      baselineMs: fixed(100),
+      candidateMs: fixed(100 / value),
+      speedup: interval,
+      noiseFloor: 0.01,
+      pairs: 7,
+      askingMs: fixed(0.1),
+      host: 'stub-host',
+      samples: artifact,
+    };
+  };
+  const right = { kind: 'right', verdict: artifact } as const;
+
+  const activities: AllActivities = {
+    async openJob() {},
+    async recordTrial({ trial }) {
+      seen.trials.push(trial);
+    },
+    async closeJob({ jobId, status, ended }) {
+      seen.closed.push({ status, summary: ended.summary });
+      return { jobId, status, ...ended, report: null };
+    },
+    async packBaseline() {
+      return { candidate: candidate('c-0', 'as it is', 'human', []) };
+    },
+    async mergeFiles() {
+      return { files: artifact, known: null };
+    },
+    async writeReport() {
+      return artifact;
+    },
+    async prepareCases() {
+      return { caseSet: artifact, seed: '1', oracleMs: 100, answerBytes: 8 };
+    },
+    async listRecipes() {
+      return Object.keys(script).filter((title) => !title.startsWith('model:'));
+    },
+    async proposeByRecipe({ id, recipe }) {
+      if ('notApplicable' in (script[recipe] ?? {})) return null;
+      return candidate(id, recipe, 'recipe', ['c-0']);
+    },
+    async proposeByModel({ id, route, decision }) {
+      const planned = Object.keys(script).filter((title) => title.startsWith(`model:${route}`));
+      const title = planned.find((each) => ![...titles.values()].includes(each));
+      if (title === undefined)
+        throw ApplicationFailure.create({
+          type: 'RouteUnavailable',
+          message: `${route} is down`,
+          nonRetryable: true,
+        });
+      const parents =
+        decision.kind === 'debug' ? [decision.parent] : decision.kind === 'improve' ? decision.parents : [];
+      return candidate(id, title, decision.kind, parents);
+    },
+    async buildProgram({ program }) {
+      const acts = behaviour(program);
+      return 'buildFailed' in acts
+        ? { kind: 'failed', outcome: { kind: 'buildFailed', reason: acts.buildFailed }, log: artifact }
+        : { kind: 'built', program, log: null };
+    },
+    async runProgram({ program }) {
+      const acts = behaviour(program);
+      return 'crashed' in acts
+        ? { kind: 'failed', outcome: { kind: 'crashed', reason: acts.crashed }, artifacts: {} }
+        : { kind: 'ran', answers: program, artifacts: { outputs: artifact } };
+    },
+    async gradeRun({ ran }) {
+      const acts = behaviour(ran);
+      return 'wrong' in acts
+        ? { kind: 'refused', outcome: { kind: 'wrong', reason: acts.wrong, verdict: artifact } }
+        : right;
+    },
+    async gradeTimed() {
+      return right;
+    },
+    async claimBench() {
+      return { kind: 'measured', measurement: measurement(1), conducted: artifact };
+    },
+    async measure({ candidate: program }) {
+      const acts = behaviour(program);
+      const count = measured.get(program) ?? 0;
+      measured.set(program, count + 1);
+      const value = 'speedups' in acts ? (acts.speedups[Math.min(count, acts.speedups.length - 1)] ?? 1) : 1;
+      return { kind: 'measured', measurement: measurement(value), conducted: artifact };
+    },
+  };
+  for (const [name, activity] of Object.entries(activities)) {
+    Object.assign(activities, {
+      [name]: (input: never) => {
+        seen.activities.push(name);
+        return (activity as (input: never) => Promise<unknown>)(input);
+      },
+    });
+  }
+  return { activities, seen };
+}

@@ -1,0 +1,5 @@
+/** The workflows a worker offers; the bundler starts here. */
+export { optimize } from './optimize.ts';
+export { pipeline } from './pipeline.ts';
+export { solve } from './solve.ts';
+export { verify } from './verify.ts';

@@ -1,0 +1,102 @@
+import { ApplicationFailure, executeChild, isCancellation } from '@temporalio/workflow';
+import type { PipelineJob, Stage } from '../domain/job.schema.ts';
+import { stageId } from '../domain/job-id.ts';
+import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
+import { asJob, reasonOf, type Work } from './job.ts';
+import { mergeFiles } from './proxies.ts';
+
+/** Runs each stage as a child as soon as the stages it needs are done; their files flow along. */
+export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult> {
+  return asJob(input, async (work) => {
+    const { stages } = work.job;
+    const started = new Map<string, Promise<JobResult>>();
+    const start = (stage: Stage): Promise<JobResult> => {
+      const running = started.get(stage.name) ?? run(stage);
+      started.set(stage.name, running);
+      return running;
+    };
+    const run = async (stage: Stage): Promise<JobResult> => {
+      const needed = await Promise.all(
+        stages
+          .filter((each) => stage.needs.includes(each.name))
+          .map(async (each) => [each.name, await start(each)] as const),
+      );
+      const products = Object.fromEntries(
+        needed.flatMap(([name, result]) => (result.product === null ? [] : [[name, result.product]])),
+      );
+      work.tell(`stage ${stage.name}`);
+      const result = await runStage(work, stage, products);
+      work.note(`${stage.name}: ${result.summary}`, result.best?.value);
+      return result;
+    };
+
+    const results = await Promise.all(stages.map(start));
+    const products = Object.fromEntries(
+      stages.flatMap((stage, index) => {
+        const product = results[index]?.product ?? null;
+        return product === null ? [] : [[stage.name, product]];
+      }),
+    );
+    const { files: product } = await mergeFiles({
+      ...work.at('product'),
+      files: null,
+      products,
+      stage: null,
+    });
+    const last = results.at(-1);
+    return {
+      summary: `${stages.length} stages done; ${last?.summary ?? ''}`,
+      best: results.find((each) => each.best !== null)?.best ?? null,
+      refused: results.reduce((sum, each) => sum + each.refused, 0),
+      product,
+    };
+  });
+}
+
+/** A stage whose job and files were done before is taken over; otherwise it runs. A failure names the stage. */
+async function runStage(
+  work: Work<PipelineJob>,
+  stage: Stage,
+  products: Record<string, string>,
+): Promise<JobResult> {
+  const { input, at } = work;
+  const { needs, ...rest } = stage;
+  const job: StageJob = { ...rest, inputs: [...rest.inputs, ...needs] };
+  const { files, known } = await mergeFiles({
+    ...at(`${stage.name}/files`),
+    files: input.files,
+    products,
+    stage: input.fresh ? null : job,
+  });
+  if (known !== null) return known;
+  const workflowId = stageId(input.jobId, stage.name);
+  const child = {
+    ...input,
+    jobId: workflowId,
+    series: workflowId,
+    run: 1,
+    files,
+    parent: { jobId: input.jobId, stage: stage.name },
+    routes: input.stageRoutes[stage.name] ?? input.routes,
+    stageRoutes: {},
+  };
+  const options = {
+    workflowId,
+    staticSummary: `stage ${stage.name} (${stage.kind})`,
+    // A stage whose pipeline failed beside it closes itself in the ledger.
+    parentClosePolicy: 'REQUEST_CANCEL',
+  } as const;
+  try {
+    return job.kind === 'optimize'
+      ? await executeChild('optimize', { ...options, args: [{ ...child, job }] })
+      : await executeChild('solve', { ...options, args: [{ ...child, job }] });
+  } catch (error) {
+    if (isCancellation(error)) throw error;
+    const why = reasonOf(error);
+    throw ApplicationFailure.create({
+      message: `stage ${stage.name} failed: ${why}`,
+      type: 'StageFailed',
+      nonRetryable: true,
+    });
+  }
+}

@@ -1,0 +1,83 @@
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type { BuildActivities } from '../activities/build.ts';
+import type { CaseActivities } from '../activities/cases.ts';
+import type { GradeActivities } from '../activities/grade.ts';
+import type { JobActivities } from '../activities/job.ts';
+import type { MeasureActivities } from '../activities/measure.ts';
+import type { ModelActivities } from '../activities/propose-by-model.ts';
+import type { RecipeActivities } from '../activities/propose-by-recipe.ts';
+import type { ReportActivities } from '../activities/report.ts';
+import type { RunActivities } from '../activities/run.ts';
+import type { Limits } from '../domain/limits.schema.ts';
+import { benchOf, queues } from '../domain/queues.ts';
+
+/** Failures that trying again cannot mend, by the class that is thrown. */
+const final = [
+  'JobRejected',
+  'NoSandbox',
+  'PayloadTooLarge',
+  'ModelRequestRejected',
+  'ModelUnauthenticated',
+  'ModelQuotaExceeded',
+  'ModelRefused',
+  'ModelReplyTruncated',
+  'ModelReplyUnusable',
+  'RouteUnavailable',
+];
+
+const common: ActivityOptions = {
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: {
+    initialInterval: '1s',
+    backoffCoefficient: 2,
+    maximumInterval: '30s',
+    // About a quarter of an hour: a restarted engine or a full disk is answered within that, or by a person.
+    maximumAttempts: 40,
+    nonRetryableErrorTypes: final,
+  },
+};
+
+/** A worker that is gone is noticed after this; a cancel arrives with the next beat. */
+const beating: ActivityOptions = { ...common, heartbeatTimeout: '10s' };
+
+/** Bookkeeping in the ledger and the store: short, safe to repeat. */
+export const { openJob, closeJob, recordTrial, packBaseline, mergeFiles } = proxyActivities<JobActivities>({
+  ...common,
+  taskQueue: queues.orchestrate,
+  startToCloseTimeout: '60s',
+});
+
+export const { writeReport } = proxyActivities<ReportActivities>({
+  ...beating,
+  taskQueue: queues.orchestrate,
+  startToCloseTimeout: '5m',
+});
+
+/** One request to a model; the server of the model bounds it, and a budget of time the whole. */
+export const { proposeByModel } = proxyActivities<ModelActivities>({
+  ...beating,
+  taskQueue: queues.model,
+  startToCloseTimeout: '15m',
+  scheduleToCloseTimeout: '1h',
+});
+
+/** A sandbox is waited for behind others and cleaned up after: this much on top of its own limit. */
+const aroundMs = 10 * 60_000;
+
+/** The activities that run a sandbox within `limits`; `host` is the bench that was claimed. */
+export function sandboxActivities(limits: Limits) {
+  const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
+  const at = (taskQueue: string): ActivityOptions => ({ ...within, taskQueue });
+  // A proxy makes its functions when they are asked for by name: it cannot be spread.
+  const { prepareCases, listRecipes, proposeByRecipe, runProgram } = proxyActivities<
+    CaseActivities & RecipeActivities & RunActivities
+  >(at(queues.sandbox));
+  const { buildProgram } = proxyActivities<BuildActivities>(at(queues.build));
+  const { gradeRun, gradeTimed } = proxyActivities<GradeActivities>(at(queues.grade));
+  const { claimBench } = proxyActivities<MeasureActivities>(at(queues.bench));
+  const measureOn = (host: string) => proxyActivities<MeasureActivities>(at(benchOf(host))).measure;
+  return {
+    ...{ prepareCases, listRecipes, proposeByRecipe, runProgram },
+    ...{ buildProgram, gradeRun, gradeTimed, claimBench, measureOn },
+  };
+}

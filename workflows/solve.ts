@@ -1,0 +1,31 @@
+import { ApplicationFailure } from '@temporalio/workflow';
+import type { SolveJob } from '../domain/job.schema.ts';
+import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { asJob } from './job.ts';
+import { packBaseline } from './proxies.ts';
+import { runTrial } from './trial.ts';
+
+/** Runs the job's script once and has its outputs checked; a script that fails its checks fails the job. */
+export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
+  return asJob(input, async (work) => {
+    const { job } = work;
+    work.tell(`running ${job.script}`);
+    const { candidate } = await packBaseline({ ...work.at('c-0/pack'), job, files: input.files });
+    const trial = await runTrial(work, candidate, 'trial', 'c-0', null);
+    if (trial.outcome.kind !== 'passed') {
+      const why = trial.outcome.kind === 'scored' ? 'not judged' : trial.outcome.reason;
+      throw ApplicationFailure.create({
+        message: `${job.script} ended as ${trial.outcome.kind}: ${why}`,
+        type: 'ProgramFailed',
+        nonRetryable: true,
+      });
+    }
+    const product = trial.artifacts.outputs ?? null;
+    return {
+      summary: `${job.script} ran and its outputs passed every check`,
+      best: null,
+      refused: 0,
+      product,
+    };
+  });
+}
