@@ -1,0 +1,4 @@
+import { readConfig } from './config.ts';
+import { runWorkers } from './run.ts';
+
+await runWorkers(['bench'], readConfig(process.env));

@@ -1,0 +1,31 @@
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
+import { PayloadTooLarge, WrongStore } from '../domain/errors.ts';
+
+/** Bytes of JSON that may go in or out of an activity: the rest belongs into artifacts. */
+const largest = 64 * 1024;
+
+/**
+ * Stands before every activity: a job of another store is left to the workers of that store, and what would swell a history is
+ * refused here, where it is an error once, not in the server, where it would be retried for ever.
+ */
+export const createGuard = (storeId: string): ActivityInboundCallsInterceptor => ({
+  async execute(input, next) {
+    const [argument] = input.args;
+    const asked =
+      typeof argument === 'object' && argument !== null && 'storeId' in argument ? argument.storeId : storeId;
+    if (asked !== storeId)
+      throw new WrongStore(`this worker keeps store ${storeId}, the job belongs to store ${String(asked)}`);
+    check('given', argument);
+    const result = await next(input);
+    check('giving back', result);
+    return result;
+  },
+});
+
+function check(way: string, value: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(value) ?? '');
+  if (bytes > largest)
+    throw new PayloadTooLarge(
+      `an activity was ${way} ${bytes} bytes; at most ${largest} belong into a history`,
+    );
+}

@@ -1,0 +1,51 @@
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
+import type { Store } from '../store/store.ts';
+import type { Config } from './config.ts';
+
+const everyMs = 10_000;
+const atOnce = 20;
+/** A workflow closes right after its job; one that is not there by then never will be. */
+const patienceMs = 60_000;
+
+/**
+ * Keeps the histories of closed jobs, now and then: the server forgets them after its retention, and they are what a changed
+ * workflow is replayed against. A server that does not answer is asked again.
+ */
+export function keepHistories(store: Store, config: Config): NodeJS.Timeout {
+  const once = async (): Promise<void> => {
+    const jobs = await store.ledger.withoutHistory(atOnce);
+    const settled = jobs.filter((job) => Date.now() - (job.endedAt ?? 0) > 2_000);
+    if (settled.length === 0) return;
+    const connection = await Connection.connect({ address: config.temporalAddress ?? 'localhost:7233' });
+    try {
+      const { workflow } = new Client({ connection, namespace: config.namespace });
+      for (const job of settled) {
+        const handle = workflow.getHandle(job.id);
+        const found = await handle.describe().catch((error: unknown) => {
+          if (error instanceof WorkflowNotFoundError) return null;
+          throw error;
+        });
+        const lost = found === null && Date.now() - (job.endedAt ?? 0) > patienceMs;
+        if (found === null && !lost) continue;
+        if (found?.status.name === 'RUNNING') continue;
+        const history = found === null ? '{"events":[]}' : historyToJSON(await handle.fetchHistory());
+        await store.ledger.keepHistory(job.id, await store.blobs.put(history));
+      }
+    } finally {
+      await connection.close();
+    }
+  };
+  let busy = false;
+  return setInterval(() => {
+    if (busy) return;
+    busy = true;
+    once()
+      .catch((error: unknown) =>
+        console.warn(`keeping histories failed, trying again later: ${String(error)}`),
+      )
+      .finally(() => {
+        busy = false;
+      });
+  }, everyMs);
+}
