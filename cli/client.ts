@@ -1,0 +1,89 @@
+import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { queues } from '../domain/queues.ts';
+import { bestAttribute, kindAttribute, statusAttribute } from '../domain/visibility.ts';
+import { UserMistake } from './terminal.ts';
+
+/** The one place that talks to Temporal. */
+export interface JobClient {
+  /** Whether the server lists jobs by Crucible's search attributes. */
+  readonly searchable: boolean;
+  /** Starts the workflow of a job, or attaches to the one that runs under its ID. */
+  start(workflow: string, input: JobInput): Promise<void>;
+  result(jobId: string): Promise<JobResult>;
+  cancel(jobId: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+const retentionSeconds = 90 * 24 * 60 * 60;
+
+/**
+ * Connects and sees to it that the server knows the search attributes and keeps closed workflows for 90 days; where it does not
+ * allow that, jobs run without. Throws `UserMistake` where no server answers at `address`.
+ */
+export async function connect(address: string, namespace: string): Promise<JobClient> {
+  const connection = await Connection.connect({ address, connectTimeout: '5s' }).catch((error: unknown) => {
+    throw new UserMistake(
+      `expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start one with: crucible up`,
+    );
+  });
+  const client = new Client({ connection, namespace });
+  const searchable = await prepareNamespace(connection, namespace);
+  return {
+    searchable,
+    async start(workflow, input) {
+      await client.workflow.start(workflow, {
+        workflowId: input.jobId,
+        taskQueue: queues.orchestrate,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `${input.job.kind} ${input.job.name}`,
+      });
+    },
+    result: (jobId) => client.workflow.getHandle(jobId).result() as Promise<JobResult>,
+    async cancel(jobId) {
+      await client.workflow
+        .getHandle(jobId)
+        .cancel()
+        .catch((error: unknown) => {
+          if (error instanceof WorkflowNotFoundError)
+            throw new UserMistake(`${jobId} is not running on the server at ${address}`);
+          throw error;
+        });
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** Wire values of `temporal.api.enums.v1.IndexedValueType`. */
+const indexed = { KEYWORD: 2, DOUBLE: 4 } as const;
+
+async function prepareNamespace(connection: Connection, namespace: string): Promise<boolean> {
+  const attributes = [kindAttribute, statusAttribute, bestAttribute];
+  const { operatorService, workflowService } = connection;
+  try {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    const missing = attributes.filter((each) => customAttributes[each.name] === undefined);
+    if (missing.length === 0) return true;
+    await operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(
+        missing.map((each) => [each.name, indexed[each.type as keyof typeof indexed]]),
+      ),
+    });
+    await workflowService.updateNamespace({
+      namespace,
+      config: { workflowExecutionRetentionTtl: { seconds: retentionSeconds as never } },
+    });
+    return true;
+  } catch (error) {
+    console.error(
+      `The server's search attributes can't be set (${firstLine(error)}): its UI lists jobs without them.`,
+    );
+    return false;
+  }
+}
+
+/** The first line of what an error says. */
+export const firstLine = (error: unknown): string =>
+  String(error instanceof Error ? error.message : error).split('\n')[0] ?? '';

@@ -1,0 +1,52 @@
+import { facts } from '../setup/toolchain.mjs';
+import { type Cell, type Column, type CommandContext, paint, table, wrap } from './terminal.ts';
+
+/** Below this width what is wanted is said of what is missing alone. */
+const wideColumns = 120;
+
+/** `crucible doctor`: what this machine has of what Crucible needs. Returns whether nothing that is needed is missing. */
+export async function doctor(context: Omit<CommandContext, 'store'>): Promise<boolean> {
+  const { json, out, columns } = context;
+  const found = await facts();
+  const missing = found.filter(({ how }) => how !== null);
+  if (json) {
+    out(JSON.stringify(found));
+    return missing.length === 0;
+  }
+  const wide = columns >= wideColumns;
+  const rows = found.map((fact): Cell[] => [
+    fact.name,
+    fact.how !== null
+      ? { text: 'missing', format: 'red' }
+      : fact.found === null
+        ? { text: 'not there', format: 'dim' }
+        : { text: fact.used ? 'used' : 'not used', format: fact.used ? 'green' : 'dim' },
+    fact.version ?? '',
+    fact.found ?? '',
+    fact.wanted,
+  ]);
+  const headings: Column[] = [
+    { title: 'what' },
+    { title: '' },
+    { title: 'version' },
+    { title: 'found', stretch: true },
+    ...(wide ? [{ title: 'wanted', stretch: true } as const] : []),
+  ];
+  const [header = '', ...lines] = table(context, headings, rows);
+  out(header);
+  for (const [index, line] of lines.entries()) {
+    out(line);
+    const fact = found[index];
+    if (fact?.how == null) continue;
+    const help = [...(wide ? [] : [`wanted: ${fact.wanted}`]), `to get it: ${fact.how}`];
+    for (const text of help.flatMap((each) => wrap(each, columns - 2)))
+      out(paint(context, 'yellow', `  ${text}`));
+  }
+  out('');
+  out(
+    missing.length === 0
+      ? paint(context, 'green', 'Nothing that is needed is missing.')
+      : paint(context, 'red', `Missing: ${missing.map(({ name }) => name).join(', ')}.`),
+  );
+  return missing.length === 0;
+}

@@ -1,0 +1,61 @@
+import type { Job } from '../domain/job.schema.ts';
+import type { JobInput, JobResult } from '../domain/job-input.ts';
+import type { Trial } from '../domain/trial.schema.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { Store } from '../store/store.ts';
+
+/** A job as the store keeps it. */
+export interface KeptJob {
+  record: JobRecord;
+  job: Job;
+  /** In the order they were recorded. */
+  trials: Trial[];
+  /** In the order of the pipeline; those that have not started are missing. */
+  stages: KeptJob[];
+  /** Stages whose job and files were done before, by an earlier job, with what came out then. */
+  takenOver: Record<string, JobResult>;
+  /** Later verifications of its best. */
+  verifications: JobRecord[];
+}
+
+/** What the job was started with, as `openJob` stored it. */
+export const inputOf = async <J extends Job = Job>(store: Store, record: JobRecord): Promise<JobInput<J>> =>
+  JSON.parse(await store.blobs.text(record.job)) as JobInput<J>;
+
+/** What came out, as `closeJob` recorded it; null while the job runs. */
+export const resultOf = (record: JobRecord): JobResult | null => record.summary as JobResult | null;
+
+/** A stage runs once and is its own series; a verification is one of the runs of its job's verifications. */
+export const isVerification = (record: JobRecord): boolean =>
+  record.parent !== null && record.id !== record.series;
+
+/** Reads a job with its trials, its stages and theirs. */
+export async function readJob(store: Store, record: JobRecord): Promise<KeptJob> {
+  const { job } = await inputOf(store, record);
+  const trials = (await store.ledger.trials(record.id))
+    .toSorted((a, b) => a.createdAt - b.createdAt)
+    .map(({ trial }) => trial);
+  const children = await store.ledger.stages(record.id);
+  const stages = children.filter((child) => !isVerification(child));
+  const order = job.kind === 'pipeline' ? job.stages.map(({ name }) => name) : [];
+  stages.sort((a, b) => order.indexOf(a.stage ?? '') - order.indexOf(b.stage ?? ''));
+  return {
+    record,
+    job,
+    trials,
+    stages: await Promise.all(stages.map((stage) => readJob(store, stage))),
+    takenOver: job.kind === 'pipeline' ? await stagesTakenOver(store, record.id) : {},
+    verifications: children.filter(isVerification),
+  };
+}
+
+/** What `mergeFiles` found known before it would have started a stage. */
+async function stagesTakenOver(store: Store, id: string): Promise<Record<string, JobResult>> {
+  const taken: Record<string, JobResult> = {};
+  for (const { key, kind, end } of await store.ledger.steps(id)) {
+    if (kind !== 'files' || end.kind !== 'done') continue;
+    const { known } = end.result as { known: JobResult | null };
+    if (known !== null) taken[key.slice(`${id}#`.length, -'/files'.length)] = known;
+  }
+  return taken;
+}

@@ -1,0 +1,174 @@
+import { basename, dirname } from 'node:path';
+import type { Config } from '../workers/config.ts';
+import type { Role } from '../workers/run.ts';
+import { connect, type JobClient } from './client.ts';
+import { checkedJob, type JobFile } from './job-file.ts';
+import { resultOf } from './kept-job.ts';
+import { findJob } from './list.ts';
+import type { OptimizeOptions } from './main.ts';
+import { running, up } from './server.ts';
+import { submit, withoutModels } from './submit.ts';
+import { type CommandContext, UserMistake } from './terminal.ts';
+import { startVerification } from './verify.ts';
+import { watchJob } from './watch.ts';
+
+interface Session {
+  config: Config;
+  context: CommandContext;
+  signal: AbortSignal;
+}
+
+/** Submits a job, and unless `detached` watches it. Returns false where it did not finish well. */
+export async function startJob(
+  { config, context, signal }: Session,
+  file: JobFile,
+  {
+    fresh = false,
+    dryRun = false,
+    detached = false,
+  }: { fresh?: boolean; dryRun?: boolean; detached?: boolean },
+): Promise<boolean> {
+  const { store, out, json } = context;
+  const say = (line: string): void => {
+    if (!json) out(line);
+  };
+  if (dryRun) {
+    out(
+      json
+        ? JSON.stringify(file.job)
+        : `${file.job.kind} ${file.job.name}: the job and its files are in order; nothing was started`,
+    );
+    return true;
+  }
+  return withServer(config, say, async (client) => {
+    const submitted = await submit(file, { store, client, models: config.models, fresh });
+    const noModels = withoutModels(file, config.models);
+    if (noModels !== null) say(noModels);
+    if (submitted.kind === 'finished') {
+      const { id, summary } = submitted.record;
+      if (json) out(JSON.stringify(summary));
+      else
+        out(
+          `${id} is finished: ${resultOf(submitted.record)?.summary}\nShow it: crucible show ${id}   Again: --fresh   Verify: crucible verify ${id}`,
+        );
+      return true;
+    }
+    const { jobId } = submitted;
+    if (detached) {
+      out(
+        json ? JSON.stringify({ jobId }) : `${submitted.kind} ${jobId}\nFollow it: crucible watch ${jobId}`,
+      );
+      return true;
+    }
+    say(`${submitted.kind} ${jobId}`);
+    const record = await watchJob(context, jobId, { signal }).catch((error: unknown) => {
+      // Interrupted before a worker took it: it is submitted all the same.
+      if (error === signal.reason) return null;
+      throw error;
+    });
+    if (record === null || record.status === 'running') {
+      say(`\n${jobId} goes on. Come back with: crucible watch ${jobId}`);
+      return true;
+    }
+    return record.status === 'finished';
+  });
+}
+
+/** The job that `crucible optimize` asks for. */
+export const jobFromOptions = (path: string, options: OptimizeOptions): Promise<JobFile> => {
+  const { trials, fresh: _, dryRun: __, detached: ___, ...fields } = options;
+  const name = basename(path)
+    .replace(/\.py$/, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .slice(0, 63)
+    .replace(/^-+|-+$/g, '');
+  const job = {
+    kind: 'optimize',
+    name,
+    program: basename(path),
+    ...fields,
+    ...(trials === undefined ? {} : { budget: { trials } }),
+  };
+  return checkedJob(job, dirname(path));
+};
+
+/** Verifies a finished job's best again and watches that. */
+export async function verifyJob({ config, context, signal }: Session, text: string): Promise<boolean> {
+  const record = await findJob(context.store, text);
+  return withServer(config, context.out, async (client) => {
+    const id = await startVerification(context.store, client, record);
+    return (await watchJob(context, id, { signal })).status === 'finished';
+  });
+}
+
+/** Asks a job to end; it closes itself with its best so far. */
+export async function cancelJob(config: Config, { store, out }: CommandContext, text: string): Promise<void> {
+  const record = await findJob(store, text);
+  if (record.status !== 'running')
+    throw new UserMistake(`${record.id} is not running: it is ${record.status}`);
+  const now = await running(config.home);
+  const address = config.temporalAddress ?? now?.address;
+  if (address === undefined)
+    throw new UserMistake(`no server runs, so ${record.id} rests. Start it: crucible up, then cancel again`);
+  const client = await connect(address, config.namespace);
+  try {
+    await client.cancel(record.id);
+    out(`${record.id} is being cancelled. See: crucible watch ${record.id}`);
+  } finally {
+    await client.close();
+  }
+}
+
+/** `crucible up`. */
+export async function bringUp(
+  config: Config,
+  { out, json }: CommandContext,
+  port: number | undefined,
+): Promise<void> {
+  const now = await up(config, { say: (line) => json || out(line), ...(port === undefined ? {} : { port }) });
+  const client = await connect(now.address, config.namespace);
+  await client.close();
+  if (json) out(JSON.stringify(now));
+  else {
+    out(`server  ${now.address}${now.server === null ? ' (yours)' : ''}`);
+    if (now.ui !== null) out(`UI      ${now.ui}`);
+    out(`worker  process ${now.worker?.pid}`);
+  }
+}
+
+const roles = ['orchestrate', 'model', 'sandbox', 'bench'] as const satisfies readonly Role[];
+
+/** `crucible worker`: in the foreground, until it is told to stop. */
+export async function runWorker(role: string): Promise<void> {
+  const { readConfig } = await import('../workers/config.ts');
+  const { runWorkers } = await import('../workers/run.ts');
+  const chosen = role === 'all' ? roles : roles.filter((each) => each === role);
+  if (chosen.length === 0) throw new UserMistake(`--role: expected all, ${roles.join(', ')}; got ${role}`);
+  const config = readConfig(process.env);
+  const address = config.temporalAddress ?? (await running(config.home))?.address;
+  if (address === undefined)
+    throw new UserMistake('no server runs here: set TEMPORAL_ADDRESS, or start one with crucible up');
+  await runWorkers(chosen, { ...config, temporalAddress: address });
+}
+
+/** Removes every sandbox of this store that a job left behind. */
+export async function sweepSandboxes(config: Config, { store, out }: CommandContext): Promise<void> {
+  const { openSandbox } = await import('../workers/sandbox-of.ts');
+  const { sandbox } = await openSandbox(config, store);
+  out(`${await sandbox.sweep({ all: true })} sandboxes removed`);
+}
+
+async function withServer<T>(
+  config: Config,
+  say: (line: string) => void,
+  act: (client: JobClient) => Promise<T>,
+): Promise<T> {
+  const { address } = await up(config, { say });
+  const client = await connect(address, config.namespace);
+  try {
+    return await act(client);
+  } finally {
+    await client.close();
+  }
+}

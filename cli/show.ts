@@ -1,0 +1,199 @@
+import type { Trial } from '../domain/trial.schema.ts';
+import { bestTrial, intervalText, times } from '../domain/trial.ts';
+import { isVerification, type KeptJob, readJob, resultOf } from './kept-job.ts';
+import { findJob, statusCell, tookText } from './list.ts';
+import { showCandidate } from './show-candidate.ts';
+import {
+  agoText,
+  type Cell,
+  type CommandContext,
+  clean,
+  cut,
+  type Format,
+  msText,
+  oneLine,
+  paint,
+  percentText,
+  table,
+  timeText,
+  UserMistake,
+  wrap,
+} from './terminal.ts';
+
+export interface ShowOptions {
+  job: string;
+  candidate?: string;
+  diff: boolean;
+  program: boolean;
+  log: boolean;
+}
+
+/** `crucible show JOB [CANDIDATE]`. Throws `UserMistake` for a job or a candidate that is not there. */
+export async function show(context: CommandContext, options: ShowOptions): Promise<void> {
+  const kept = await readJob(context.store, await findJob(context.store, options.job));
+  const parts = [options.diff && '--diff', options.program && '--program', options.log && '--log'];
+  if (options.candidate !== undefined) return showCandidate(context, kept, options.candidate, options);
+  if (parts.some(Boolean)) {
+    const best = bestTrial([kept, ...kept.stages].flatMap(({ trials }) => trials));
+    throw new UserMistake(
+      `${parts.filter(Boolean).join(' ')}: expected a candidate after the job, as in: crucible show ${options.job} ${best?.candidate.id ?? 'c-1'} ${parts.find(Boolean)}`,
+    );
+  }
+  if (context.json) return context.out(JSON.stringify(kept));
+  showJob(context, kept);
+}
+
+function showJob(context: CommandContext, kept: KeptJob): void {
+  const { out, columns } = context;
+  const { record, job } = kept;
+  const now = Date.now();
+  const { text, format } = statusCell(record.status);
+  out(`${paint(context, 'bold', record.id)}  ${paint(context, format, text)}`);
+  out(
+    `started ${timeText(record.startedAt)} (${agoText(record.startedAt, now)}), ${record.endedAt === null ? 'running for' : 'took'} ${tookText(record, now)}`,
+  );
+  const result = resultOf(record);
+  if (result !== null) for (const line of wrap(clean(result.summary), columns)) out(line);
+
+  if (job.kind === 'pipeline') {
+    heading(context, 'Stages');
+    for (const line of stageTable(context, kept)) out(line);
+  }
+  for (const each of [kept, ...kept.stages]) {
+    if (each.trials.length === 0) continue;
+    heading(context, each === kept ? 'Trials' : `Trials of ${each.record.stage}`);
+    for (const line of trialTable(context, each.trials)) out(line);
+  }
+  if (kept.verifications.length > 0) {
+    heading(context, 'Verified again');
+    const rows = kept.verifications.map((each): Cell[] => [
+      timeText(each.startedAt),
+      statusCell(each.status),
+      resultOf(each)?.summary ?? '',
+    ]);
+    for (const line of table(
+      context,
+      [{ title: 'when' }, { title: 'status' }, { title: 'result', stretch: true }],
+      rows,
+    ))
+      out(line);
+  }
+
+  const next: [string, string][] = [];
+  const best = bestIn(kept);
+  if (best !== null) next.push(['best', `crucible show ${best.id} ${best.candidate} --diff`]);
+  if (result?.product != null && !isVerification(record))
+    next.push(['product', `crucible export ${record.id}`]);
+  if (record.report !== null) next.push(['report', `crucible report ${record.id}`]);
+  if (record.status === 'running') next.push(['follow', `crucible watch ${record.id}`]);
+  if (next.length > 0) out('');
+  for (const [what, command] of next) out(`${paint(context, 'dim', what.padEnd(8))} ${command}`);
+}
+
+/** The job or stage with the best verified trial, and that trial's candidate. */
+function bestIn(kept: KeptJob): { id: string; candidate: string } | null {
+  for (const { record, trials } of [kept, ...kept.stages]) {
+    const best = bestTrial(trials);
+    if (best !== null) return { id: record.id, candidate: best.candidate.id };
+  }
+  return null;
+}
+
+function heading({ out, ...context }: CommandContext, text: string): void {
+  out('');
+  out(paint(context, 'bold', text));
+}
+
+/** A pipeline's stages, in its order, with what came out of those that ended. */
+export function stageTable(
+  context: Pick<CommandContext, 'terminal' | 'columns'>,
+  { job, stages, takenOver }: Pick<KeptJob, 'job' | 'stages' | 'takenOver'>,
+): string[] {
+  const now = Date.now();
+  const rows = (job.kind === 'pipeline' ? job.stages : []).map(({ name, kind }): Cell[] => {
+    const record = stages.find((each) => each.record.stage === name)?.record;
+    const known = takenOver[name];
+    const result = known ?? (record === undefined ? null : resultOf(record));
+    const state: Cell =
+      record !== undefined
+        ? statusCell(record.status)
+        : known === undefined
+          ? { text: 'waiting', format: 'dim' }
+          : { text: 'done before', format: 'green' };
+    return [
+      name,
+      kind,
+      state,
+      result?.best == null ? '' : times(result.best.value),
+      record === undefined ? '' : tookText(record, now),
+      result?.summary ?? '',
+    ];
+  });
+  return table(
+    context,
+    [
+      { title: 'stage', stretch: true },
+      { title: 'kind' },
+      { title: 'state' },
+      { title: 'best', align: 'right' },
+      { title: 'took' },
+      { title: 'result', stretch: true },
+    ],
+    rows,
+  );
+}
+
+const outcomeFormat = ({ outcome }: Trial): Format =>
+  outcome.kind === 'scored' || outcome.kind === 'passed'
+    ? 'green'
+    : ['wrong', 'invalidOutput', 'rejected'].includes(outcome.kind)
+      ? 'red'
+      : 'yellow';
+
+/** One row a candidate, its verification beside its trial, why it was refused below it. */
+function trialTable(context: CommandContext, trials: readonly Trial[]): string[] {
+  const best = bestTrial(trials);
+  const first = trials.filter(
+    (trial, index) => trials.findIndex((each) => each.candidate.id === trial.candidate.id) === index,
+  );
+  const rows = first.map((trial): Cell[] => {
+    const { candidate, outcome, measurement, purpose } = trial;
+    const verification = trials.find((each) => each !== trial && each.candidate.id === candidate.id);
+    const outcomeText = purpose === 'baseline' ? 'baseline' : outcome.kind;
+    return [
+      candidate.id,
+      candidate.id === best?.candidate.id ? { text: candidate.title, format: 'bold' } : candidate.title,
+      purpose === 'baseline' ? outcomeText : { text: outcomeText, format: outcomeFormat(trial) },
+      purpose === 'baseline' && measurement !== null
+        ? `${msText(measurement.baselineMs.value)} ±${percentText(measurement.noiseFloor)}`
+        : outcome.kind === 'scored'
+          ? intervalText(outcome.metric)
+          : '',
+      verification === undefined ? '' : verificationCell(verification),
+    ];
+  });
+  const [header = '', ...lines] = table(
+    context,
+    [
+      { title: 'id' },
+      { title: 'title', stretch: true },
+      { title: 'outcome' },
+      { title: 'speed-up' },
+      { title: 'verified' },
+    ],
+    rows,
+  );
+  const reasons = first.map(({ candidate, outcome }) => {
+    const indent = ' '.repeat(candidate.id.length + 2);
+    if (!('reason' in outcome)) return [];
+    return [paint(context, 'dim', cut(`${indent}${oneLine(lastLine(outcome.reason))}`, context.columns))];
+  });
+  return [header, ...lines.flatMap((line, index) => [line, ...(reasons[index] ?? [])])];
+}
+
+const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';
+
+const verificationCell = (trial: Trial): Cell =>
+  trial.outcome.kind === 'scored'
+    ? intervalText(trial.outcome.metric)
+    : { text: trial.outcome.kind, format: outcomeFormat(trial) };

@@ -1,0 +1,65 @@
+import { createHash } from 'node:crypto';
+import type { Models } from '../domain/job.schema.ts';
+import { identityOf, jobId, jobSeries } from '../domain/job-id.ts';
+import type { JobInput, Routes } from '../domain/job-input.ts';
+import { explainNoRoute, type ModelConfig, routesFor } from '../llm/routes.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { Store } from '../store/store.ts';
+import type { JobClient } from './client.ts';
+import { type JobFile, packFiles } from './job-file.ts';
+
+/** What submitting a job led to. `finished`: it was done before, as the record says. */
+export type Submitted =
+  | { kind: 'started' | 'attached'; jobId: string }
+  | { kind: 'finished'; record: JobRecord };
+
+/**
+ * Stores a job with its files and starts it. The same job again attaches where it runs, and shows it where it is finished; after a
+ * failure or a cancel, or with `fresh`, it is a new run.
+ */
+export async function submit(
+  file: JobFile,
+  { store, client, models, fresh }: { store: Store; client: JobClient; models: ModelConfig; fresh: boolean },
+): Promise<Submitted> {
+  const { job } = file;
+  const tree = await packFiles(file, store.blobs);
+  const files = await store.blobs.put(JSON.stringify(tree));
+  const series = jobSeries(job, createHash('sha256').update(identityOf(job, files)).digest('hex'));
+  const latest = await store.ledger.latestRun(series);
+  if (latest?.status === 'finished' && !fresh) return { kind: 'finished', record: latest };
+  const goesOn = latest?.status === 'running' && !fresh;
+  const run = latest === undefined ? 1 : goesOn ? latest.run : latest.run + 1;
+  const routesOf = (named: Models): Routes => ({
+    draft: routesFor('draft', named, models),
+    debug: routesFor('debug', named, models),
+    improve: routesFor('improve', named, models),
+  });
+  const stages = job.kind === 'pipeline' ? job.stages : [];
+  const input: JobInput = {
+    jobId: jobId(series, run),
+    series,
+    run,
+    storeId: store.id,
+    job,
+    files,
+    parent: null,
+    routes: routesOf(job.kind === 'optimize' ? job.models : {}),
+    stageRoutes: Object.fromEntries(
+      stages.flatMap((stage) => (stage.kind === 'optimize' ? [[stage.name, routesOf(stage.models)]] : [])),
+    ),
+    searchable: client.searchable,
+    fresh,
+  };
+  await client.start(job.kind, input);
+  return { kind: goesOn ? 'attached' : 'started', jobId: input.jobId };
+}
+
+/** One line on why a job will do without models; null where it has some, or could not use them. */
+export function withoutModels({ job }: JobFile, models: ModelConfig): string | null {
+  const parts = job.kind === 'pipeline' ? job.stages : [job];
+  for (const part of parts) {
+    if (part.kind === 'optimize' && routesFor('improve', part.models, models).length === 0)
+      return `${explainNoRoute(part.models, models)}. Strategies that need none do the work.`;
+  }
+  return null;
+}

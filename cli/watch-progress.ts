@@ -1,0 +1,147 @@
+import type { Candidate } from '../domain/candidate.schema.ts';
+import type { OptimizeJob } from '../domain/job.schema.ts';
+import type { JobInput } from '../domain/job-input.ts';
+import type { Trial } from '../domain/trial.schema.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { StepRecord } from '../store/ledger/steps.ts';
+import type { TrialRecord } from '../store/ledger/trials.ts';
+import type { Store } from '../store/store.ts';
+import { inputOf, isVerification, type KeptJob, readJob } from './kept-job.ts';
+
+/** A step under way, in words. */
+export interface Doing {
+  what: string;
+  /** Milliseconds since 1970. */
+  since: number;
+}
+
+/** How far the search of an `optimize` job or stage is. */
+export interface SearchProgress {
+  record: JobRecord;
+  job: OptimizeJob;
+  /** In the order they were recorded. */
+  trials: Trial[];
+  /** Candidates tried, without the baseline. */
+  done: number;
+  /** Candidates that will be tried at most: the budget, or fewer where no model is asked and strategies run out. */
+  total: number;
+  /** When the first of them could begin; null before the baseline was measured. */
+  searchingSince: number | null;
+}
+
+/** What a screen shows of a running job. */
+export interface Progress {
+  kept: KeptJob;
+  /** Of the job, or of its running stages. */
+  searches: SearchProgress[];
+  doing: Doing[];
+  /** When something was last begun, ended or said: long ago where no worker is running. */
+  lastSign: number;
+}
+
+/** Reads from the ledger how far a job is. */
+export async function readProgress(store: Store, record: JobRecord): Promise<Progress> {
+  const kept = await readJob(store, record);
+  const active = [kept, ...kept.stages.filter((stage) => stage.record.status === 'running')];
+  const searches: SearchProgress[] = [];
+  const doing: Doing[] = [];
+  let lastSign = record.startedAt;
+  for (const each of active) {
+    const steps = await store.ledger.steps(each.record.id);
+    const trials = await store.ledger.trials(each.record.id);
+    const failed = await failedProposals(store, each.record.id);
+    doing.push(...stepsUnderWay(each.record, steps, trials, failed));
+    const signs = [
+      ...steps.flatMap(({ startedAt, end }) => (end.kind === 'done' ? [startedAt, end.doneAt] : [startedAt])),
+      ...trials.map(({ createdAt }) => createdAt),
+    ];
+    lastSign = Math.max(lastSign, each.record.startedAt, ...signs);
+    if (each.job.kind === 'optimize' && !isVerification(each.record)) {
+      const input = await inputOf<OptimizeJob>(store, each.record);
+      searches.push(searchProgress(each, input, steps, trials));
+    }
+  }
+  return { kept, searches, doing, lastSign };
+}
+
+function searchProgress(
+  { record, trials }: KeptJob,
+  input: JobInput<OptimizeJob>,
+  steps: readonly StepRecord[],
+  recorded: readonly TrialRecord[],
+): SearchProgress {
+  const { job, routes } = input;
+  const tried = new Set(
+    trials.flatMap(({ candidate }) => (candidate.operator === 'human' ? [] : [candidate.id])),
+  );
+  const baseline = recorded.find(({ trial }) => trial.purpose === 'baseline');
+  const asksModels = Object.values(routes).some((each) => each.length > 0);
+  const strategies = resultOfKind(steps, 'recipes')[0] as string[] | undefined;
+  const inapplicable = resultOfKind(steps, 'propose').filter((candidate) => candidate === null).length;
+  const { trials: budget } = job.budget;
+  return {
+    record,
+    job,
+    trials,
+    done: tried.size,
+    total:
+      asksModels || strategies === undefined ? budget : Math.min(budget, strategies.length - inapplicable),
+    searchingSince: baseline?.createdAt ?? null,
+  };
+}
+
+const resultOfKind = (steps: readonly StepRecord[], kind: string): unknown[] =>
+  steps.flatMap((step) => (step.kind === kind && step.end.kind === 'done' ? [step.end.result] : []));
+
+/** Steps of proposals whose last request failed: such a step stays open where the next route was taken instead. */
+async function failedProposals(store: Store, jobId: string): Promise<Set<string>> {
+  const last = new Map((await store.ledger.calls(jobId)).map((call) => [call.key, call.status]));
+  return new Set([...last].flatMap(([key, status]) => (status === 'failed' ? [key] : [])));
+}
+
+const doingWords: Record<string, string> = {
+  pack: 'packing its files',
+  files: 'gathering files',
+  recipes: 'looking for strategies that apply',
+  propose: 'being written',
+  build: 'building',
+  cases: 'making secret inputs',
+  run: 'running',
+  grade: 'being judged',
+  measure: 'being measured',
+};
+
+/** The open steps of a job: of each candidate the last, without those a recorded trial has made obsolete. */
+function stepsUnderWay(
+  { id, stage }: JobRecord,
+  steps: readonly StepRecord[],
+  trials: readonly TrialRecord[],
+  failed: ReadonlySet<string>,
+): Doing[] {
+  const candidates = (resultOfKind(steps, 'propose') as (Candidate | null)[]).filter((each) => each !== null);
+  const titles = new Map(candidates.map((each) => [each.id, each.title]));
+  const open = new Map<string, StepRecord>();
+  for (const step of steps)
+    if (step.end.kind === 'none' && !failed.has(step.key)) open.set(subjectOf(id, step), step);
+  return [...open].flatMap(([subject, { key, kind, startedAt }]) => {
+    const recorded = trials.some(
+      ({ trial, createdAt }) => trial.candidate.id === subject && createdAt >= startedAt,
+    );
+    if (recorded) return [];
+    const doing = doingWords[kind] ?? kind;
+    const again = key.startsWith(`${id}#${subject}/verify/`) ? ' again, to verify it' : '';
+    const who =
+      subject === 'c-0'
+        ? 'the program as it is: '
+        : subject.startsWith('c-')
+          ? `${[subject, titles.get(subject)].filter(Boolean).join(' ')}: `
+          : '';
+    return [{ what: `${stage === null ? '' : `${stage}: `}${who}${doing}${again}`, since: startedAt }];
+  });
+}
+
+/** `c-3` for the steps of a candidate, else the step's own path. */
+function subjectOf(jobId: string, { key }: StepRecord): string {
+  const path = key.slice(jobId.length + 1);
+  return /^c-\d+(?=\/)/.exec(path)?.[0] ?? path;
+}

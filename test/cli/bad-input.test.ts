@@ -1,0 +1,162 @@
+import { execFileSync } from 'node:child_process';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { makeHome } from '../../cli/home.ts';
+import { readConfig } from '../../workers/config.ts';
+import { mayMount, smallDisk } from '../store/small-disk.ts';
+import { temporaryFolder } from '../store/temporary-store.ts';
+import { crucible, type Said } from '../support/command.ts';
+import { markedProcesses } from '../support/sandbox.ts';
+import { freePort } from '../support/temporal.ts';
+
+let home: string;
+let folder: string;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  home = join(folder, 'home');
+  await writeFile(join(folder, 'ok.py'), 'print(1)\n');
+  await writeFile(join(folder, 'job.yaml'), 'kind: solve\nname: a\nscript: ok.py\n');
+});
+
+const run = (args: string[], env: Record<string, string> = {}): Promise<Said> =>
+  crucible(args, { home, folder, env });
+
+/** That a command was refused: only with this message, and without leaving a server or a worker behind. */
+async function expectRefused(said: Said, message: string | RegExp): Promise<void> {
+  expect(said.status).toBe(1);
+  expect(said.out).toBe('');
+  expect(said.error).toMatch(message);
+  expect(said.error).not.toMatch(/^\s+at |node:internal/m);
+  expect(said.error.trim().split('\n')).toHaveLength(1);
+  expect(await markedProcesses(`CRUCIBLE_HOME=${home}`)).toEqual([]);
+  expect(await readdir(home).catch(() => [])).not.toContain('running.json');
+}
+
+describe('a job file that is wrong', () => {
+  it('is refused by run and by submit before anything is made', async () => {
+    await writeFile(join(folder, 'wrong.yaml'), 'kind: solve\nname: a\nscript: ok.py\ncores: two\n');
+    const [ran, submitted] = await Promise.all([run(['run', 'wrong.yaml']), run(['submit', 'none.yaml'])]);
+    await expectRefused(ran, 'wrong.yaml:4: cores: expected a number, got "two"');
+    await expectRefused(submitted, 'none.yaml: expected a job file');
+    expect(await readdir(folder)).not.toContain('home');
+  });
+
+  it('is told with the field by the short form of optimize, too', async () => {
+    await expectRefused(
+      await run(['optimize', 'slow.py', '--function', 'f', '--cases', 'ok.py']),
+      /the job: program: slow.py in .*: there is no such file/,
+    );
+  });
+
+  it('that is in order starts nothing with --dry-run', async () => {
+    const said = await run(['run', '--dry-run', 'job.yaml']);
+    expect(said).toMatchObject({
+      status: 0,
+      out: 'solve a: the job and its files are in order; nothing was started\n',
+    });
+    expect(await readdir(home)).not.toContain('running.json');
+  });
+});
+
+describe('a setting that is wrong', () => {
+  it.each([
+    [{ CRUCIBLE_SANDBOX: 'none' }, /^CRUCIBLE_SANDBOX: .*"auto"\|"docker"\|"bubblewrap", got "none"/],
+    [{ TEMPORAL_ADDRESS: 'local_host' }, /^TEMPORAL_ADDRESS: expected host:port, got "local_host"/],
+    [{ TEMPORAL_ADDRESS: 'http://localhost:1' }, /^TEMPORAL_ADDRESS: expected host:port, got "http/],
+    [{ CRUCIBLE_HOME: '' }, /^CRUCIBLE_HOME: .*got ""/],
+  ])('is named: %j', (env, message) => {
+    expect(() => readConfig(env)).toThrow(message);
+  });
+
+  it('is all that a command says', async () => {
+    await expectRefused(await run(['run', 'job.yaml'], { CRUCIBLE_SANDBOX: 'none' }), /^CRUCIBLE_SANDBOX: /);
+  });
+
+  it('of a server that does not answer starts no worker', async () => {
+    const address = `localhost:${await freePort()}`;
+    await expectRefused(
+      await run(['run', 'job.yaml'], { TEMPORAL_ADDRESS: address }),
+      new RegExp(`^TEMPORAL_ADDRESS: expected a Temporal server at ${address}, none answered.*or unset`),
+    );
+  });
+
+  it('of a machine without any isolation starts no server', async () => {
+    const nothing = { XDG_CACHE_HOME: join(folder, 'cache'), PATH: '/nowhere' };
+    await expectRefused(
+      await run(['run', 'job.yaml'], { ...nothing, CRUCIBLE_SANDBOX: 'bubblewrap' }),
+      /^No sandbox, so nothing is run\. no bubblewrap: .* Type: npm run setup/,
+    );
+  });
+});
+
+describe('a port', () => {
+  it('that is taken, by the server or for its UI, is refused', async () => {
+    const port = await freePort();
+    const taken = createServer().listen(port, '127.0.0.1');
+    onTestFinished(() => void taken.close());
+    const message = /is taken by another program; name another: crucible up --port NUMBER/;
+    await expectRefused(await run(['up', '--port', String(port)]), message);
+    await expectRefused(await run(['up', '--port', String(port - 1000)]), message);
+  });
+
+  it('that is none is refused', async () => {
+    await expectRefused(await run(['up', '--port', '65000']), '--port: expected at most 64535');
+    const said = await run(['up', '--port', 'abc']);
+    expect(said).toMatchObject({ status: 1, out: '' });
+    expect(said.error).toContain("argument 'abc' is invalid. expected a whole number from 1 up");
+  });
+});
+
+it('a job that does not exist cannot be cancelled, shown or reported', async () => {
+  const said = await Promise.all(['cancel', 'show', 'report'].map((verb) => run([verb, 'nothing'])));
+  for (const each of said)
+    await expectRefused(each, /^there is no job nothing: there are no jobs yet; start one with crucible run/);
+});
+
+describe('a home that cannot be', () => {
+  const expected = 'expected a folder that Crucible can keep its store in';
+
+  it.each([
+    ['a file', 'ok.py', 'there is a file in the way'],
+    ['below a file', 'ok.py/home', 'there is a file in the way'],
+    ['where no folder can be made', '/proc/nowhere', 'no folder can be made there'],
+  ])('is named: %s', async (_, path, why) => {
+    const wrong = resolve(folder, path);
+    await expect(makeHome(wrong)).rejects.toThrow(
+      `${wrong}: ${expected}: ${why}. Set CRUCIBLE_HOME to another one`,
+    );
+  });
+
+  it.runIf(mayMount)('is named: on a disk that is read-only', async () => {
+    const disk = await smallDisk(64);
+    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    await expect(makeHome(join(disk, 'home'))).rejects.toThrow(`${expected}: its disk is read-only`);
+    await expectRefused(
+      await run(['run', 'job.yaml'], { CRUCIBLE_HOME: disk }),
+      `${disk}: ${expected}: its disk is read-only`,
+    );
+  });
+
+  it.runIf(mayMount)('is named: on a disk without room, where nothing is started', async () => {
+    home = await smallDisk(64);
+    await expectRefused(await run(['run', 'job.yaml']), /no room left on the disk; free some space/);
+    expect(await run(['down'])).toMatchObject({ status: 0, out: 'nothing was running\n' });
+    home = await smallDisk(8 * 1024);
+    await expectRefused(
+      await run(['run', 'job.yaml']),
+      /expected 100 MiB free on the disk of .*, found [0-9] MiB: free some space, or set CRUCIBLE_HOME/,
+    );
+  });
+
+  it('is named: with something else where the ledger should be', async () => {
+    await mkdir(home);
+    await writeFile(join(home, 'ledger.db'), 'not a database, but a text of some length\n'.repeat(100));
+    await expectRefused(
+      await run(['list']),
+      /expected a ledger, found a file that SQLite cannot open\. Move/,
+    );
+  });
+});

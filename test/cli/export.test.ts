@@ -1,0 +1,139 @@
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { exportJob } from '../../cli/export.ts';
+import { buildScript } from '../../cli/export-build.ts';
+import { importsOf } from '../../cli/export-requirements.ts';
+import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
+import { closeJob, openJob, recorded, tree } from './kept-jobs.ts';
+import { searchedJob } from './searched-job.ts';
+import { finishedJob, slow } from './smoother.ts';
+
+describe('export', () => {
+  it('of a pipeline has a folder for each stage that gave something', async () => {
+    const store = await temporaryStore();
+    const { pipeline, stage } = await searchedJob(store);
+    await closeJob(store, stage, { summary: 'vectorize_loops is 100× faster' });
+    const picture = await openJob(
+      store,
+      { kind: 'solve', name: 'picture', script: 'picture.py' },
+      {
+        id: `${pipeline.jobId}/picture`,
+        parent: { jobId: pipeline.jobId, stage: 'picture' },
+      },
+    );
+    const outputs = await tree(store, { 'a/volume.png': new Uint8Array([1, 0, 2]) });
+    const product = await store.blobs.put(JSON.stringify(outputs));
+    await closeJob(store, picture, { summary: 'picture.py ran', product });
+    const out = join(await temporaryFolder(), 'all');
+    const { context, lines } = recorded(store, { json: true });
+    await exportJob(context, { job: 'start', out, force: false });
+    const { files } = JSON.parse(lines[0] ?? '');
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'README.md',
+        'faster/test_same.py',
+        'faster/program/blur.py',
+        'faster/original/cases.py',
+        'picture/outputs/a/volume.png',
+      ]),
+    );
+    expect(await readFile(join(out, 'picture/outputs/a/volume.png'))).toEqual(Buffer.from([1, 0, 2]));
+    expect(await readFile(join(out, 'README.md'), 'utf8')).toContain(
+      '`faster/` (optimize): vectorize_loops is 100× faster',
+    );
+    expect(await readFile(join(out, 'faster/program/blur.py'), 'utf8')).toContain('@numba.njit');
+  });
+
+  it('leaves alone what is in the way, but replaces an earlier export when asked', async () => {
+    const store = await temporaryStore();
+    await finishedJob(store, 'optimize/smoother/aaaaaaaaaa.1', { 'smooth.py': slow });
+    const folder = await temporaryFolder();
+    const out = join(folder, 'made');
+    const { context } = recorded(store);
+    await exportJob(context, { job: 'latest', out, force: false });
+    await writeFile(join(out, 'program', 'smooth.py'), 'edited');
+    await expect(exportJob(context, { job: 'latest', out, force: false })).rejects.toThrow(
+      /is there already.*--force/,
+    );
+    expect(await readFile(join(out, 'program', 'smooth.py'), 'utf8')).toBe('edited');
+    await exportJob(context, { job: 'latest', out, force: true });
+    expect(await readFile(join(out, 'program', 'smooth.py'), 'utf8')).toBe(slow);
+
+    const mine = join(folder, 'mine');
+    await mkdir(mine);
+    await writeFile(join(mine, 'thesis.tex'), 'years of work');
+    await expect(exportJob(context, { job: 'latest', out: mine, force: true })).rejects.toThrow(
+      /is no export.*does not remove/,
+    );
+    await expect(
+      exportJob(context, { job: 'latest', out: join(mine, 'thesis.tex'), force: true }),
+    ).rejects.toThrow(/expected a folder or nothing/);
+    expect(await readdir(folder)).toEqual(['made', 'mine']);
+  });
+
+  it('of a job that found nothing says so', async () => {
+    const store = await temporaryStore();
+    const { stage } = await searchedJob(store);
+    const none = await openJob(store, stage.job, { id: 'optimize/none/bbbbbbbbbb.1' });
+    const { context } = recorded(store);
+    const ask = { job: none.jobId, out: join(await temporaryFolder(), 'none'), force: false };
+    await expect(exportJob(context, ask)).rejects.toThrow(/nothing to export yet/);
+    await closeJob(store, none, { summary: 'nothing faster that is right was found' });
+    await expect(exportJob(context, ask)).rejects.toThrow(/nothing to export: nothing faster that is right/);
+  });
+
+  it('shows a note of a model as text, whatever markup it holds', async () => {
+    const store = await temporaryStore();
+    await finishedJob(
+      store,
+      'optimize/smoother/cccccccccc.1',
+      { 'smooth.py': slow },
+      null,
+      {},
+      '</details><script>\u001b[2J\n# not a heading',
+    );
+    const out = join(await temporaryFolder(), 'noted');
+    await exportJob(recorded(store).context, { job: 'latest', out, force: false });
+    const readme = await readFile(join(out, 'README.md'), 'utf8');
+    expect(readme).toContain('\n    </details><script>␛[2J\n    # not a heading\n');
+  });
+});
+
+describe('a build script', () => {
+  it('has the flags that programs are built with inside a sandbox', async () => {
+    const builder = await readFile(new URL('../../sandbox/guest/build.py', import.meta.url), 'utf8');
+    const flagsIn = (text: string): string[] =>
+      [...new Set(text.match(/(?<=['"\s=])-(?:std=|O\d|march=|f|D|W|pthread|shared|s\b)[\w+=.-]*/g))].sort();
+    const fixed = flagsIn(
+      builder
+        .split('\n')
+        .filter((line) => !/^\s*(#|"""|command|options)/.test(line))
+        .join('\n'),
+    );
+    const scripts = (['nanobind', 'pybind11', 'pythran'] as const).map((tool) =>
+      buildScript({ tool, sources: ['a.cpp'], fastMath: true }, (name) => name),
+    );
+    const ours = flagsIn(scripts.join('\n')).filter((flag) => flag !== '-fno-strict-aliasing');
+    expect(ours).toEqual(fixed);
+  });
+
+  it.each(['nanobind', 'pybind11', 'pythran'] as const)(
+    'for %s cannot be made to run what stands in the name of a source',
+    (tool) => {
+      const script = buildScript(
+        { tool, sources: ["a'$(touch x) `touch y`.cpp"], fastMath: false },
+        (name) => name,
+      );
+      const outsideQuotes = script.replaceAll("'\\''", '').replace(/'[^']*'/g, '');
+      expect(script).toContain('touch x');
+      expect(outsideQuotes).not.toContain('touch');
+    },
+  );
+});
+
+it('imports are found in statements and in names given to the import machinery', () => {
+  const source =
+    'import os, numpy as np\nfrom PIL import Image\n    import numba.typed\nimportlib.util.find_spec(\'skimage\')\n# import x of y\ntext = "import"';
+  expect([...importsOf([source])].sort()).toEqual(['PIL', 'numba', 'numpy', 'os', 'skimage']);
+});

@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest';
+import { show } from '../../cli/show.ts';
+import { temporaryStore } from '../store/temporary-store.ts';
+import { closeJob, openJob, recorded } from './kept-jobs.ts';
+import { pipelineId, searchedJob, stageId } from './searched-job.ts';
+
+const nothing = { diff: false, program: false, log: false };
+
+/** What `show` prints of the pipeline under way. */
+async function shown(
+  options: Partial<Parameters<typeof show>[1]>,
+  how: Parameters<typeof recorded>[1] = {},
+): Promise<string[]> {
+  const store = await temporaryStore();
+  await searchedJob(store);
+  const { context, lines } = recorded(store, how);
+  await show(context, { job: 'start', ...nothing, ...options });
+  return lines;
+}
+
+describe('show', () => {
+  it('has the stages, every trial with its reason, and what to do next', async () => {
+    const text = (await shown({})).join('\n');
+    expect(text).toMatch(/^pipeline\/start\/4f2a90c1d7\.1 {2}running\n/);
+    expect(text).toMatch(/\nfaster +optimize +running/);
+    expect(text).toMatch(/\npicture +solve +waiting/);
+    expect(text).toMatch(/c-0 +as it is +baseline +512 ms ±2\.1 %/);
+    expect(text).toMatch(/c-1 +vectorize_loops +scored +102× \[98\.9×, 106×\] +100× \[97×, 104×\]/);
+    expect(text).toMatch(/c-2 +reduce_precision +wrong\n +case 2, answer\[12, 40\]: expected 0\.8312/);
+    expect(text).toMatch(/c-3 +a table ␛\[31mof sines +crashed\n +IndexError: index 48/);
+    expect(text).toContain(`crucible show ${stageId} c-1 --diff`);
+    expect(text).toContain(`crucible watch ${pipelineId}`);
+  });
+
+  it('fits into 80 columns', async () => {
+    for (const line of await shown({}, { columns: 80 })) expect(line.length).toBeLessThanOrEqual(80);
+  });
+
+  it('of a candidate has all of it: reason, measurement, seeds, artifacts', async () => {
+    const best = (await shown({ candidate: 'c-1' })).join('\n');
+    expect(best).toMatch(/^c-1 vectorize_loops {2}best\n/);
+    expect(best).toMatch(/trial\noutcome +scored 102×[\s\S]*verification\noutcome +scored 100×/);
+    expect(best).toMatch(/baseline +512 ms \[502 ms, 522 ms\] a call\ncandidate +5\.02 ms/);
+    expect(best).toMatch(/host +bench-1, noise ±2\.1 %/);
+    expect(best).toMatch(/seeds +181783497276652/);
+    expect(best).toMatch(/build log +[0-9a-f]{64}/);
+    const crashed = (await shown({ candidate: 'c-3' })).join('\n');
+    expect(crashed).toMatch(/made by +improve of c-1/);
+    expect(crashed).toMatch(/reason +Traceback\n +IndexError: index 48/);
+  });
+
+  it('shows what a candidate changed, its source and its log', async () => {
+    expect((await shown({ candidate: 'c-1', diff: true })).join('\n')).toContain(
+      '--- a/blur.py\n+++ b/blur.py\n@@ -1,2 +1,6 @@\n+import numba\n+\n+\n+@numba.njit\n def blur(image):',
+    );
+    expect((await shown({ candidate: 'c-0', diff: true })).join('\n')).toMatch(/same as the baseline/);
+    expect((await shown({ candidate: 'c-1', program: true })).join('\n')).toMatch(
+      /── blur\.py\nimport numba\n/,
+    );
+    expect((await shown({ candidate: 'c-1', log: true })).join('\n')).toBe(
+      '── trial: build log\nwarning: slow',
+    );
+    expect((await shown({ candidate: 'c-2', log: true })).join('\n')).toMatch(/wrote nothing/);
+  });
+
+  it('gives one JSON document of a job and of a candidate', async () => {
+    const job = await shown({}, { json: true });
+    expect(job).toHaveLength(1);
+    expect(JSON.parse(job[0] ?? '')).toMatchObject({
+      record: { id: pipelineId },
+      stages: [{ record: { stage: 'faster' }, trials: [{ purpose: 'baseline' }, {}, {}, {}, {}] }],
+    });
+    const candidate = await shown({ candidate: 'c-1', diff: true }, { json: true });
+    expect(JSON.parse(candidate[0] ?? '')).toMatchObject({
+      job: stageId,
+      candidate: { id: 'c-1' },
+      trials: [{ purpose: 'trial' }, { purpose: 'verification' }],
+      diff: expect.stringContaining('+import numba'),
+    });
+  });
+
+  it('shows a stage that was done before by an earlier job', async () => {
+    const store = await temporaryStore();
+    const stages = [{ kind: 'solve' as const, name: 'picture', script: 'a.py' }];
+    const id = 'pipeline/again/1234567890.1';
+    await openJob(store, { kind: 'pipeline', name: 'again', stages }, { id });
+    const known = { jobId: 'pipeline/start/x.1/picture', summary: 'picture.py ran', best: null };
+    await store.ledger.once(`${id}#picture/files`, { jobId: id, kind: 'files' }, async () => ({
+      files: '',
+      known,
+    }));
+    const { context, lines } = recorded(store);
+    await show(context, { job: 'again', ...nothing });
+    expect(lines.join('\n')).toMatch(/picture +solve +done before +picture\.py ran/);
+  });
+
+  it('has later verifications of a job below it, apart from stages', async () => {
+    const store = await temporaryStore();
+    const { stage } = await searchedJob(store);
+    await closeJob(store, stage, { summary: 'vectorize_loops is 100× faster' });
+    const parent = { jobId: stageId, stage: 'verify' };
+    const again = await openJob(store, stage.job, { id: `${stageId}/verify-1`, parent });
+    await closeJob(store, again, { summary: 'vectorize_loops holds: 99× faster' });
+    const { context, lines } = recorded(store);
+    await show(context, { job: stageId, ...nothing });
+    expect(lines.join('\n')).toMatch(
+      /Verified again\nwhen +status +result\n.* finished +vectorize_loops holds: 99× faster/,
+    );
+    expect(lines.join('\n')).not.toContain('Stages');
+  });
+
+  it('refuses a candidate that is not there, and parts of a candidate without one', async () => {
+    await expect(shown({ candidate: 'c-9' })).rejects.toThrow(
+      /no finished trial of c-9; there are: c-0, c-1, c-2, c-3/,
+    );
+    await expect(shown({ diff: true })).rejects.toThrow(
+      /--diff: expected a candidate.*crucible show start c-1 --diff/,
+    );
+  });
+});

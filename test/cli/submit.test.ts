@@ -1,0 +1,106 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, it } from 'vitest';
+import { createJobActivities } from '../../activities/job.ts';
+import type { JobClient } from '../../cli/client.ts';
+import { checkedJob, type JobFile } from '../../cli/job-file.ts';
+import { type Submitted, submit, withoutModels } from '../../cli/submit.ts';
+import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import { readModelConfig } from '../../llm/routes.ts';
+import type { Store } from '../../store/store.ts';
+import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
+
+let store: Store;
+let folder: string;
+let started: JobInput[];
+
+beforeEach(async () => {
+  store = await temporaryStore();
+  folder = await temporaryFolder();
+  started = [];
+  await writeFile(join(folder, 'a.py'), 'print(1)\n');
+});
+
+/** A client whose server starts a job once under its ID, and opens it in the ledger as the job's workflow does. */
+const client: JobClient = {
+  searchable: false,
+  async start(_, input) {
+    if (started.some(({ jobId }) => jobId === input.jobId)) return;
+    started.push(input);
+    await createJobActivities({ store }).openJob({
+      storeId: store.id,
+      jobId: input.jobId,
+      step: 'open',
+      input,
+    });
+  },
+  result: () => Promise.reject(new Error('not asked for here')),
+  cancel: () => Promise.reject(new Error('not asked for here')),
+  close: async () => undefined,
+};
+
+const models = readModelConfig({});
+const file = (more: object = {}): Promise<JobFile> =>
+  checkedJob({ kind: 'solve', name: 'a', script: 'a.py', ...more }, folder);
+const ask = async (more: object = {}, fresh = false): Promise<Submitted> =>
+  submit(await file(more), { store, client, models, fresh });
+
+const close = (jobId: string, status: JobResult['status']) =>
+  createJobActivities({ store }).closeJob({
+    storeId: store.id,
+    jobId,
+    step: 'close',
+    kind: 'solve',
+    status,
+    ended: { summary: status, best: null, refused: 0, product: null },
+  });
+
+const idOf = (submitted: Submitted): string =>
+  submitted.kind === 'finished' ? submitted.record.id : submitted.jobId;
+
+it('a job is started with its files, and attached to while it runs', async () => {
+  const first = await ask();
+  expect(first).toEqual({ kind: 'started', jobId: expect.stringMatching(/^solve\/a\/[0-9a-f]{10}\.1$/) });
+  expect(await ask()).toEqual({ kind: 'attached', jobId: idOf(first) });
+  expect(started).toHaveLength(1);
+  const tree = JSON.parse(await store.blobs.text(started[0]?.files ?? ''));
+  expect(await store.blobs.text(tree['a.py'])).toBe('print(1)\n');
+});
+
+it('the same job submitted twice at the same moment is one job', async () => {
+  const both = await Promise.all([ask(), ask()]);
+  expect(new Set(both.map(idOf)).size).toBe(1);
+  expect(started).toHaveLength(1);
+});
+
+it('a finished job is shown and not done again, unless a fresh run is asked for', async () => {
+  const first = idOf(await ask());
+  await close(first, 'finished');
+  const again = await ask();
+  expect(again).toMatchObject({ kind: 'finished', record: { id: first, status: 'finished' } });
+  const fresh = await ask({}, true);
+  expect(fresh).toEqual({ kind: 'started', jobId: first.replace(/\.1$/, '.2') });
+  expect(started.map((input) => input.fresh)).toEqual([false, true]);
+});
+
+it.each(['failed', 'cancelled'] as const)('a job that %s is run anew', async (status) => {
+  const first = idOf(await ask());
+  await close(first, status);
+  expect(await ask()).toEqual({ kind: 'started', jobId: first.replace(/\.1$/, '.2') });
+});
+
+it('a job whose file has changed is another job; one with another budget is the same', async () => {
+  const first = await ask();
+  expect(idOf(await ask({ budget: { trials: 3 } }))).toBe(idOf(first));
+  await writeFile(join(folder, 'a.py'), 'print(2)\n');
+  expect(idOf(await ask())).not.toBe(idOf(first));
+});
+
+it('a job that could use a model and has none is told which keys to set; one that could not is not', async () => {
+  const optimize = await checkedJob({ kind: 'optimize', name: 'a', program: 'a.py' }, folder);
+  expect(withoutModels(optimize, models)).toMatch(
+    /ANTHROPIC_API_KEY.*OPENAI_API_KEY.*Strategies that need none/,
+  );
+  expect(withoutModels(await file(), models)).toBeNull();
+  expect(withoutModels(optimize, readModelConfig({ OPENAI_API_KEY: 'a-key' }))).toBeNull();
+});

@@ -1,0 +1,128 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { describe, expect, it } from 'vitest';
+import { logs } from '../../cli/logs.ts';
+import { watchJob } from '../../cli/watch.ts';
+import { readProgress } from '../../cli/watch-progress.ts';
+import { progressBlock } from '../../cli/watch-screen.ts';
+import type { Store } from '../../store/store.ts';
+import { temporaryStore } from '../store/temporary-store.ts';
+import { closeJob, interval, openJob, recorded } from './kept-jobs.ts';
+import { pipelineId, searchedJob, stageId } from './searched-job.ts';
+
+const never = new AbortController().signal;
+
+async function block(store: Store, id: string, columns: number, laterMs = 0): Promise<string> {
+  const record = await store.ledger.job(id);
+  if (record === undefined) throw new Error(`expected the job ${id}`);
+  const progress = await readProgress(store, record);
+  return progressBlock({ terminal: false, columns }, progress, Date.now() + laterMs).join('\n');
+}
+
+describe('the screen of a running job', () => {
+  it('shows stages, baseline, trials of what can be tried, the best, the last results and what is left', async () => {
+    const store = await temporaryStore();
+    await searchedJob(store);
+    const text = await block(store, pipelineId, 100, 60_000);
+    expect(text).toMatch(/^start {2}pipeline {2}running {2}1 m/);
+    expect(text).toMatch(/faster +optimize +running/);
+    expect(text).toMatch(/picture +solve +waiting/);
+    expect(text).toContain('faster: blur in blur.py');
+    expect(text).toContain('512 ms a call, noise ±2.1 %, on bench-1');
+    // Six strategies apply, and one of them turned out not to.
+    expect(text).toMatch(/trials +━+─+ 3 of 5/);
+    expect(text).toMatch(/best +100× \[97×, 104×\] c-1 vectorize_loops/);
+    expect(text).toContain('c-2 reduce_precision: wrong: case 2, answer[12, 40]');
+    expect(text).toMatch(/left +about \d+ s in this stage, then picture/);
+  });
+
+  it('says what is being done now, without steps that were left open and have ended since', async () => {
+    const store = await temporaryStore();
+    await searchedJob(store);
+    const text = await block(store, pipelineId, 100, 5_000);
+    expect(text).toMatch(/now +faster: c-4 use_cpp_extension: being measured again, to verify it, 5 s/);
+    expect(text).toMatch(/ c-6: being written, 5 s/);
+    expect(text).not.toMatch(/c-1 vectorize_loops: being measured/);
+  });
+
+  it('fits into 60 columns', async () => {
+    const store = await temporaryStore();
+    await searchedJob(store);
+    for (const line of (await block(store, pipelineId, 60)).split('\n'))
+      expect(line.length).toBeLessThanOrEqual(60);
+  });
+
+  it('asks for a worker where nothing has happened for long', async () => {
+    const store = await temporaryStore();
+    await openJob(store, { kind: 'solve', name: 'a', script: 'a.py' }, { id: 'solve/a/x.1' });
+    expect(await block(store, 'solve/a/x.1', 100)).not.toMatch(/worker/);
+    expect(await block(store, 'solve/a/x.1', 100, 60_000)).toMatch(
+      /nothing has happened for 1 m 0 s.*crucible up/,
+    );
+  });
+});
+
+describe('following a job', () => {
+  it('waits for it to be taken, writes each event once as it comes, and ends with its result', async () => {
+    const store = await temporaryStore();
+    const { context, lines } = recorded(store);
+    const id = 'solve/later/y.1';
+    const watched = watchJob(context, id, { signal: never });
+    await wait(50);
+    const input = await openJob(store, { kind: 'solve', name: 'later', script: 'a.py' }, { id });
+    await store.ledger.say(id, 'one', 'the first thing', Date.now());
+    await wait(700);
+    await store.ledger.say(id, 'two', 'the second\nthing', Date.now());
+    await closeJob(store, input, { summary: 'all is well' });
+    await store.ledger.keepReport(id, await store.blobs.put('<!doctype html>'));
+    expect((await watched).report).not.toBeNull();
+    expect(lines.slice(1).map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, ''))).toEqual([
+      'the first thing',
+      'the second thing',
+      'finished: all is well',
+      '✓ later finished: all is well',
+    ]);
+  });
+
+  it('stops when it is told to, and leaves the job running', async () => {
+    const store = await temporaryStore();
+    await searchedJob(store);
+    const { context, lines } = recorded(store, { json: true });
+    const record = await watchJob(context, stageId, { signal: AbortSignal.timeout(100) });
+    expect(record.status).toBe('running');
+    expect(lines.map((line) => JSON.parse(line).event.text)).toContain(
+      'c-1 vectorize_loops: 102× [98.9×, 106×]',
+    );
+  });
+
+  it('fails with the reason to stop where no worker ever took the job', async () => {
+    const { context } = recorded(await temporaryStore());
+    const signal = AbortSignal.abort(new Error('interrupted'));
+    await expect(watchJob(context, 'solve/none/z.1', { signal })).rejects.toThrow('interrupted');
+  });
+});
+
+describe('logs', () => {
+  it('merge what a pipeline and its stages said in order of time, each stage by its name', async () => {
+    const store = await temporaryStore();
+    const { pipeline, stage } = await searchedJob(store);
+    await closeJob(store, stage, { summary: 'the stage is done' });
+    // A pipeline ends after its last stage, never in the same millisecond.
+    await wait(5);
+    await closeJob(store, pipeline, {
+      summary: 'all stages are done',
+      best: { candidate: 'c-1', title: 'x', ...interval(100) },
+    });
+    const { context, lines } = recorded(store);
+    await logs(context, { job: 'start', follow: false });
+    expect(lines[0]).toMatch(/^\d{4}-\d\d-\d\d$/);
+    const said = lines.slice(1).map((line) => line.slice(10));
+    expect(said[0]).toBe('stage faster');
+    expect(said).toContain('faster  c-3 a table ␛[31mof sines: crashed: IndexError: index 48');
+    expect(said.slice(-2)).toEqual(['faster  finished: the stage is done', 'finished: all stages are done']);
+
+    const followed = recorded(store, { json: true });
+    await logs(followed.context, { job: 'start', follow: true });
+    expect(followed.lines).toHaveLength(said.length);
+    expect(JSON.parse(followed.lines[1] ?? '')).toMatchObject({ event: { stage: 'faster', jobId: stageId } });
+  });
+});

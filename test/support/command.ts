@@ -1,0 +1,70 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+
+/** How a command ended: what it said on standard output and on standard error, and its exit status. */
+export interface Said {
+  out: string;
+  error: string;
+  status: number | null;
+}
+
+/** A command of `crucible` under way. */
+export interface Running {
+  process: ChildProcess;
+  ended: Promise<Said>;
+  /** Resolves as soon as standard output contains `text`; rejects where the command ends without. */
+  says(text: string): Promise<void>;
+}
+
+/** Starts `crucible ARGS` in `folder` with a home of its own; no key of a model and no server of this machine is passed on. */
+export function start(
+  args: readonly string[],
+  { home, folder, env = {} }: { home: string; folder?: string; env?: Record<string, string> },
+): Running {
+  const { HOME, PATH = '', XDG_CACHE_HOME, CRUCIBLE_SANDBOX } = process.env;
+  const passed = Object.entries({
+    HOME,
+    PATH,
+    XDG_CACHE_HOME,
+    CRUCIBLE_SANDBOX,
+    CRUCIBLE_HOME: home,
+    ...env,
+  });
+  const child = spawn(process.execPath, [main, ...args], {
+    ...(folder === undefined ? {} : { cwd: folder }),
+    env: Object.fromEntries(passed.filter(([, value]) => value !== undefined)),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const said: Said = { out: '', error: '', status: null };
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    said.out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said.error += text;
+  });
+  const ended = new Promise<Said>((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ ...said, status }));
+  });
+  return {
+    process: child,
+    ended,
+    says: (text) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (said.out.includes(text)) resolve();
+        };
+        look();
+        child.stdout.on('data', look);
+        ended.then(
+          ({ out, error }) => reject(new Error(`expected it to say ${text}, it said ${out}${error}`)),
+          reject,
+        );
+      }),
+  };
+}
+
+/** Runs `crucible ARGS` to its end. */
+export const crucible = (...given: Parameters<typeof start>): Promise<Said> => start(...given).ended;
