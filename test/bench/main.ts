@@ -1,0 +1,15 @@
+/** `npm run bench -- NAME`: measures side by side, prints a table and, as its last line, one JSON object. */
+const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
+  overhead: () => import('./overhead.ts'),
+};
+
+const [name = ''] = process.argv.slice(2);
+const bench = benches[name];
+if (bench === undefined) {
+  console.error(
+    `expected one of ${Object.keys(benches).join(', ')}, got ${name === '' ? 'nothing' : name}: npm run bench -- NAME`,
+  );
+  process.exitCode = 1;
+} else {
+  await (await bench()).run();
+}

@@ -1,0 +1,56 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { Cases } from '../../activities/cases.ts';
+import type { GradeActivities } from '../../activities/grade.ts';
+import type { ModelActivities } from '../../activities/propose-by-model.ts';
+import type { RunActivities } from '../../activities/run.ts';
+import type { OptimizeJob } from '../../domain/job.schema.ts';
+import { queues } from '../../domain/queues.ts';
+
+const options = {
+  startToCloseTimeout: '5m',
+  heartbeatTimeout: '10s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+} as const;
+const { proposeByModel } = proxyActivities<ModelActivities>({ ...options, taskQueue: queues.model });
+const { runProgram } = proxyActivities<RunActivities>({ ...options, taskQueue: queues.sandbox });
+const { gradeRun } = proxyActivities<GradeActivities>({ ...options, taskQueue: queues.grade });
+const { nothing } = proxyActivities<{ nothing(input: object): Promise<string> }>({
+  ...options,
+  taskQueue: queues.orchestrate,
+});
+
+export interface Round {
+  storeId: string;
+  jobId: string;
+  number: number;
+  job: OptimizeJob;
+  files: string;
+  cases: Cases;
+}
+
+/** One round as a job makes it: a proposal, a checked run, a verdict. Returns its milliseconds, from the first step to the last. */
+export async function round({ storeId, jobId, number, job, files, cases }: Round): Promise<number> {
+  const at = (step: string) => ({ storeId, jobId, step: `r-${number}/${step}` });
+  const from = Date.now();
+  const decision = { kind: 'draft' } as const;
+  const { program } = await proposeByModel({
+    ...at('propose'),
+    job,
+    id: 'c-1',
+    route: 'scripted/bench',
+    decision,
+    sample: cases.caseSet,
+  });
+  const ran = await runProgram({ ...at('run'), job, files, program, cases });
+  if (ran.kind === 'failed') throw new Error(`the trivial program ended as ${ran.outcome.kind}`);
+  const graded = await gradeRun({ ...at('grade'), job, cases, ran: ran.answers, reference: null });
+  if (graded.kind !== 'right') throw new Error(`the trivial program was refused: ${JSON.stringify(graded)}`);
+  return Date.now() - from;
+}
+
+/** Three activities in a row that do nothing. */
+export async function threeActivities(): Promise<number> {
+  const from = Date.now();
+  for (let count = 0; count < 3; count += 1) await nothing({});
+  return Date.now() - from;
+}

@@ -1,0 +1,158 @@
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { OutcomeKind } from '../../domain/outcome.schema.ts';
+import { sandboxKinds } from '../support/sandbox.ts';
+import { openTrials, type Trials, type Tried } from '../support/trial.ts';
+
+const { kinds, missing } = await sandboxKinds();
+for (const line of missing) console.warn(`cheats are not tried in ${line}`);
+
+const fixtures = (name: string): string =>
+  fileURLToPath(new URL(`../fixtures/honest/${name}`, import.meta.url));
+const limits = { wallMs: 20_000, memoryMb: 512, processes: 64, diskMb: 64 };
+const functionJob = { program: 'work.py', function: 'slow', cases: 'cases.py', limits };
+
+/** Programs that must be refused, in which way, and a part of the reason. */
+const refused: [title: string, file: string, kind: OutcomeKind, reason: RegExp][] = [
+  ['answers the same every time', 'constant', 'wrong', /answer\[0\]: expected .* values differ/],
+  ['answers with NaN', 'not_a_number', 'wrong', /got nan/],
+  ['answers with memory that nobody has filled', 'left_over_memory', 'wrong', /values differ/],
+  [
+    'answers with an object that is equal to everything',
+    'equal_object',
+    'crashed',
+    /type Equal cannot cross/,
+  ],
+  ['answers with numbers that are equal to everything', 'always_equal', 'wrong', /expected float64\[/],
+  ['answers with an array that computes when it is looked at', 'lazy_array', 'wrong', /values differ/],
+  ['answers with a generator', 'generator', 'crashed', /type generator cannot cross/],
+  ['goes on filling its answer in a thread', 'filled_later', 'wrong', /values differ/],
+  ['answers in half precision', 'half_precision', 'wrong', /allowed difference/],
+  ['gives an answer of 200 MB', 'huge_answer', 'crashed', /at most .* can cross/],
+  ['is right for small inputs only', 'right_when_small', 'wrong', /values differ/],
+  ['answers by where its input lies', 'remembers_places', 'wrong', /expected/],
+  ['changes its input', 'changes_its_input', 'wrong', /changes its argument `signal`/],
+  ['exits with 0 before it has answered', 'exits_at_once', 'crashed', /ended before it had answered/],
+  ['exits by an exception and has a hook that exits with 0', 'exits_by_exception', 'crashed', /SystemExit/],
+  ['exits with 0 in a thread', 'exits_in_a_thread', 'crashed', /ended before it had answered/],
+  ['prints a better score and forges a record', 'prints_a_score', 'wrong', /values differ/],
+  ['replaces the programs around it and its own module', 'replaces_the_guest', 'wrong', /values differ/],
+  ['patches all that could compare', 'patches_comparing', 'invalidOutput', /cannot be read/],
+  ['tells an error that is too long to be remembered', 'says_too_much', 'crashed', /^(no){1000}$/],
+  ['gives bytes that tire the grader', 'tires_the_grader', 'invalidOutput', /cannot be read/],
+  ['is wrong in its run and right when it is timed', 'right_when_timed', 'wrong', /case 0.*values differ/],
+  ['is right in its run and wrong when it is timed', 'right_at_first', 'wrong', /values differ/],
+  ['is right until it sees the baseline', 'right_beside_no_baseline', 'wrong', /values differ/],
+];
+
+/** The baseline with a trick: they run, and are as fast as they are. */
+const inVain: [title: string, file: string][] = [
+  ['looks for expected answers everywhere', 'spies'],
+  ['stops all clocks it can reach', 'patches_clocks'],
+  ['remembers inputs by their contents', 'remembers_contents'],
+  ['leaves daemons that keep the processors busy', 'spins'],
+  ['looks for its input before it is asked', 'peeks'],
+  ['stops, slows and kills what it may of the others', 'disturbs_others'],
+  ['plants files where others might run them', 'plants_files'],
+];
+
+describe.each(kinds)('in %s', (kind) => {
+  let trials: Trials;
+  beforeAll(async () => {
+    trials = await openTrials(kind, fixtures('function'), functionJob);
+  });
+  afterAll(() => trials?.close());
+
+  test.each(refused)('a candidate that %s is refused', async (_, file, outcome, reason) => {
+    const tried = await trials.try(`${file}.py`);
+    expect(tried.outcome).toMatchObject({ kind: outcome, reason: expect.stringMatching(reason) });
+  });
+
+  test('a candidate that stops itself runs out of time', async () => {
+    const { outcome } = await trials.try('stops_itself.py', { wallMs: 3_000 });
+    expect(outcome).toMatchObject({ kind: 'timedOut' });
+  });
+
+  test('a candidate that ends well as soon as it is measured has failed, not the measurement', async () => {
+    const { outcome } = await trials.try('fails_beside_others.py');
+    // Where it cannot see the others it is an ordinary program.
+    if (kind === 'docker') expect(outcome).toMatchObject({ kind: 'crashed' });
+    else expect(outcome.kind).toBe('scored');
+  });
+
+  test.each(inVain)('a candidate that %s gains nothing', async (_, file) => {
+    const { printed } = await neverFaster(() => trials.try(`${file}.py`));
+    expect(printed.trim()).toBe('');
+  });
+
+  test.each([
+    ['continues itself after it has been stopped', 'continues_itself'],
+    ['cannot be stopped for being in the kernel', 'stays_in_the_kernel'],
+  ])('a candidate that %s, while others are measured, gains nothing', async (_, file) => {
+    await neverFaster(() => trials.try(`${file}.py`), ['crashed']);
+  });
+
+  test.each([
+    ['before it is asked', 'answers_unasked'],
+    ['before it is, in a thread', 'answers_early'],
+    ['and goes on computing when it has been stopped', 'computes_after_answering'],
+  ])('a candidate that says it is done %s is refused', async (_, file) => {
+    const { outcome } = await trials.try(`${file}.py`);
+    // It depends on the moment whether there is no answer yet, a part of one, or a second message.
+    expect(['crashed', 'invalidOutput', 'wrong']).toContain(outcome.kind);
+  });
+
+  test('a candidate that takes all memory, processes and disk gains nothing', async () => {
+    await neverFaster(() => trials.try('hogs.py'), ['rejected', 'outOfMemory', 'resourceLimit', 'crashed']);
+  });
+
+  test('a candidate that is three times as fast is measured as that', async () => {
+    const speedups: number[] = [];
+    for (let tries = 0; tries < 3; tries++) {
+      const { outcome } = await trials.try('once.py');
+      if (outcome.kind !== 'scored') expect.fail(`expected a score, got ${JSON.stringify(outcome)}`);
+      speedups.push(outcome.metric.value);
+      if (outcome.metric.value > 2.6 && outcome.metric.value < 3.2) return;
+    }
+    expect.fail(`expected about 3, got ${speedups}`);
+  });
+
+  test('a candidate that saves the cost of being asked is not faster than the function in it', async () => {
+    const small = await openTrials(kind, fixtures('small'), functionJob, { batch: 64 });
+    try {
+      await neverFaster(() => small.try('own_loop.py'));
+    } finally {
+      await small.close();
+    }
+  });
+
+  test('a script that remembers what it found the time before gains nothing', async () => {
+    const job = { program: 'slow.py', outputs: ['total.txt'], limits };
+    const scripts = await openTrials(kind, fixtures('script'), job);
+    try {
+      await neverFaster(() => scripts.try('remembers.py'));
+    } finally {
+      await scripts.close();
+    }
+  });
+
+  test('a generator that makes the same inputs again is rejected, for answers could be remembered', async () => {
+    const job = { ...functionJob, cases: 'few_cases.py' };
+    await expect(openTrials(kind, fixtures('small'), job)).rejects.toThrow(/too few different cases/);
+  });
+});
+
+/**
+ * Tries until the lower bound of the speed-up is not above 1, for one of many fair measurements is above by chance: three in a
+ * row are a cheat. `or`: how else it may end.
+ */
+async function neverFaster(attempt: () => Promise<Tried>, or: OutcomeKind[] = []): Promise<Tried> {
+  const seen: string[] = [];
+  for (let tries = 0; tries < 3; tries++) {
+    const tried = await attempt();
+    const { outcome } = tried;
+    if (outcome.kind === 'scored' ? outcome.metric.low <= 1 : or.includes(outcome.kind)) return tried;
+    seen.push(JSON.stringify(outcome));
+  }
+  return expect.fail(`expected a lower bound of at most 1, got ${seen.join('; ')}`);
+}

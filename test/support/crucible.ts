@@ -1,0 +1,103 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import Docker from 'dockerode';
+import { connect, type JobClient } from '../../cli/client.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { startServer, type TestServer } from './temporal.ts';
+
+const workerMain = fileURLToPath(new URL('../../workers/all.ts', import.meta.url));
+
+/** A store, a server and workers of a test's own: real processes that can be killed. */
+export interface TestCrucible {
+  store: Store;
+  server: TestServer;
+  client: JobClient;
+  /** Starts a worker with all roles and waits until it polls. */
+  startWorker(): Promise<void>;
+  /** `kill -9`. */
+  killWorker(): Promise<void>;
+  /** What is left of sandboxes: containers of this store, and staged folders. */
+  leftovers(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+export async function startCrucible(environment: Record<string, string> = {}): Promise<TestCrucible> {
+  const home = await mkdtemp(join(tmpdir(), 'crucible-home-'));
+  const store = await openStore(home);
+  const server = await startServer();
+  const client = await connect(server.address, 'default');
+  let worker: ChildProcess | null = null;
+  let said = '';
+
+  const crucible: TestCrucible = {
+    store,
+    server,
+    client,
+    async startWorker() {
+      said = '';
+      const child = spawn(process.execPath, [workerMain], {
+        env: { ...process.env, ...environment, CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: server.address },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      worker = child;
+      for (const stream of [child.stdout, child.stderr])
+        stream.on('data', (chunk) => (said += String(chunk)));
+      while (!/^ready: /m.test(said)) {
+        if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${said}`);
+        await wait(20);
+      }
+    },
+    async killWorker() {
+      if (worker === null || worker.exitCode !== null) return;
+      const gone = once(worker, 'exit');
+      worker.kill('SIGKILL');
+      await gone;
+      worker = null;
+    },
+    async leftovers() {
+      const found: string[] = [];
+      const docker = new Docker({ socketPath: '/var/run/docker.sock' });
+      const containers = await docker
+        .listContainers({ all: true, filters: { label: [`crucible.store=${store.id}`] } })
+        .catch(() => []);
+      found.push(...containers.map((each) => `container ${each.Names.join(' ')} (${each.State})`));
+      for (const kind of ['docker', 'bubblewrap']) {
+        const folders = await readdir(join(home, 'sandboxes', kind)).catch(() => []);
+        found.push(...folders.map((each) => `folder ${kind}/${each}`));
+      }
+      return found;
+    },
+    async stop() {
+      if (worker !== null && worker.exitCode === null) {
+        const gone = once(worker, 'exit');
+        worker.kill('SIGTERM');
+        await gone;
+      }
+      await client.close();
+      await server.stop();
+      await store.close();
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+  return crucible;
+}
+
+/** Waits until `found` gives something, looking every 20 ms. Throws after `patienceMs`. */
+export async function until<T>(
+  what: string,
+  patienceMs: number,
+  found: () => Promise<T | undefined | false>,
+): Promise<T> {
+  const deadline = Date.now() + patienceMs;
+  for (;;) {
+    const value = await found();
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > deadline) throw new Error(`waited ${patienceMs / 1000} s for ${what}`);
+    await wait(20);
+  }
+}
