@@ -7,10 +7,9 @@ set -eu
 folder=$1 suite=bookworm
 export DEBIAN_FRONTEND=noninteractive LC_ALL=C
 
-# The host's own mirror where it is a Debian of this release, else Debian's.
+# The host's own mirror where it is a Debian of this release, else the one debootstrap knows.
 mirror=$(apt-get indextargets --format '$(REPO_URI) $(CODENAME) $(COMPONENT)' 'Created-By: Packages' 2>/dev/null |
   awk -v suite=$suite '$2 == suite && $3 == "main" { print $1; exit }')
-mirror=${mirror:-http://deb.debian.org/debian}
 
 # A path of dpkg's that skips fsync and documentation: the folder is thrown away if anything fails.
 mkdir -p "$folder/etc/dpkg/dpkg.cfg.d"
@@ -23,7 +22,7 @@ path-exclude=/usr/share/locale/*
 path-exclude=/usr/share/lintian/*
 OPTIONS
 
-debootstrap --variant=minbase --include=python3,python3-venv,python3-dev,g++,make,ccache "$suite" "$folder" "$mirror"
+debootstrap --variant=minbase --include=python3,python3-venv,python3-dev,g++,make,ccache "$suite" "$folder" ${mirror:+"$mirror"}
 
 rm -rf "$folder"/var/cache/apt/* "$folder"/var/lib/apt/lists/* "$folder"/var/log/* "$folder"/debootstrap \
   "$folder"/usr/share/doc "$folder"/usr/share/man "$folder"/usr/share/info "$folder"/usr/share/locale \
