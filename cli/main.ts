@@ -21,8 +21,15 @@ interface Session {
 async function session(act: (session: Session) => Promise<unknown>): Promise<void> {
   const config = readConfig(process.env);
   const interrupt = new AbortController();
-  process.once('SIGINT', () => interrupt.abort(new UserMistake('interrupted')));
-  process.once('SIGTERM', () => interrupt.abort(new UserMistake('interrupted')));
+  let first = 0;
+  const stop = (): void => {
+    // npm and the terminal both pass a Ctrl-C on: only one that comes later is a second one, which does not wait.
+    if (first > 0 && Date.now() - first > 1_000) process.exit(130);
+    first ||= Date.now();
+    interrupt.abort(new UserMistake('interrupted'));
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
   const store = await storeIn(config.home);
   const context: CommandContext = {
     store,
