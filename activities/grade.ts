@@ -9,7 +9,7 @@ import type { Outcome } from '../domain/outcome.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Answer, SampleResult } from '../sandbox/sandbox.ts';
 import type { Cases } from './cases.ts';
-import { type ActivityContext, readJson, takeStep, writeJson } from './context.ts';
+import { type ActivityContext, placeBelow, readJson, takeStep, writeJson } from './context.ts';
 import { outcomeOfEnding } from './ended.ts';
 import { Conducted } from './measure.ts';
 import { guest } from './player.ts';
@@ -73,12 +73,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     pairs: readonly { input: Artifact; expected: Answer; actual: Answer }[],
     signal: AbortSignal,
   ): Promise<Graded> {
-    const files: Tree = {};
-    const pathOf = (artifact: Artifact | null): string | null => {
-      if (artifact === null) return null;
-      files[`frames/${artifact}`] = artifact;
-      return `/in/frames/${artifact}`;
-    };
+    const { files, pathOf } = laidOut('frames');
     const plan = {
       tolerance: job.tolerance,
       arguments: argumentNames,
@@ -100,12 +95,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     runs: readonly ComparedRun[],
     signal: AbortSignal,
   ): Promise<Graded> {
-    const files: Tree = {};
-    const pathOf = (artifact: Artifact | undefined): string | null => {
-      if (artifact === undefined) return null;
-      files[`written/${artifact}`] = artifact;
-      return `/in/written/${artifact}`;
-    };
+    const { files, pathOf } = laidOut('written');
     const nothing = await store.blobs.put('');
     for (const { expected } of runs) requireOutputs(job, expected);
     const plan = {
@@ -165,11 +155,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
           return judgeAnswers(place, job, names, pairs, signal);
         }
         if (job.kind === 'solve') {
-          const files = Object.fromEntries(
-            Object.entries(returned.files).map(([path, artifact]) => [`files/${path}`, artifact]),
-          );
           const outputs = job.outputs.map((each) => ({ ...each, file: `/in/files/${each.path}` }));
-          return judge(place, 'validate', { outputs }, files, job, signal);
+          return judge(place, 'validate', { outputs }, placeBelow('files', returned.files), job, signal);
         }
         if (reference === null)
           throw new Error('expected what the baseline returned, got nothing to compare with');
@@ -208,6 +195,22 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     },
   };
 };
+
+/** Files for the grader's sandbox, below `folder` by their hashes: each is listed when its path is first asked for. */
+function laidOut(folder: string): {
+  files: Tree;
+  pathOf(artifact: Artifact | null | undefined): string | null;
+} {
+  const files: Tree = {};
+  return {
+    files,
+    pathOf(artifact) {
+      if (artifact == null) return null;
+      files[`${folder}/${artifact}`] = artifact;
+      return `/in/${folder}/${artifact}`;
+    },
+  };
+}
 
 const refused = (outcome: Outcome): Graded => ({ kind: 'refused', outcome });
 

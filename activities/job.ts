@@ -3,7 +3,6 @@ import { type Artifact, Tree } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
 import { JobRejected } from '../domain/errors.ts';
-import type { JobKind } from '../domain/job.schema.ts';
 import { filesNamedBy } from '../domain/job.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
 import type { Program } from '../domain/program.schema.ts';
@@ -63,7 +62,6 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       ended,
       ...place
     }: Place & {
-      kind: JobKind;
       status: JobResult['status'];
       ended: Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
     }): Promise<JobResult> {

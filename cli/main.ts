@@ -1,6 +1,7 @@
 import { type Command, createCommand, InvalidArgumentError } from 'commander';
 import { openStore, type Store } from '../store/store.ts';
-import { type Config, readConfig } from '../workers/config.ts';
+import { readConfig } from '../workers/config.ts';
+import type { Session } from './run.ts';
 import { type CommandContext, UserMistake } from './terminal.ts';
 
 /** Commands load what they need when they run: help and mistakes are answered at once. */
@@ -9,13 +10,6 @@ const program = createCommand('crucible')
   .option('--json', 'machine-readable output')
   .showHelpAfterError('(crucible help COMMAND shows an example)')
   .configureHelp({ sortSubcommands: false });
-
-interface Session {
-  config: Config;
-  context: CommandContext;
-  /** Fires at Ctrl-C. */
-  signal: AbortSignal;
-}
 
 /** Opens the store, runs `act`, closes it; `act` returning false is exit status 1. */
 async function session(act: (session: Session) => Promise<unknown>): Promise<void> {

@@ -12,9 +12,11 @@ import { type CommandContext, UserMistake } from './terminal.ts';
 import { startVerification } from './verify.ts';
 import { watchJob } from './watch.ts';
 
-interface Session {
+/** What a command that talks to the server is given. */
+export interface Session {
   config: Config;
   context: CommandContext;
+  /** Fires at Ctrl-C. */
   signal: AbortSignal;
 }
 

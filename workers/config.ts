@@ -27,6 +27,9 @@ export interface Config {
   models: ModelConfig;
 }
 
+/** Where the server answers: the configured one, or the development server's usual place. */
+export const serverAddress = ({ temporalAddress }: Config): string => temporalAddress ?? 'localhost:7233';
+
 /** Reads the configuration. Throws an `Error` that names the variable that is wrong. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const parsed = Environment.safeParse(environment);

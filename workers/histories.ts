@@ -1,7 +1,7 @@
 import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Store } from '../store/store.ts';
-import type { Config } from './config.ts';
+import { type Config, serverAddress } from './config.ts';
 
 const everyMs = 10_000;
 const atOnce = 20;
@@ -17,7 +17,7 @@ export function keepHistories(store: Store, config: Config): NodeJS.Timeout {
     const jobs = await store.ledger.withoutHistory(atOnce);
     const settled = jobs.filter((job) => Date.now() - (job.endedAt ?? 0) > 2_000);
     if (settled.length === 0) return;
-    const connection = await Connection.connect({ address: config.temporalAddress ?? 'localhost:7233' });
+    const connection = await Connection.connect({ address: serverAddress(config) });
     try {
       const { workflow } = new Client({ connection, namespace: config.namespace });
       for (const job of settled) {

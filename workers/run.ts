@@ -17,7 +17,7 @@ import type { Sandbox } from '../sandbox/sandbox.ts';
 import { cache } from '../setup/places.mjs';
 import { openStore, type Store } from '../store/store.ts';
 import { workflowBundle } from './bundle.ts';
-import type { Config } from './config.ts';
+import { type Config, serverAddress } from './config.ts';
 import { createGuard } from './guard.ts';
 import { keepHistories } from './histories.ts';
 import { openSandbox } from './sandbox-of.ts';
@@ -33,7 +33,7 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
   const store = await openStore(config.home);
   const needsSandbox = roles.includes('sandbox') || roles.includes('bench');
   const chosen = needsSandbox ? await openSandbox(config, store) : null;
-  const connection = await NativeConnection.connect({ address: config.temporalAddress ?? 'localhost:7233' });
+  const connection = await NativeConnection.connect({ address: serverAddress(config) });
   const common = {
     connection,
     namespace: config.namespace,

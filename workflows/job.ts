@@ -83,7 +83,7 @@ export async function asJob<J extends Job>(
   try {
     const ended = await act(work);
     work.tell('writing the report');
-    const closed = await closeJob({ ...at('close'), kind: job.kind, status: 'finished', ended });
+    const closed = await closeJob({ ...at('close'), status: 'finished', ended });
     const result = { ...closed, report: await writeReport(at('report')) };
     label('finished');
     work.tell(result.summary);
@@ -94,7 +94,7 @@ export async function asJob<J extends Job>(
     const summary = status === 'cancelled' ? 'cancelled' : reasonOf(error);
     await CancellationScope.nonCancellable(async () => {
       const ended: Ended = { summary, best: null, refused: 0, product: null };
-      await closeJob({ ...at('close'), kind: job.kind, status, ended });
+      await closeJob({ ...at('close'), status, ended });
       await writeReport(at('report'));
     });
     label(status);

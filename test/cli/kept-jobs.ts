@@ -71,7 +71,6 @@ export const closeJob = (
     storeId: store.id,
     jobId,
     step: 'close',
-    kind: job.kind,
     status: ended.status ?? 'finished',
     ended: { best: null, refused: 0, product: null, ...ended },
   });

@@ -50,7 +50,6 @@ const close = (jobId: string, status: JobResult['status']) =>
     storeId: store.id,
     jobId,
     step: 'close',
-    kind: 'solve',
     status,
     ended: { summary: status, best: null, refused: 0, product: null },
   });
