@@ -64,7 +64,7 @@ export async function openJob(
 /** Closes a job in the ledger as its workflow does. */
 export const closeJob = (
   store: Store,
-  { jobId, job }: JobInput,
+  { jobId }: JobInput,
   ended: Partial<JobResult> & { summary: string },
 ): Promise<JobResult> =>
   createJobActivities({ store }).closeJob({
