@@ -1,11 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** Fast: no server, no sandbox, no compiler. */
-const unit = ['domain', 'llm', 'store', 'web', 'cli'];
+const unit = ['domain', 'llm', 'store', 'activities', 'workers', 'web', 'cli'];
 /** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
 const parts = ['guest', 'recipes', 'native', 'setup', 'workflows'];
 /** The whole, and what keeps time: sandboxes, measurements, killed processes. One file at a time, for two cores. */
-const whole = ['sandbox', 'jobs'];
+const whole = ['sandbox', 'jobs', 'models'];
 
 const folders = (names: string[], ending: string): string[] =>
   names.map((name) => `test/${name}/**/*${ending}`);

@@ -13,14 +13,23 @@ export interface ActivityContext {
   sandbox: Sandbox;
 }
 
+/** What an activity gives its work: when to end, and where to say how far it is. */
+export interface Pulse {
+  /** Fires when the activity is cancelled. */
+  signal: AbortSignal;
+  /** Sent with the next heartbeats; a few numbers. */
+  details: unknown;
+}
+
 const beatMs = 500;
 
-/** Heartbeats on a timer while `act` runs, and hands it the signal that fires when the activity is cancelled. */
-async function beating<T>(act: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  if (activityInfo().heartbeatTimeoutMs === undefined) return act(cancellationSignal());
-  const timer = setInterval(() => heartbeat(), beatMs);
+/** Heartbeats on a timer while `act` runs. */
+async function beating<T>(act: (pulse: Pulse) => Promise<T>): Promise<T> {
+  const pulse: Pulse = { signal: cancellationSignal(), details: undefined };
+  if (activityInfo().heartbeatTimeoutMs === undefined) return act(pulse);
+  const timer = setInterval(() => heartbeat(pulse.details), beatMs);
   try {
-    return await act(cancellationSignal());
+    return await act(pulse);
   } finally {
     clearInterval(timer);
   }
@@ -34,8 +43,11 @@ export const takeStep = <T>(
   store: Store,
   place: Place,
   kind: string,
-  act: (signal: AbortSignal) => Promise<T>,
-): Promise<T> => store.ledger.once(stepKey(place), { jobId: place.jobId, kind }, () => beating(act));
+  act: (signal: AbortSignal, pulse: Pulse) => Promise<T>,
+): Promise<T> =>
+  store.ledger.once(stepKey(place), { jobId: place.jobId, kind }, () =>
+    beating((pulse) => act(pulse.signal, pulse)),
+  );
 
 /** Reads an artifact that holds JSON of a known schema. */
 export async function readJson<T>(blobs: BlobStore, artifact: Artifact, schema: z.ZodType<T>): Promise<T> {

@@ -3,8 +3,9 @@ import { type Artifact, Tree } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
 import { JobRejected } from '../domain/errors.ts';
-import { filesNamedBy } from '../domain/job.ts';
+import { capOf, filesNamedBy } from '../domain/job.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
+import { type JournalRow, journalOf } from '../domain/journal.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -25,6 +26,9 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     return writeJson(store.blobs, { ...program.files, 'entry.json': entry });
   }
 
+  const trialsOf = async (jobId: string): Promise<Trial[]> =>
+    (await store.ledger.trials(jobId)).map((each) => each.trial);
+
   /** A finished stage is found again by what it was asked and saw; a verification is nobody's stage. */
   async function rememberStage(result: JobResult): Promise<void> {
     const record = await store.ledger.job(result.jobId);
@@ -35,10 +39,11 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   }
 
   return {
-    async openJob({ input }: Place & { input: JobInput }): Promise<void> {
-      const { job, parent } = input;
+    /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
+    async openJob({ input }: Place & { input: JobInput }): Promise<{ journal: JournalRow[] }> {
+      const { job, jobId, parent, resumed = 0 } = input;
       await store.ledger.openJob({
-        id: input.jobId,
+        id: jobId,
         series: input.series,
         run: input.run,
         name: job.name,
@@ -48,6 +53,11 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         stage: parent?.stage ?? null,
         startedAt: Date.now(),
       });
+      if (resumed > 0) await store.ledger.reopenJob(jobId, await writeJson(store.blobs, input));
+      // A job from before there were accounts has none, and can still be verified.
+      const above = parent === null ? undefined : await store.ledger.account(parent.jobId);
+      await store.ledger.openAccount({ id: jobId, parent: above?.id ?? null, cap: capOf(job) });
+      return { journal: resumed > 0 ? journalOf(await trialsOf(jobId)) : [] };
     },
 
     /** Records a trial and says in the job's log how it ended. */
@@ -65,7 +75,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       status: JobResult['status'];
       ended: Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
     }): Promise<JobResult> {
-      const trials = (await store.ledger.trials(place.jobId)).map((each) => each.trial);
+      await store.ledger.closeCalls(place.jobId);
+      const trials = await trialsOf(place.jobId);
       const best = bestTrial(trials);
       const result: JobResult = {
         jobId: place.jobId,

@@ -1,28 +1,23 @@
-import { ApplicationFailure } from '@temporalio/activity';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
+import { candidateNumber } from '../domain/candidate.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
-import { defaults } from '../domain/defaults.ts';
-import { RouteUnavailable } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { Program } from '../domain/program.schema.ts';
 import type { NextDecision } from '../domain/search-policy.ts';
-import { jobOfStep, type Place, stepKey } from '../domain/step.ts';
+import { type Place, stepKey } from '../domain/step.ts';
 import type { Trial } from '../domain/trial.schema.ts';
-import { asModelFailure, type ModelFailure } from '../llm/failure.ts';
+import type { TriedProgram } from '../llm/prompt-kind.ts';
 import {
-  debugFunction,
-  type FunctionTask,
-  improveFunction,
+  type OwnPrompts,
   type ProgramRequest,
-  type ShownProgram,
-  type TriedProgram,
-} from '../llm/function-prompts.ts';
-import type { Model, ModelReply } from '../llm/model.ts';
-import { buildOf, type ProgramReply } from '../llm/program-reply.ts';
-import { parseRoute } from '../llm/routes.ts';
-import type { Store } from '../store/store.ts';
-import { readJson, readProgram, takeStep, writeJson } from './context.ts';
+  promptRequest,
+  promptsIn,
+  repairRequest,
+} from '../llm/prompts.ts';
+import { applyReply, type ShownProgram, type WrittenProgram } from '../llm/replies/apply.ts';
+import { type AskContext, createAsk, type KeptRequest } from './ask.ts';
+import { readJson, readProgram, readTree, takeStep, writeJson } from './context.ts';
 
 export interface ProposeInput extends Place {
   job: OptimizeJob;
@@ -31,6 +26,12 @@ export interface ProposeInput extends Place {
   decision: Exclude<NextDecision, { kind: 'recipe' }>;
   /** A case set: what the arguments look like. */
   sample: Artifact | null;
+  /** The step whose reply could not be used and is to be repaired; null for a question of its own. */
+  repairs: string | null;
+  /** The job's files, where its own prompts are. */
+  files: Artifact;
+  /** Take nothing over from earlier jobs. */
+  fresh: boolean;
 }
 
 /** What a program may import, in every sandbox. */
@@ -38,36 +39,83 @@ const packages = ['numpy', 'scipy', 'numba', 'pillow'];
 
 export type ModelActivities = ReturnType<typeof createModelActivities>;
 
-export const createModelActivities = ({
-  store,
-  modelOf,
-}: {
-  store: Store;
-  modelOf: (route: string) => Model;
-}) => {
-  const shown = async (artifact: Artifact): Promise<ShownProgram> => {
-    const { files } = await readProgram(store.blobs, artifact);
-    const texts = Object.entries(files).filter(([path]) => /\.(py|cpp|h|hpp)$/.test(path));
-    return {
-      files: await Promise.all(
-        texts.map(async ([path, file]) => ({ path, content: await store.blobs.text(file) })),
-      ),
-    };
+export const createModelActivities = (context: AskContext) => {
+  const { store } = context;
+  const ask = createAsk(context);
+
+  return {
+    /** Asks one route for a program. The reply is kept before it is used: a retry finds it and pays nothing. */
+    async proposeByModel(input: ProposeInput): Promise<Candidate> {
+      const { job, id, route, decision } = input;
+      return takeStep<Candidate>(store, input, 'propose', async (_, pulse) => {
+        const request = await requestFor(input);
+        const { written, idea } = await ask(
+          input,
+          {
+            ...request,
+            route,
+            maxTokens: job.models.programTokens,
+            temperature: job.models.temperature,
+            tries: job.models.tries,
+            sample: candidateNumber({ id }),
+            cache: !job.models.cache ? 'off' : input.fresh ? 'refresh' : 'use',
+            unknownPrices: job.budget.unknownPrices,
+            read: (reply) => ({ written: applyReply(reply, request.parent), idea: reply.idea }),
+          },
+          pulse,
+        );
+        return {
+          id,
+          parents:
+            decision.kind === 'draft' ? [] : decision.kind === 'debug' ? [decision.parent] : decision.parents,
+          operator: decision.kind,
+          title: shorten(idea, 80),
+          note: shorten(`${route}: ${idea}`, 500),
+          program: await keepProgram(job, written),
+        };
+      });
+    },
   };
 
-  /** What the model is asked, from the trials so far. */
-  async function requestFor({ job, decision, sample, jobId }: ProposeInput): Promise<ProgramRequest> {
+  async function keepProgram(job: OptimizeJob, { files, entry, build }: WrittenProgram): Promise<Artifact> {
+    const kept = files.map(async ({ path, content }) => [path, await store.blobs.put(content)] as const);
+    const program: Program = {
+      files: Object.fromEntries(await Promise.all(kept)),
+      entry:
+        job.function === undefined
+          ? { kind: 'script', path: entry, args: job.args }
+          : { kind: 'function', module: entry, name: job.function },
+      build,
+    };
+    return writeJson(store.blobs, program);
+  }
+
+  /** What the model is asked: a question about the trials so far, or the last one again with what was wrong with its reply. */
+  async function requestFor(input: ProposeInput): Promise<ProgramRequest> {
+    const { job, files, repairs } = input;
+    const own =
+      job.prompts === undefined
+        ? {}
+        : await promptsIn(await readTree(store.blobs, files), job.prompts, store.blobs);
+    const request = await questionFor(input, own);
+    if (repairs === null) return request;
+    const asked = await store.ledger.requestsOf(stepKey({ ...input, step: repairs }));
+    const reply = asked.findLast((each) => each.reply !== null)?.reply;
+    if (reply == null) throw new Error(`${repairs}: expected a reply to repair, found none`);
+    const { prompt, ...kept } = JSON.parse(await store.blobs.text(reply)) as KeptRequest; // written by `ask`
+    const { system, messages } = kept.request;
+    return repairRequest({ ...request, system, messages, prompt }, kept.reply.text, kept.problem ?? '', own);
+  }
+
+  async function questionFor(input: ProposeInput, own: OwnPrompts): Promise<ProgramRequest> {
+    const { job, decision, sample, jobId } = input;
     const trials = (await store.ledger.trials(jobId)).map((each) => each.trial);
     const [baseline] = trials;
     if (baseline === undefined || baseline.measurement === null)
       throw new Error(`job ${jobId}: expected a measured baseline before a proposal, found none`);
-    const cases = sample === null ? null : await readJson(store.blobs, sample, CaseSet);
-    const program = await readProgram(store.blobs, baseline.candidate.program);
-    const source = program.files[job.program];
-    const task: FunctionTask = {
-      function: job.function ?? job.program,
-      source: source === undefined ? '' : await store.blobs.text(source),
-      argumentTypes: cases?.described[0] ?? 'none: it is a script',
+    const original = await shown(baseline.candidate.program);
+    const task = {
+      original: { files: [...original.files].sort((one) => (one.path === job.program ? -1 : 1)) },
       baselineMs: baseline.measurement.baselineMs.value,
       tolerance: job.tolerance,
       cores: job.cores,
@@ -75,122 +123,53 @@ export const createModelActivities = ({
       tried: trials.slice(1).map(tried),
       hint: null,
     };
-    const parentId =
-      decision.kind === 'debug'
-        ? decision.parent
-        : decision.kind === 'improve'
-          ? decision.parents[0]
-          : undefined;
-    const parent = trials.findLast((trial) => trial.candidate.id === parentId);
-    if (parent === undefined || parent.candidate.id === 'c-0')
-      return improveFunction({ ...task, best: null });
-    const { outcome } = parent;
-    if (decision.kind === 'debug' && 'reason' in outcome) {
+    const ofFunction = {
+      function: job.function ?? '',
+      argumentTypes:
+        sample === null ? '' : ((await readJson(store.blobs, sample, CaseSet)).described[0] ?? ''),
+    };
+    const ofScript = { script: job.program, args: job.args, outputs: job.outputs };
+    const isFunction = job.function !== undefined;
+
+    const parent = trials.findLast(({ candidate }) => candidate.id === parentOf(decision));
+    if (decision.kind === 'debug' && parent !== undefined && 'reason' in parent.outcome) {
       const log = parent.artifacts['build log'] ?? parent.artifacts.stderr;
       const failed = {
         ...(await shown(parent.candidate.program)),
-        outcome: outcome.kind,
-        reason: outcome.reason,
+        outcome: parent.outcome.kind,
+        reason: parent.outcome.reason,
         log: log === undefined ? '' : await store.blobs.text(log),
       };
-      return debugFunction({ ...task, failed });
+      return isFunction
+        ? promptRequest('debug-function', { ...task, ...ofFunction, failed }, own)
+        : promptRequest('debug-script', { ...task, ...ofScript, failed }, own);
     }
-    const speedup = outcome.kind === 'scored' ? outcome.metric.value : 1;
-    return improveFunction({ ...task, best: { ...(await shown(parent.candidate.program)), speedup } });
+    const best =
+      parent === undefined || parent.candidate.id === 'c-0'
+        ? null
+        : {
+            ...(await shown(parent.candidate.program)),
+            speedup: parent.outcome.kind === 'scored' ? parent.outcome.metric.value : 1,
+          };
+    return isFunction
+      ? promptRequest('improve-function', { ...task, ...ofFunction, best }, own)
+      : promptRequest('improve-script', { ...task, ...ofScript, best }, own);
   }
 
-  /** One physical request, on record before it is sent and before its reply is used. */
-  async function ask(
-    place: Place,
-    route: string,
-    request: ProgramRequest,
-    signal: AbortSignal,
-  ): Promise<ProgramReply> {
-    const key = stepKey(place);
-    const finished = await store.ledger.finishedCall(key);
-    if (finished?.reply != null) return readReply(store, finished.reply);
-    const begun = await store.ledger.startCall({ key, jobId: place.jobId, route });
-    if (begun.kind !== 'started') throw new Error(`call ${key}: expected it to start, it was ${begun.kind}`);
-    try {
-      const { model } = parseRoute(route);
-      const { temperature, programTokens } = defaults.model;
-      const reply = await modelOf(route).generate(
-        { ...request, model, temperature, maxTokens: programTokens },
-        { signal },
-      );
-      const stored = await store.blobs.put(
-        JSON.stringify({ request: { ...request, schema: request.schema?.name }, reply }),
-      );
-      await store.ledger.finishCall(key, begun.request, {
-        usage: { ...reply.usage },
-        tokens: (reply.usage?.input ?? 0) + (reply.usage?.output ?? 0),
-        microUsd: null,
-        reply: stored,
-      });
-      return programOf(reply);
-    } catch (error) {
-      const failure = asModelFailure(error);
-      if (failure === undefined) throw error;
-      await store.ledger.failCall(key, begun.request, failure.name);
-      throw await retryOf(key, failure);
-    }
+  /** The files of a program that a model can read. */
+  async function shown(artifact: Artifact): Promise<ShownProgram> {
+    const { files } = await readProgram(store.blobs, artifact);
+    const texts = Object.entries(files).filter(([path]) => /\.(py|cpp|h|hpp)$/.test(path));
+    return {
+      files: await Promise.all(
+        texts.map(async ([path, file]) => ({ path, content: await store.blobs.text(file) })),
+      ),
+    };
   }
-
-  /**
-   * How Temporal is to take a failure: after the provider's own wait where it named one, after the default delays otherwise, and
-   * not again once a route had its tries. Rate limits do not count as tries.
-   */
-  async function retryOf(key: string, failure: ModelFailure): Promise<Error> {
-    const calls = (await store.ledger.calls(jobOfStep(key))).filter((call) => call.key === key);
-    const counted = calls.filter(
-      (call) => call.status === 'failed' && call.error !== 'ModelRateLimited',
-    ).length;
-    const { triesPerRoute, retryDelaysMs } = defaults.model;
-    if (failure.name === 'ModelUnavailable' && counted >= triesPerRoute)
-      return new RouteUnavailable(`${failure.message} (tried ${counted} times)`);
-    if (failure.name !== 'ModelUnavailable' && failure.name !== 'ModelRateLimited') return failure;
-    const delayMs =
-      failure.retryAfterMs ?? retryDelaysMs[Math.max(0, counted - 1)] ?? retryDelaysMs.at(-1) ?? 1_000;
-    return ApplicationFailure.create({
-      message: failure.message,
-      type: failure.name,
-      nextRetryDelay: delayMs,
-      nonRetryable: false,
-    });
-  }
-
-  return {
-    /** Asks one route for a program. The reply is kept before it is used: a retry finds it and pays nothing. */
-    async proposeByModel({ job, ...input }: ProposeInput): Promise<Candidate> {
-      const { id, route, decision } = input;
-      return takeStep<Candidate>(store, input, 'propose', async (signal) => {
-        const reply = await ask(input, route, await requestFor({ job, ...input }), signal);
-        const files = Object.fromEntries(
-          await Promise.all(
-            reply.files.map(async ({ path, content }) => [path, await store.blobs.put(content)] as const),
-          ),
-        );
-        const program: Program = {
-          files,
-          entry:
-            job.function === undefined
-              ? { kind: 'script', path: reply.entry, args: job.args }
-              : { kind: 'function', module: reply.entry, name: job.function },
-          build: buildOf(reply),
-        };
-        return {
-          id,
-          parents:
-            decision.kind === 'draft' ? [] : decision.kind === 'debug' ? [decision.parent] : decision.parents,
-          operator: decision.kind,
-          title: shorten(reply.idea, 80),
-          note: shorten(`${route}: ${reply.idea}`, 500),
-          program: await writeJson(store.blobs, program),
-        };
-      });
-    },
-  };
 };
+
+const parentOf = (decision: ProposeInput['decision']): string | undefined =>
+  decision.kind === 'debug' ? decision.parent : decision.kind === 'improve' ? decision.parents[0] : undefined;
 
 const shorten = (text: string, limit: number): string => {
   const line = text.replace(/\s+/g, ' ').trim();
@@ -204,14 +183,3 @@ const tried = ({ candidate, outcome }: Trial): TriedProgram => ({
   reason: 'reason' in outcome ? outcome.reason : null,
   speedup: outcome.kind === 'scored' ? outcome.metric.value : null,
 });
-
-function programOf(reply: ModelReply<ProgramReply>): ProgramReply {
-  if (reply.kind === 'value') return reply.value;
-  throw new Error('expected a program, got text: the request had no schema');
-}
-
-/** The reply of a call that was answered before; it was checked then. */
-async function readReply(store: Store, artifact: Artifact): Promise<ProgramReply> {
-  const { reply } = JSON.parse(await store.blobs.text(artifact)) as { reply: ModelReply<ProgramReply> };
-  return programOf(reply);
-}

@@ -276,7 +276,9 @@ async function picturesIn(blobs: BlobStore, outputs: Tree): Promise<PictureFacts
 }
 
 function spendOf(calls: readonly CallRecord[]): RouteSpend[] {
-  const routes = Map.groupBy(calls, (call) => call.route);
+  // A reply from the cache was no request, and cost nothing.
+  const sent = calls.filter(({ cached }) => !cached);
+  const routes = Map.groupBy(sent, (call) => call.route);
   return [...routes].map(([route, requests]) => {
     const sum = (of: (call: CallRecord) => number): number =>
       requests.reduce((total, call) => total + of(call), 0);

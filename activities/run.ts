@@ -139,8 +139,21 @@ export function outcomeOfPlayer(
   if (player === undefined) throw new Error(`expected a result of the player ${name}, got none`);
   if (player.error !== null)
     return { kind: 'crashed', reason: lastLines(player.error) || 'an error without a message' };
-  const outcome = outcomeOfEnding(player.ending, player.stderr.tail);
+  const outcome = outcomeOfEnding(player.ending, messageOf(player.stderr.tail));
   if (outcome !== null) return outcome;
   if (samples.length === planned) return null;
   return { kind: 'crashed', reason: 'it ended before it had answered' };
+}
+
+const NothingToServe = z.object({ error: z.string(), message: z.string() });
+
+/** What a player said before it ended; one that has no function to serve says why in JSON, on its last line. */
+function messageOf(said: string): string {
+  const last = said.trimEnd().split('\n').at(-1) ?? '';
+  if (!last.startsWith('{"error"')) return said;
+  try {
+    return NothingToServe.parse(JSON.parse(last)).message;
+  } catch {
+    return said;
+  }
 }

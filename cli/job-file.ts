@@ -4,6 +4,7 @@ import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { Tree } from '../domain/artifact.schema.ts';
 import { Job } from '../domain/job.schema.ts';
 import { filesToPack } from '../domain/job.ts';
+import { checkOwnPrompts, promptOf } from '../llm/prompts.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { mistakesIn, namingFields } from './job-mistakes.ts';
 import { UserMistake } from './terminal.ts';
@@ -118,8 +119,11 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
   for (const { path, field } of filesToPack(job)) {
     if (stages.includes(path)) continue;
     try {
-      if (field.at(-1) !== 'inputs' && (await stat(join(root, path))).isDirectory())
+      const isFolder = (await stat(join(root, path))).isDirectory();
+      const wanted = field.at(-1);
+      if (isFolder && wanted !== 'inputs' && wanted !== 'prompts')
         throw new UserMistake('expected a Python file, found a folder');
+      if (!isFolder && wanted === 'prompts') throw new UserMistake('expected a folder, found a file');
       for await (const file of filesBelow(root, path)) {
         if (files.has(file.path)) continue;
         files.add(file.path);
@@ -129,12 +133,22 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
             `a job takes at most ${most.files} files and ${most.bytes / 2 ** 30} GiB; name fewer in \`inputs\``,
           );
       }
+      if (wanted === 'prompts')
+        for (const problem of await wrongPrompts(root, path, files))
+          mistakes.push(located(source, field, problem));
     } catch (error) {
       mistakes.push(located(source, field, `${path} in ${folder}: ${plainReason(error)}`));
     }
   }
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
   return [...files];
+}
+
+async function wrongPrompts(root: string, folder: string, files: Iterable<string>): Promise<string[]> {
+  const texts = new Map<string, string>();
+  for (const path of files)
+    if (promptOf(path, folder) !== null) texts.set(path, await readFile(join(root, path), 'utf8'));
+  return checkOwnPrompts(folder, texts);
 }
 
 /** Links are followed as long as they stay below `root`: what lies elsewhere on this machine is not the job's to read. */

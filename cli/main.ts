@@ -1,3 +1,5 @@
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { type Command, createCommand, InvalidArgumentError } from 'commander';
 import { openStore, type Store } from '../store/store.ts';
 import { readConfig } from '../workers/config.ts';
@@ -152,11 +154,12 @@ command('show <job> [candidate]', 'a job, or one of its candidates', 'crucible s
   .option('--diff', 'what a candidate changed', false)
   .option('--program', "a candidate's source", false)
   .option('--log', "a candidate's build log or standard error", false)
+  .option('--prompt', 'what models were asked for a candidate, and what they replied', false)
   .action(
     (
       job: string,
       candidate: string | undefined,
-      options: { diff: boolean; program: boolean; log: boolean },
+      options: { diff: boolean; program: boolean; log: boolean; prompt: boolean },
     ) =>
       session(async ({ context }) =>
         (await import('./show.ts')).show(context, {
@@ -188,6 +191,20 @@ command('cancel <job>', 'end a job; its best so far and its report are kept', 'c
   (job: string) =>
     session(async ({ config, context }) => (await import('./run.ts')).cancelJob(config, context, job)),
 );
+
+command(
+  'resume <job>',
+  'take up a job that has ended, out of budget or cut short; what it did is not done again',
+  'crucible resume start --budget usd=5 trials=20',
+)
+  .option(
+    '--budget <amounts...>',
+    'the new budget: usd=, tokens=, trials=, minutes=; a bare number is dollars',
+  )
+  .option('--detached', 'return at once')
+  .action((job: string, options: { budget?: string[]; detached?: boolean }) =>
+    session(async (given) => (await import('./run.ts')).resumeJob(given, job, options)),
+  );
 
 // keep
 
@@ -226,6 +243,37 @@ command('worker', 'run a worker in the foreground', 'crucible worker --role sand
   .option('--role <role>', 'orchestrate, model, sandbox, bench or all', 'all')
   .action(async ({ role }: { role: string }) => (await import('./run.ts')).runWorker(role));
 
+command('spend [job]', 'what models were asked and paid', 'crucible spend --by model --since 2026-11-01')
+  .option('--by <group>', 'job, model, day or experiment', 'job')
+  .option('--since <date>', 'requests from then on')
+  .action((job: string | undefined, options: { by: string; since?: string }) =>
+    session(async ({ context }) =>
+      (await import('./spend.ts')).spend(context, { ...options, ...(job === undefined ? {} : { job }) }),
+    ),
+  );
+
+const modelsCommand = command(
+  'models',
+  'the models there are, what they cost and how they did',
+  'crucible models --all',
+)
+  .option('--all', 'also those that lack a key', false)
+  .action(({ all }: { all: boolean }) =>
+    session(async ({ config, context }) =>
+      (await import('./models.ts')).models(context, config.models, { all }),
+    ),
+  );
+
+modelsCommand
+  .command('test [routes...]')
+  .description('ask each configured model, or those named, for one word')
+  .addHelpText('after', '\nExample:\n  crucible models test anthropic/claude-haiku-5-5')
+  .action((names: string[]) =>
+    session(async ({ config, context, signal }) =>
+      (await import('./models.ts')).testModels(context, config.models, { names, signal }),
+    ),
+  );
+
 command('doctor', 'what this machine has and lacks', 'crucible doctor')
   .option('--clean', 'remove sandboxes that jobs left behind', false)
   .action(({ clean }: { clean: boolean }) =>
@@ -235,7 +283,22 @@ command('doctor', 'what this machine has and lacks', 'crucible doctor')
     }),
   );
 
+/** What is set already stays; the folder at hand comes before the project. */
+function readEnvFiles(): void {
+  for (const path of new Set([resolve('.env'), fileURLToPath(new URL('../.env', import.meta.url))])) {
+    try {
+      process.loadEnvFile(path);
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? error.code : undefined;
+      // A folder of that name is a Python environment.
+      if (code !== 'ENOENT' && code !== 'EISDIR')
+        throw new UserMistake(`${path}: expected lines NAME=value: ${error}`, { cause: error });
+    }
+  }
+}
+
 try {
+  readEnvFiles();
   await program.parseAsync();
 } catch (error) {
   if (!isForPeople(error)) throw error;
@@ -246,7 +309,7 @@ try {
 /** Errors that are answers: their message is all there is to say. */
 function isForPeople(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  if (['UserMistake', 'NoSandbox', 'SandboxUnavailable', 'StorageFull', 'JobRejected'].includes(error.name))
-    return true;
+  const names = ['UserMistake', 'NoSandbox', 'SandboxUnavailable', 'StorageFull', 'JobRejected'];
+  if ([...names, 'CatalogueWrong'].includes(error.name)) return true;
   return /^(CRUCIBLE|TEMPORAL|OPENAI|ANTHROPIC|DEFAULT)_|the environment configures/.test(error.message);
 }

@@ -6,6 +6,7 @@ import { checkedJob, type JobFile } from './job-file.ts';
 import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
 import type { OptimizeOptions } from './main.ts';
+import { readExtension, resume } from './resume.ts';
 import { running, up } from './server.ts';
 import { submit, withoutModels } from './submit.ts';
 import { type CommandContext, UserMistake } from './terminal.ts';
@@ -101,6 +102,29 @@ export async function verifyJob({ config, context, signal }: Session, text: stri
   return withServer(config, context.out, async (client) => {
     const id = await startVerification(context.store, client, record);
     return (await watchJob(context, id, { signal })).status === 'finished';
+  });
+}
+
+/** Takes up a job that has ended, or extends one that runs, and unless `detached` watches it. */
+export async function resumeJob(
+  { config, context, signal }: Session,
+  text: string,
+  { budget = [], detached = false }: { budget?: string[]; detached?: boolean },
+): Promise<boolean> {
+  const extension = readExtension(budget);
+  const record = await findJob(context.store, text);
+  return withServer(config, context.json ? () => undefined : context.out, async (client) => {
+    const id = await resume(context.store, client, record, extension, signal);
+    if (detached) {
+      context.out(
+        context.json ? JSON.stringify({ jobId: id }) : `${id} goes on\nFollow it: crucible watch ${id}`,
+      );
+      return true;
+    }
+    const closed = await watchJob(context, id, { signal });
+    if (closed.status === 'running' && !context.json)
+      context.out(`\n${id} goes on. Come back with: crucible watch ${id}`);
+    return closed.status === 'running' || closed.status === 'finished';
   });
 }
 

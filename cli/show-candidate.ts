@@ -6,6 +6,7 @@ import type { Measurement, Trial } from '../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../domain/trial.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import type { KeptJob } from './kept-job.ts';
+import { endText, isFor } from './show-prompts.ts';
 import {
   type CommandContext,
   clean,
@@ -50,9 +51,7 @@ export async function showCandidate(
     ...(options.log ? { log: await logsOf(blobs, trials) } : {}),
   };
   if (context.json) {
-    const requests = (await context.store.ledger.calls(owner.record.id)).filter(({ key }) =>
-      key.startsWith(`${owner.record.id}#${id}/`),
-    );
+    const requests = (await context.store.ledger.calls(owner.record.id)).filter(isFor(owner.record.id, id));
     return context.out(JSON.stringify({ job: owner.record.id, candidate, trials, requests, ...parts }));
   }
   if (parts.diff === undefined && parts.program === undefined && parts.log === undefined)
@@ -108,14 +107,8 @@ async function describeCandidate(
   const parents = candidate.parents.length === 0 ? '' : ` of ${candidate.parents.join(', ')}`;
   field('made by', `${candidate.operator}${parents}`);
   field('note', candidate.note);
-  for (const call of await context.store.ledger.calls(record.id)) {
-    if (!call.key.startsWith(`${record.id}#${candidate.id}/`)) continue;
-    const tokens = Object.entries(call.usage ?? {}).map(([kind, count]) => `${count} ${kind} tokens`);
-    const cost = call.microUsd === null ? 'cost unknown' : `$${(call.microUsd / 1e6).toFixed(4)}`;
-    const ended =
-      call.status === 'done' ? [...tokens, cost].join(', ') : `${call.status} ${call.error ?? ''}`;
-    field('model', `${call.route}: ${ended}${call.reply === null ? '' : `, prompt and reply ${call.reply}`}`);
-  }
+  const calls = (await context.store.ledger.calls(record.id)).filter(isFor(record.id, candidate.id));
+  for (const call of calls) field('model', `${call.route}: ${endText(call)}`);
   field('program', candidate.program);
   for (const trial of trials) {
     out('');
@@ -124,7 +117,7 @@ async function describeCandidate(
   }
   const command = `crucible show ${record.id} ${candidate.id}`;
   out('');
-  out(`${command} --diff | --program | --log`);
+  out(`${command} --diff | --program | --log${calls.length === 0 ? '' : ' | --prompt'}`);
 }
 
 function describeTrial(trial: Trial, field: (name: string, text: string) => void): void {

@@ -3,6 +3,7 @@ import { bestTrial, intervalText, times } from '../domain/trial.ts';
 import { isVerification, type KeptJob, readJob, resultOf } from './kept-job.ts';
 import { findJob, statusCell, tookText } from './list.ts';
 import { showCandidate } from './show-candidate.ts';
+import { showPrompts } from './show-prompts.ts';
 import {
   agoText,
   type Cell,
@@ -26,17 +27,23 @@ export interface ShowOptions {
   diff: boolean;
   program: boolean;
   log: boolean;
+  prompt: boolean;
 }
 
 /** `crucible show JOB [CANDIDATE]`. Throws `UserMistake` for a job or a candidate that is not there. */
 export async function show(context: CommandContext, options: ShowOptions): Promise<void> {
   const kept = await readJob(context.store, await findJob(context.store, options.job));
-  const parts = [options.diff && '--diff', options.program && '--program', options.log && '--log'];
-  if (options.candidate !== undefined) return showCandidate(context, kept, options.candidate, options);
-  if (parts.some(Boolean)) {
+  const parts = (['diff', 'program', 'log', 'prompt'] as const).filter((part) => options[part]);
+  if (options.prompt && parts.length > 1)
+    throw new UserMistake(`--${parts.join(' --')}: expected --prompt alone`);
+  if (options.candidate !== undefined)
+    return options.prompt
+      ? showPrompts(context, kept, options.candidate)
+      : showCandidate(context, kept, options.candidate, options);
+  if (parts.length > 0) {
     const best = bestTrial([kept, ...kept.stages].flatMap(({ trials }) => trials));
     throw new UserMistake(
-      `${parts.filter(Boolean).join(' ')}: expected a candidate after the job, as in: crucible show ${options.job} ${best?.candidate.id ?? 'c-1'} ${parts.find(Boolean)}`,
+      `--${parts.join(' --')}: expected a candidate after the job, as in: crucible show ${options.job} ${best?.candidate.id ?? 'c-1'} --${parts[0]}`,
     );
   }
   if (context.json) return context.out(JSON.stringify(kept));

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Models } from '../domain/job.schema.ts';
+import type { OptimizeJob } from '../domain/job.schema.ts';
 import { identityOf, jobId, jobSeries } from '../domain/job-id.ts';
-import type { JobInput, Routes } from '../domain/job-input.ts';
+import { type JobInput, noRoutes, type Role, type Routes, roles } from '../domain/job-input.ts';
 import { explainNoRoute, type ModelConfig, routesFor } from '../llm/routes.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -29,11 +29,10 @@ export async function submit(
   if (latest?.status === 'finished' && !fresh) return { kind: 'finished', record: latest };
   const goesOn = latest?.status === 'running' && !fresh;
   const run = latest === undefined ? 1 : goesOn ? latest.run : latest.run + 1;
-  const routesOf = (named: Models): Routes => ({
-    draft: routesFor('draft', named, models),
-    debug: routesFor('debug', named, models),
-    improve: routesFor('improve', named, models),
-  });
+  const routesOf = (part: Pick<OptimizeJob, 'models' | 'budget'>): Routes => {
+    const of = (role: Role): string[] => routesFor(role, part.models, models, { usd: part.budget.usd });
+    return { ...noRoutes, ...Object.fromEntries(roles.map((role) => [role, of(role)])) };
+  };
   const stages = job.kind === 'pipeline' ? job.stages : [];
   const input: JobInput = {
     jobId: jobId(series, run),
@@ -43,9 +42,9 @@ export async function submit(
     job,
     files,
     parent: null,
-    routes: routesOf(job.kind === 'optimize' ? job.models : {}),
+    routes: job.kind === 'optimize' ? routesOf(job) : noRoutes,
     stageRoutes: Object.fromEntries(
-      stages.flatMap((stage) => (stage.kind === 'optimize' ? [[stage.name, routesOf(stage.models)]] : [])),
+      stages.flatMap((stage) => (stage.kind === 'optimize' ? [[stage.name, routesOf(stage)]] : [])),
     ),
     searchable: client.searchable,
     fresh,

@@ -3,6 +3,7 @@ import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput } from '../domain/job-input.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { Partial } from '../store/ledger/partials.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
 import type { Store } from '../store/store.ts';
@@ -35,6 +36,8 @@ export interface Progress {
   /** Of the job, or of its running stages. */
   searches: SearchProgress[];
   doing: Doing[];
+  /** Replies of models that are coming in. */
+  writing: Partial[];
   /** When something was last begun, ended or said: long ago where no worker is running. */
   lastSign: number;
 }
@@ -45,15 +48,19 @@ export async function readProgress(store: Store, record: JobRecord): Promise<Pro
   const active = [kept, ...kept.stages.filter((stage) => stage.record.status === 'running')];
   const searches: SearchProgress[] = [];
   const doing: Doing[] = [];
+  const writing: Partial[] = [];
   let lastSign = record.startedAt;
   for (const each of active) {
     const steps = await store.ledger.steps(each.record.id);
     const trials = await store.ledger.trials(each.record.id);
     const failed = await failedProposals(store, each.record.id);
+    const partials = await store.ledger.partials(each.record.id);
+    writing.push(...partials);
     doing.push(...stepsUnderWay(each.record, steps, trials, failed));
     const signs = [
       ...steps.flatMap(({ startedAt, end }) => (end.kind === 'done' ? [startedAt, end.doneAt] : [startedAt])),
       ...trials.map(({ createdAt }) => createdAt),
+      ...partials.map(({ at }) => at),
     ];
     lastSign = Math.max(lastSign, each.record.startedAt, ...signs);
     if (each.job.kind === 'optimize' && !isVerification(each.record)) {
@@ -61,7 +68,7 @@ export async function readProgress(store: Store, record: JobRecord): Promise<Pro
       searches.push(searchProgress(each, input, steps, trials));
     }
   }
-  return { kept, searches, doing, lastSign };
+  return { kept, searches, doing, writing, lastSign };
 }
 
 function searchProgress(

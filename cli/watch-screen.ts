@@ -1,5 +1,6 @@
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, intervalText, lineOf } from '../domain/trial.ts';
+import type { Partial } from '../store/ledger/partials.ts';
 import { isVerification } from './kept-job.ts';
 import { statusCell, tookText } from './list.ts';
 import { stageTable } from './show.ts';
@@ -113,9 +114,20 @@ function nowLines(screen: Screen, progress: Progress, now: number): string[] {
     ...shown.map((line, index) =>
       field(screen, index === 0 ? 'now' : '', line, '', silent ? 'yellow' : 'reset'),
     ),
+    ...progress.writing.map((partial) => field(screen, 'reply', writingText(partial), '', 'dim')),
     ...(left === null ? [] : [field(screen, 'left', left)]),
   ];
 }
+
+/** The end of a reply that is coming in: what was written last. */
+const writingText = ({ route, text }: Partial): string => {
+  const line =
+    text
+      .trimEnd()
+      .split(/\n|\\n/)
+      .at(-1) ?? '';
+  return `${route}: ${text.length.toLocaleString('en')} characters … ${line.trim()}`;
+};
 
 /** A line with its name before it, cut to the screen; `before` is painted already and counts as a bar. */
 function field(screen: Screen, name: string, text: string, before = '', format: Format = 'reset'): string {

@@ -15,8 +15,19 @@ export const defaults = {
   model: {
     temperature: 0.1,
     programTokens: 16_000,
-    triesPerRoute: 3,
+    tries: 3,
     retryDelaysMs: [1_000, 2_000],
+    /** After a 429 that names no wait. */
+    rateLimitDelayMs: 5_000,
+    /** Rounds in which a reply that cannot be used is sent back with what is wrong. */
+    repairs: 2,
+    /** Decisions in a row that no route made into a program, before models are given up. */
+    fruitlessProposals: 3,
+    /** A warning is given where a call costs this many times the median of its route, or more than this share of its requests fail … */
+    unusualFactor: 10,
+    unusualFailures: 0.5,
+    /** … once it had this many. */
+    unusualCalls: 10,
   },
   /** Two outputs agree where |got - expected| <= absolute + relative * |expected|. */
   tolerance: { relative: 1e-6, absolute: 1e-9 },

@@ -77,3 +77,18 @@ export class ModelReplyTruncated extends Error {
 export class ModelRefused extends Error {
   override name = 'ModelRefused';
 }
+
+/** The prompt, with room for the reply, does not fit into what the model can read. Another route's may. */
+export class ModelContextTooLong extends Error {
+  override name = 'ModelContextTooLong';
+}
+
+/** The job's money or tokens are used up. It ends with the best it has. */
+export class BudgetExhausted extends Error {
+  override name = 'BudgetExhausted';
+}
+
+/** The job's money is limited, and what the model costs is not known. */
+export class PriceUnknown extends Error {
+  override name = 'PriceUnknown';
+}

@@ -1,8 +1,15 @@
 import type { Artifact } from './artifact.schema.ts';
 import type { Job, OptimizeJob, SolveJob } from './job.schema.ts';
 
-/** Routes, `provider/model`, by what is asked; each list is tried in order. */
-export type Routes = Record<'draft' | 'debug' | 'improve', string[]>;
+/** What a model is asked for; each role has routes of its own. */
+export const roles = ['plan', 'draft', 'debug', 'improve', 'explain'] as const;
+export type Role = (typeof roles)[number];
+
+/** Routes, `provider/model`, by role; each list is tried in order. */
+export type Routes = Record<Role, string[]>;
+
+/** Strategies alone. */
+export const noRoutes: Routes = { plan: [], draft: [], debug: [], improve: [], explain: [] };
 
 /** What a job's workflow is started with: names and numbers, the files as one artifact. */
 export interface JobInput<J extends Job = Job> {
@@ -24,6 +31,8 @@ export interface JobInput<J extends Job = Job> {
   searchable: boolean;
   /** Take nothing over from earlier jobs. */
   fresh: boolean;
+  /** How often the job was taken up again after it had ended; what it did before is not done again. */
+  resumed?: number;
 }
 
 /** How a job ended, small enough for a history. */

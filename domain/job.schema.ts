@@ -39,6 +39,8 @@ export const Budget = z.strictObject({
   usd: z.number().positive().optional(),
   /** Tokens for models; unset: no limit. */
   tokens: z.number().int().positive().optional(),
+  /** Under a limit in dollars: whether a model whose price is not known may be asked all the same. */
+  unknownPrices: z.enum(['refuse', 'allow']).default('refuse'),
 });
 export type Budget = z.infer<typeof Budget>;
 
@@ -48,12 +50,27 @@ export const Tolerance = z.strictObject({
 });
 export type Tolerance = z.infer<typeof Tolerance>;
 
-/** Routes, `provider/model`, tried in order; unset: what the environment has a key for. */
-const Route = z.string().regex(/^[a-z0-9-]+\/.+$/, 'expected `provider/model`');
+/** `provider/model`, or a well-known name out of the catalogue: `claude-3-opus`. */
+const Route = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.:-]*(\/[\w.:@/~-]+)?$/, 'expected `provider/model`, or the name of a model');
+/** Routes by role, tried in order. A role without any takes another role's; where none has any, they are chosen from what is configured. */
 export const Models = z.strictObject({
+  plan: z.array(Route).optional(),
   draft: z.array(Route).optional(),
-  improve: z.array(Route).optional(),
   debug: z.array(Route).optional(),
+  improve: z.array(Route).optional(),
+  explain: z.array(Route).optional(),
+  /** How models are chosen where none is named: the cheapest, or the strongest; unset: by the task and the budget. */
+  profile: z.enum(['dev', 'best']).optional(),
+  /** Whether a reply to the very same request is taken from the cache. */
+  cache: z.boolean().default(true),
+  /** Sent to models that take one. */
+  temperature: z.number().min(0).max(2).default(defaults.model.temperature),
+  /** Tokens that a reply with a program may have, reasoning included; a model's own limit holds too. */
+  programTokens: z.number().int().positive().default(defaults.model.programTokens),
+  /** Requests of one call on one route that may fail before the next route is asked. */
+  tries: z.number().int().positive().max(20).default(defaults.model.tries),
 });
 export type Models = z.infer<typeof Models>;
 
@@ -135,6 +152,8 @@ const optimizeFields = {
   strategies: z.array(Strategy).default([...Strategy.options]),
   policy: z.enum(['refine', 'tree']).default('tree'),
   models: Models.prefault({}),
+  /** A folder of prompts of the job's own: `NAME.md` there is used in place of Crucible's prompt of that name. */
+  prompts: SafePath.optional(),
   /** Stop as soon as a verified speed-up has this lower bound. */
   goal: z.number().positive().optional(),
 };
@@ -165,6 +184,8 @@ export type Stage = z.infer<typeof Stage>;
 export const PipelineJob = z.strictObject({
   kind: z.literal('pipeline'),
   name: slug,
+  /** What all stages together may spend on models; each stage has its own budget within. */
+  budget: Budget.pick({ usd: true, tokens: true }).prefault({}),
   stages: z.array(Stage).min(1).max(200),
 });
 export type PipelineJob = z.infer<typeof PipelineJob>;

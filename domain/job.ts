@@ -5,7 +5,8 @@ import type { StageJob } from './job-input.ts';
 export function filesNamedBy(job: StageJob): string[] {
   if (job.kind === 'solve') return [job.script, ...job.inputs];
   const cases = job.cases?.split(':')[0];
-  return [job.program, ...(cases === undefined ? [] : [cases]), ...job.inputs];
+  const named = [job.program, cases, job.prompts].filter((path) => path !== undefined);
+  return [...named, ...job.inputs];
 }
 
 /** Every file and folder named anywhere in a job, each once, with the field that names it first. */
@@ -23,5 +24,12 @@ export function filesToPack(job: Job): { path: string; field: (string | number)[
 function fieldOf(job: StageJob, path: string): string {
   if (job.inputs.includes(path)) return 'inputs';
   if (job.kind === 'solve') return 'script';
+  if (path === job.prompts) return 'prompts';
   return path === job.program ? 'program' : 'cases';
 }
+
+/** What a job may spend on models, in the ledger's units: millionths of a dollar, and tokens. Null is without limit. */
+export const capOf = ({ budget }: Job): { microUsd: number | null; tokens: number | null } => ({
+  microUsd: budget.usd === undefined ? null : Math.round(budget.usd * 1e6),
+  tokens: budget.tokens ?? null,
+});

@@ -1,5 +1,6 @@
 import type { Operator } from './candidate.schema.ts';
 import type { OutcomeKind } from './outcome.schema.ts';
+import type { Trial } from './trial.schema.ts';
 
 /** One trial as the workflow remembers it: names and numbers only, at most 200 bytes. */
 export interface JournalRow {
@@ -43,3 +44,45 @@ export function debugDepth(journal: Journal, row: JournalRow): number {
   const parent = journal.find((other) => other.id === row.parents[0]);
   return parent === undefined ? 1 : 1 + debugDepth(journal, parent);
 }
+
+/** The row of a finished trial. */
+export function rowOf({ candidate, outcome }: Trial): JournalRow {
+  const { id, parents, operator, title } = candidate;
+  const metric = outcome.kind === 'scored' ? outcome.metric : null;
+  return {
+    id,
+    parents,
+    operator,
+    title,
+    outcome: outcome.kind,
+    value: metric?.value ?? null,
+    low: metric?.low ?? null,
+    verified: false,
+  };
+}
+
+/** The row of a trial that was tried again: what the second look found is what counts. */
+export function confirmedRow(trial: Trial, again: Trial): JournalRow {
+  const row = rowOf({ ...again, candidate: trial.candidate });
+  return { ...row, verified: isRight(row) && (row.low ?? 0) > 1 };
+}
+
+/**
+ * The journal that recorded trials amount to: a candidate that was tried again stands with what the second look found. One that
+ * should have been tried again, and was not when its job ended, is left out: it is still to be finished.
+ */
+export function journalOf(trials: readonly Trial[]): JournalRow[] {
+  const rows = trials
+    .filter(({ purpose }) => purpose !== 'verification')
+    .map((trial) => {
+      const again = trials.find(
+        (other) => other.purpose === 'verification' && other.candidate.id === trial.candidate.id,
+      );
+      return again === undefined ? rowOf(trial) : confirmedRow(trial, again);
+    });
+  return rows.filter((row) => row.operator === 'human' || row.verified || !wouldBeBest(row, rows));
+}
+
+/** Whether a trial's measured gain is real and above that of the best so far, so that it must be verified. */
+export const wouldBeBest = ({ value, low }: Pick<JournalRow, 'value' | 'low'>, journal: Journal): boolean =>
+  (low ?? 0) > 1 && (value ?? 0) > (best(journal)?.value ?? 1);

@@ -5,8 +5,10 @@ export const queues = {
   build: 'build',
   grade: 'grade',
   bench: 'bench',
-  model: 'model',
 } as const;
+
+/** The queue of one provider's requests: workers that hold its key take from it, at the rate it allows. */
+export const modelQueue = (provider: string): string => `model-${provider}`;
 
 /** The queue of one host's bench: a job that claimed it measures nowhere else. */
 export const benchOf = (host: string): string => `${queues.bench}-${host}`;

@@ -1,42 +1,35 @@
 import Anthropic, { APIError } from '@anthropic-ai/sdk';
 import { zodOutputFormat } from '@anthropic-ai/sdk/helpers/zod';
 import { z } from 'zod';
-import { type Deadlines, defaultDeadlines } from './deadlines.ts';
-import { endedEarly, ProviderFault } from './failure.ts';
-import type { Finish, Model, ModelRequest, Usage } from './model.ts';
-import { createStreamingModel, type StreamContext, type StreamedReply } from './streaming-model.ts';
+import type { Usage } from '../domain/usage.ts';
+import { ProviderFault } from './failure.ts';
+import type { Finish, Model, ModelRequest } from './model.ts';
+import { type AdapterOptions, createStreamingModel, type StreamEvent } from './streaming-model.ts';
 
-export interface AnthropicOptions {
-  /** Null for a compatible server that asks for none. */
-  key: string | null;
-  /** Null for Anthropic itself; else the URL that ends before `/v1/messages`. */
-  baseUrl: string | null;
-  deadlines?: Deadlines;
-}
-
-/** Anthropic's models by the Messages API. It takes no temperature, so a request's is left out. */
-export function createAnthropicModel({
-  key,
-  baseUrl,
-  deadlines = defaultDeadlines,
-}: AnthropicOptions): Model {
+/**
+ * Anthropic's models by the Messages API; a base URL ends before `/v1/messages`. It takes no temperature, so a request's is
+ * left out.
+ */
+export function createAnthropicModel(options: AdapterOptions): Model {
   const client = new Anthropic({
     // A key given here is the only one: without it the library looks for others in the environment and on disk.
-    apiKey: key ?? 'none',
-    baseURL: baseUrl ?? 'https://api.anthropic.com',
+    apiKey: options.key ?? 'none',
+    baseURL: options.baseUrl ?? 'https://api.anthropic.com',
+    fetch: options.fetch,
     maxRetries: 0,
     logLevel: 'off',
     // Deadlines are `withinDeadlines`'s; the library's own must not come first.
     timeout: 2 ** 31 - 1,
   });
-  return createStreamingModel({
-    name: 'anthropic',
-    keyVariable: 'ANTHROPIC_API_KEY',
-    key,
-    deadlines,
-    stream: (request, context) => streamMessage(client, request, context),
-    explain,
-  });
+  return createStreamingModel(
+    {
+      name: 'anthropic',
+      keyVariable: 'ANTHROPIC_API_KEY',
+      stream: (request, signal) => streamMessage(client, request, signal),
+      explain,
+    },
+    options,
+  );
 }
 
 function explain(error: unknown): unknown {
@@ -76,11 +69,11 @@ const MessageEvent = z.object({
   usage: MessageUsage.nullish(),
 });
 
-async function streamMessage(
+async function* streamMessage(
   client: Anthropic,
   request: ModelRequest,
-  { signal, alive, onText }: StreamContext,
-): Promise<StreamedReply> {
+  signal: AbortSignal,
+): AsyncGenerator<StreamEvent> {
   const { data, request_id } = await client.messages
     .create(
       {
@@ -97,33 +90,25 @@ async function streamMessage(
     )
     .withResponse();
 
-  const reply = { text: '', refusal: '', requestId: request_id ?? null, model: request.model };
-  let finish: Finish | null = null;
   let counts: MessageUsage = {};
-  let events = 0;
   for await (const raw of data) {
-    events += 1;
     const { type, message, delta, usage } = MessageEvent.parse(raw);
-    alive();
-    if (type === 'message_start' && message) {
-      reply.requestId ??= message.id;
-      reply.model = message.model;
-    }
-    if (delta?.type === 'text_delta' && delta.text) {
-      reply.text += delta.text;
-      onText(delta.text);
-    }
     // Counts are cumulative, and the last one said counts. Of the output, the beginning says nothing worth knowing.
     counts = { ...counts, ...said(message?.usage), ...said(usage) };
     if (type === 'message_start') counts.output_tokens = null;
+    const event: StreamEvent = {
+      requestId: request_id ?? message?.id ?? null,
+      model: message?.model ?? null,
+      usage: messageUsage(counts),
+    };
+    if (delta?.type === 'text_delta') event.text = delta.text ?? '';
     if (delta?.stop_reason) {
-      finish = messageFinish(delta.stop_reason);
-      reply.refusal = finish.unified === 'refusal' ? (delta.stop_details?.explanation ?? '') : '';
+      event.finish = messageFinish(delta.stop_reason);
+      if (event.finish.unified === 'refusal') event.refusal = delta.stop_details?.explanation ?? '';
     }
-    if (type === 'message_stop') break;
+    yield event;
+    if (type === 'message_stop') return;
   }
-  if (finish === null) throw endedEarly(events);
-  return { ...reply, finish, usage: messageUsage(counts) };
 }
 
 const said = (counts: MessageUsage | null | undefined): MessageUsage =>

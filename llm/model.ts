@@ -1,3 +1,4 @@
+import type { Usage } from '../domain/usage.ts';
 import type { ReplySchema } from './reply-schema.ts';
 
 /** One turn of a conversation. */
@@ -19,20 +20,6 @@ export interface ModelRequest<Value = unknown> {
   schema?: ReplySchema<Value> | undefined;
 }
 
-/** Tokens of one request, counted alike for every provider. */
-export interface Usage {
-  /** All input, those read from and written to a prompt cache included. */
-  input: number;
-  /** Of `input`: read from a prompt cache. */
-  cached: number;
-  /** Of `input`: written to a prompt cache. */
-  written: number;
-  /** All output, reasoning included. */
-  output: number;
-  /** Of `output`: spent on reasoning. */
-  reasoning: number;
-}
-
 /** Why the model stopped: in our words, and in the provider's. */
 export interface Finish {
   unified: 'stop' | 'length' | 'refusal' | 'other';
@@ -46,6 +33,8 @@ export type ModelReply<Value = unknown> = (
 ) & {
   /** Null where the server reported none: unknown, not zero. */
   usage: Usage | null;
+  /** What the provider itself says the request cost, in millionths of a dollar; null where it does not say. */
+  chargedMicroUsd: number | null;
   finish: Finish;
   requestId: string | null;
   /** The model that answered, as the provider names it. */
@@ -61,7 +50,7 @@ export interface GenerateOptions {
 
 /**
  * One provider. A call of `generate` is one physical request: retrying, falling back and paying are the caller's.
- * Whatever goes wrong is thrown as one of the eight errors of `failure.ts`, each with its `FailureDetails`.
+ * Whatever goes wrong is thrown as one of the errors of `failure.ts`, each with its `FailureDetails`.
  */
 export interface Model {
   readonly provider: string;

@@ -1,53 +1,57 @@
 import OpenAI, { APIError } from 'openai';
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
-import { type Deadlines, defaultDeadlines } from './deadlines.ts';
-import { endedEarly, ProviderFault } from './failure.ts';
-import type { Finish, Model, ModelRequest, Usage } from './model.ts';
-import { createStreamingModel, type StreamContext, type StreamedReply } from './streaming-model.ts';
+import type { Usage } from '../domain/usage.ts';
+import { isOpenAi } from './catalogue.ts';
+import { ProviderFault } from './failure.ts';
+import type { Finish, Model, ModelRequest } from './model.ts';
+import { type AdapterOptions, createStreamingModel, type StreamEvent } from './streaming-model.ts';
 
-export interface OpenAiOptions {
-  /** Null for a compatible server that asks for none. */
-  key: string | null;
-  /** Null for OpenAI itself; else the URL that ends before `/chat/completions` or `/responses`. */
-  baseUrl: string | null;
+export interface OpenAiOptions extends AdapterOptions {
   /** By default Responses for OpenAI itself, chat completions for any other server. */
-  protocol?: 'responses' | 'chat';
-  deadlines?: Deadlines;
+  protocol?: 'responses' | 'chat' | undefined;
 }
 
-/** OpenAI's models, and those of every server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, LiteLLM. */
+/**
+ * OpenAI's models, and those of every server that speaks OpenAI's chat completions: vLLM, llama.cpp, Ollama, LiteLLM.
+ * A base URL ends before `/chat/completions` or `/responses`.
+ */
 export function createOpenAiModel(options: OpenAiOptions): Model {
-  const { key, baseUrl, protocol = isOpenAi(baseUrl) ? 'responses' : 'chat' } = options;
-  const client = new OpenAI({
+  const { baseUrl, protocol = isOpenAi(baseUrl) ? 'responses' : 'chat' } = options;
+  const client = openAiClient(options, 'https://api.openai.com/v1');
+  const stream = protocol === 'responses' ? streamResponse : streamChat;
+  return createStreamingModel(
+    {
+      name: 'openai',
+      keyVariable: 'OPENAI_API_KEY',
+      stream: (request, signal) => stream(client, request, signal),
+      explain: explainOpenAi,
+    },
+    options,
+  );
+}
+
+/** The library's client, which neither retries nor takes anything from the environment. */
+export const openAiClient = ({ key, baseUrl, fetch }: AdapterOptions, defaultUrl: string): OpenAI =>
+  new OpenAI({
     // Said here is what the library would otherwise take from the environment and send.
     apiKey: key ?? 'none',
     organization: null,
     project: null,
-    baseURL: baseUrl ?? 'https://api.openai.com/v1',
+    baseURL: baseUrl ?? defaultUrl,
+    fetch,
     maxRetries: 0,
     logLevel: 'off',
     // Deadlines are `withinDeadlines`'s; the library's own must not come first.
     timeout: 2 ** 31 - 1,
   });
-  const stream = protocol === 'responses' ? streamResponse : streamChat;
-  return createStreamingModel({
-    name: 'openai',
-    keyVariable: 'OPENAI_API_KEY',
-    key,
-    deadlines: options.deadlines ?? defaultDeadlines,
-    stream: (request, context) => stream(client, request, context),
-    explain,
-  });
-}
 
-/** Whether `baseUrl` is OpenAI itself, in any region. */
-export const isOpenAi = (baseUrl: string | null): boolean =>
-  baseUrl === null || /^(.+\.)?api\.openai\.com$/.test(new URL(baseUrl).hostname);
-
-function explain(error: unknown): unknown {
+/** A `ProviderFault` for an error of the library; any other error as it is. */
+export function explainOpenAi(error: unknown): unknown {
   if (!(error instanceof APIError)) return error;
-  const { status, code, type, headers, requestID } = error;
+  const { code, type, headers, requestID } = error;
+  // Inside a stream there is no status; some servers say it as the code.
+  const status = error.status ?? (typeof code === 'number' ? code : null);
   const cause = error.cause instanceof Error ? `: ${error.cause.cause ?? error.cause}` : '';
   return new ProviderFault(error.message.replace(/^\d+ /, '') + cause, {
     status,
@@ -81,11 +85,11 @@ const ResponsesEvent = z.object({
     .nullish(),
 });
 
-async function streamResponse(
+async function* streamResponse(
   client: OpenAI,
   request: ModelRequest,
-  { signal, alive, onText }: StreamContext,
-): Promise<StreamedReply> {
+  signal: AbortSignal,
+): AsyncGenerator<StreamEvent> {
   const { data, request_id } = await client.responses
     .create(
       {
@@ -93,9 +97,7 @@ async function streamResponse(
         ...(request.system === '' ? {} : { instructions: request.system }),
         input: request.messages.map(({ role, text }) => ({ role, content: text })),
         max_output_tokens: request.maxTokens,
-        ...(request.temperature !== undefined && takesTemperature(request.model)
-          ? { temperature: request.temperature }
-          : {}),
+        ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
         ...(request.schema === undefined
           ? {}
           : { text: { format: zodTextFormat(request.schema.schema, request.schema.name) } }),
@@ -106,34 +108,25 @@ async function streamResponse(
     )
     .withResponse();
 
-  let text = '';
-  let refusal = '';
-  let events = 0;
   for await (const raw of data) {
-    events += 1;
     const { type, delta, response } = ResponsesEvent.parse(raw);
-    alive();
-    if (type === 'response.output_text.delta') {
-      text += z.string().parse(delta);
-      onText(z.string().parse(delta));
-    }
-    if (type === 'response.refusal.delta') refusal += z.string().parse(delta);
+    const event: StreamEvent = {
+      requestId: request_id ?? response?.id ?? null,
+      model: response?.model ?? null,
+      usage: response?.usage ? responsesUsage(response.usage) : null,
+    };
+    if (type === 'response.output_text.delta') event.text = z.string().parse(delta);
+    if (type === 'response.refusal.delta') event.refusal = z.string().parse(delta);
+    const ended = type === 'response.completed' || type === 'response.incomplete';
+    if (ended) event.finish = responseFinish(type, response?.incomplete_details?.reason ?? null);
+    yield event;
     if (type === 'response.failed')
       throw new ProviderFault(response?.error?.message ?? 'the response failed', {
         codes: [response?.error?.code],
         requestId: request_id,
       });
-    if (type === 'response.completed' || type === 'response.incomplete')
-      return {
-        text,
-        refusal,
-        finish: responseFinish(type, response?.incomplete_details?.reason ?? null),
-        usage: response?.usage ? responsesUsage(response.usage) : null,
-        requestId: request_id ?? response?.id ?? null,
-        model: response?.model ?? request.model,
-      };
+    if (ended) return;
   }
-  throw endedEarly(events);
 }
 
 function responseFinish(type: string, reason: string | null): Finish {
@@ -151,14 +144,15 @@ const responsesUsage = (usage: z.infer<typeof ResponsesUsage>): Usage => ({
   reasoning: usage.output_tokens_details?.reasoning_tokens ?? 0,
 });
 
-/** OpenAI's reasoning models reject a temperature; those before them take one. */
-const takesTemperature = (model: string): boolean => /^(gpt-4|gpt-3\.5|chatgpt-4)/.test(model);
-
 const ChatUsage = z.object({
   prompt_tokens: z.number(),
   prompt_tokens_details: z.object({ cached_tokens: tokens, cache_write_tokens: tokens }).nullish(),
   completion_tokens: z.number(),
   completion_tokens_details: z.object({ reasoning_tokens: tokens }).nullish(),
+  // OpenRouter's, in dollars. With a key of one's own to the provider behind it, `cost` is its fee alone.
+  cost: z.number().nullish(),
+  is_byok: z.boolean().nullish(),
+  cost_details: z.object({ upstream_inference_cost: z.number().nullish() }).nullish(),
 });
 
 /** The parts we read of a chat completion's chunks. */
@@ -176,11 +170,13 @@ const ChatChunk = z.object({
   usage: ChatUsage.nullish(),
 });
 
-async function streamChat(
+/** Asks by chat completions; `extras` are what a server takes beyond OpenAI's own parameters. */
+export async function* streamChat(
   client: OpenAI,
   request: ModelRequest,
-  { signal, alive, onText }: StreamContext,
-): Promise<StreamedReply> {
+  signal: AbortSignal,
+  extras: Record<string, unknown> = {},
+): AsyncGenerator<StreamEvent> {
   const { data, request_id } = await client.chat.completions
     .create(
       {
@@ -195,6 +191,7 @@ async function streamChat(
         ...(request.schema === undefined
           ? {}
           : { response_format: zodResponseFormat(request.schema.schema, request.schema.name) }),
+        ...extras,
         stream: true,
         stream_options: { include_usage: true },
       },
@@ -202,27 +199,21 @@ async function streamChat(
     )
     .withResponse();
 
-  const reply = { text: '', refusal: '', requestId: request_id, model: request.model };
-  let finish: Finish | null = null;
-  let usage: Usage | null = null;
-  let events = 0;
   for await (const raw of data) {
-    events += 1;
-    const chunk = ChatChunk.parse(raw);
-    alive();
-    reply.requestId ??= chunk.id ?? null;
-    reply.model = chunk.model ?? reply.model;
-    if (chunk.usage) usage = chatUsage(chunk.usage);
-    const choice = chunk.choices?.[0];
-    reply.refusal += choice?.delta?.refusal ?? '';
-    if (choice?.delta?.content) {
-      reply.text += choice.delta.content;
-      onText(choice.delta.content);
-    }
-    if (choice?.finish_reason) finish = chatFinish(choice.finish_reason);
+    const { id, model, choices, usage } = ChatChunk.parse(raw);
+    const [choice] = choices ?? [];
+    const event: StreamEvent = {
+      text: choice?.delta?.content ?? '',
+      refusal: choice?.delta?.refusal ?? '',
+      requestId: request_id ?? id ?? null,
+      model: model ?? null,
+    };
+    if (usage) Object.assign(event, { usage: chatUsage(usage), chargedMicroUsd: chargeOf(usage) });
+    if (choice?.finish_reason) event.finish = chatFinish(choice.finish_reason);
+    yield event;
+    if (event.finish?.raw === 'error')
+      throw new ProviderFault('the model stopped with an error', { requestId: request_id });
   }
-  if (finish === null) throw endedEarly(events);
-  return { ...reply, finish, usage };
 }
 
 function chatFinish(raw: string): Finish {
@@ -237,3 +228,9 @@ const chatUsage = (usage: z.infer<typeof ChatUsage>): Usage => ({
   output: usage.completion_tokens,
   reasoning: usage.completion_tokens_details?.reasoning_tokens ?? 0,
 });
+
+function chargeOf({ cost, is_byok, cost_details }: z.infer<typeof ChatUsage>): number | null {
+  if (cost == null) return null;
+  const upstream = is_byok ? (cost_details?.upstream_inference_cost ?? 0) : 0;
+  return Math.round((cost + upstream) * 1e6);
+}

@@ -1,120 +1,196 @@
 import { z } from 'zod';
 import type { Models } from '../domain/job.schema.ts';
-import { createAnthropicModel } from './anthropic.ts';
-import type { Model } from './model.ts';
-import { createOpenAiModel, isOpenAi } from './openai.ts';
+import type { Role } from '../domain/job-input.ts';
+import { parseRoute } from '../domain/route.ts';
+import { type Catalogue, type CatalogueProvider, isOpenAi, providerNamed, routesNamed } from './catalogue.ts';
+import { budgetLevel, chooseRoutes, type Need, type Task } from './choose-model.ts';
+import { listedPrice } from './prices.ts';
 
-/** In the order in which they are tried where neither the job nor DEFAULT_LLM_PROVIDER says otherwise. */
-const providers = ['anthropic', 'openai'] as const;
-type ProviderName = (typeof providers)[number];
+/** How a provider is reached. Its key is private: neither JSON nor a log of it shows one. */
+export class Access {
+  /** Null: where the provider itself answers. */
+  readonly baseUrl: string | null;
+  readonly #key: string | null;
 
-/** The model of a route that names only its provider. */
-const defaultModels: Record<ProviderName, string> = { anthropic: 'claude-opus-5-5', openai: 'gpt-6-sol' };
-
-/** A variable that is set to nothing is not set. */
-const variable = z
-  .string()
-  .optional()
-  .transform((value) => value?.trim() || null);
-const url = variable.refine(
-  (value) => value === null || /^https?:\/\/[^/]/.test(value),
-  'expected a URL that begins with http:// or https://',
-);
-
-const Environment = z.object({
-  OPENAI_API_KEY: variable,
-  OPENAI_BASE_URL: url,
-  ANTHROPIC_API_KEY: variable,
-  ANTHROPIC_BASE_URL: url,
-  DEFAULT_LLM_PROVIDER: variable.pipe(z.enum(providers).nullable()),
-});
-
-/** How a provider is reached. At least one of the two is set. */
-export interface Access {
-  key: string | null;
-  baseUrl: string | null;
-}
-
-/** The models that this process may use. It holds keys: it is neither logged nor handed on. */
-export interface ModelConfig {
-  access: Partial<Record<ProviderName, Access>>;
-  defaultProvider: ProviderName | null;
-}
-
-/**
- * Reads the variables that configure models, once, where the process starts. A base URL without a key is enough: many
- * compatible servers ask for none. Throws an `Error` naming the variable that is wrong, never its value.
- */
-export function readModelConfig(environment: Record<string, string | undefined>): ModelConfig {
-  const parsed = Environment.safeParse(environment);
-  if (!parsed.success) {
-    const wrong = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-    throw new Error(`the environment configures models wrongly: ${wrong.join('; ')}`);
+  constructor(key: string | null, baseUrl: string | null) {
+    this.#key = key;
+    this.baseUrl = baseUrl;
   }
-  const read = parsed.data;
-  const access: ModelConfig['access'] = {};
-  if (read.ANTHROPIC_API_KEY !== null || read.ANTHROPIC_BASE_URL !== null)
-    access.anthropic = { key: read.ANTHROPIC_API_KEY, baseUrl: read.ANTHROPIC_BASE_URL };
-  if (read.OPENAI_API_KEY !== null || read.OPENAI_BASE_URL !== null)
-    access.openai = { key: read.OPENAI_API_KEY, baseUrl: read.OPENAI_BASE_URL };
-  return { access, defaultProvider: read.DEFAULT_LLM_PROVIDER };
+
+  /** Null: none is sent. */
+  get key(): string | null {
+    return this.#key;
+  }
 }
 
-/** A provider and the model to ask it for. */
-export interface Route {
-  provider: string;
-  model: string;
+/** The models that this process may use, and what is known of them. */
+export interface ModelConfig {
+  catalogue: Catalogue;
+  /** By the provider's name; only those that are configured. */
+  access: Readonly<Record<string, Access>>;
+  defaultProvider: string | null;
+  /** What E2B's sandboxes are made from. */
+  e2bTemplate: string;
 }
 
-/** Splits `provider/model`; the model may hold further slashes. */
-export function parseRoute(route: string): Route {
-  const slash = route.indexOf('/');
-  if (slash <= 0 || slash === route.length - 1)
-    throw new Error(`route ${JSON.stringify(route)}: expected provider/model`);
-  return { provider: route.slice(0, slash), model: route.slice(slash + 1) };
-}
-
-export type Role = keyof Models;
+const url = z.string().regex(/^https?:\/\/[^/]/, 'expected a URL that begins with http:// or https://');
 
 /**
- * The routes for `role`, to be tried in order: those the job names for it, else those it names for another role, else
- * one for each configured provider. Routes to providers that are not configured are left out; the list may be empty.
+ * Reads the variables that the catalogue's providers are configured by, once, where the process starts. A base URL without a key is
+ * enough: many servers ask for none. Throws an `Error` naming the variable that is wrong, never its value.
  */
-export function routesFor(role: Role, models: Models, config: ModelConfig): string[] {
-  // A job that names its models for one role has said whom its program may be shown to.
-  const named = [models[role], models.improve, models.draft, models.debug].find(
+export function readModelConfig(
+  environment: Record<string, string | undefined>,
+  catalogue: Catalogue,
+): ModelConfig {
+  const wrong: string[] = [];
+  /** A variable that is set to nothing is not set. */
+  const read = (name: string | null): string | null => (name !== null && environment[name]?.trim()) || null;
+  const readUrl = (name: string | null): string | null => {
+    const value = read(name);
+    const problem = value === null ? undefined : url.safeParse(value).error?.issues[0]?.message;
+    if (problem !== undefined) wrong.push(`${name}: ${problem}`);
+    return value;
+  };
+
+  const access: Record<string, Access> = {};
+  for (const { name, keyVariable, baseUrlVariable, baseUrl } of catalogue.providers) {
+    const key = read(keyVariable);
+    const ownUrl = readUrl(baseUrlVariable);
+    if (key !== null || ownUrl !== null) access[name] = new Access(key, ownUrl ?? baseUrl);
+  }
+  const wanted = read('DEFAULT_LLM_PROVIDER');
+  const defaultProvider = wanted === null ? undefined : providerNamed(catalogue, wanted);
+  if (wanted !== null && defaultProvider === undefined)
+    wrong.push(`DEFAULT_LLM_PROVIDER: expected one of ${namesOf(catalogue.providers)}`);
+  if (wrong.length > 0) throw new Error(`the environment configures models wrongly: ${wrong.join('; ')}`);
+  return {
+    catalogue,
+    access,
+    defaultProvider: defaultProvider?.name ?? null,
+    e2bTemplate: read('E2B_TEMPLATE') ?? 'base',
+  };
+}
+
+const namesOf = (providers: readonly CatalogueProvider[]): string =>
+  providers.map(({ name }) => name).join(', ');
+
+const taskOf: Record<Role, Task> = {
+  plan: 'planning',
+  draft: 'code generation',
+  debug: 'debugging',
+  improve: 'optimization',
+  explain: 'explanation',
+};
+
+/** What a job says besides its `models`. */
+export type Wish = Partial<Pick<Need, 'complexity' | 'budget'>> & {
+  /** The job's limit in US dollars; says the budget where that is not given. */
+  usd?: number | undefined;
+};
+
+/**
+ * The routes for `role`, to be tried in order: those the job names for it, else those it names for another role, else one of each
+ * configured provider, chosen by the job's profile, complexity and budget. Routes that lack a key are left out; the list may be empty.
+ */
+export function routesFor(role: Role, models: Models, config: ModelConfig, wish: Wish = {}): string[] {
+  const named = namedRoutes(role, models);
+  if (named === undefined) return chosenRoutes(role, models, config, wish);
+  const found = named.flatMap((name) => {
+    const [first] = routesNamed(config.catalogue, name).filter((route) => lackOf(route, config) === null);
+    return first ?? [];
+  });
+  return [...new Set(found)];
+}
+
+/** A job that names its models for one role has said whom its program may be shown to. */
+const namedRoutes = (role: Role, models: Models): string[] | undefined =>
+  [models[role], models.improve, models.draft, models.debug, models.plan, models.explain].find(
     (routes) => routes !== undefined,
   );
-  return (named ?? defaultRoutes(config)).filter((route) => parseRoute(route).provider in config.access);
+
+function chosenRoutes(role: Role, { profile }: Models, config: ModelConfig, wish: Wish): string[] {
+  const { catalogue, defaultProvider } = config;
+  const need: Need = {
+    task: taskOf[role],
+    complexity: wish.complexity ?? 'medium',
+    budget: wish.budget ?? budgetLevel(wish.usd),
+    profile: profile ?? null,
+  };
+  const now = new Date();
+  const costOf = (route: string): number | null => {
+    const price = listedPrice(catalogue, route, now);
+    return price === null ? null : price.inputPerMtok + price.outputPerMtok;
+  };
+  const usable = catalogue.providers.filter((provider) => isChosenFrom(provider, config));
+  const names = usable
+    .map(({ name }) => name)
+    .sort((one, other) => Number(other === defaultProvider) - Number(one === defaultProvider));
+  const routes = chooseRoutes(catalogue.models, names, need, costOf);
+  // Asking from inside a sandbox is for those who said so; it is no other way to get at a model.
+  const inside = isE2b(defaultProvider, config);
+  return inside
+    ? routes.map((route) => `${defaultProvider}/${route}`).filter((route) => lackOf(route, config) === null)
+    : routes;
 }
 
-function defaultRoutes({ access, defaultProvider }: ModelConfig): string[] {
-  const ordered = [...providers].sort(
-    (one, other) => Number(other === defaultProvider) - Number(one === defaultProvider),
-  );
-  return ordered
-    .filter((provider) => access[provider] !== undefined)
-    .filter((provider) => provider !== 'openai' || isOpenAi(access.openai?.baseUrl ?? null))
-    .map((provider) => `${provider}/${defaultModels[provider]}`);
+/** Whether the catalogue's models of this provider are known to answer: behind another server's URL, nobody knows. */
+export const isChosenFrom = ({ name, protocol }: CatalogueProvider, { access }: ModelConfig): boolean =>
+  access[name] !== undefined && (protocol !== 'responses' || isOpenAi(access[name].baseUrl));
+
+const isE2b = (name: string | null, { catalogue }: ModelConfig): boolean =>
+  name !== null && providerNamed(catalogue, name)?.protocol === 'e2b';
+
+/** How `provider` is reached, if it can be: a server on its usual port is asked where a route names it. */
+export const accessTo = (provider: CatalogueProvider, { access }: ModelConfig): Access | undefined =>
+  access[provider.name] ?? (provider.keyOptional ? new Access(null, provider.baseUrl) : undefined);
+
+/** The providers that this process can ask. */
+export const reachableProviders = (config: ModelConfig): CatalogueProvider[] =>
+  config.catalogue.providers.filter((provider) => accessTo(provider, config) !== undefined);
+
+/** What is to be set before `route` can be asked, in words; null where nothing is. */
+export function lackOf(route: string, config: ModelConfig): string | null {
+  const { provider: name, model } = parseRoute(route);
+  const provider = providerNamed(config.catalogue, name);
+  if (provider === undefined)
+    return `a provider ${name} in models.yaml (known are ${namesOf(config.catalogue.providers)})`;
+  const own =
+    accessTo(provider, config) === undefined ? (provider.keyVariable ?? provider.baseUrlVariable) : null;
+  if (provider.protocol !== 'e2b') return own;
+  if (!model.includes('/')) return `a provider inside: ${name}/anthropic/${model}`;
+  const inner = lackOf(model, config) ?? unfitInside(model, config);
+  return [own, inner].filter((lack) => lack !== null).join(' and ') || null;
+}
+
+/** A sandbox in the cloud reaches neither this machine nor another sandbox's inside. */
+function unfitInside(route: string, { catalogue }: ModelConfig): string | null {
+  const provider = providerNamed(catalogue, parseRoute(route).provider);
+  return provider?.protocol === 'e2b' || provider?.keyOptional
+    ? `a hosted provider in place of ${provider.name}`
+    : null;
 }
 
 /** One line for people on why `routesFor` found nothing. */
-export function explainNoRoute(models: Models, { access }: ModelConfig): string {
-  const named = Object.values(models).flatMap((routes) => routes ?? []);
-  if (named.length > 0)
-    return `no model configured: the job names ${named.join(', ')}, and the keys set are for ${Object.keys(access).join(', ') || 'none'}`;
-  if (access.openai !== undefined)
-    return 'no model configured: OPENAI_BASE_URL names a server but no model; name one in the job, models: { improve: [openai/NAME] }';
-  return 'no model configured: set ANTHROPIC_API_KEY or OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own';
-}
-
-/** The model that `route` leads to. Throws an `Error` if its provider is unknown or not configured. */
-export function createModel(route: string, { access }: ModelConfig): Model {
-  const { provider } = parseRoute(route);
-  if (provider === 'anthropic' && access.anthropic !== undefined)
-    return createAnthropicModel(access.anthropic);
-  if (provider === 'openai' && access.openai !== undefined) return createOpenAiModel(access.openai);
-  throw new Error(
-    `route ${route}: expected a configured provider (${Object.keys(access).join(', ') || 'none is'}), got ${provider}`,
-  );
+export function explainNoRoute(models: Models, config: ModelConfig): string {
+  const { catalogue, access } = config;
+  const named = namedRoutes('improve', models);
+  if (named?.length === 0) return 'no model configured: the job names none';
+  if (named !== undefined) {
+    const lacks = named.map((name) => {
+      const routes = routesNamed(catalogue, name);
+      if (routes.length === 0)
+        return `${name} is no route and no name in the catalogue (see: crucible models --all)`;
+      return `${name} needs ${routes.map((route) => lackOf(route, config)).join(', or ')}`;
+    });
+    return `no model configured: ${lacks.join('; ')}`;
+  }
+  const silent = catalogue.providers.filter(({ name }) => access[name] !== undefined);
+  for (const provider of silent) {
+    if (provider.protocol === 'e2b')
+      return `no model configured: ${provider.keyVariable} needs the key of a provider to be asked from inside, and DEFAULT_LLM_PROVIDER=${provider.name}`;
+    return `no model configured: ${provider.baseUrlVariable} names a server but no model; name one in the job, models: { improve: [${provider.name}/NAME] }`;
+  }
+  const variables = catalogue.providers.slice(0, 4).map(({ keyVariable }) => keyVariable);
+  return `no model configured: set ${variables.join(', ')}, or the key or server of another provider (see: crucible models --all)`;
 }

@@ -1,7 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { ModelRequestRejected } from '../domain/errors.ts';
+import type { Usage } from '../domain/usage.ts';
 import { type Counterpart, modelFailure } from './failure.ts';
-import type { Finish, Model, ModelRequest, Usage } from './model.ts';
+import type { Finish, Model, ModelRequest } from './model.ts';
 import { settleReply } from './streaming-model.ts';
 
 /** One answer: text, a value (sent as JSON), or an error that is thrown as it is. */
@@ -9,6 +10,7 @@ export type ScriptedAnswer = ({ text: string } | { value: unknown } | { error: E
   /** Waited before answering. */
   delayMs?: number;
   usage?: Usage;
+  chargedMicroUsd?: number;
   finish?: Finish;
 };
 
@@ -52,11 +54,13 @@ export function createScriptedModel(
 
       const text = 'text' in answer ? answer.text : JSON.stringify(answer.value);
       onDelta?.(text);
-      const { usage = null, finish = { unified: 'stop', raw: 'scripted' } } = answer;
+      const { usage = null, chargedMicroUsd = null } = answer;
+      const { finish = { unified: 'stop', raw: 'scripted' } } = answer;
+      const { model } = request;
       const requestId = `scripted-${index}`;
       return settleReply(
         request,
-        { text, refusal: '', finish, usage, requestId, model: request.model },
+        { text, refusal: '', finish, usage, chargedMicroUsd, requestId, model },
         about,
       );
     },

@@ -2,17 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chmod, copyFile, mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import { NoSandbox } from '../domain/errors.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { createBubblewrapSandbox } from './bubblewrap.ts';
 import { createDockerSandbox } from './docker.ts';
-import type { Sandbox } from './sandbox.ts';
-
-/** What CRUCIBLE_SANDBOX may say. */
-export const WantedSandbox = z.enum(['auto', 'docker', 'bubblewrap']);
-export type WantedSandbox = z.infer<typeof WantedSandbox>;
-export type SandboxKind = Exclude<WantedSandbox, 'auto'>;
+import { createE2bSandbox, type E2bSandboxOptions } from './e2b.ts';
+import type { Sandbox, SandboxKind, WantedSandbox } from './sandbox.ts';
 
 /** The parts of the machine's toolchain a sandbox is made of; null where one is missing (setup/toolchain.mjs finds them). */
 export type SandboxParts = {
@@ -34,6 +29,8 @@ export type ChooseOptions = {
   /** Folder for what is staged; each kind has its own folder below it. */
   root: string;
   parts: SandboxParts;
+  /** The user's access to E2B, if there is one. */
+  e2b?: Pick<E2bSandboxOptions, 'key' | 'template' | 'apiUrl' | 'sandboxUrl'> | undefined;
 };
 
 export type ChosenSandbox = {
@@ -46,18 +43,22 @@ export type ChosenSandbox = {
 const guestSource = fileURLToPath(new URL('./guest', import.meta.url));
 
 /**
- * Opens the wanted sandbox; `auto` takes Docker where it can be had, else bubblewrap. Throws `NoSandbox`, with one line on what
- * to type, where there is none: without isolation nothing runs.
+ * Opens the wanted sandbox; `auto` takes Docker where it can be had, else bubblewrap, else E2B where the user has a key. Throws
+ * `NoSandbox`, with one line on what to type, where there is none: without isolation nothing runs.
  */
 export async function chooseSandbox(options: ChooseOptions): Promise<ChosenSandbox> {
   const guest = await stageGuest(guestSource, options.root);
-  const kinds: readonly SandboxKind[] =
-    options.wanted === 'auto' ? ['docker', 'bubblewrap'] : [options.wanted];
+  const possible: readonly SandboxKind[] = ['docker', 'bubblewrap', ...(options.e2b ? ['e2b' as const] : [])];
+  const kinds = options.wanted === 'auto' ? possible : [options.wanted];
   const refused: string[] = [];
   for (const kind of kinds) {
     try {
       const sandbox = await open(kind, guest, options);
-      const found = kind === 'docker' ? `image ${options.parts.image}` : `${options.parts.bwrap}`;
+      const found = {
+        docker: `image ${options.parts.image}`,
+        bubblewrap: `${options.parts.bwrap}`,
+        e2b: `template ${options.e2b?.template}`,
+      }[kind];
       const reason =
         options.wanted === 'auto' ? refused.join('; ') || 'first choice' : 'CRUCIBLE_SANDBOX says so';
       return { sandbox, kind, why: `${kind} (${found}): ${reason}` };
@@ -72,13 +73,14 @@ export async function chooseSandbox(options: ChooseOptions): Promise<ChosenSandb
 
 async function open(kind: SandboxKind, guest: string, options: ChooseOptions): Promise<Sandbox> {
   const { blobs, storeId, parts } = options;
-  const supervisor = present(parts.supervisor, 'the supervisor program is not built');
+  const all = { blobs, storeId, root: join(options.root, kind), guest };
+  if (kind === 'e2b') {
+    if (options.e2b === undefined) throw new NoSandbox('E2B_API_KEY is not set');
+    return createE2bSandbox({ ...all, ...options.e2b, supervisor: parts.supervisor });
+  }
   const common = {
-    blobs,
-    storeId,
-    root: join(options.root, kind),
-    supervisor,
-    guest,
+    ...all,
+    supervisor: present(parts.supervisor, 'the supervisor program is not built'),
     lockFile: join(parts.cache, 'measuring.lock'),
   };
   if (kind === 'docker') {

@@ -46,9 +46,16 @@ export const Log = z.object({
 });
 export type Log = z.infer<typeof Log>;
 
+export const SandboxKind = z.enum(['docker', 'bubblewrap', 'e2b']);
+export type SandboxKind = z.infer<typeof SandboxKind>;
+
+/** What CRUCIBLE_SANDBOX may say. */
+export const WantedSandbox = z.enum(['auto', ...SandboxKind.options]);
+export type WantedSandbox = z.infer<typeof WantedSandbox>;
+
 /** What holds the program in, and by what its memory is held: stamped on every result. */
 export const Isolation = z.object({
-  kind: z.enum(['docker', 'bubblewrap']),
+  kind: SandboxKind,
   memory: z.enum(['cgroup', 'watched']),
   image: z.string(),
 });

@@ -1,3 +1,5 @@
+import type { UsageColumns } from './ledger/usage.ts';
+
 /**
  * The ledger's tables as Kysely sees them; `migrations.ts` creates them, in snake case.
  * Times are milliseconds since 1970, JSON is text, money is whole micro-dollars.
@@ -12,6 +14,11 @@ export interface LedgerSchema {
   modelCalls: ModelCallTable;
   accounts: AccountTable;
   holds: HoldTable;
+  providers: ProviderTable;
+  routes: RouteTable;
+  replies: ReplyTable;
+  partials: PartialTable;
+  warnings: WarningTable;
 }
 
 /** One row: who this store is. */
@@ -79,18 +86,30 @@ export interface EventTable {
   at: number;
 }
 
-export interface ModelCallTable {
+/** The five columns of its usage are null together, where the provider reported none. */
+export interface ModelCallTable extends UsageColumns<number | null> {
   key: string;
   request: number;
   jobId: string;
   route: string;
+  /** Null where the request was admitted without limits. */
+  provider: string | null;
   status: 'started' | 'done' | 'failed' | 'ambiguous';
+  /** 1 where the reply came from the cache and no request was sent, else 0. */
+  cached: number;
+  prompt: string | null;
   startedAt: number;
+  firstTokenMs: number | null;
   doneAt: number | null;
+  /** Where usage was kept before it had columns; null since. */
   usageJson: string | null;
   microUsd: number | null;
+  /** What was held for it. */
+  estimateMicroUsd: number | null;
   reply: string | null;
   error: string | null;
+  problem: string | null;
+  retryAfterMs: number | null;
 }
 
 export interface AccountTable {
@@ -110,4 +129,47 @@ export interface HoldTable {
   status: 'held' | 'settled' | 'released';
   microUsd: number;
   tokens: number;
+}
+
+/** Each `…FullAt` is when the token bucket is full again if nothing more is taken: all of a bucket's state. */
+export interface ProviderTable {
+  provider: string;
+  requestsFullAt: number;
+  tokensFullAt: number;
+  /** After a 429: nobody asks before. */
+  slowUntil: number;
+}
+
+/** A route's circuit breaker; a route without a row has not failed. */
+export interface RouteTable {
+  route: string;
+  /** In a row. */
+  failures: number;
+  /** How often it opened in a row; each doubles the time. */
+  opens: number;
+  /** Null while it is closed. */
+  openUntil: number | null;
+  /** 1 while one request tries whether the route works again, else 0; `openUntil` is then how long the others wait. */
+  probing: number;
+}
+
+export interface ReplyTable {
+  cacheKey: string;
+  reply: string;
+  usageJson: string;
+  microUsd: number | null;
+  rememberedAt: number;
+}
+
+export interface PartialTable {
+  key: string;
+  jobId: string;
+  route: string;
+  text: string;
+  at: number;
+}
+
+export interface WarningTable {
+  key: string;
+  warnedAt: number;
 }

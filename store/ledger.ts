@@ -1,11 +1,18 @@
 import type { Kysely } from 'kysely';
 import { type Accounts, createAccounts } from './ledger/accounts.ts';
+import { type Breakers, createBreakers } from './ledger/breakers.ts';
 import { createEvents, type Events } from './ledger/events.ts';
 import { createJobs, type Jobs } from './ledger/jobs.ts';
 import { createMemo, type Memo } from './ledger/memo.ts';
 import { createModelCalls, type ModelCalls } from './ledger/model-calls.ts';
+import { createPartials, type Partials } from './ledger/partials.ts';
+import { createRates, type Rates } from './ledger/rates.ts';
+import { createReplies, type Replies } from './ledger/replies.ts';
+import { createRouteStats, type RouteStatistics } from './ledger/route-stats.ts';
+import { createSpending, type Spending } from './ledger/spending.ts';
 import { createSteps, type Steps } from './ledger/steps.ts';
 import { createTrials, type Trials } from './ledger/trials.ts';
+import { createWarnings, type Warnings } from './ledger/warnings.ts';
 import type { LedgerSchema } from './ledger-schema.ts';
 
 /**
@@ -13,7 +20,21 @@ import type { LedgerSchema } from './ledger-schema.ts';
  * processes at once; each is one transaction. JSON columns hold at most 64 KB, else `PayloadTooLarge`: larger
  * things are artifacts.
  */
-export interface Ledger extends Jobs, Steps, Memo, Trials, Events, ModelCalls, Accounts {}
+export interface Ledger
+  extends Jobs,
+    Steps,
+    Memo,
+    Trials,
+    Events,
+    ModelCalls,
+    Accounts,
+    Rates,
+    Breakers,
+    Replies,
+    Partials,
+    Spending,
+    RouteStatistics,
+    Warnings {}
 
 /** The ledger over any Kysely dialect whose schema `migrate` has brought up to date. */
 export const createLedger = (db: Kysely<LedgerSchema>): Ledger => ({
@@ -24,4 +45,11 @@ export const createLedger = (db: Kysely<LedgerSchema>): Ledger => ({
   ...createEvents(db),
   ...createModelCalls(db),
   ...createAccounts(db),
+  ...createRates(db),
+  ...createBreakers(db),
+  ...createReplies(db),
+  ...createPartials(db),
+  ...createSpending(db),
+  ...createRouteStats(db),
+  ...createWarnings(db),
 });

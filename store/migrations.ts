@@ -1,10 +1,13 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
+import type { Usage } from '../domain/usage.ts';
+import { type UsageColumns, usageColumns } from './ledger/usage.ts';
 import type { LedgerSchema } from './ledger-schema.ts';
 
 /** Steps from an empty database to the newest schema, in order of name. A released step is never changed. */
 const migrations: Record<string, Migration> = {
   '0001-first': { up: createFirstTables },
+  '0002-models': { up: addModelTables },
 };
 
 /**
@@ -138,4 +141,100 @@ async function createFirstTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('tokens', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('holdsByAccount').on('holds').columns(['accountId', 'status']).execute();
+}
+
+/** The columns of a model call that are copied. */
+interface FirstModelCalls {
+  modelCalls: {
+    key: string;
+    request: number;
+    usageJson: string | null;
+  } & UsageColumns<number | null>;
+}
+
+/** Usage moves from JSON into columns, which can be summed; `usage_json` stays behind, for a step only adds. */
+async function addModelTables(db: Kysely<FirstModelCalls>): Promise<void> {
+  const added = {
+    provider: 'text',
+    prompt: 'text',
+    problem: 'text',
+    firstTokenMs: 'integer',
+    retryAfterMs: 'bigint',
+    estimateMicroUsd: 'bigint',
+    inputTokens: 'bigint',
+    cachedTokens: 'bigint',
+    writtenTokens: 'bigint',
+    outputTokens: 'bigint',
+    reasoningTokens: 'bigint',
+  } as const;
+  for (const [name, type] of Object.entries(added))
+    await db.schema.alterTable('modelCalls').addColumn(name, type).execute();
+  await db.schema
+    .alterTable('modelCalls')
+    .addColumn('cached', 'integer', (column) => column.notNull().defaultTo(0))
+    .execute();
+  const counted = await db
+    .selectFrom('modelCalls')
+    .select(['key', 'request', 'usageJson'])
+    .where('usageJson', 'is not', null)
+    .execute();
+  for (const { key, request, usageJson } of counted) {
+    const usage: Partial<Usage> = JSON.parse(usageJson ?? '{}');
+    if (usage.input === undefined) continue;
+    await db
+      .updateTable('modelCalls')
+      .set(usageColumns({ cached: 0, written: 0, output: 0, reasoning: 0, ...usage, input: usage.input }))
+      .where('key', '=', key)
+      .where('request', '=', request)
+      .execute();
+  }
+  // In flight, by provider; the newest of a route.
+  await db.schema
+    .createIndex('modelCallsByStatus')
+    .on('modelCalls')
+    .columns(['status', 'provider', 'startedAt'])
+    .execute();
+  await db.schema.createIndex('modelCallsByRoute').on('modelCalls').columns(['route', 'startedAt']).execute();
+
+  await db.schema
+    .createTable('providers')
+    .addColumn('provider', 'text', (column) => column.primaryKey())
+    .addColumn('requestsFullAt', 'double precision', (column) => column.notNull())
+    .addColumn('tokensFullAt', 'double precision', (column) => column.notNull())
+    .addColumn('slowUntil', 'bigint', (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('routes')
+    .addColumn('route', 'text', (column) => column.primaryKey())
+    .addColumn('failures', 'integer', (column) => column.notNull())
+    .addColumn('opens', 'integer', (column) => column.notNull())
+    .addColumn('openUntil', 'bigint')
+    .addColumn('probing', 'integer', (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('replies')
+    .addColumn('cacheKey', 'text', (column) => column.primaryKey())
+    .addColumn('reply', 'text', (column) => column.notNull())
+    .addColumn('usageJson', 'text', (column) => column.notNull())
+    .addColumn('microUsd', 'bigint')
+    .addColumn('rememberedAt', 'bigint', (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('partials')
+    .addColumn('key', 'text', (column) => column.primaryKey())
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('route', 'text', (column) => column.notNull())
+    .addColumn('text', 'text', (column) => column.notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('partialsByJob').on('partials').columns(['jobId', 'key']).execute();
+
+  await db.schema
+    .createTable('warnings')
+    .addColumn('key', 'text', (column) => column.primaryKey())
+    .addColumn('warnedAt', 'bigint', (column) => column.notNull())
+    .execute();
 }

@@ -1,4 +1,4 @@
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   type CompiledQuery,
@@ -87,6 +87,8 @@ class SqliteDriver implements Driver {
 class SqliteConnection implements DatabaseConnection {
   readonly #path: string;
   readonly #database: DatabaseSync;
+  /** By their text, of which the ledger has a limited number: preparing takes as long as running. */
+  readonly #statements = new Map<string, StatementSync>();
 
   constructor(path: string) {
     this.#path = path;
@@ -108,7 +110,7 @@ class SqliteConnection implements DatabaseConnection {
 
   executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
     return this.#waiting(() => {
-      const statement = this.#database.prepare(sql);
+      const statement = this.#prepared(sql);
       // Kysely types parameters as unknown; SQLite itself refuses what it cannot hold.
       const values = parameters as SQLInputValue[];
       // The row type R is what Kysely derived from the query.
@@ -119,6 +121,15 @@ class SqliteConnection implements DatabaseConnection {
 
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     yield await this.executeQuery<R>(query);
+  }
+
+  #prepared(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
   }
 
   /** Does `work`, again and again while another process is writing. */

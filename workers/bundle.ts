@@ -3,21 +3,21 @@ import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bundleWorkflowCode } from '@temporalio/worker';
+import { bundleWorkflowCode, type Logger } from '@temporalio/worker';
 
 const folder = (name: string): string => fileURLToPath(new URL(`../${name}`, import.meta.url));
 
 /**
  * The workflows' code as one bundle. Making it takes two seconds, so it is kept in `cache` under a hash of all that goes into it.
  */
-export async function workflowBundle(cache: string): Promise<{ codePath: string }> {
+export async function workflowBundle(cache: string, logger: Logger): Promise<{ codePath: string }> {
   const codePath = join(cache, 'bundles', `${await sourceHash()}.js`);
   try {
     await readFile(codePath);
   } catch {
     const { code } = await bundleWorkflowCode({
       workflowsPath: join(folder('workflows'), 'index.ts'),
-      logger: { log() {}, trace() {}, debug() {}, info() {}, warn: console.warn, error: console.error },
+      logger,
     });
     await mkdir(join(cache, 'bundles'), { recursive: true });
     const draft = `${codePath}.${randomBytes(4).toString('hex')}`;

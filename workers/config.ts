@@ -1,10 +1,17 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { readCatalogue } from '../llm/catalogue.ts';
 import { type ModelConfig, readModelConfig } from '../llm/routes.ts';
-import { WantedSandbox } from '../sandbox/choose.ts';
+import { WantedSandbox } from '../sandbox/sandbox.ts';
+import { type Clean, createClean } from './clean.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
+
+const collector = z
+  .string()
+  .regex(/^(https?:\/\/[^/]|$)/, 'expected a URL that begins with http:// or https://')
+  .optional();
 
 const Environment = z.object({
   CRUCIBLE_HOME: z.string().min(1).default(resolve(project, '.crucible')),
@@ -14,6 +21,12 @@ const Environment = z.object({
     .regex(/^[^\s:]+:\d+$/, 'expected host:port')
     .optional(),
   TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  CRUCIBLE_LOG: z.enum(['debug', 'info', 'warn']).default('info'),
+  // OpenTelemetry's own; its exporter reads the rest of them.
+  OTEL_EXPORTER_OTLP_ENDPOINT: collector,
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector,
+  OTEL_SDK_DISABLED: z.string().optional(),
+  OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: z.string().optional(),
 });
 
 /** What the environment says, parsed once where a process starts. */
@@ -25,6 +38,12 @@ export interface Config {
   temporalAddress: string | null;
   namespace: string;
   models: ModelConfig;
+  /** The least a line of a worker's log must matter to be written. */
+  log: 'debug' | 'info' | 'warn';
+  /** Spans of activities and model requests: nothing, all but prompts and replies, or these too. */
+  traces: 'off' | 'metadata' | 'content';
+  /** Knows the keys, and takes them out of what is about to be written. */
+  clean: Clean;
 }
 
 /** Where the server answers: the configured one, or the development server's usual place. */
@@ -38,11 +57,30 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     const name = issue?.path.join('.') ?? '';
     throw new Error(`${name}: ${issue?.message}, got ${JSON.stringify(environment[name])}`);
   }
+  const home = resolve(parsed.data.CRUCIBLE_HOME);
+  const models = readModelConfig(environment, readCatalogue(home));
   return {
-    home: resolve(parsed.data.CRUCIBLE_HOME),
+    home,
     sandbox: parsed.data.CRUCIBLE_SANDBOX,
     temporalAddress: parsed.data.TEMPORAL_ADDRESS ?? null,
     namespace: parsed.data.TEMPORAL_NAMESPACE,
-    models: readModelConfig(environment),
+    models,
+    log: parsed.data.CRUCIBLE_LOG,
+    traces: tracesOf(parsed.data),
+    clean: createClean([...secretsIn(environment), ...keysOf(models)]),
   };
 }
+
+function tracesOf(read: z.infer<typeof Environment>): Config['traces'] {
+  const endpoint = read.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT || read.OTEL_EXPORTER_OTLP_ENDPOINT;
+  if (!endpoint || read.OTEL_SDK_DISABLED === 'true') return 'off';
+  return read.OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT === 'true' ? 'content' : 'metadata';
+}
+
+const secretsIn = (environment: Record<string, string | undefined>): string[] =>
+  Object.entries(environment)
+    .filter(([name]) => /(KEY|TOKEN|SECRET|PASSWORD)$/i.test(name))
+    .map(([, value]) => value?.trim() ?? '');
+
+const keysOf = ({ access }: ModelConfig): string[] =>
+  Object.values(access).flatMap(({ key }) => (key === null ? [] : [key]));

@@ -2,6 +2,7 @@ import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Store } from '../store/store.ts';
 import { type Config, serverAddress } from './config.ts';
+import type { Log } from './log.ts';
 
 const everyMs = 10_000;
 const atOnce = 20;
@@ -12,7 +13,7 @@ const patienceMs = 60_000;
  * Keeps the histories of closed jobs, now and then: the server forgets them after its retention, and they are what a changed
  * workflow is replayed against. A server that does not answer is asked again.
  */
-export function keepHistories(store: Store, config: Config): NodeJS.Timeout {
+export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Timeout {
   const once = async (): Promise<void> => {
     const jobs = await store.ledger.withoutHistory(atOnce);
     const settled = jobs.filter((job) => Date.now() - (job.endedAt ?? 0) > 2_000);
@@ -41,9 +42,7 @@ export function keepHistories(store: Store, config: Config): NodeJS.Timeout {
     if (busy) return;
     busy = true;
     once()
-      .catch((error: unknown) =>
-        console.warn(`keeping histories failed, trying again later: ${String(error)}`),
-      )
+      .catch((error: unknown) => log.warn({ error }, 'keeping histories failed, trying again later'))
       .finally(() => {
         busy = false;
       });

@@ -1,5 +1,5 @@
 import { availableParallelism, hostname } from 'node:os';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createBuildActivities } from '../activities/build.ts';
 import { createCaseActivities } from '../activities/cases.ts';
 import type { ActivityContext } from '../activities/context.ts';
@@ -10,9 +10,12 @@ import { createModelActivities } from '../activities/propose-by-model.ts';
 import { createRecipeActivities } from '../activities/propose-by-recipe.ts';
 import { createReportActivities } from '../activities/report.ts';
 import { createRunActivities } from '../activities/run.ts';
-import { benchOf, queues } from '../domain/queues.ts';
+import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 import { jobOfStep } from '../domain/step.ts';
-import { createModel } from '../llm/routes.ts';
+import { createModel } from '../llm/create-model.ts';
+import { closeE2bSandboxes } from '../llm/e2b.ts';
+import { priceOf } from '../llm/prices.ts';
+import { type ModelConfig, reachableProviders } from '../llm/routes.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { cache } from '../setup/places.mjs';
 import { openStore, type Store } from '../store/store.ts';
@@ -20,7 +23,10 @@ import { workflowBundle } from './bundle.ts';
 import { type Config, serverAddress } from './config.ts';
 import { createGuard } from './guard.ts';
 import { keepHistories } from './histories.ts';
+import { createLog, endOnCrash, type Log, temporalLogger } from './log.ts';
+import { type Observing, observeActivities, observeModel } from './observe.ts';
 import { openSandbox } from './sandbox-of.ts';
+import { openTraces } from './traces.ts';
 
 /** What a worker process does; several roles may share one process, and any number of processes a role. */
 export type Role = 'orchestrate' | 'model' | 'sandbox' | 'bench';
@@ -29,8 +35,23 @@ const sweepEveryMs = 30_000;
 
 /** Runs workers for `roles` until the process is told to stop; prints `ready` when they poll. */
 export async function runWorkers(roles: readonly Role[], config: Config): Promise<void> {
-  Runtime.install({ logger: new DefaultLogger('WARN') });
+  const { clean } = config;
+  const log = createLog({ level: config.log, clean, plain: process.stderr.isTTY });
+  endOnCrash(clean);
+  log.info({ roles, home: config.home, server: serverAddress(config) }, 'worker starting');
+  Runtime.install({
+    logger: temporalLogger(log),
+    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+  });
   const store = await openStore(config.home);
+  const observing: Observing = {
+    clean,
+    traces: config.traces === 'off' ? null : openTraces(log),
+    content: config.traces === 'content',
+    startedAt: async (jobId) => (await store.ledger.job(jobId))?.startedAt,
+    costOf: (route, { usage, chargedMicroUsd }) =>
+      chargedMicroUsd ?? (usage === null ? null : priceOf(config.models.catalogue, route, usage, new Date())),
+  };
   const needsSandbox = roles.includes('sandbox') || roles.includes('bench');
   const chosen = needsSandbox ? await openSandbox(config, store) : null;
   const connection = await NativeConnection.connect({ address: serverAddress(config) });
@@ -41,7 +62,9 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
     shutdownGraceTime: '10s',
     // With the default a cancel takes 21 s to arrive.
     maxHeartbeatThrottleInterval: '500ms',
-    interceptors: { activity: [() => ({ inbound: createGuard(store.id) })] },
+    interceptors: {
+      activity: [observeActivities(observing), () => ({ inbound: createGuard(store.id) })],
+    },
   } satisfies Partial<WorkerOptions>;
 
   const optionsByRole: Record<Role, () => Promise<WorkerOptions[]>> = {
@@ -49,26 +72,22 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
       {
         ...common,
         taskQueue: queues.orchestrate,
-        workflowBundle: await workflowBundle(cache),
+        workflowBundle: await workflowBundle(cache, temporalLogger(log)),
         // A worker that is gone holds its workflows back no longer than this.
         stickyQueueScheduleToStartTimeout: '2s',
         activities: { ...createJobActivities({ store }), ...createReportActivities({ store }) },
       },
     ],
-    model: async () => [
-      {
-        ...common,
-        taskQueue: queues.model,
-        activities: createModelActivities({ store, modelOf: (route) => createModel(route, config.models) }),
-      },
-    ],
+    model: async () => modelWorkers(common, store, config.models, observing),
     sandbox: async () => sandboxWorkers(common, { store, sandbox: opened(chosen) }),
     bench: async () => benchWorkers(common, { store, sandbox: opened(chosen) }),
   };
   const options = (await Promise.all(roles.map((role) => optionsByRole[role]()))).flat();
   const workers = await Promise.all(options.map((each) => Worker.create(each)));
-  const sweeping = chosen === null ? undefined : sweep(chosen.sandbox, store);
-  const keeping = roles.includes('orchestrate') ? keepHistories(store, config) : undefined;
+  const sweeping = chosen === null ? undefined : sweep(chosen.sandbox, store, log);
+  const keeping = roles.includes('orchestrate') ? keepHistories(store, config, log) : undefined;
+  log.info({ roles, sandbox: chosen?.why, traces: config.traces }, 'worker ready');
+  // Who started the process waits for this line.
   console.log(`ready: ${roles.join(', ')}${chosen === null ? '' : `; sandbox: ${chosen.why}`}`);
   try {
     await Promise.all(workers.map((worker) => worker.run()));
@@ -76,8 +95,33 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
     clearInterval(sweeping);
     clearInterval(keeping);
     await connection.close();
+    if (roles.includes('model')) await closeE2bSandboxes();
+    await observing.traces?.close();
     await store.close();
+    log.info('worker stopped');
   }
+}
+
+/** A queue for each provider this process can reach, so that each is held to its own rate. */
+function modelWorkers(
+  common: Omit<WorkerOptions, 'taskQueue'>,
+  store: Store,
+  models: ModelConfig,
+  observing: Observing,
+): WorkerOptions[] {
+  const { catalogue } = models;
+  const activities = createModelActivities({
+    ...{ store, catalogue },
+    modelOf: (route) => observeModel(route, createModel(route, models), observing),
+  });
+  return reachableProviders(models).map(({ name, limits: { inFlight, requestsPerMinute } }) => ({
+    ...common,
+    activities,
+    taskQueue: modelQueue(name),
+    maxConcurrentActivityTaskExecutions: inFlight,
+    activityTaskPollerBehavior: { type: 'autoscaling', initial: 1, minimum: 1 },
+    ...(requestsPerMinute === null ? {} : { maxTaskQueueActivitiesPerSecond: requestsPerMinute / 60 }),
+  }));
 }
 
 function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: ActivityContext): WorkerOptions[] {
@@ -127,7 +171,7 @@ function opened(chosen: { sandbox: Sandbox } | null): Sandbox {
 }
 
 /** Removes what dead workers left behind, now and then; a sweep that fails is tried again. */
-function sweep(sandbox: Sandbox, store: Store): NodeJS.Timeout {
+function sweep(sandbox: Sandbox, store: Store, log: Log): NodeJS.Timeout {
   // A step that is done, or whose job is closed, will not ask for its sandbox again.
   const isOver = async (key: string): Promise<boolean> => {
     const job = await store.ledger.job(jobOfStep(key));
@@ -135,7 +179,7 @@ function sweep(sandbox: Sandbox, store: Store): NodeJS.Timeout {
   };
   const once = (): void => {
     sandbox.sweep({ isOver }).catch((error: unknown) => {
-      console.warn(`sweeping sandboxes failed, trying again later: ${String(error)}`);
+      log.warn({ error }, 'sweeping sandboxes failed, trying again later');
     });
   };
   once();

@@ -10,5 +10,14 @@ export async function openSandbox(config: Config, store: Store): Promise<ChosenS
   const parts = await toolchain();
   await mkdir(parts.cache, { recursive: true });
   const root = join(config.home, 'sandboxes');
-  return chooseSandbox({ wanted: config.sandbox, blobs: store.blobs, storeId: store.id, root, parts });
+  const { access, e2bTemplate: template } = config.models;
+  const key = access.e2b?.key;
+  return chooseSandbox({
+    wanted: config.sandbox,
+    blobs: store.blobs,
+    storeId: store.id,
+    root,
+    parts,
+    e2b: key ? { key, template } : undefined,
+  });
 }

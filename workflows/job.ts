@@ -11,6 +11,7 @@ import {
 } from '@temporalio/workflow';
 import type { Job } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
+import type { Journal } from '../domain/journal.ts';
 import type { Place } from '../domain/step.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../domain/visibility.ts';
 import { closeJob, openJob, writeReport } from './proxies.ts';
@@ -28,6 +29,8 @@ export const progressQuery = defineQuery<Progress>('progress');
 export interface Work<J extends Job> {
   input: JobInput<J>;
   job: J;
+  /** What earlier goes at this job had finished; empty in the first. */
+  journal: Journal;
   /** The place of a step inside this job. */
   at(step: string): Place;
   /** Tells people what is being done. */
@@ -51,6 +54,8 @@ export async function asJob<J extends Job>(
   const { jobId, storeId, job, searchable } = input;
   const progress: Progress = { now: 'starting', done: [] };
   const at = (step: string): Place => ({ storeId, jobId, step });
+  /** The same for what each go at a job does anew. */
+  const again = (step: string): Place => at(input.resumed ? `${step}-${input.resumed + 1}` : step);
   const show = (): void =>
     setCurrentDetails([`**${progress.now}**`, ...progress.done.map((line) => `- ${line}`)].join('\n'));
   const label = (status: string): void => {
@@ -63,10 +68,11 @@ export async function asJob<J extends Job>(
       { key: kindAttribute, value: job.kind },
       { key: statusAttribute, value: 'running' },
     ]);
-  await openJob({ ...at('open'), input });
+  const opened = await openJob({ ...at('open'), input });
   const work: Work<J> = {
     input,
     job,
+    journal: opened?.journal ?? [],
     at,
     tell: (now) => {
       progress.now = now;
@@ -83,8 +89,8 @@ export async function asJob<J extends Job>(
   try {
     const ended = await act(work);
     work.tell('writing the report');
-    const closed = await closeJob({ ...at('close'), status: 'finished', ended });
-    const result = { ...closed, report: await writeReport(at('report')) };
+    const closed = await closeJob({ ...again('close'), status: 'finished', ended });
+    const result = { ...closed, report: await writeReport(again('report')) };
     label('finished');
     work.tell(result.summary);
     return result;
@@ -94,8 +100,8 @@ export async function asJob<J extends Job>(
     const summary = status === 'cancelled' ? 'cancelled' : reasonOf(error);
     await CancellationScope.nonCancellable(async () => {
       const ended: Ended = { summary, best: null, refused: 0, product: null };
-      await closeJob({ ...at('close'), status, ended });
-      await writeReport(at('report'));
+      await closeJob({ ...again('close'), status, ended });
+      await writeReport(again('report'));
     });
     label(status);
     work.tell(summary);

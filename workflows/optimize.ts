@@ -1,13 +1,13 @@
 import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
-import { best, isRight, type Journal } from '../domain/journal.ts';
+import { best, isRight, type Journal, rowOf } from '../domain/journal.ts';
 import { policies } from '../domain/search-policy.ts';
 import { measureBaseline } from './baseline.ts';
 import { asJob, type Work } from './job.ts';
-import { propose } from './propose.ts';
+import { createProposer } from './propose.ts';
 import { sandboxActivities } from './proxies.ts';
-import { rowOf, search } from './search.ts';
+import { search } from './search.ts';
 import { runTrial } from './trial.ts';
 
 const trialsAtOnce = 2;
@@ -27,22 +27,23 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const asked =
       routes.length > 0 ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone';
     work.note(`${recipes.length} strategies apply; ${asked}`);
+    const { propose, givenUp } = createProposer(work, bench, sample);
 
     const { journal, stopped } = await search(
       {
         policy: policies[job.policy],
-        baseline: rowOf(baseline),
+        journal: [rowOf(baseline), ...work.journal.filter((row) => row.operator !== 'human')],
         trials: job.budget.trials,
         recipes,
         models: routes.length > 0,
         seed: job.seed,
         atOnce: trialsAtOnce,
-        enough: (rows) => enough(job, rows, Date.now() - began),
+        enough: (rows) => enough(job, rows, Date.now() - began) ?? givenUp(),
       },
       {
         propose: (decision, id, rows) => {
           work.tell(`${rows.length - 1} of ${job.budget.trials} trials done; proposing ${id}`);
-          return propose(work, bench, sample, decision, id);
+          return propose(decision, id);
         },
         evaluate: (candidate) => {
           work.tell(`trying ${candidate.id}: ${candidate.title}`);

@@ -1,67 +1,115 @@
-import { ActivityFailure, ApplicationFailure } from '@temporalio/workflow';
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
+import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
+import { providerOf } from '../domain/route.ts';
 import type { NextDecision } from '../domain/search-policy.ts';
 import type { Work } from './job.ts';
-import { proposeByModel, sandboxActivities } from './proxies.ts';
+import { modelActivities, sandboxActivities } from './proxies.ts';
 import { summarized } from './summary.ts';
 import type { Bench } from './trial.ts';
 
-/**
- * Has a decision made into a candidate: a recipe in the sandbox, a draft, debug or improvement by a model, its routes tried
- * in order. Null where a recipe turns out not to apply, or no route gave a usable program.
- */
-export async function propose(
-  work: Work<OptimizeJob>,
-  bench: Bench,
-  sample: Artifact | null,
-  decision: NextDecision,
-  id: string,
-): Promise<Candidate | null> {
-  const { job, at } = work;
-  if (decision.kind === 'recipe') {
-    const { proposeByRecipe } = sandboxActivities(job.limits);
-    const { recipe } = decision;
-    return summarized(`${id}: ${recipe}`, proposeByRecipe, {
-      ...at(`${id}/propose`),
-      job,
-      id,
-      recipe,
-      program: bench.baselineProgram,
-      sample,
-    });
-  }
-  for (const [index, route] of work.input.routes[decision.kind].entries()) {
-    try {
-      return await summarized(`${id}: ${decision.kind} by ${route}`, proposeByModel, {
-        ...at(`${id}/propose-${index}`),
-        job,
-        id,
-        route,
-        decision,
-        sample,
-      });
-    } catch (error) {
-      if (!isRouteFailure(error)) throw error;
-      work.note(`${id}: ${route} gave no program: ${error.cause.message}`);
-    }
-  }
-  return null;
+/** Has decisions made into candidates. */
+export interface Proposer {
+  /**
+   * A recipe's candidate from the sandbox; a draft, debug or improvement by a model, its routes tried in order. Null where a
+   * recipe turns out not to apply, or no route gave a usable program.
+   */
+  propose(decision: NextDecision, id: string): Promise<Candidate | null>;
+  /** Why no more is to be proposed: the money is spent, or models fail one after another. Null to go on. */
+  givenUp(): string | null;
 }
 
-/** Failures of one route that the next route may not have. */
-const routeFailures = new Set([
+type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
+
+export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Artifact | null): Proposer {
+  const { job, at } = work;
+  let exhausted: string | null = null;
+  let fruitless = 0;
+
+  async function byModel(decision: ModelDecision, id: string): Promise<Candidate | null> {
+    const routes = work.input.routes[decision.kind];
+    for (const [index, route] of routes.entries()) {
+      const { proposeByModel } = modelActivities(providerOf(route), job.budget, index < routes.length - 1);
+      const step = `${id}/propose-${index}`;
+      for (let round = 0; round <= defaults.model.repairs; round += 1) {
+        const repairs = round === 0 ? null : round === 1 ? step : `${step}/repair-${round - 1}`;
+        const what = round === 0 ? `${decision.kind} by ${route}` : `${route} repairs its reply`;
+        try {
+          return await summarized(`${id}: ${what}`, proposeByModel, {
+            ...at(round === 0 ? step : `${step}/repair-${round}`),
+            ...{ job, id, route, decision, sample, repairs },
+            files: work.input.files,
+            fresh: work.input.fresh,
+          });
+        } catch (error) {
+          const failure = failureOfModel(error);
+          if (failure === undefined) throw error;
+          if (failure.kind === 'BudgetExhausted') {
+            exhausted = `out of budget: ${failure.message}`;
+            return null;
+          }
+          if (failure.kind === 'ModelReplyUnusable' && round < defaults.model.repairs) continue;
+          work.note(`${id}: ${route} gave no program: ${failure.message}`);
+          break;
+        }
+      }
+    }
+    return null;
+  }
+
+  return {
+    async propose(decision, id) {
+      if (decision.kind !== 'recipe') {
+        const candidate = await byModel(decision, id);
+        fruitless = candidate === null ? fruitless + 1 : 0;
+        return candidate;
+      }
+      const { proposeByRecipe } = sandboxActivities(job.limits);
+      const { recipe } = decision;
+      return summarized(`${id}: ${recipe}`, proposeByRecipe, {
+        ...at(`${id}/propose`),
+        ...{ job, id, recipe, sample },
+        program: bench.baselineProgram,
+      });
+    },
+    givenUp() {
+      if (exhausted !== null) return exhausted;
+      return fruitless < defaults.model.fruitlessProposals
+        ? null
+        : `models gave no program ${fruitless} times in a row`;
+    },
+  };
+}
+
+/** Failures of one route that the next route may not have, and the end of the budget. */
+const failuresOfModels = new Set([
+  'BudgetExhausted',
+  'BudgetHeld',
+  'PriceUnknown',
   'RouteUnavailable',
-  'ModelRequestRejected',
-  'ModelUnauthenticated',
+  'ModelContextTooLong',
   'ModelQuotaExceeded',
+  'ModelRateLimited',
   'ModelRefused',
   'ModelReplyTruncated',
   'ModelReplyUnusable',
+  'ModelRequestRejected',
+  'ModelUnauthenticated',
+  'ModelUnavailable',
 ]);
 
-const isRouteFailure = (error: unknown): error is ActivityFailure & { cause: ApplicationFailure } =>
-  error instanceof ActivityFailure &&
-  error.cause instanceof ApplicationFailure &&
-  routeFailures.has(error.cause.type ?? '');
+/** Undefined where the platform failed, or the job was cancelled. */
+function failureOfModel(error: unknown): { kind: string; message: string } | undefined {
+  if (!(error instanceof ActivityFailure)) return undefined;
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) {
+    // With a failure of the model as its cause it was waiting for a retry.
+    const last =
+      cause.cause instanceof ApplicationFailure ? cause.cause.message : 'no worker answered in time';
+    return { kind: 'TimedOut', message: last };
+  }
+  if (!(cause instanceof ApplicationFailure) || !failuresOfModels.has(cause.type ?? '')) return undefined;
+  return { kind: cause.type ?? '', message: cause.message };
+}

@@ -8,8 +8,9 @@ import type { ModelActivities } from '../activities/propose-by-model.ts';
 import type { RecipeActivities } from '../activities/propose-by-recipe.ts';
 import type { ReportActivities } from '../activities/report.ts';
 import type { RunActivities } from '../activities/run.ts';
+import type { Budget } from '../domain/job.schema.ts';
 import type { Limits } from '../domain/limits.schema.ts';
-import { benchOf, queues } from '../domain/queues.ts';
+import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 
 /** Failures that trying again cannot mend, by the class that is thrown. */
 const final = [
@@ -22,7 +23,10 @@ const final = [
   'ModelRefused',
   'ModelReplyTruncated',
   'ModelReplyUnusable',
+  'ModelContextTooLong',
   'RouteUnavailable',
+  'BudgetExhausted',
+  'PriceUnknown',
 ];
 
 const common: ActivityOptions = {
@@ -53,13 +57,23 @@ export const { writeReport } = proxyActivities<ReportActivities>({
   startToCloseTimeout: '5m',
 });
 
-/** One request to a model; the server of the model bounds it, and a budget of time the whole. */
-export const { proposeByModel } = proxyActivities<ModelActivities>({
-  ...beating,
-  taskQueue: queues.model,
-  startToCloseTimeout: '15m',
-  scheduleToCloseTimeout: '1h',
-});
+/** Waiting for a worker that holds the provider's key, where another route could be asked instead. */
+const waitForKey = '5m';
+
+/**
+ * Requests to one provider. A retry waits as long as the provider, its rate or the budget asks, within the job's time; how often
+ * a route is tried is counted in the ledger.
+ */
+export function modelActivities(provider: string, { wallMs }: Budget, hasFallback: boolean) {
+  return proxyActivities<ModelActivities>({
+    ...beating,
+    taskQueue: modelQueue(provider),
+    startToCloseTimeout: '15m',
+    scheduleToCloseTimeout: wallMs,
+    ...(hasFallback ? { scheduleToStartTimeout: waitForKey } : {}),
+    retry: { ...common.retry, maximumAttempts: Number.POSITIVE_INFINITY },
+  });
+}
 
 /** A sandbox is waited for behind others and cleaned up after: this much on top of its own limit. */
 const aroundMs = 10 * 60_000;

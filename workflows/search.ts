@@ -1,5 +1,5 @@
 import type { Candidate } from '../domain/candidate.schema.ts';
-import { best, isRight, type Journal, type JournalRow } from '../domain/journal.ts';
+import { confirmedRow, type Journal, type JournalRow, rowOf, wouldBeBest } from '../domain/journal.ts';
 import type { Decision, NextDecision, SearchPolicy } from '../domain/search-policy.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 
@@ -17,8 +17,8 @@ export interface SearchSteps {
 
 export interface SearchSetup {
   policy: SearchPolicy;
-  /** The user's own program, tried already. */
-  baseline: JournalRow;
+  /** What was tried already: the user's own program, and what a resumed job had finished. */
+  journal: Journal;
   trials: number;
   recipes: readonly string[];
   models: boolean;
@@ -37,9 +37,9 @@ export async function search(
   setup: SearchSetup,
   steps: SearchSteps,
 ): Promise<{ journal: Journal; stopped: string }> {
-  const journal: JournalRow[] = [setup.baseline];
+  const journal: JournalRow[] = [...setup.journal];
   const pending = new Map<string, { decision: Decision; done: Promise<void> }>();
-  const recipes = [...setup.recipes];
+  const recipes = setup.recipes.filter((recipe) => !journal.some((row) => row.title === recipe));
   let decisions = 0;
   // Verifications wait for each other, so that each is compared with the best there is by then.
   let considered: Promise<unknown> = Promise.resolve();
@@ -47,9 +47,12 @@ export async function search(
   const follow = async (decision: NextDecision, id: string): Promise<void> => {
     const candidate = await steps.propose(decision, id, journal);
     if (candidate === null) return;
+    if (decision.kind === 'recipe') exchange(recipes, decision.recipe, candidate.title);
     const trial = await steps.evaluate(candidate);
     const consider = considered.then(async () => {
-      const row = wouldBeBest(trial, journal) ? confirmed(trial, await steps.verify(trial)) : rowOf(trial);
+      const row = wouldBeBest(rowOf(trial), journal)
+        ? confirmedRow(trial, await steps.verify(trial))
+        : rowOf(trial);
       journal.push(row);
       steps.finished(row, journal);
     });
@@ -74,7 +77,9 @@ export async function search(
     if (decision.kind === 'stop') {
       if (pending.size === 0) return { journal, stopped: decision.why };
     } else {
-      decisions += 1;
+      // A resumed job decides again on what was under way when it ended, and finds what was proposed for it.
+      do decisions += 1;
+      while (journal.some((row) => row.id === `c-${decisions}`));
       const id = `c-${decisions}`;
       if (decision.kind === 'recipe') recipes.splice(recipes.indexOf(decision.recipe), 1);
       const done = follow(decision, id).finally(() => pending.delete(id));
@@ -86,30 +91,8 @@ export async function search(
   }
 }
 
-/** Whether a trial's measured gain is real and above that of the best so far. */
-function wouldBeBest({ outcome }: Trial, journal: Journal): boolean {
-  if (outcome.kind !== 'scored') return false;
-  return outcome.metric.low > 1 && outcome.metric.value > (best(journal)?.value ?? 1);
-}
-
-/** The row of a finished trial. */
-export function rowOf({ candidate, outcome }: Trial): JournalRow {
-  const { id, parents, operator, title } = candidate;
-  const metric = outcome.kind === 'scored' ? outcome.metric : null;
-  return {
-    id,
-    parents,
-    operator,
-    title,
-    outcome: outcome.kind,
-    value: metric?.value ?? null,
-    low: metric?.low ?? null,
-    verified: false,
-  };
-}
-
-/** The row of a trial that was tried again: what the second look found is what counts. */
-function confirmed(trial: Trial, again: Trial): JournalRow {
-  const row = rowOf({ ...again, candidate: trial.candidate });
-  return { ...row, verified: isRight(row) && (row.low ?? 0) > 1 };
+/** A resumed job may find another recipe's candidate under an ID than the one it decided on: that one is still to be taken. */
+function exchange(recipes: string[], decided: string, found: string): void {
+  const place = recipes.indexOf(found);
+  if (place >= 0) recipes[place] = decided;
 }

@@ -7,6 +7,9 @@ export interface Amounts {
   tokens: number;
 }
 
+/** What something cost, so far as it is known. */
+export type UnsureAmounts = { [unit in keyof Amounts]: number | null };
+
 /** What an account may spend; null is without limit. */
 export interface Cap {
   microUsd: number | null;
@@ -43,6 +46,8 @@ export interface Accounts {
   /** Settles, at what was held, all holds on this account itself, as when its job closes. Returns how many. */
   settleOrphans(accountId: string): Promise<number>;
   account(id: string): Promise<AccountRecord | undefined>;
+  /** What can still be reserved on the account and on all above it, what is held not counted; null is without limit. */
+  remaining(accountId: string): Promise<Cap>;
 }
 
 export function createAccounts(db: Kysely<LedgerSchema>): Accounts {
@@ -100,8 +105,31 @@ export function createAccounts(db: Kysely<LedgerSchema>): Accounts {
       const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
       return row && toRecord(row);
     },
+
+    async remaining(accountId) {
+      const least: Cap = { microUsd: null, tokens: null };
+      let id: string | null = accountId;
+      while (id !== null) {
+        const row: Selectable<AccountTable> = await db
+          .selectFrom('accounts')
+          .selectAll()
+          .where('id', '=', id)
+          .executeTakeFirstOrThrow(() => notOpen(accountId));
+        const { cap, spent, held } = toRecord(row);
+        for (const unit of ['microUsd', 'tokens'] as const)
+          if (cap[unit] !== null)
+            least[unit] = Math.min(
+              least[unit] ?? Infinity,
+              Math.max(0, cap[unit] - spent[unit] - held[unit]),
+            );
+        id = row.parent;
+      }
+      return least;
+    },
   };
 }
+
+const notOpen = (id: string): Error => new Error(`expected account ${id} to be open, found no such account`);
 
 /** An account had no room; thrown so that the transaction takes back what the accounts below it already hold. */
 export class Refused extends Error {
@@ -168,7 +196,7 @@ export async function endHold(
   transaction: Transaction<LedgerSchema>,
   holdId: string,
   status: 'settled' | 'released',
-  actual?: { microUsd: number | null; tokens: number },
+  actual?: UnsureAmounts,
 ): Promise<void> {
   const ended = await transaction
     .updateTable('holds')
@@ -213,7 +241,7 @@ function fits(
 /** Why an account refused: what is held may come back, what is spent never does. */
 async function refusal(transaction: Transaction<LedgerSchema>, id: string, amounts: Amounts): Promise<Error> {
   const row = await transaction.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
-  if (row === undefined) return new Error(`expected account ${id} to be open, found no such account`);
+  if (row === undefined) return notOpen(id);
   const { cap, spent } = toRecord(row);
   const fitsUnheld =
     (cap.microUsd === null || spent.microUsd + amounts.microUsd <= cap.microUsd) &&

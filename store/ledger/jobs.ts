@@ -53,6 +53,8 @@ export interface JobRecord {
 export interface Jobs {
   /** Opens the job and returns its record; a job already open, or closed, is returned as it is. */
   openJob(job: NewJob): Promise<JobRecord>;
+  /** Takes up a job that has ended, with what it is started with now; one that runs is left alone. */
+  reopenJob(id: string, job: Artifact): Promise<void>;
   /** Closes a running job; the first close stands. */
   closeJob(id: string, end: JobEnd): Promise<void>;
   /** Keeps the report, which is written from the closed job. */
@@ -99,6 +101,15 @@ export function createJobs(db: Kysely<LedgerSchema>): Jobs {
         .onConflict((conflict) => conflict.column('id').doNothing())
         .execute();
       return toRecord(await select().where('id', '=', id).executeTakeFirstOrThrow());
+    },
+
+    async reopenJob(id, job) {
+      await db
+        .updateTable('jobs')
+        .set({ status: 'running', endedAt: null, job, report: null, history: null })
+        .where('id', '=', id)
+        .where('status', '!=', 'running')
+        .execute();
     },
 
     async closeJob(id, end) {

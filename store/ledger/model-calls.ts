@@ -1,8 +1,11 @@
-import type { Kysely, Selectable } from 'kysely';
+import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Usage } from '../../domain/usage.ts';
 import type { LedgerSchema, ModelCallTable } from '../ledger-schema.ts';
-import { type Amounts, endHold, hold, Refused, type Reservation } from './accounts.ts';
-import { toJson } from './json.ts';
+import { type Amounts, endHold, hold, Refused, type Reservation, type UnsureAmounts } from './accounts.ts';
+import { passBreaker } from './breakers.ts';
+import { type Admission, admit } from './rates.ts';
+import { usageColumns, usageOf } from './usage.ts';
 
 /** One physical request. `ambiguous`: started, and its end never seen; it may have been paid for. */
 export interface CallRecord {
@@ -12,16 +15,30 @@ export interface CallRecord {
   request: number;
   jobId: string;
   route: string;
+  /** Null where it was started without an admission. */
+  provider: string | null;
   status: ModelCallTable['status'];
+  /** The reply came from the cache: no request was sent, and nothing was paid. */
+  cached: boolean;
+  /** The prompt and its version: `improve-function@1`. */
+  prompt: string | null;
+  /** Milliseconds since 1970, as `doneAt`. */
   startedAt: number;
+  /** From the start to the first sign of the reply. */
+  firstTokenMs: number | null;
   doneAt: number | null;
-  /** Tokens by kind, as the provider counted them. */
-  usage: Record<string, number> | null;
+  usage: Usage | null;
   /** Millionths of a dollar; null where the price is not known. */
   microUsd: number | null;
+  /** What was held for it, in millionths of a dollar. */
+  estimateMicroUsd: number | null;
   reply: Artifact | null;
   /** The name of the error it failed with. */
   error: string | null;
+  /** What was wrong with the reply, in words. */
+  problem: string | null;
+  /** How long the provider asked to wait. */
+  retryAfterMs: number | null;
 }
 
 export interface NewCall {
@@ -30,123 +47,154 @@ export interface NewCall {
   route: string;
   /** What it may cost at most, held on the account until the request ends. */
   estimate?: { accountId: string; amounts: Amounts };
+  /** Given, the request keeps to the provider's limits. */
+  admission?: Admission;
+  prompt?: string | null;
+  /** Milliseconds since 1970. */
+  now?: number;
 }
 
-export type CallStart = { kind: 'started'; request: number } | { kind: Exclude<Reservation, 'reserved'> };
+/**
+ * `held`: the budget has room once requests under way end; `exhausted`: it has none; `wait`: ask again in `ms`, for a rate,
+ * a place or after a 429; `open`: the route's circuit breaker keeps requests away until then.
+ */
+export type CallStart =
+  | { kind: 'started'; request: number }
+  | { kind: Exclude<Reservation, 'reserved'> }
+  | { kind: 'wait'; ms: number }
+  | { kind: 'open'; untilMs: number };
 
 export interface CallEnd {
-  usage: Record<string, number>;
-  /** All tokens that count against the budget. */
-  tokens: number;
-  /** Null where the price is not known; then the estimate counts as spent. */
+  /** Null where the provider reported none; then the estimated tokens count. */
+  usage: Usage | null;
+  /** Null where the price is not known; then the estimated money counts. */
   microUsd: number | null;
+  firstTokenMs: number | null;
   reply: Artifact;
+  now?: number;
+}
+
+export interface CallFailure {
+  /** The name of the error. */
+  error: string;
+  /** What was wrong, in words. */
+  problem?: string | null;
+  /** What came and could not be used, where it is kept. */
+  reply?: Artifact | null;
+  usage?: Usage | null;
+  microUsd?: number | null;
+  firstTokenMs?: number | null;
+  retryAfterMs?: number | null;
+  now?: number;
 }
 
 export interface ModelCalls {
   /**
-   * Records that a request is about to be sent, and holds its estimate; without room for that nothing is recorded.
-   * A request of the same key found started is marked ambiguous, and its estimate counts as spent.
+   * Records that a request is about to be sent, where the route's breaker, the provider's limits and the budget let it;
+   * a refusal records and takes nothing. A request of the same key found started is marked ambiguous, and its estimate
+   * counts as spent.
    */
   startCall(call: NewCall): Promise<CallStart>;
   /** Records the reply and settles the hold. The first end of a request stands. */
   finishCall(key: string, request: number, end: CallEnd): Promise<void>;
-  /** Records a failure and gives the hold back, or settles it at `spent` where the provider charged for it. */
-  failCall(key: string, request: number, error: string, spent?: Amounts): Promise<void>;
-  /** The request that answered the call first; undefined where none has. */
-  finishedCall(key: string): Promise<CallRecord | undefined>;
+  /**
+   * Records a failure. Where the provider counted tokens or charged, the hold is settled as by `finishCall`, else it is
+   * given back. What it took of the provider's rate is not.
+   */
+  failCall(key: string, request: number, failure: CallFailure): Promise<void>;
+  /** Records a call that was answered from the cache: no request was sent, and nothing is paid. */
+  recordCached(
+    call: Pick<NewCall, 'key' | 'jobId' | 'route' | 'prompt' | 'now'> & { reply: Artifact },
+  ): Promise<void>;
+  /**
+   * What a job leaves open when it closes: its started requests become ambiguous and their holds count as spent, and
+   * none of its texts is shown any more. Returns how many requests there were.
+   */
+  closeCalls(jobId: string): Promise<number>;
+  /** All requests of a call in the order they were sent. */
+  requestsOf(key: string): Promise<CallRecord[]>;
   /** The job's requests in the order they were sent. */
   calls(jobId: string): Promise<CallRecord[]>;
 }
 
 export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
+  const select = () => db.selectFrom('modelCalls').selectAll();
+
   /** What an earlier worker left open; a transaction of its own, since it stands even if the new request is refused. */
-  const closeLost = (key: string): Promise<void> =>
-    db.transaction().execute(async (transaction) => {
-      const lost = await transaction
-        .updateTable('modelCalls')
-        .set({ status: 'ambiguous' })
-        .where('key', '=', key)
-        .where('status', '=', 'started')
-        .returning('request')
-        .execute();
-      for (const { request } of lost) await endHold(transaction, holdId(key, request), 'settled');
-    });
+  async function closeLost(key: string): Promise<void> {
+    const lost = await select().where('key', '=', key).where('status', '=', 'started').executeTakeFirst();
+    if (lost !== undefined) await db.transaction().execute((transaction) => lose(transaction, { key }));
+  }
 
   return {
-    async startCall({ key, jobId, route, estimate }) {
-      await closeLost(key);
+    async startCall(call) {
+      await closeLost(call.key);
       try {
-        const request = await db.transaction().execute(async (transaction) => {
-          const { request } = await transaction
-            .selectFrom('modelCalls')
-            .where('key', '=', key)
-            .select((select) => select(select.fn.countAll<number>(), '+', 1).as('request'))
-            .executeTakeFirstOrThrow();
-          await transaction
-            .insertInto('modelCalls')
-            .values({ key, request, jobId, route, status: 'started', startedAt: Date.now() })
-            .execute();
-          if (estimate !== undefined)
-            await hold(transaction, estimate.accountId, estimate.amounts, holdId(key, request));
-          return request;
-        });
+        const request = await db.transaction().execute((transaction) => start(transaction, call));
         return { kind: 'started', request };
       } catch (error) {
         if (error instanceof Refused) return { kind: error.reservation };
+        if (error instanceof NotNow) return error.start;
         throw error;
       }
     },
 
-    async finishCall(key, request, { usage, tokens, microUsd, reply }) {
+    async finishCall(key, request, { usage, now = Date.now(), ...end }) {
       await db.transaction().execute(async (transaction) => {
         await transaction
           .updateTable('modelCalls')
-          .set({
-            status: 'done',
-            doneAt: Date.now(),
-            usageJson: toJson(usage, `usage of call ${key}`),
-            microUsd,
-            reply,
-          })
+          .set({ ...end, ...usageColumns(usage), status: 'done', doneAt: now })
           .where('key', '=', key)
           .where('request', '=', request)
           .where('status', 'in', ['started', 'ambiguous'])
           .execute();
-        await endHold(transaction, holdId(key, request), 'settled', { microUsd, tokens });
+        await endHold(transaction, holdId(key, request), 'settled', amountsOf(usage, end.microUsd));
       });
     },
 
-    async failCall(key, request, error, spent) {
+    async failCall(key, request, { usage = null, microUsd = null, now = Date.now(), ...failure }) {
+      const charged = usage !== null || microUsd !== null;
       await db.transaction().execute(async (transaction) => {
         await transaction
           .updateTable('modelCalls')
-          .set({ status: 'failed', doneAt: Date.now(), error, microUsd: spent?.microUsd ?? null })
+          .set({ ...failure, ...usageColumns(usage), microUsd, status: 'failed', doneAt: now })
           .where('key', '=', key)
           .where('request', '=', request)
           .where('status', '=', 'started')
           .execute();
-        await endHold(transaction, holdId(key, request), spent === undefined ? 'released' : 'settled', spent);
+        await endHold(
+          transaction,
+          holdId(key, request),
+          charged ? 'settled' : 'released',
+          amountsOf(usage, microUsd),
+        );
       });
     },
 
-    async finishedCall(key) {
-      const row = await db
-        .selectFrom('modelCalls')
-        .selectAll()
-        .where('key', '=', key)
-        .where('status', '=', 'done')
-        .orderBy('doneAt')
-        .orderBy('request')
-        .limit(1)
-        .executeTakeFirst();
-      return row && toRecord(row);
+    async recordCached({ key, jobId, route, prompt = null, reply, now = Date.now() }) {
+      await db
+        .insertInto('modelCalls')
+        .values((values) => ({
+          ...{ key, jobId, route, prompt, reply, request: nextRequest(values, key) },
+          ...{ status: 'done', cached: 1, startedAt: now, doneAt: now, microUsd: 0 },
+        }))
+        .execute();
+    },
+
+    closeCalls: (jobId) =>
+      db.transaction().execute(async (transaction) => {
+        const lost = await lose(transaction, { jobId });
+        await transaction.deleteFrom('partials').where('jobId', '=', jobId).execute();
+        return lost;
+      }),
+
+    async requestsOf(key) {
+      const rows = await select().where('key', '=', key).orderBy('request').execute();
+      return rows.map(toRecord);
     },
 
     async calls(jobId) {
-      const rows = await db
-        .selectFrom('modelCalls')
-        .selectAll()
+      const rows = await select()
         .where('jobId', '=', jobId)
         .orderBy('startedAt')
         .orderBy('key')
@@ -157,8 +205,80 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
   };
 }
 
+/** A request has to wait; thrown so that the transaction takes back what it already took. */
+class NotNow extends Error {
+  override name = 'NotNow';
+  readonly start: CallStart;
+
+  constructor(start: CallStart) {
+    super(start.kind);
+    this.start = start;
+  }
+}
+
+/** Throws `NotNow` or `Refused` where the request may not be sent. Locks go: route, provider, call, accounts. */
+async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Promise<number> {
+  const { key, jobId, route, estimate, admission, prompt = null, now = Date.now() } = call;
+  const untilMs = await passBreaker(transaction, route, now);
+  if (untilMs !== null) throw new NotNow({ kind: 'open', untilMs });
+  const ms = admission === undefined ? 0 : await admit(transaction, admission, now);
+  if (ms > 0) throw new NotNow({ kind: 'wait', ms });
+
+  const { request } = await transaction
+    .insertInto('modelCalls')
+    .values((values) => ({
+      ...{ key, jobId, route, prompt, request: nextRequest(values, key) },
+      ...{ status: 'started', cached: 0, startedAt: now },
+      provider: admission?.provider ?? null,
+      estimateMicroUsd: estimate?.amounts.microUsd ?? null,
+    }))
+    .returning('request')
+    .executeTakeFirstOrThrow();
+  if (estimate !== undefined)
+    await hold(transaction, estimate.accountId, estimate.amounts, holdId(key, request));
+  return request;
+}
+
+const nextRequest = (values: ExpressionBuilder<LedgerSchema, 'modelCalls'>, key: string) =>
+  values
+    .selectFrom('modelCalls')
+    .where('key', '=', key)
+    .select((select) => select(select.fn.countAll<number>(), '+', sql.lit(1)).as('request'));
+
+/** Gives up the started requests of a call or of a job: ambiguous, and spent at their estimates. Returns how many. */
+async function lose(
+  transaction: Transaction<LedgerSchema>,
+  of: { key: string } | { jobId: string },
+): Promise<number> {
+  const started = transaction
+    .updateTable('modelCalls')
+    .set({ status: 'ambiguous' })
+    .where('status', '=', 'started');
+  const lost = await ('key' in of ? started.where('key', '=', of.key) : started.where('jobId', '=', of.jobId))
+    .returning(['key', 'request'])
+    .execute();
+  for (const { key, request } of lost) await endHold(transaction, holdId(key, request), 'settled');
+  return lost.length;
+}
+
+/** What a request counts as; null for what is not known. */
+const amountsOf = (usage: Usage | null, microUsd: number | null): UnsureAmounts => ({
+  microUsd,
+  tokens: usage && usage.input + usage.output,
+});
+
 const holdId = (key: string, request: number): string => `${key}#${request}`;
 
-function toRecord({ usageJson, ...row }: Selectable<ModelCallTable>): CallRecord {
-  return { ...row, usage: usageJson === null ? null : JSON.parse(usageJson) };
+function toRecord({
+  inputTokens,
+  cachedTokens,
+  writtenTokens,
+  outputTokens,
+  reasoningTokens,
+  usageJson: _,
+  cached,
+  ...call
+}: Selectable<ModelCallTable>): CallRecord {
+  const usage = usageOf({ inputTokens, cachedTokens, writtenTokens, outputTokens, reasoningTokens });
+  return { ...call, cached: cached === 1, usage };
 }

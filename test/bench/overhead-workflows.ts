@@ -4,14 +4,17 @@ import type { GradeActivities } from '../../activities/grade.ts';
 import type { ModelActivities } from '../../activities/propose-by-model.ts';
 import type { RunActivities } from '../../activities/run.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
-import { queues } from '../../domain/queues.ts';
+import { modelQueue, queues } from '../../domain/queues.ts';
 
 const options = {
   startToCloseTimeout: '5m',
   heartbeatTimeout: '10s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
 } as const;
-const { proposeByModel } = proxyActivities<ModelActivities>({ ...options, taskQueue: queues.model });
+const { proposeByModel } = proxyActivities<ModelActivities>({
+  ...options,
+  taskQueue: modelQueue('scripted'),
+});
 const { runProgram } = proxyActivities<RunActivities>({ ...options, taskQueue: queues.sandbox });
 const { gradeRun } = proxyActivities<GradeActivities>({ ...options, taskQueue: queues.grade });
 const { nothing } = proxyActivities<{ nothing(input: object): Promise<string> }>({
@@ -40,6 +43,9 @@ export async function round({ storeId, jobId, number, job, files, cases }: Round
     route: 'scripted/bench',
     decision,
     sample: cases.caseSet,
+    repairs: null,
+    files,
+    fresh: false,
   });
   const ran = await runProgram({ ...at('run'), job, files, program, cases });
   if (ran.kind === 'failed') throw new Error(`the trivial program ended as ${ran.outcome.kind}`);

@@ -12,7 +12,8 @@ import { createJobActivities } from '../../activities/job.ts';
 import { createModelActivities } from '../../activities/propose-by-model.ts';
 import { createRunActivities } from '../../activities/run.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
-import { queues } from '../../domain/queues.ts';
+import { noRoutes } from '../../domain/job-input.ts';
+import { modelQueue, queues } from '../../domain/queues.ts';
 import { median } from '../../domain/speedup.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { createScriptedModel } from '../../llm/scripted.ts';
@@ -47,6 +48,8 @@ export async function run(): Promise<void> {
     value: {
       idea: 'the same',
       files: [{ path: 'double.py', content: source }],
+      edits: [],
+      removed: [],
       entry: 'double.py',
       build: 'none',
     },
@@ -67,8 +70,8 @@ export async function run(): Promise<void> {
     Worker.create({ ...common, taskQueue: queues.grade, activities: createGradeActivities(context) }),
     Worker.create({
       ...common,
-      taskQueue: queues.model,
-      activities: createModelActivities({ store, modelOf: () => model }),
+      taskQueue: modelQueue('scripted'),
+      activities: createModelActivities({ store, catalogue: config.models.catalogue, modelOf: () => model }),
     }),
   ]);
   const running = Promise.all(workers.map((worker) => worker.run()));
@@ -121,7 +124,7 @@ export async function run(): Promise<void> {
     const { openJob, packBaseline } = createJobActivities({ store });
     const input = {
       ...{ jobId, series: 'optimize/overhead/bench', run: 1, storeId: store.id, job, files, parent: null },
-      ...{ routes: { draft: [], debug: [], improve: [] }, stageRoutes: {}, searchable: false, fresh: false },
+      ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false },
     };
     await openJob({ ...place('open'), input });
     return inActivity(async () => {

@@ -63,7 +63,7 @@ describe('a job file that is wrong', () => {
 
 describe('a setting that is wrong', () => {
   it.each([
-    [{ CRUCIBLE_SANDBOX: 'none' }, /^CRUCIBLE_SANDBOX: .*"auto"\|"docker"\|"bubblewrap", got "none"/],
+    [{ CRUCIBLE_SANDBOX: 'none' }, /^CRUCIBLE_SANDBOX: .*"auto"\|"docker"\|"bubblewrap"\|"e2b", got "none"/],
     [{ TEMPORAL_ADDRESS: 'local_host' }, /^TEMPORAL_ADDRESS: expected host:port, got "local_host"/],
     [{ TEMPORAL_ADDRESS: 'http://localhost:1' }, /^TEMPORAL_ADDRESS: expected host:port, got "http/],
     [{ CRUCIBLE_HOME: '' }, /^CRUCIBLE_HOME: .*got ""/],

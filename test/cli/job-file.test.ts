@@ -30,6 +30,22 @@ const pipeline = (...stages: string[]): string =>
 const stage = (name: string, more = ''): string => `{ name: ${name}, kind: solve, script: ok.py${more} }`;
 
 describe('a job file', () => {
+  it('whose own prompts are wrong is refused with the file and the line of each', async () => {
+    await mkdir(join(folder, 'ask'));
+    await writeFile(
+      join(folder, 'ask', 'improve-script.md'),
+      '---\nversion: 1\nrole: improve\nschema: program\n---\n# System\nBe fast.\n# User\n{{nonsense}}\n',
+    );
+    await writeFile(join(folder, 'ask', 'unheard-of.md'), 'hello\n');
+    const job = 'kind: optimize\nname: a\nprogram: ok.py\nprompts: ask\n';
+    const message = await refusal(job);
+    expect(message).toContain('job.yaml:4: prompts: ask/improve-script.md:9: there is no {{nonsense}}');
+    expect(message).toContain('job.yaml:4: prompts: ask/unheard-of.md:1: there is no prompt unheard-of');
+    expect(await refusal(job.replace('ask', 'ok.py'))).toContain(
+      'prompts: ok.py in FOLDER: expected a folder',
+    );
+  });
+
   it('that is missing, or a folder, is named', async () => {
     await expect(readJobFile(join(folder, 'none.yaml'))).rejects.toThrow(
       /none\.yaml: expected a job file.*there is no such file/,
@@ -158,8 +174,8 @@ describe('a field', () => {
     ],
     [
       'of a bad route',
-      'kind: optimize\nname: a\nprogram: ok.py\nmodels: { draft: [gpt] }\n',
-      'job.yaml:4: models.draft[0]: expected `provider/model`, got "gpt"',
+      'kind: optimize\nname: a\nprogram: ok.py\nmodels: { draft: [a model] }\n',
+      'job.yaml:4: models.draft[0]: expected `provider/model`, or the name of a model, got "a model"',
     ],
     [
       'of a function without cases',

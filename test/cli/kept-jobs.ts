@@ -4,7 +4,7 @@ import type { CommandContext } from '../../cli/terminal.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { Job } from '../../domain/job.schema.ts';
-import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import { type JobInput, type JobResult, noRoutes } from '../../domain/job-input.ts';
 import type { Interval, Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
@@ -44,7 +44,6 @@ export async function openJob(
   }: { id: string; files?: Record<string, string | Uint8Array>; parent?: JobInput['parent'] },
 ): Promise<JobInput> {
   const job = Job.parse(asked);
-  const routes = { draft: [], debug: [], improve: [] };
   const input: JobInput = {
     jobId: id,
     ...seriesOf(id),
@@ -52,7 +51,7 @@ export async function openJob(
     job,
     files: await store.blobs.put(JSON.stringify(await tree(store, files))),
     parent,
-    routes,
+    routes: noRoutes,
     stageRoutes: {},
     searchable: false,
     fresh: false,

@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { KeptRequest } from '../../activities/ask.ts';
 import { show } from '../../cli/show.ts';
+import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, openJob, recorded } from './kept-jobs.ts';
 import { pipelineId, searchedJob, stageId } from './searched-job.ts';
 
-const nothing = { diff: false, program: false, log: false };
+const nothing = { diff: false, program: false, log: false, prompt: false };
 
 /** What `show` prints of the pipeline under way. */
 async function shown(
@@ -116,5 +118,120 @@ describe('show', () => {
     await expect(shown({ diff: true })).rejects.toThrow(
       /--diff: expected a candidate.*crucible show start c-1 --diff/,
     );
+  });
+});
+
+/** Two requests for `c-3`, the first of which had to be repaired, and one for `c-7` that failed before any reply. */
+async function askedFor(store: Store): Promise<void> {
+  const { ledger, blobs } = store;
+  const asked = {
+    system: 'You make functions faster.',
+    messages: [{ role: 'user' as const, text: 'Make `blur` faster.\u202e' }],
+    ...{ model: 'gpt-6-sol', maxTokens: 16_000, temperature: null, schema: 'program' },
+  };
+  const keep = (text: string, problem: string | null, request: KeptRequest['request'] = asked) =>
+    blobs.put(
+      JSON.stringify({
+        prompt: 'improve-function@2',
+        request,
+        reply: { text, usage: null, requestId: null, model: 'gpt-6-sol', finish: null },
+        problem,
+      } satisfies KeptRequest),
+    );
+  const usage = { input: 12_345, cached: 100, written: 0, output: 678, reasoning: 50 };
+  const begin = async (step: string, prompt: string): Promise<[key: string, request: number]> => {
+    const key = `${stageId}#${step}`;
+    const begun = await ledger.startCall({ key, jobId: stageId, route: 'openai/gpt-6-sol', prompt });
+    if (begun.kind !== 'started') throw new Error(`expected ${step} to start, got ${begun.kind}`);
+    return [key, begun.request];
+  };
+
+  const first = await begin('c-3/propose-0', 'improve-function@2');
+  await ledger.failCall(...first, {
+    error: 'ModelReplyUnusable',
+    problem: 'build: expected nanobind',
+    usage,
+    microUsd: 4_200,
+    reply: await keep('{"idea": "In C++."', 'build: expected nanobind'),
+  });
+  const repaired = [...asked.messages, { role: 'assistant' as const, text: '{"idea": "In C++."' }];
+  await ledger.finishCall(...(await begin('c-3/propose-0/repair-1', 'improve-function@2 + repair@1')), {
+    usage,
+    microUsd: null,
+    firstTokenMs: 1_200,
+    reply: await keep(
+      JSON.stringify({ idea: 'Tiles.', files: [{ path: 'a.py', content: 'x = 1\ny = 2\n' }] }),
+      null,
+      {
+        ...asked,
+        messages: [...repaired, { role: 'user', text: 'Your reply could not be used.' }],
+      },
+    ),
+  });
+  await ledger.failCall(...(await begin('c-7/propose-0', 'improve-function@2')), {
+    error: 'ModelUnavailable',
+  });
+}
+
+describe('show --prompt', () => {
+  const withRequests = async (
+    candidate: string,
+    how: Parameters<typeof recorded>[1] = {},
+    options: Partial<Parameters<typeof show>[1]> = {},
+  ): Promise<string> => {
+    const store = await temporaryStore();
+    await searchedJob(store);
+    await askedFor(store);
+    const { context, lines } = recorded(store, how);
+    await show(context, { job: 'start', ...nothing, prompt: true, candidate, ...options });
+    return lines.join('\n');
+  };
+
+  it('has each request in order: what was asked, what came, what it took, what was wrong', async () => {
+    const text = await withRequests('c-3');
+    expect(text).toMatch(
+      /^── c-3\/propose-0: openai\/gpt-6-sol\nimprove-function@2\nfailed \(ModelReplyUnusable\), 12,345 tokens in \(100 cached\), 678 out \(50 for reasoning\), \$0\.0042, \d+ ms, \d{4}-.*\nbuild: expected nanobind\n/,
+    );
+    expect(text).toMatch(
+      /\nsystem\nYou make functions faster\.\n\nuser\nMake `blur` faster\.␛?.*\n\nreply\n\{"idea": "In C\+\+\."\n/,
+    );
+    expect(text).toMatch(
+      /── c-3\/propose-0\/repair-1: .*\nimprove-function@2 \+ repair@1\ndone, .*cost unknown, .*first text after 1 s/,
+    );
+    expect(text).toMatch(/assistant\n\{"idea": "In C\+\+\."\n\nuser\nYour reply could not be used\./);
+    expect(text).toMatch(
+      /reply\nidea: Tiles\.\nfiles:\n {2}- path: a\.py\n {4}content: \|\n {6}x = 1\n {6}y = 2$/,
+    );
+    expect(text).not.toContain('\u202e');
+  });
+
+  it('has requests that came to no candidate', async () => {
+    expect(await withRequests('c-7')).toMatch(/failed \(ModelUnavailable\), tokens unknown.*\nNo reply came/);
+  });
+
+  it('gives one JSON document', async () => {
+    expect(JSON.parse(await withRequests('c-3', { json: true }))).toMatchObject({
+      job: stageId,
+      candidate: 'c-3',
+      requests: [
+        { status: 'failed', kept: { request: { schema: 'program' }, problem: 'build: expected nanobind' } },
+        { status: 'done', prompt: 'improve-function@2 + repair@1', kept: { reply: { model: 'gpt-6-sol' } } },
+      ],
+    });
+  });
+
+  it('is refused for a candidate no model was asked for, with those that were', async () => {
+    await expect(withRequests('c-1')).rejects.toThrow(
+      /no model was asked for c-1; models were asked for: c-3, c-7/,
+    );
+    await expect(withRequests('c-3', {}, { diff: true })).rejects.toThrow(
+      '--diff --prompt: expected --prompt alone',
+    );
+  });
+
+  it('is pointed to by the candidate, with what each request took', async () => {
+    const text = await withRequests('c-3', { columns: 200 }, { prompt: false });
+    expect(text).toMatch(/model +openai\/gpt-6-sol: failed \(ModelReplyUnusable\), 12,345 tokens in/);
+    expect(text).toMatch(/--diff \| --program \| --log \| --prompt$/);
   });
 });

@@ -6,9 +6,9 @@ import type { JobClient } from '../../cli/client.ts';
 import { checkedJob, type JobFile } from '../../cli/job-file.ts';
 import { type Submitted, submit, withoutModels } from '../../cli/submit.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
-import { readModelConfig } from '../../llm/routes.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
+import { modelConfig } from '../support/model-config.ts';
 
 let store: Store;
 let folder: string;
@@ -39,7 +39,7 @@ const client: JobClient = {
   close: async () => undefined,
 };
 
-const models = readModelConfig({});
+const models = modelConfig();
 const file = (more: object = {}): Promise<JobFile> =>
   checkedJob({ kind: 'solve', name: 'a', script: 'a.py', ...more }, folder);
 const ask = async (more: object = {}, fresh = false): Promise<Submitted> =>
@@ -101,5 +101,5 @@ it('a job that could use a model and has none is told which keys to set; one tha
     /ANTHROPIC_API_KEY.*OPENAI_API_KEY.*Strategies that need none/,
   );
   expect(withoutModels(await file(), models)).toBeNull();
-  expect(withoutModels(optimize, readModelConfig({ OPENAI_API_KEY: 'a-key' }))).toBeNull();
+  expect(withoutModels(optimize, modelConfig({ OPENAI_API_KEY: 'a-key' }))).toBeNull();
 });

@@ -16,14 +16,14 @@ describe('a job', () => {
       limits: defaults.limits,
       cores: defaults.cores,
       seed: defaults.seed,
-      budget: { trials: defaults.trials, wallMs: defaults.wallMs },
+      budget: { trials: defaults.trials, wallMs: defaults.wallMs, unknownPrices: 'refuse' },
       args: [],
       outputs: [],
       ignoreLines: [],
       tolerance: defaults.tolerance,
       strategies: ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'],
       policy: 'tree',
-      models: {},
+      models: { cache: true, temperature: 0.1, programTokens: 16_000, tries: 3 },
     });
   });
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { best, debugDepth, failedLeaves, isRight, type JournalRow } from '../../domain/journal.ts';
+import { best, debugDepth, failedLeaves, isRight, type JournalRow, journalOf } from '../../domain/journal.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
 
 const row = (id: string, more: Partial<JournalRow> = {}): JournalRow => ({
   id,
@@ -70,4 +71,43 @@ it('debugging steps are counted back to the row that was not debugged, also wher
   const journal = [baseline, failed, once, twice];
   expect([failed, once, twice].map((each) => debugDepth(journal, each))).toEqual([0, 1, 2]);
   expect(debugDepth([], once)).toBe(1);
+});
+
+describe('the journal of a job that is taken up again', () => {
+  const metric = (value: number) => ({ value, low: value * 0.9, high: value * 1.1 });
+  const trial = (id: string, purpose: Trial['purpose'], outcome: Trial['outcome']): Trial => ({
+    candidate: { id, parents: ['c-0'], operator: 'recipe', title: id, note: '', program: '0' },
+    ...{ purpose, outcome, measurement: null, artifacts: {}, timings: {}, seeds: [] },
+  });
+  const scored = (value: number): Trial['outcome'] => ({
+    kind: 'scored',
+    metric: metric(value),
+    verdict: '0',
+  });
+
+  it('has each candidate as its last look found it', () => {
+    const rows = journalOf([
+      trial('c-1', 'trial', scored(9)),
+      trial('c-1', 'verification', scored(8)),
+      trial('c-2', 'trial', { kind: 'crashed', reason: 'SIGSEGV' }),
+      trial('c-3', 'trial', scored(12)),
+      trial('c-3', 'verification', scored(0.9)),
+      trial('c-4', 'trial', scored(2)),
+    ]);
+    expect(rows.map(({ id, outcome, value, verified }) => [id, outcome, value, verified])).toEqual([
+      ['c-1', 'scored', 8, true],
+      ['c-2', 'crashed', null, false],
+      ['c-3', 'scored', 0.9, false],
+      ['c-4', 'scored', 2, false],
+    ]);
+  });
+
+  it('leaves out what would be best and was not verified yet: that is still to be done', () => {
+    const rows = journalOf([
+      trial('c-1', 'trial', scored(3)),
+      trial('c-1', 'verification', scored(3)),
+      trial('c-2', 'trial', scored(5)),
+    ]);
+    expect(rows.map(({ id }) => id)).toEqual(['c-1']);
+  });
 });

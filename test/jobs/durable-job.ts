@@ -5,9 +5,9 @@ import { checkedJob } from '../../cli/job-file.ts';
 import { submit } from '../../cli/submit.ts';
 import type { Strategy } from '../../domain/job.schema.ts';
 import { bestTrial } from '../../domain/trial.ts';
-import { readModelConfig } from '../../llm/routes.ts';
 import type { StepRecord } from '../../store/ledger/steps.ts';
 import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
+import { modelConfig } from '../support/model-config.ts';
 import { type ModelServer, startModelServer } from '../support/model-servers.ts';
 
 const folder = fileURLToPath(new URL('../fixtures/weigh', import.meta.url));
@@ -22,6 +22,8 @@ const reply = JSON.stringify({
         'import numpy as np\n\n\ndef weigh(values, rounds):\n    places = np.arange(values.shape[0]) % 7\n    return float(sum((values * (places + turn)).sum() for turn in range(rounds)))\n',
     },
   ],
+  edits: [],
+  removed: [],
   entry: 'weigh.py',
   build: 'none',
 });
@@ -58,7 +60,7 @@ export async function startDurableJob(strategies: Strategy[], trialCount: number
   );
   const { store, client } = running;
   await running.startWorker();
-  const models = readModelConfig(environment);
+  const models = modelConfig(environment);
   const submitted = await submit(file, { store, client, models, fresh: false });
   if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
   const stop = async (): Promise<void> => {

@@ -7,8 +7,8 @@ import { checkedJob } from '../../cli/job-file.ts';
 import { readJob } from '../../cli/kept-job.ts';
 import { submit } from '../../cli/submit.ts';
 import { Tree } from '../../domain/artifact.schema.ts';
-import { readModelConfig } from '../../llm/routes.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
+import { modelConfig } from '../support/model-config.ts';
 
 const fixture = fileURLToPath(new URL('../fixtures/pipeline', import.meta.url));
 
@@ -47,7 +47,7 @@ async function start(): Promise<string> {
     },
     folder,
   );
-  const submitted = await submit(file, { store, client, models: readModelConfig({}), fresh: false });
+  const submitted = await submit(file, { store, client, models: modelConfig(), fresh: false });
   if (submitted.kind === 'finished') return submitted.record.id;
   return submitted.jobId;
 }

@@ -5,10 +5,10 @@ import { checkedJob } from '../../cli/job-file.ts';
 import { submit } from '../../cli/submit.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
-import { readModelConfig } from '../../llm/routes.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { startCrucible, until } from '../support/crucible.ts';
+import { modelConfig } from '../support/model-config.ts';
 import { type ModelServer, startModelServer } from '../support/model-servers.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/script');
@@ -50,7 +50,7 @@ export async function startScriptJobs(): Promise<ScriptJobs> {
       const submitted = await submit(file, {
         store,
         client,
-        models: readModelConfig(environment),
+        models: modelConfig(environment),
         fresh: false,
       });
       if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
@@ -72,5 +72,5 @@ export async function changed(idea: string, from: string, to: string): Promise<s
   const source = await readFile(join(folder, 'smooth.py'), 'utf8');
   if (!source.includes(from)) throw new Error(`expected ${from} in smooth.py, found none`);
   const files = [{ path: 'smooth.py', content: source.replace(from, to) }];
-  return JSON.stringify({ idea, files, entry: 'smooth.py', build: 'none' });
+  return JSON.stringify({ idea, files, edits: [], removed: [], entry: 'smooth.py', build: 'none' });
 }

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { NoSandbox } from '../../domain/errors.ts';
-import { chooseSandbox, type SandboxParts, stageGuest, type WantedSandbox } from '../../sandbox/choose.ts';
+import { chooseSandbox, type SandboxParts, stageGuest } from '../../sandbox/choose.ts';
+import type { WantedSandbox } from '../../sandbox/sandbox.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
 import { createFileBlobs } from '../../store/file-blobs.ts';
 

@@ -3,6 +3,7 @@
  * line on standard input, does the task and prints its result as JSON.
  */
 import { once } from 'node:events';
+import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createFileBlobs } from '../../store/file-blobs.ts';
@@ -71,15 +72,50 @@ const tasks: Record<string, (folder: string, argument: string) => Promise<unknow
           estimate: { accountId, amounts },
         });
         if (start.kind !== 'started') throw new Error(`expected room for every call, got ${start.kind}`);
-        if (index % 5 === 0) await ledger.failCall(key, start.request, 'ModelUnavailable');
-        else
-          await ledger.finishCall(key, start.request, {
-            usage: {},
-            tokens: 3,
-            microUsd: 3,
-            reply: 'f'.repeat(64),
-          });
+        if (index % 5 === 0) await ledger.failCall(key, start.request, { error: 'ModelUnavailable' });
+        else await ledger.finishCall(key, start.request, answered(3));
       }
+    }),
+
+  /**
+   * Calls a provider that takes three at once, at 10 each, until the account `a` has no room. Where a request is under way, a `+`
+   * and then a `-` stand in the file LOG. Returns how many calls it made.
+   */
+  hammer: (folder, log) =>
+    inStore(folder, async ({ ledger }) => {
+      const estimate = { accountId: 'a', amounts: { microUsd: 10, tokens: 10 } };
+      const limits = { requestsPerMinute: null, tokensPerMinute: null, inFlight: 3 };
+      for (let made = 0; ; ) {
+        const key = `${process.pid}-${made}`;
+        const start = await ledger.startCall({
+          ...{ key, jobId: 'job', route: 'acme/large', estimate },
+          admission: { provider: 'acme', limits, tokens: 10 },
+        });
+        if (start.kind === 'exhausted') return made;
+        if (start.kind !== 'started') await sleep(Math.random() * 5);
+        else {
+          await appendFile(log, '+');
+          await sleep(5 + Math.random() * 10);
+          await appendFile(log, '-');
+          await ledger.finishCall(key, start.request, answered(10));
+          made += 1;
+        }
+      }
+    }),
+
+  /** Asks 60 times, all at the same moment NOW, for room in a provider's rate. Returns how often there was. */
+  rush: (folder, now) =>
+    inStore(folder, async ({ ledger }) => {
+      const limits = { requestsPerMinute: 300, tokensPerMinute: 30_000, inFlight: 1_000 };
+      let admitted = 0;
+      for (let index = 0; index < 60; index += 1) {
+        const start = await ledger.startCall({
+          ...{ key: `${process.pid}-${index}`, jobId: 'job', route: 'acme/large', now: Number(now) },
+          admission: { provider: 'acme', limits, tokens: 125 },
+        });
+        if (start.kind === 'started') admitted += 1;
+      }
+      return admitted;
     }),
 
   /** Says 50 events. */
@@ -98,6 +134,14 @@ const tasks: Record<string, (folder: string, argument: string) => Promise<unknow
 
   putFile: (folder, path) => createFileBlobs(join(folder, 'blobs')).putFile(path),
 };
+
+/** The end of a call of so many tokens and micro-dollars. */
+const answered = (amount: number) => ({
+  usage: { input: amount, cached: 0, written: 0, output: 0, reasoning: 0 },
+  microUsd: amount,
+  firstTokenMs: null,
+  reply: 'f'.repeat(64),
+});
 
 async function inStore<T>(folder: string, work: (store: Store) => Promise<T>): Promise<T> {
   const store = await openStore(folder);

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
+import { catalogue } from './model-config.ts';
 
 const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
@@ -18,10 +19,18 @@ export interface Running {
   says(text: string): Promise<void>;
 }
 
+/** Set to nothing, so that the `.env` of whoever runs the tests gives them no key: a test must not cost money. */
+const noModels = Object.fromEntries(
+  catalogue()
+    .providers.flatMap(({ keyVariable, baseUrlVariable }) => [keyVariable, baseUrlVariable])
+    .filter((name) => name !== null)
+    .map((name) => [name, '']),
+);
+
 /** Starts `crucible ARGS` in `folder` with a home of its own; no key of a model and no server of this machine is passed on. */
 export function start(
   args: readonly string[],
-  { home, folder, env = {} }: { home: string; folder?: string; env?: Record<string, string> },
+  { home, folder, env = {} }: { home: string; folder?: string; env?: Record<string, string | undefined> },
 ): Running {
   const { HOME, PATH = '', XDG_CACHE_HOME, CRUCIBLE_SANDBOX } = process.env;
   const passed = Object.entries({
@@ -30,6 +39,7 @@ export function start(
     XDG_CACHE_HOME,
     CRUCIBLE_SANDBOX,
     CRUCIBLE_HOME: home,
+    ...noModels,
     ...env,
   });
   const child = spawn(process.execPath, [main, ...args], {

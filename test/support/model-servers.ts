@@ -1,29 +1,40 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Usage } from '../../llm/model.ts';
+import type { Usage } from '../../domain/usage.ts';
+import { anthropic } from './model-servers/anthropic.ts';
+import { chat } from './model-servers/chat.ts';
+import type { About, Asked, Body, Dialect, Event, Reply } from './model-servers/dialect.ts';
+import { google } from './model-servers/google.ts';
+import { openrouter } from './model-servers/openrouter.ts';
+import { responses } from './model-servers/responses.ts';
 
-export type Protocol = 'chat' | 'responses' | 'anthropic';
-export const protocols: readonly Protocol[] = ['chat', 'responses', 'anthropic'];
+const dialects = { chat, responses, openrouter, anthropic, google } as const;
+export type Protocol = keyof typeof dialects;
+export const protocols = Object.keys(dialects) as Protocol[]; // they are the keys above
 
-/** How a server answers one request. `usage` counts as `Usage` does; each protocol says it in its own way. */
+/** How a server answers one request. */
 export type Answer =
+  | Reply
+  /** An error before the stream: status, headers, and the code inside the protocol's own error body, or another body. */
   | {
-      kind: 'text';
-      text: string;
-      finish?: 'stop' | 'length' | 'refusal' | 'paused';
-      usage?: Usage | null;
-      /** Pause before each piece of ten characters, milliseconds. */
-      pieceMs?: number;
+      kind: 'status';
+      status: number;
+      code?: string;
+      message?: string;
+      headers?: Record<string, string>;
+      body?: unknown;
     }
-  /** An error before the stream: status, headers, and the code inside the protocol's own error body. */
-  | { kind: 'status'; status: number; code?: string; message?: string; headers?: Record<string, string> }
   /** Some text, then an error inside the stream. */
   | { kind: 'streamError'; code: string; message: string }
+  /** These events and no others. */
+  | { kind: 'events'; payloads: unknown[] }
   /** Some text, then the connection is reset. */
   | { kind: 'reset' }
   /** Some text, then the stream ends properly, without the protocol's own end. */
   | { kind: 'cut' }
+  /** Some text, then the stream ends in the midst of an event. */
+  | { kind: 'torn' }
   /** 200, and events that are not JSON. */
   | { kind: 'garbage' }
   /** 200, and well-formed events of another protocol. */
@@ -34,6 +45,8 @@ export type Answer =
   | { kind: 'nothing' }
   /** Nothing at all, not even headers. */
   | { kind: 'silent' }
+  /** Headers, then nothing more. */
+  | { kind: 'mute' }
   /** Some text, then nothing more. */
   | { kind: 'stall' }
   /** A whole reply, whose connection is then kept open for ever. */
@@ -42,8 +55,9 @@ export type Answer =
 export interface SeenRequest {
   path: string;
   headers: IncomingHttpHeaders;
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into bodies of three protocols
-  body: any;
+  body: Body;
+  /** What it asks for; undefined where it was refused. */
+  asked: Asked | undefined;
   /** Resolves when the client hangs up before the answer is complete. */
   abandoned: Promise<void>;
 }
@@ -54,6 +68,14 @@ export interface ModelServer {
   baseUrl: string;
   key: string;
   requestId: string;
+  /** What it answers to a wrong key. */
+  wrongKeyStatus: number;
+  /** Whether its errors carry an ID. */
+  identifiesErrors: boolean;
+  /** `someUsage`, as far as the protocol can say it. */
+  usage: Usage;
+  /** What it says a request cost. */
+  chargedMicroUsd: number | null;
   /** Every request that came, malformed ones too. */
   requests: SeenRequest[];
   /** What the next requests are answered with, in order; the last answer is repeated. */
@@ -61,14 +83,15 @@ export interface ModelServer {
   close(): Promise<void>;
 }
 
+/** What a reply uses where its answer says nothing else. */
 export const someUsage: Usage = { input: 1200, cached: 700, written: 300, output: 90, reasoning: 40 };
 
 /**
  * A local server that speaks one provider's protocol: its paths, its checks of a request, its events, its errors.
- * A request the real service would refuse is refused with 400, and one with another key with 401.
+ * A request the real service would refuse is refused with 400, and one with another key as the service does that.
  */
 export async function startModelServer(protocol: Protocol): Promise<ModelServer> {
-  const dialect = dialects[protocol];
+  const dialect: Dialect = dialects[protocol];
   const key = 'quiet-rabbit-0123456789abcdef'; // looks like no provider's key
   const requestId = `req_${protocol}_42`;
 
@@ -79,21 +102,34 @@ export async function startModelServer(protocol: Protocol): Promise<ModelServer>
     );
     const [answer = { kind: 'silent' }] = server.answers;
     if (server.answers.length > 1) server.answers.shift();
-    server.requests.push({ path: request.url ?? '', headers: request.headers, body, abandoned });
-    response.setHeader(dialect.requestIdHeader, requestId);
-    const problem = dialect.check(request, body);
-    if (problem !== undefined) return refuse(response, 400, dialect.errorBody('invalid_request', problem));
-    if (request.headers[dialect.keyHeader] !== dialect.keyValue(key))
-      return refuse(response, 401, dialect.errorBody('invalid_api_key', 'Incorrect API key: sk-te***6789'));
-    await give(answer, response, dialect, body.model);
+    const { url: path = '', headers } = request;
+    const seen: SeenRequest = { path, headers, body, asked: undefined, abandoned };
+    server.requests.push(seen);
+    if (dialect.requestIdHeader !== null) response.setHeader(dialect.requestIdHeader, requestId);
+    try {
+      seen.asked = dialect.read({ path, headers, body });
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      return refuse(response, 400, dialect.errorBody({ status: 400, code: 'invalid_request', message }));
+    }
+    if (headers[dialect.keyHeader] !== dialect.keyValue(key)) {
+      const message = 'Incorrect API key: sk-te***6789';
+      const { status, code } = dialect.wrongKey;
+      return refuse(response, status, dialect.errorBody({ status, code, message }));
+    }
+    await give(answer, response, dialect, { model: seen.asked.model, requestId });
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  const { port } = http.address() as AddressInfo;
+  const { port } = http.address() as AddressInfo; // it listens on a port
   const server: ModelServer = {
     protocol,
     baseUrl: `http://127.0.0.1:${port}${dialect.basePath}`,
     key,
     requestId,
+    wrongKeyStatus: dialect.wrongKey.status,
+    identifiesErrors: dialect.requestIdHeader !== null,
+    usage: dialect.told(someUsage),
+    chargedMicroUsd: dialect.chargedMicroUsd,
     requests: [],
     answers: [{ kind: 'text', text: 'Hello.' }],
     async close() {
@@ -104,244 +140,12 @@ export async function startModelServer(protocol: Protocol): Promise<ModelServer>
   return server;
 }
 
-/** One event of a stream: its name, where the protocol names events, and its payload. */
-interface Event {
-  name?: string;
-  payload: unknown;
-}
-
-interface Dialect {
-  basePath: string;
-  requestIdHeader: string;
-  keyHeader: string;
-  keyValue(key: string): string;
-  /** What the real service would object to; undefined where it would not. */
-  check(request: IncomingMessage, body: Record<string, unknown>): string | undefined;
-  errorBody(code: string, message: string): unknown;
-  opening(model: string): Event[];
-  piece(text: string): Event;
-  closing(text: string, answer: Extract<Answer, { kind: 'text' }>, model: string): Event[];
-  /** What follows the last event. */
-  sentinel: string;
-  streamError(code: string, message: string): Event;
-}
-
-const anthropicTypes: Record<string, string> = {
-  invalid_request: 'invalid_request_error',
-  invalid_api_key: 'authentication_error',
-};
-
-const dialects: Record<Protocol, Dialect> = {
-  chat: {
-    basePath: '/v1',
-    requestIdHeader: 'x-request-id',
-    keyHeader: 'authorization',
-    keyValue: (key) => `Bearer ${key}`,
-    check(request, body) {
-      if (request.url !== '/v1/chat/completions') return `unknown path ${request.url}`;
-      if (!Array.isArray(body.messages) || typeof body.max_tokens !== 'number')
-        return 'messages and max_tokens';
-      const format = body.response_format as { type: string; json_schema: StrictFormat } | undefined;
-      return format === undefined ? undefined : checkStrict(format.type, format.json_schema);
-    },
-    errorBody: (code, message) => ({ error: { message, type: code, code, param: null } }),
-    opening: (model) => [chatChunk(model, { delta: { role: 'assistant', content: '' } })],
-    piece: (text) => chatChunk('m', { delta: { content: text } }),
-    closing(_, { finish = 'stop', usage = someUsage }, model) {
-      const reason = { stop: 'stop', length: 'length', refusal: 'content_filter', paused: 'tool_calls' }[
-        finish
-      ];
-      const last = chatChunk(model, { delta: {}, finish_reason: reason });
-      if (usage === null) return [last];
-      return [last, { payload: { ...chunkBase(model), choices: [], usage: chatUsage(usage) } }];
-    },
-    sentinel: 'data: [DONE]\n\n',
-    streamError: (code, message) => ({ payload: { error: { message, type: code, code } } }),
-  },
-
-  responses: {
-    basePath: '/v1',
-    requestIdHeader: 'x-request-id',
-    keyHeader: 'authorization',
-    keyValue: (key) => `Bearer ${key}`,
-    check(request, body) {
-      if (request.url !== '/v1/responses') return `unknown path ${request.url}`;
-      if (!Array.isArray(body.input) || typeof body.max_output_tokens !== 'number')
-        return 'input and max_output_tokens';
-      const format = (body.text as { format: { type: string } & StrictFormat } | undefined)?.format;
-      return format === undefined ? undefined : checkStrict(format.type, format);
-    },
-    errorBody: (code, message) => ({ error: { message, type: code, code, param: null } }),
-    opening: (model) => [
-      named('response.created', { response: responseObject(model, 'in_progress') }),
-      named('response.in_progress', { response: responseObject(model, 'in_progress') }),
-      named('response.output_item.added', { output_index: 0, item: { id: 'msg_1', type: 'message' } }),
-      named('response.content_part.added', { item_id: 'msg_1', part: { type: 'output_text', text: '' } }),
-    ],
-    piece: (text) => named('response.output_text.delta', { item_id: 'msg_1', content_index: 0, delta: text }),
-    closing(text, { finish = 'stop', usage = someUsage }, model) {
-      const done = (status: string, more: object) => ({
-        response: { ...responseObject(model, status), usage: usage && responsesUsage(usage), ...more },
-      });
-      const texts = named('response.output_text.done', { item_id: 'msg_1', text });
-      if (finish === 'refusal')
-        return [
-          named('response.refusal.delta', { item_id: 'msg_1', delta: 'I will not ' }),
-          named('response.refusal.delta', { item_id: 'msg_1', delta: 'do that.' }),
-          named('response.completed', done('completed', {})),
-        ];
-      if (finish === 'stop') return [texts, named('response.completed', done('completed', {}))];
-      const reason = finish === 'length' ? 'max_output_tokens' : 'steered';
-      return [texts, named('response.incomplete', done('incomplete', { incomplete_details: { reason } }))];
-    },
-    sentinel: '',
-    streamError: (code, message) =>
-      named('response.failed', { response: { ...responseObject('m', 'failed'), error: { code, message } } }),
-  },
-
-  anthropic: {
-    basePath: '',
-    requestIdHeader: 'request-id',
-    keyHeader: 'authorization',
-    keyValue: (key) => `Bearer ${key}`,
-    check(request, body) {
-      if (request.url !== '/v1/messages') return `unknown path ${request.url}`;
-      if (request.headers['anthropic-version'] === undefined) return 'anthropic-version: header is required';
-      if (!Array.isArray(body.messages) || typeof body.max_tokens !== 'number')
-        return 'messages and max_tokens';
-      for (const parameter of ['temperature', 'top_p', 'top_k'])
-        if (parameter in body) return `${parameter}: extra inputs are not permitted`;
-      const format = (body.output_config as { format: { type: string; schema: object } } | undefined)?.format;
-      if (format === undefined) return undefined;
-      return format.type === 'json_schema' ? checkClosed(format.schema) : 'output_config.format.type';
-    },
-    errorBody: (code, message) => ({
-      type: 'error',
-      error: {
-        type: anthropicTypes[code] ?? code,
-        message,
-        ...(code.endsWith('_reached') ? { type: 'rate_limit_error', details: { error_code: code } } : {}),
-      },
-    }),
-    opening: (model) => [
-      named('message_start', {
-        message: {
-          id: 'msg_1',
-          type: 'message',
-          role: 'assistant',
-          model,
-          content: [],
-          usage: { ...anthropicUsage(someUsage), output_tokens: 1 },
-        },
-      }),
-      named('content_block_start', { index: 0, content_block: { type: 'thinking', thinking: '' } }),
-      named('content_block_delta', { index: 0, delta: { type: 'thinking_delta', thinking: 'Hm.' } }),
-      named('content_block_stop', { index: 0 }),
-      named('content_block_start', { index: 1, content_block: { type: 'text', text: '' } }),
-      named('ping', {}),
-    ],
-    piece: (text) => named('content_block_delta', { index: 1, delta: { type: 'text_delta', text } }),
-    closing(_, { finish = 'stop', usage = someUsage }) {
-      const reason = { stop: 'end_turn', length: 'max_tokens', refusal: 'refusal', paused: 'pause_turn' }[
-        finish
-      ];
-      const details =
-        finish === 'refusal'
-          ? { type: 'refusal', category: 'cyber', explanation: 'I will not do that.' }
-          : null;
-      return [
-        named('content_block_stop', { index: 1 }),
-        named('message_delta', {
-          delta: { stop_reason: reason, stop_sequence: null, stop_details: details },
-          ...(usage === null ? {} : { usage: anthropicUsage(usage) }),
-        }),
-        named('message_stop', {}),
-      ];
-    },
-    sentinel: '',
-    streamError: (code, message) => named('error', { error: { type: code, message } }),
-  },
-};
-
-const chunkBase = (model: string) => ({
-  id: 'chatcmpl-1',
-  object: 'chat.completion.chunk',
-  created: 1,
-  model,
-});
-const chatChunk = (model: string, choice: object): Event => ({
-  payload: { ...chunkBase(model), choices: [{ index: 0, finish_reason: null, ...choice }] },
-});
-const named = (name: string, payload: object): Event => ({ name, payload: { type: name, ...payload } });
-const responseObject = (model: string, status: string) => ({
-  id: 'resp_1',
-  object: 'response',
-  model,
-  status,
-});
-
-const chatUsage = (usage: Usage) => ({
-  prompt_tokens: usage.input,
-  completion_tokens: usage.output,
-  total_tokens: usage.input + usage.output,
-  prompt_tokens_details: { cached_tokens: usage.cached, cache_write_tokens: usage.written },
-  completion_tokens_details: { reasoning_tokens: usage.reasoning },
-});
-const responsesUsage = (usage: Usage) => ({
-  input_tokens: usage.input,
-  input_tokens_details: { cached_tokens: usage.cached, cache_write_tokens: usage.written },
-  output_tokens: usage.output,
-  output_tokens_details: { reasoning_tokens: usage.reasoning },
-  total_tokens: usage.input + usage.output,
-});
-/** Anthropic's `input_tokens` are those beside its cache. */
-const anthropicUsage = (usage: Usage) => ({
-  input_tokens: usage.input - usage.cached - usage.written,
-  cache_read_input_tokens: usage.cached,
-  cache_creation_input_tokens: usage.written,
-  output_tokens: usage.output,
-  output_tokens_details: { thinking_tokens: usage.reasoning },
-});
-
-interface StrictFormat {
-  name?: string;
-  strict?: boolean;
-  schema: object;
-}
-
-function checkStrict(type: string, format: StrictFormat): string | undefined {
-  if (type !== 'json_schema' || !format.name || format.strict !== true)
-    return 'expected a strict json_schema with a name';
-  return checkClosed(format.schema);
-}
-
-/** Structured output wants every object closed and every property required. */
-function checkClosed(node: unknown): string | undefined {
-  if (typeof node !== 'object' || node === null) return undefined;
-  const { type, properties, required, additionalProperties } = node as Record<string, unknown>;
-  if (type === 'object') {
-    if (additionalProperties !== false) return 'additionalProperties must be false';
-    const missing = Object.keys(properties as object).find((key) => !(required as string[]).includes(key));
-    if (missing !== undefined) return `${missing} must be required`;
-  }
-  for (const child of Object.values(node)) {
-    const problem = checkClosed(child);
-    if (problem !== undefined) return problem;
-  }
-  return undefined;
-}
-
-async function give(
-  answer: Answer,
-  response: ServerResponse,
-  dialect: Dialect,
-  model: string,
-): Promise<void> {
+async function give(answer: Answer, response: ServerResponse, dialect: Dialect, about: About): Promise<void> {
   if (answer.kind === 'silent') return;
   if (answer.kind === 'status') {
     for (const [name, value] of Object.entries(answer.headers ?? {})) response.setHeader(name, value);
     const { status, code = 'some_error', message = 'It went wrong.' } = answer;
-    return refuse(response, status, dialect.errorBody(code, message));
+    return refuse(response, status, answer.body ?? dialect.errorBody({ status, code, message }));
   }
   if (answer.kind === 'page') {
     response.writeHead(200, { 'content-type': 'text/html' });
@@ -352,44 +156,63 @@ async function give(
   response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache' });
   response.flushHeaders();
   const send = (event: Event) => response.write(frame(event));
+  if (answer.kind === 'mute') return;
   if (answer.kind === 'nothing') return void response.end();
-  if (answer.kind === 'garbage') return void response.end('event: message_start\ndata: {"type": "mess\n\n');
+  if (answer.kind === 'garbage') {
+    response.end('event: message_start\ndata: {"type": "mess\n\ndata: {"type": "mess\n\n');
+    return;
+  }
   if (answer.kind === 'foreign') {
-    const events = [null, 42, { type: 7, choices: 'none', message: 'hi' }];
-    return void response.end(events.map((payload) => frame({ name: 'message_start', payload })).join(''));
+    // Where the protocol names its events, those without a name are passed over.
+    const names = dialect.opening(about).some((event) => 'name' in event) ? { name: 'message_start' } : {};
+    const payloads = [null, 42, { type: 7, choices: 'none', message: 'hi' }];
+    response.end(payloads.map((payload) => frame({ ...names, payload })).join(''));
+    return;
+  }
+  if (answer.kind === 'events') {
+    for (const payload of answer.payloads) send({ payload });
+    response.end(dialect.sentinel);
+    return;
   }
 
-  for (const event of dialect.opening(model)) send(event);
+  for (const event of dialect.opening(about)) send(event);
   if (answer.kind === 'text' || answer.kind === 'lingers') {
-    for (const piece of answer.text.match(/.{1,10}/gsu) ?? []) {
-      if ('pieceMs' in answer) await wait(answer.pieceMs);
-      send(dialect.piece(piece));
+    const reply: Reply = { ...answer, kind: 'text' };
+    const { text, pieceMs, pieceChars = 10, usage = someUsage } = reply;
+    for (const piece of text.match(new RegExp(`.{1,${pieceChars}}`, 'gsu')) ?? []) {
+      if (pieceMs !== undefined) await wait(pieceMs);
+      send(dialect.piece(piece, about));
     }
-    const closing = answer.kind === 'text' ? answer : { ...answer, kind: 'text' as const };
-    for (const event of dialect.closing(answer.text, closing, model)) send(event);
+    for (const event of dialect.closing(reply, usage, about)) send(event);
     response.write(dialect.sentinel);
     if (answer.kind === 'text') response.end();
     return;
   }
-  send(dialect.piece('The first '));
-  if (answer.kind === 'streamError') response.end(frame(dialect.streamError(answer.code, answer.message)));
+  send(dialect.piece('The first ', about));
+  if (answer.kind === 'streamError')
+    response.end(frame(dialect.streamError(answer.code, answer.message, about)));
   if (answer.kind === 'cut') response.end();
+  if (answer.kind === 'torn') response.end(frame(dialect.piece('The second ', about)).slice(0, -20));
   if (answer.kind === 'reset') {
     await wait(50); // lets what was written arrive first
     response.socket?.resetAndDestroy();
   }
 }
 
-const frame = ({ name, payload }: Event): string =>
-  `${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(payload)}\n\n`;
-
-function refuse(response: ServerResponse, status: number, body: unknown): void {
-  response.writeHead(status, { 'content-type': 'application/json' });
-  response.end(JSON.stringify(body));
+function frame(event: Event): string {
+  if ('comment' in event) return `: ${event.comment}\n\n`;
+  const { name, payload } = event;
+  return `${name === undefined ? '' : `event: ${name}\n`}data: ${JSON.stringify(payload)}\n\n`;
 }
 
-async function readJson(request: IncomingMessage): Promise<Record<string, unknown> & { model: string }> {
+function refuse(response: ServerResponse, status: number, body: unknown): void {
+  const isText = typeof body === 'string';
+  response.writeHead(status, { 'content-type': isText ? 'text/plain' : 'application/json' });
+  response.end(isText ? body : JSON.stringify(body));
+}
+
+async function readJson(request: IncomingMessage): Promise<Body> {
   const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
+  for await (const chunk of request) chunks.push(chunk as Buffer); // a request without encoding gives buffers
   return JSON.parse(Buffer.concat(chunks).toString('utf8'));
 }

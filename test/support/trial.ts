@@ -14,7 +14,8 @@ import { OptimizeJob } from '../../domain/job.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement } from '../../domain/trial.schema.ts';
-import { chooseSandbox, type SandboxKind } from '../../sandbox/choose.ts';
+import { chooseSandbox } from '../../sandbox/choose.ts';
+import type { SandboxKind } from '../../sandbox/sandbox.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
 import { openStore } from '../../store/store.ts';
 

@@ -125,9 +125,9 @@ test('a search is collected with its baseline, its diffs, its logs and what it s
   await ledger.startCall(call);
   const reply = await blobs.put('reply');
   await ledger.finishCall(call.key, 2, {
-    usage: { input: 100, output: 20 },
-    tokens: 120,
+    usage: { input: 100, cached: 0, written: 0, output: 20, reasoning: 0 },
     microUsd: null,
+    firstTokenMs: null,
     reply,
   });
   await ledger.say('job', 'e1', 'something was done', startedAt + 5);

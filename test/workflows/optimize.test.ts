@@ -3,13 +3,15 @@ import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { z } from 'zod';
 import { connect } from '../../cli/client.ts';
-import { Job, type OptimizeJob } from '../../domain/job.schema.ts';
-import type { JobInput, JobResult } from '../../domain/job-input.ts';
-import { benchOf, queues } from '../../domain/queues.ts';
+import { OptimizeJob } from '../../domain/job.schema.ts';
+import { type JobInput, type JobResult, noRoutes, type Routes } from '../../domain/job-input.ts';
+import type { JournalRow } from '../../domain/journal.ts';
+import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
 import { startServer, type TestServer } from '../support/temporal.ts';
-import { artifact, type Script, type Seen, stubActivities } from './stub-activities.ts';
+import { artifact, type Script, type Seen, type StubOptions, stubActivities } from './stub-activities.ts';
 
 let server: TestServer;
 let connection: NativeConnection;
@@ -32,24 +34,24 @@ afterAll(async () => {
 });
 
 const inputOf = (
-  fields: Partial<OptimizeJob>,
+  fields: Partial<z.input<typeof OptimizeJob>>,
   given: Partial<JobInput<OptimizeJob>> = {},
 ): JobInput<OptimizeJob> => ({
   jobId: `optimize/test/${randomUUID()}.1`,
   series: 'optimize/test',
   run: 1,
   storeId: 'store',
-  job: Job.parse({
+  job: OptimizeJob.parse({
     kind: 'optimize',
     name: 'test',
     program: 'slow.py',
     function: 'f',
     cases: 'cases.py',
     ...fields,
-  }) as OptimizeJob,
+  }),
   files: artifact,
   parent: null,
-  routes: { draft: [], debug: [], improve: [] },
+  routes: noRoutes,
   stageRoutes: {},
   searchable: false,
   fresh: false,
@@ -60,11 +62,12 @@ const inputOf = (
 async function run(
   script: Script,
   input: JobInput<OptimizeJob>,
+  options: StubOptions = {},
   look: (handle: WorkflowHandle) => Promise<void> = async () => undefined,
 ): Promise<{ seen: Seen; result: JobResult }> {
-  const { activities, seen } = stubActivities(script);
+  const { activities, seen } = stubActivities(script, options);
   const workers = await Promise.all(
-    [...Object.values(queues), benchOf('stub-host')].map((taskQueue) =>
+    [...Object.values(queues), benchOf('stub-host'), modelQueue('up'), modelQueue('down')].map((taskQueue) =>
       Worker.create({
         connection,
         taskQueue,
@@ -87,6 +90,11 @@ async function run(
     await Promise.all(running);
   }
 }
+
+const allRoles = (routes: string[]): Routes => ({
+  ...{ plan: routes, draft: routes, debug: routes },
+  ...{ improve: routes, explain: routes },
+});
 
 const purposes = (seen: Seen): string[] =>
   seen.trials.map(({ candidate, purpose, outcome }) => `${candidate.title}: ${purpose} ${outcome.kind}`);
@@ -148,13 +156,68 @@ describe('an optimize job', () => {
     const routes = ['down/one', 'up/two'];
     const { seen, result } = await run(
       { recipe: { speedups: [2] }, 'model:up/two a': { speedups: [5] }, 'model:up/two b': { wrong: 'no' } },
-      inputOf(
-        { budget: { trials: 3, wallMs: 1e6 } },
-        { routes: { draft: routes, debug: routes, improve: routes } },
-      ),
+      inputOf({ budget: { trials: 3, wallMs: 1e6 } }, { routes: allRoles(routes) }),
     );
     expect(seen.activities.filter((name) => name === 'proposeByModel')).toHaveLength(4);
     expect(result.summary).toContain('model:up/two a is 5.00× faster');
+  });
+
+  it('has a reply that cannot be used repaired at most twice, then takes the next route', async () => {
+    const routes = ['down/one', 'up/two'];
+    const { seen, result } = await run(
+      { 'model:up/two a': { speedups: [5] } },
+      inputOf({ policy: 'refine', budget: { trials: 1, wallMs: 1e6 } }, { routes: allRoles(routes) }),
+      { failModel: ({ route }) => (route === 'down/one' ? 'ModelReplyUnusable' : undefined) },
+    );
+    expect(seen.asked.map(({ step, repairs }) => [step, repairs])).toEqual([
+      ['c-1/propose-0', null],
+      ['c-1/propose-0/repair-1', 'c-1/propose-0'],
+      ['c-1/propose-0/repair-2', 'c-1/propose-0/repair-1'],
+      ['c-1/propose-1', null],
+    ]);
+    expect(result.summary).toContain('model:up/two a is 5.00× faster');
+  });
+
+  it('out of budget ends with its best so far, and says so', async () => {
+    const { seen, result } = await run(
+      { 'model:up/two a': { speedups: [5] } },
+      inputOf({ policy: 'refine', budget: { trials: 9, wallMs: 1e6 } }, { routes: allRoles(['up/two']) }),
+      { failModel: ({ id }) => (id === 'c-1' ? undefined : 'BudgetExhausted') },
+    );
+    expect(seen.closed).toEqual([{ status: 'finished', summary: result.summary }]);
+    expect(result.summary).toContain('model:up/two a is 5.00× faster');
+    expect(result.summary).toContain('stopped because out of budget: up/two: BudgetExhausted');
+  });
+
+  it('gives models up when none makes a program three times in a row', async () => {
+    const { seen, result } = await run(
+      { recipe: { speedups: [2] } },
+      inputOf({ budget: { trials: 9, wallMs: 1e6 } }, { routes: allRoles(['up/two']) }),
+      { failModel: () => 'RouteUnavailable' },
+    );
+    expect(seen.asked.length).toBeGreaterThanOrEqual(3);
+    expect(seen.asked.length).toBeLessThanOrEqual(4);
+    expect(result.summary).toContain('recipe is 2.00× faster');
+    expect(result.summary).toContain('models gave no program 3 times in a row');
+  });
+
+  it('taken up again, goes on after what it had finished', async () => {
+    const done = (id: string, title: string, value: number, verified: boolean): JournalRow => ({
+      ...{ id, parents: ['c-0'], operator: 'recipe', title, outcome: 'scored' },
+      ...{ value, low: value * 0.9, verified },
+    });
+    const { seen, result } = await run(
+      { a: { speedups: [2] }, b: { speedups: [4] }, c: { speedups: [3] }, d: { speedups: [8] } },
+      inputOf({ budget: { trials: 4, wallMs: 1e6 } }, { resumed: 1 }),
+      { journal: [done('c-1', 'a', 2, true), done('c-3', 'c', 3, true)] },
+    );
+    const tried = seen.trials.filter(({ purpose }) => purpose === 'trial');
+    expect(tried.map(({ candidate }) => `${candidate.id} ${candidate.title}`).sort()).toEqual([
+      'c-2 b',
+      'c-4 d',
+    ]);
+    expect(result.summary).toContain('d is 8.00× faster');
+    expect(result.summary).toContain('4 tried');
   });
 
   it('tells its state in words and in search attributes', async () => {
@@ -163,7 +226,7 @@ describe('an optimize job', () => {
     await close();
     expect(searchable).toBe(true);
     const input = inputOf({}, { searchable });
-    await run({ fast: { speedups: [4] } }, input, async (handle) => {
+    await run({ fast: { speedups: [4] } }, input, {}, async (handle) => {
       const { currentDetails } = await handle.query<{ currentDetails: string }>(
         '__temporal_workflow_metadata',
       );

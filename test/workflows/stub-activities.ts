@@ -4,11 +4,12 @@ import type { CaseActivities } from '../../activities/cases.ts';
 import type { GradeActivities } from '../../activities/grade.ts';
 import type { JobActivities } from '../../activities/job.ts';
 import type { MeasureActivities } from '../../activities/measure.ts';
-import type { ModelActivities } from '../../activities/propose-by-model.ts';
+import type { ModelActivities, ProposeInput } from '../../activities/propose-by-model.ts';
 import type { RecipeActivities } from '../../activities/propose-by-recipe.ts';
 import type { ReportActivities } from '../../activities/report.ts';
 import type { RunActivities } from '../../activities/run.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
+import type { JournalRow } from '../../domain/journal.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 
 export const artifact = 'a'.repeat(64);
@@ -38,14 +39,26 @@ export interface Seen {
   activities: string[];
   trials: Trial[];
   closed: { status: string; summary: string }[];
+  /** Requests to models. */
+  asked: ProposeInput[];
+}
+
+export interface StubOptions {
+  /** The type of the failure a request to a model ends with; undefined where the script answers it. */
+  failModel?: (input: ProposeInput) => string | undefined;
+  /** What the job had finished when it was taken up again. */
+  journal?: JournalRow[];
 }
 
 /**
  * Activities that do nothing and say what a script says: the workflows' own decisions can be seen by what they ask for.
  * `speedups` are what the measurements of a candidate give, one after another.
  */
-export function stubActivities(script: Script): { activities: AllActivities; seen: Seen } {
-  const seen: Seen = { activities: [], trials: [], closed: [] };
+export function stubActivities(
+  script: Script,
+  { failModel = () => undefined, journal = [] }: StubOptions = {},
+): { activities: AllActivities; seen: Seen } {
+  const seen: Seen = { activities: [], trials: [], closed: [], asked: [] };
   const titles = new Map<string, string>();
   const measured = new Map<string, number>();
   // A program is named by the candidate it belongs to, in hex, so that every stub knows whom it is asked about.
@@ -78,7 +91,9 @@ export function stubActivities(script: Script): { activities: AllActivities; see
   const right = { kind: 'right', verdict: artifact } as const;
 
   const activities: AllActivities = {
-    async openJob() {},
+    async openJob() {
+      return { journal };
+    },
     async recordTrial({ trial }) {
       seen.trials.push(trial);
     },
@@ -105,7 +120,12 @@ export function stubActivities(script: Script): { activities: AllActivities; see
       if ('notApplicable' in (script[recipe] ?? {})) return null;
       return candidate(id, recipe, 'recipe', ['c-0']);
     },
-    async proposeByModel({ id, route, decision }) {
+    async proposeByModel(input) {
+      const { id, route, decision } = input;
+      seen.asked.push(input);
+      const type = failModel(input);
+      if (type !== undefined)
+        throw ApplicationFailure.create({ type, message: `${route}: ${type}`, nonRetryable: true });
       const planned = Object.keys(script).filter((title) => title.startsWith(`model:${route}`));
       const title = planned.find((each) => ![...titles.values()].includes(each));
       if (title === undefined)

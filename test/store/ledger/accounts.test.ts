@@ -132,6 +132,22 @@ describe('accounts', { timeout: 30_000 }, () => {
     });
   });
 
+  it('tell what still fits: the least of an account and all above it', async () => {
+    const { ledger } = await temporaryStore();
+    const [root = '', job = ''] = await openFamily(ledger, 'a', [
+      { microUsd: 100, tokens: null },
+      { microUsd: 80, tokens: 1_000 },
+    ]);
+    await ledger.reserve(root, both(50), 'elsewhere');
+    await ledger.reserve(job, both(10), 'here');
+    await ledger.settle('here', both(45));
+    expect(await ledger.remaining(job)).toEqual({ microUsd: 5, tokens: 955 });
+    expect(await ledger.remaining(root)).toEqual({ microUsd: 5, tokens: null });
+    await ledger.openAccount({ id: root, cap: { microUsd: 60, tokens: null } });
+    expect(await ledger.remaining(job)).toEqual({ microUsd: 0, tokens: 955 });
+    await expect(ledger.remaining('nobody')).rejects.toThrow(/account nobody to be open/);
+  });
+
   it('count what was held as spent where nobody came to settle it', async () => {
     const { ledger } = await temporaryStore();
     const [, job = ''] = await openFamily(ledger, 'a', [both(100), both(100)]);

@@ -1,0 +1,97 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Budget, type Job } from '../domain/job.schema.ts';
+import { capOf } from '../domain/job.ts';
+import type { JobInput } from '../domain/job-input.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { Store } from '../store/store.ts';
+import type { JobClient } from './client.ts';
+import { inputOf, isVerification } from './kept-job.ts';
+import { pollMs } from './logs.ts';
+import { UserMistake } from './terminal.ts';
+
+/** What can be extended, by the name it is given on the command line, with the field of a budget and its unit. */
+const extensions = {
+  usd: { field: 'usd', scale: 1 },
+  tokens: { field: 'tokens', scale: 1 },
+  trials: { field: 'trials', scale: 1 },
+  minutes: { field: 'wallMs', scale: 60_000 },
+} as const;
+
+export type Extension = Partial<Pick<Budget, 'usd' | 'tokens' | 'trials' | 'wallMs'>>;
+
+/** Reads `usd=5 tokens=2000000 trials=20 minutes=90`; a bare number is dollars. Throws `UserMistake` naming the part that is wrong. */
+export function readExtension(parts: readonly string[]): Extension {
+  const extension: Extension = {};
+  for (const part of parts) {
+    const [, name = 'usd', amount = ''] = /^(?:([a-z]+)=)?\$?([\d.]+)$/.exec(part) ?? [];
+    const known = Object.hasOwn(extensions, name) ? extensions[name as keyof typeof extensions] : undefined;
+    const value = Number(amount);
+    const read =
+      known === undefined || amount === ''
+        ? undefined
+        : Budget.shape[known.field].safeParse(value * known.scale);
+    if (known === undefined || read === undefined || !read.success)
+      throw new UserMistake(
+        `--budget ${part}: expected ${Object.keys(extensions)
+          .map((each) => `${each}=NUMBER`)
+          .join(', ')}; a bare number is dollars`,
+      );
+    extension[known.field] = value * known.scale;
+  }
+  return extension;
+}
+
+/**
+ * Takes up a job that has ended, with a larger budget if `extension` gives one: what it finished, tried and paid is found and not
+ * done again. Money and tokens of a job that runs can be extended too; they count at once. Returns the job's ID once it is open.
+ */
+export async function resume(
+  store: Store,
+  client: JobClient,
+  record: JobRecord,
+  extension: Extension,
+  signal: AbortSignal,
+): Promise<string> {
+  if (isVerification(record))
+    throw new UserMistake(`${record.id} is a verification: start another with crucible verify`);
+  if (record.parent !== null)
+    throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
+  const before = await inputOf(store, record);
+  const account = await store.ledger.account(record.id);
+  // What was given while it ran stands, too.
+  const given: Extension = {
+    ...(account?.cap.microUsd == null ? {} : { usd: account.cap.microUsd / 1e6 }),
+    ...(account?.cap.tokens == null ? {} : { tokens: account.cap.tokens }),
+  };
+  const job = extended(before.job, { ...given, ...extension });
+  if (record.status === 'running') {
+    if (Object.keys(extension).some((field) => field !== 'usd' && field !== 'tokens'))
+      throw new UserMistake(`${record.id} is running: only usd and tokens can be extended meanwhile`);
+    if (Object.keys(extension).length === 0) throw new UserMistake(`${record.id} is running already`);
+    await store.ledger.openAccount({ id: record.id, cap: capOf(job) });
+    return record.id;
+  }
+  const input: JobInput = {
+    ...before,
+    job,
+    searchable: client.searchable,
+    resumed: (before.resumed ?? 0) + 1,
+  };
+  const artifact = await store.blobs.put(JSON.stringify(input));
+  await client.start(job.kind, input);
+  // Until a worker has opened it, the ledger shows the job as it ended before.
+  while ((await store.ledger.job(record.id))?.job !== artifact) await wait(pollMs, undefined, { signal });
+  return record.id;
+}
+
+/** The job with its budget replaced where `extension` says so. A pipeline's trials and time are its stages'. */
+function extended(job: Job, extension: Extension): Job {
+  if (job.kind !== 'pipeline') return { ...job, budget: { ...job.budget, ...extension } };
+  const { usd, tokens, ...each } = extension;
+  const money = { ...(usd === undefined ? {} : { usd }), ...(tokens === undefined ? {} : { tokens }) };
+  return {
+    ...job,
+    budget: { ...job.budget, ...money },
+    stages: job.stages.map((stage) => ({ ...stage, budget: { ...stage.budget, ...each } })),
+  };
+}

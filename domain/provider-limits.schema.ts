@@ -1,0 +1,10 @@
+import { z } from 'zod';
+
+/** Null: no limit of our own; the provider's 429s still slow requests down. */
+export const ProviderLimits = z.strictObject({
+  requestsPerMinute: z.number().positive().nullable().default(null),
+  tokensPerMinute: z.number().positive().nullable().default(null),
+  /** Requests under way at once, over all workers. */
+  inFlight: z.number().int().positive().default(8),
+});
+export type ProviderLimits = z.infer<typeof ProviderLimits>;

@@ -1,0 +1,93 @@
+import type { Kysely, Transaction } from 'kysely';
+import type { LedgerSchema } from '../ledger-schema.ts';
+
+/**
+ * How a request on a route ended: `answered`, also where the answer was of no use; `failed`, as by `ModelUnavailable`;
+ * `broken`, where no request can succeed for now, as without quota or a valid key. A rate limit is none of these.
+ */
+export type RouteOutcome = 'answered' | 'failed' | 'broken';
+
+export interface Breakers {
+  /**
+   * Notes how a request on the route ended. Five failures in a row, or one `broken`, open its breaker for 30 s; then one
+   * request tries the route again, and each failure of that doubles the time, up to ten minutes. An answer closes it.
+   * `now` is in milliseconds since 1970.
+   */
+  noteRoute(route: string, outcome: RouteOutcome, now?: number): Promise<void>;
+}
+
+const mostFailures = 5;
+const firstOpenMs = 30_000;
+const longestOpenMs = 10 * 60_000;
+/** How long a trying request keeps the others away; one whose worker died never reports. */
+const probeMs = 60_000;
+
+export function createBreakers(db: Kysely<LedgerSchema>): Breakers {
+  return {
+    async noteRoute(route, outcome, now = Date.now()) {
+      if (outcome === 'answered') return answered(db, route);
+      await db.transaction().execute(async (transaction) => {
+        // Inserting, or setting a column to itself, locks the row before it is judged.
+        const state = await transaction
+          .insertInto('routes')
+          .values({ route, failures: 0, opens: 0, openUntil: null, probing: 0 })
+          .onConflict((conflict) => conflict.column('route').doUpdateSet({ route }))
+          .returningAll()
+          .executeTakeFirstOrThrow();
+        // Requests that were under way when it opened fail one after another, and say nothing new.
+        if (state.openUntil !== null && state.probing === 0) return;
+        const failures = state.failures + 1;
+        const opening = state.probing === 1 || outcome === 'broken' || failures >= mostFailures;
+        const openMs = Math.min(firstOpenMs * 2 ** state.opens, longestOpenMs);
+        await transaction
+          .updateTable('routes')
+          .set(
+            opening
+              ? { failures, opens: state.opens + 1, openUntil: now + openMs, probing: 0 }
+              : { failures },
+          )
+          .where('route', '=', route)
+          .execute();
+      });
+    },
+  };
+}
+
+/** Closes the breaker. Nearly always there is nothing to change, and then nothing is written. */
+async function answered(db: Kysely<LedgerSchema>, route: string): Promise<void> {
+  const state = await db
+    .selectFrom('routes')
+    .select(['failures', 'openUntil'])
+    .where('route', '=', route)
+    .executeTakeFirst();
+  if (state === undefined || (state.failures === 0 && state.openUntil === null)) return;
+  await db
+    .updateTable('routes')
+    .set({ failures: 0, opens: 0, openUntil: null, probing: 0 })
+    .where('route', '=', route)
+    .execute();
+}
+
+/** Until when the route's breaker keeps requests away; null lets this one pass, the one that tries it again included. */
+export async function passBreaker(
+  transaction: Transaction<LedgerSchema>,
+  route: string,
+  now: number,
+): Promise<number | null> {
+  const state = await transaction
+    .selectFrom('routes')
+    .select('openUntil')
+    .where('route', '=', route)
+    .executeTakeFirst();
+  const openUntil = state?.openUntil ?? null;
+  if (openUntil === null) return null;
+  if (openUntil > now) return openUntil;
+  const probe = await transaction
+    .updateTable('routes')
+    .set({ probing: 1, openUntil: now + probeMs })
+    .where('route', '=', route)
+    .where('openUntil', '=', openUntil)
+    .returning('route')
+    .executeTakeFirst();
+  return probe === undefined ? now + probeMs : null;
+}

@@ -1,0 +1,248 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ApplicationFailure } from '@temporalio/activity';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { createAsk, type KeptRequest, type Question } from '../../activities/ask.ts';
+import type { Catalogue } from '../../llm/catalogue.ts';
+import { createModel } from '../../llm/create-model.ts';
+import { ReplyProblem } from '../../llm/replies/apply.ts';
+import { openStore, type Store } from '../../store/store.ts';
+import { modelConfig } from '../support/model-config.ts';
+import { type ModelServer, startModelServer } from '../support/model-servers.ts';
+
+const Answer = z.strictObject({ value: z.number() });
+const right = '{"value": 42}';
+const jobId = 'optimize/asked/1.1';
+const usage = { input: 1_000, cached: 0, written: 0, output: 500, reasoning: 0 };
+
+let home: string;
+let server: ModelServer;
+let store: Store;
+let catalogue: Catalogue;
+
+beforeEach(async () => {
+  server = await startModelServer('chat');
+  home = await mkdtemp(join(tmpdir(), 'crucible-ask-'));
+  store = await openStore(home);
+  const config = modelConfig({ OPENAI_BASE_URL: server.baseUrl, OPENAI_API_KEY: server.key });
+  const priced = config.catalogue.models.map((model) =>
+    model.route === 'openai/gpt-4o' ? { ...model, price: { inputPerMtok: 1, outputPerMtok: 10 } } : model,
+  );
+  catalogue = { ...config.catalogue, models: priced };
+  await open();
+});
+
+afterEach(async () => {
+  await server.close();
+  await store.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+async function open(cap: { microUsd?: number; tokens?: number } = {}): Promise<void> {
+  await store.ledger.openJob({
+    ...{ id: jobId, series: 'optimize/asked/1', run: 1, name: 'asked', kind: 'optimize' },
+    ...{ job: 'a'.repeat(64), startedAt: Date.now() },
+  });
+  await store.ledger.openAccount({ id: jobId, cap: { microUsd: null, tokens: null, ...cap } });
+}
+
+const question: Question<z.infer<typeof Answer>, number> = {
+  ...{ route: 'openai/gpt-4o', prompt: 'test@1', system: 'You add.', maxTokens: 2_000, sample: 0 },
+  ...{ temperature: 0.1, tries: 3 },
+  messages: [{ role: 'user', text: '40 + 2?' }],
+  schema: { name: 'answer', schema: Answer },
+  ...{ cache: 'use', unknownPrices: 'refuse' },
+  read: ({ value }) => value,
+};
+
+const ask = (step: string, changed: Partial<typeof question> = {}): Promise<number> => {
+  const config = modelConfig({ OPENAI_BASE_URL: server.baseUrl, OPENAI_API_KEY: server.key });
+  const asking = createAsk({ store, catalogue, modelOf: (route) => createModel(route, config) });
+  const pulse = { signal: new AbortController().signal, details: undefined };
+  return asking({ storeId: store.id, jobId, step }, { ...question, ...changed }, pulse);
+};
+
+/** How Temporal would be told. */
+async function failureOf(
+  asked: Promise<unknown>,
+): Promise<{ type: string; retry: unknown; message: string }> {
+  const error = await asked.then(
+    () => undefined,
+    (thrown: unknown) => thrown,
+  );
+  if (!(error instanceof Error)) throw new Error('expected a failure');
+  if (!(error instanceof ApplicationFailure))
+    return { type: error.name, retry: 'never', message: error.message };
+  const retry = error.nonRetryable ? 'never' : error.nextRetryDelay;
+  return { type: error.type ?? '', retry, message: error.message };
+}
+
+describe('asking a model', () => {
+  it('pays once: a call that was answered is not made again', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    expect(await ask('c-1/propose-0')).toBe(42);
+    expect(await ask('c-1/propose-0')).toBe(42);
+    expect(server.requests).toHaveLength(1);
+    const [call] = await store.ledger.calls(jobId);
+    expect(call).toMatchObject({ status: 'done', usage, microUsd: 6_000, prompt: 'test@1' });
+    expect((await store.ledger.account(jobId))?.spent).toEqual({ microUsd: 6_000, tokens: 1_500 });
+    expect((await store.ledger.account(jobId))?.held).toEqual({ microUsd: 0, tokens: 0 });
+  });
+
+  it('keeps what was asked and answered, as it went', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    await ask('c-1/propose-0');
+    const [call] = await store.ledger.calls(jobId);
+    const kept = JSON.parse(await store.blobs.text(call?.reply ?? '')) as KeptRequest;
+    expect(kept).toMatchObject({
+      prompt: 'test@1',
+      request: { system: 'You add.', model: 'gpt-4o', maxTokens: 2_000, schema: 'answer' },
+      reply: { text: right, usage, requestId: server.requestId },
+      problem: null,
+    });
+  });
+
+  it('takes the same question from the cache, unless told not to or another sample is wanted', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    await ask('c-1/propose-0');
+    expect(await ask('c-2/propose-0')).toBe(42);
+    expect(server.requests).toHaveLength(1);
+    const [, second] = await store.ledger.calls(jobId);
+    expect(second).toMatchObject({ cached: true, status: 'done' });
+    await ask('c-3/propose-0', { sample: 1 });
+    await ask('c-4/propose-0', { cache: 'refresh' });
+    await ask('c-5/propose-0', { cache: 'off' });
+    await ask('c-6/propose-0', { messages: [{ role: 'user', text: '40 + 3?' }] });
+    expect(server.requests).toHaveLength(5);
+    expect((await store.ledger.account(jobId))?.spent.microUsd).toBe(5 * 6_000);
+  });
+
+  it('makes three requests of a route that fails, after one and two seconds, and then no more', async () => {
+    server.answers = [{ kind: 'status', status: 500 }];
+    expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'ModelUnavailable', retry: 1_000 });
+    expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'ModelUnavailable', retry: 2_000 });
+    expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'RouteUnavailable' });
+    expect(server.requests).toHaveLength(3);
+    expect((await store.ledger.account(jobId))?.held).toEqual({ microUsd: 0, tokens: 0 });
+  });
+
+  it('waits as long as a 429 asks, without counting it as a try, and keeps everyone else waiting too', async () => {
+    server.answers = [{ kind: 'status', status: 429, headers: { 'retry-after': '7' } }];
+    const first = await failureOf(ask('c-1/propose-0'));
+    expect(first.type).toBe('ModelRateLimited');
+    expect(first.retry).toBeGreaterThanOrEqual(7_000);
+    expect(first.retry).toBeLessThanOrEqual(8_750);
+    const other = await failureOf(ask('c-2/propose-0', { sample: 1 }));
+    expect(other.type).toBe('ModelRateLimited');
+    expect(other.retry).toBeGreaterThan(6_000);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('pays for a reply that cannot be used once, and says what is wrong with it', async () => {
+    server.answers = [{ kind: 'text', text: '{"value": "many"}', usage }];
+    const problem = { type: 'ModelReplyUnusable', retry: 'never' };
+    expect(await failureOf(ask('c-1/propose-0'))).toMatchObject(problem);
+    const again = await failureOf(ask('c-1/propose-0'));
+    expect(again).toMatchObject(problem);
+    expect(again.message).toContain('value');
+    expect(server.requests).toHaveLength(1);
+    expect((await store.ledger.account(jobId))?.spent.microUsd).toBe(6_000);
+    const [call] = await store.ledger.calls(jobId);
+    const kept = JSON.parse(await store.blobs.text(call?.reply ?? '')) as KeptRequest;
+    expect(kept.reply.text).toBe('{"value": "many"}');
+    expect(kept.problem).toContain('value');
+  });
+
+  it('tries again where a page came in place of a reply: there is nothing to repair', async () => {
+    server.answers = [{ kind: 'page' }, { kind: 'text', text: right, usage }];
+    expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'ModelUnavailable', retry: 1_000 });
+    expect(await ask('c-1/propose-0')).toBe(42);
+  });
+
+  it('treats a value that makes no program as a reply that cannot be used', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    const read = (): number => {
+      throw new ReplyProblem(['edits[0]: `search` is not in the file']);
+    };
+    expect(await failureOf(ask('c-1/propose-0', { read }))).toMatchObject({
+      type: 'ModelReplyUnusable',
+      message: expect.stringContaining('edits[0]'),
+    });
+  });
+
+  it('does not send what the budget has no room for', async () => {
+    await open({ microUsd: 30_000 });
+    server.answers = [{ kind: 'text', text: right, usage }];
+    await ask('c-1/propose-0', { sample: 1 });
+    await ask('c-1/propose-1', { sample: 2 });
+    const failure = await failureOf(ask('c-1/propose-2', { sample: 3, maxTokens: 4_000 }));
+    expect(failure).toMatchObject({ type: 'BudgetExhausted' });
+    expect(failure.message).toContain('$0.0120 of $0.03 spent');
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('waits while what is left is held for calls under way', async () => {
+    await open({ tokens: 4_000 });
+    server.answers = [{ kind: 'text', text: right, usage, pieceMs: 300 }];
+    const first = ask('c-1/propose-0');
+    await expect.poll(() => server.requests.length).toBe(1);
+    expect(await failureOf(ask('c-2/propose-0', { sample: 1 }))).toMatchObject({
+      type: 'BudgetHeld',
+      retry: 2_000,
+    });
+    await first;
+  });
+
+  it('under a limit in dollars asks no model whose price is not known, unless the job allows it', async () => {
+    await open({ microUsd: 1_000_000 });
+    server.answers = [{ kind: 'text', text: right, usage }];
+    const unknown = { route: 'openai/of-unknown-price' };
+    expect(await failureOf(ask('c-1/propose-0', unknown))).toMatchObject({ type: 'PriceUnknown' });
+    expect(await ask('c-1/propose-1', { ...unknown, unknownPrices: 'allow' })).toBe(42);
+    expect((await store.ledger.calls(jobId))[0]?.microUsd).toBeNull();
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('after five failures in a row leaves a route alone for a while', async () => {
+    server.answers = [{ kind: 'status', status: 503 }];
+    for (const step of ['a', 'a', 'a', 'b', 'b']) await failureOf(ask(`${step}/propose-0`));
+    const failure = await failureOf(ask('c/propose-0'));
+    expect(failure).toMatchObject({
+      type: 'RouteUnavailable',
+      message: expect.stringContaining('tried again in'),
+    });
+    expect(server.requests).toHaveLength(5);
+  });
+
+  it('counts a request whose worker was killed as ambiguous, and makes another', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    const key = `${jobId}#c-1/propose-0`;
+    const estimate = { accountId: jobId, amounts: { microUsd: 9_000, tokens: 900 } };
+    await store.ledger.startCall({ key, jobId, route: question.route, estimate });
+    expect(await ask('c-1/propose-0')).toBe(42);
+    const calls = await store.ledger.calls(jobId);
+    expect(calls.map(({ status }) => status)).toEqual(['ambiguous', 'done']);
+    expect((await store.ledger.account(jobId))?.spent.microUsd).toBe(15_000);
+  });
+
+  it('shows the text so far while it comes, and nothing of it afterwards', async () => {
+    const text = JSON.stringify({ value: 42 }).padEnd(100);
+    server.answers = [{ kind: 'text', text, usage, pieceMs: 150 }];
+    const asked = ask('c-1/propose-0');
+    await expect.poll(async () => (await store.ledger.partials(jobId))[0]?.text ?? '').toContain('{"value"');
+    await asked;
+    expect(await store.ledger.partials(jobId)).toEqual([]);
+  });
+
+  it('warns once of a call that costs far more than is usual on its route', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    for (let sample = 0; sample < 10; sample += 1) await ask(`c-${sample}/propose-0`, { sample });
+    server.answers = [{ kind: 'text', text: right, usage: { ...usage, output: 50_000 } }];
+    await ask('c-10/propose-0', { sample: 10 });
+    await ask('c-11/propose-0', { sample: 11 });
+    const warnings = (await store.ledger.events(jobId)).filter(({ text }) => text.startsWith('warning'));
+    expect(warnings.map(({ text }) => text)).toEqual([expect.stringContaining('a call cost $0.50')]);
+  });
+});

@@ -1,0 +1,113 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createJobActivities } from '../../activities/job.ts';
+import type { JobClient } from '../../cli/client.ts';
+import { readExtension, resume } from '../../cli/resume.ts';
+import type { JobInput } from '../../domain/job-input.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import { temporaryStore } from '../store/temporary-store.ts';
+import { openJob } from './kept-jobs.ts';
+
+const id = 'optimize/blur/1a2b3c4d5e.1';
+const job = { kind: 'optimize', name: 'blur', program: 'blur.py', budget: { trials: 5, usd: 1 } } as const;
+
+let store: Store;
+let started: JobInput[];
+/** Starts a job as a worker would take it up at once. */
+const client: JobClient = {
+  searchable: false,
+  async start(_, input) {
+    started.push(input);
+    await createJobActivities({ store }).openJob({
+      storeId: store.id,
+      jobId: input.jobId,
+      step: 'open',
+      input,
+    });
+  },
+  result: () => Promise.reject(new Error('not asked for here')),
+  cancel: () => Promise.reject(new Error('not asked for here')),
+  close: async () => undefined,
+};
+
+beforeEach(async () => {
+  store = await temporaryStore();
+  started = [];
+});
+
+const record = async (jobId = id): Promise<JobRecord> => {
+  const found = await store.ledger.job(jobId);
+  if (found === undefined) throw new Error(`expected ${jobId} in the ledger`);
+  return found;
+};
+const end = (status: 'finished' | 'failed' | 'cancelled' = 'finished') =>
+  store.ledger.closeJob(id, { status, endedAt: Date.now() });
+const take = async (parts: string[] = []): Promise<string> =>
+  resume(store, client, await record(), readExtension(parts), new AbortController().signal);
+
+describe('an extension of a budget', () => {
+  it('names what is extended; a bare number is dollars', () => {
+    expect(readExtension([])).toEqual({});
+    expect(readExtension(['5'])).toEqual({ usd: 5 });
+    expect(readExtension(['$2.50'])).toEqual({ usd: 2.5 });
+    expect(readExtension(['usd=5', 'tokens=2000000', 'trials=20', 'minutes=90'])).toEqual({
+      ...{ usd: 5, tokens: 2_000_000, trials: 20, wallMs: 5_400_000 },
+    });
+  });
+
+  it.each(['usd=', 'euros=5', 'usd=-5', 'trials=2.5', 'trials=0', 'much', 'usd=1.2.3'])(
+    '%s is refused, with what there is',
+    (part) =>
+      expect(() => readExtension([part])).toThrow(`--budget ${part}: expected usd=NUMBER, tokens=NUMBER`),
+  );
+});
+
+describe('a resumed job', () => {
+  it.each(['finished', 'failed', 'cancelled'] as const)(
+    'that was %s is open again with its budget',
+    async (status) => {
+      await openJob(store, job, { id });
+      await end(status);
+      expect(await take(['usd=5', 'trials=20'])).toBe(id);
+      expect(await record()).toMatchObject({ status: 'running', endedAt: null });
+      expect(started).toMatchObject([{ jobId: id, resumed: 1, job: { budget: { usd: 5, trials: 20 } } }]);
+      expect((await store.ledger.account(id))?.cap).toEqual({ microUsd: 5_000_000, tokens: null });
+      await end();
+      await take();
+      expect(started[1]).toMatchObject({ resumed: 2, job: { budget: { usd: 5, trials: 20 } } });
+    },
+  );
+
+  it('that still runs can be given money and tokens, at once, and nothing else', async () => {
+    await openJob(store, job, { id });
+    await take(['usd=7', 'tokens=1000']);
+    expect((await store.ledger.account(id))?.cap).toEqual({ microUsd: 7_000_000, tokens: 1_000 });
+    expect(started).toEqual([]);
+    await expect(take(['trials=20'])).rejects.toThrow('is running: only usd and tokens can be extended');
+    await expect(take()).rejects.toThrow('is running already');
+    await end();
+    await take();
+    expect(started[0]?.job.budget).toMatchObject({ usd: 7, tokens: 1_000 });
+  });
+
+  it('is a whole pipeline, whose money is its own and whose trials are its stages’', async () => {
+    const stage = { name: 'faster', kind: 'optimize', program: 'blur.py' } as const;
+    const pipeline = 'pipeline/two/1a2b3c4d5e.1';
+    await openJob(store, { kind: 'pipeline', name: 'two', stages: [stage] }, { id: pipeline });
+    await openJob(
+      store,
+      { ...stage, name: 'faster' },
+      {
+        id: `${pipeline}/faster`,
+        parent: { jobId: pipeline, stage: 'faster' },
+      },
+    );
+    await store.ledger.closeJob(pipeline, { status: 'finished', endedAt: Date.now() });
+    const { signal } = new AbortController();
+    const part = await record(`${pipeline}/faster`);
+    await expect(resume(store, client, part, {}, signal)).rejects.toThrow(`crucible resume ${pipeline}`);
+    await resume(store, client, await record(pipeline), readExtension(['usd=3', 'trials=9']), signal);
+    expect(started[0]?.job).toMatchObject({ budget: { usd: 3 }, stages: [{ budget: { trials: 9 } }] });
+    expect((await store.ledger.account(pipeline))?.cap.microUsd).toBe(3_000_000);
+  });
+});

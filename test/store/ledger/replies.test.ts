@@ -1,0 +1,54 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { describe, expect, it } from 'vitest';
+import type { KnownReply } from '../../../store/ledger/replies.ts';
+import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
+
+const usage = { input: 100, cached: 60, written: 0, output: 30, reasoning: 10 };
+const known = (digit: string): KnownReply => ({ reply: digit.repeat(64), usage, microUsd: 12 });
+
+describe('the cache of replies', () => {
+  it('gives back what was remembered, in this process and in the next', async () => {
+    const folder = await temporaryFolder();
+    const { ledger } = await temporaryStore(folder);
+    expect(await ledger.recallReply('a')).toBeUndefined();
+    await ledger.rememberReply('a', known('a'));
+    await ledger.rememberReply('b', { reply: 'b'.repeat(64), usage: null, microUsd: null });
+    expect(await ledger.recallReply('a')).toEqual(known('a'));
+
+    const other = await temporaryStore(folder);
+    expect(await other.ledger.recallReply('a')).toEqual(known('a'));
+    expect(await other.ledger.recallReply('b')).toEqual({
+      ...{ reply: 'b'.repeat(64), usage: null, microUsd: null },
+    });
+  });
+
+  it('remembers a reply anew, as after its artifact was damaged', async () => {
+    const { ledger } = await temporaryStore();
+    await ledger.rememberReply('a', known('a'));
+    await ledger.rememberReply('a', known('c'));
+    expect(await ledger.recallReply('a')).toEqual(known('c'));
+  });
+
+  it('holds the last 128 in memory, and finds the rest in the ledger; either takes under 5 ms', async () => {
+    const folder = await temporaryFolder();
+    const { ledger } = await temporaryStore(folder);
+    for (let index = 0; index < 200; index += 1) {
+      await ledger.rememberReply(`key-${index}`, known('a'));
+      await ledger.recallReply('key-0');
+    }
+    const begun = performance.now();
+    for (let index = 0; index < 200; index += 1)
+      expect(await ledger.recallReply(`key-${index}`)).toEqual(known('a'));
+    expect((performance.now() - begun) / 200).toBeLessThan(5);
+
+    for (let index = 1; index < 128; index += 1) await ledger.recallReply(`key-${index}`);
+    await ledger.recallReply('key-0');
+    const database = new DatabaseSync(join(folder, 'ledger.db'));
+    database.exec('delete from replies');
+    database.close();
+    expect(await ledger.recallReply('key-0')).toEqual(known('a'));
+    expect(await ledger.recallReply('key-1')).toEqual(known('a'));
+    expect(await ledger.recallReply('key-128')).toBeUndefined();
+  });
+});

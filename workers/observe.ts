@@ -1,0 +1,130 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type Context, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
+import { ApplicationFailure, log as activityLog } from '@temporalio/activity';
+import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { Model, ModelReply } from '../llm/model.ts';
+import { attributes, traced } from '../llm/spans.ts';
+import type { Clean } from './clean.ts';
+import { jobContext, type Traces } from './traces.ts';
+
+/** How activities and model requests of a process are seen from outside. */
+export interface Observing {
+  clean: Clean;
+  /** Null where no collector is configured. */
+  traces: Traces | null;
+  /** Prompts and replies go into the spans as well. */
+  content: boolean;
+  /** When a job was started, milliseconds since 1970; undefined where it is not known. */
+  startedAt: (jobId: string) => Promise<number | undefined>;
+  /** What a reply cost, millionths of a dollar; null where that is not known. */
+  costOf: (route: string, reply: ModelReply) => number | null;
+}
+
+/** The span around what this asynchronous flow does. */
+const around = new AsyncLocalStorage<Context>();
+
+/**
+ * Says in every line of an activity which job, step and attempt it is of, and puts a span around it where there are traces. When
+ * a job is closed its own span is recorded: what holds the others together.
+ */
+export const observeActivities =
+  ({ clean, traces, startedAt }: Observing): ActivityInterceptorsFactory =>
+  ({ info }) => {
+    const activity = info.activityType;
+    let place: { jobId?: string; step?: string } = {};
+    return {
+      outbound: {
+        getLogAttributes: () => ({
+          job: place.jobId ?? info.workflowExecution?.workflowId,
+          ...(place.step === undefined ? {} : { step: place.step }),
+          ...{ activity, attempt: info.attempt },
+        }),
+      },
+      inbound: {
+        async execute(input, next) {
+          place = placeOf(input.args[0]);
+          if (traces === null) return next(input);
+          const jobId = place.jobId ?? info.workflowExecution?.workflowId ?? activity;
+          const job = jobContext(jobId);
+          const span = traces.tracer.startSpan(
+            activity,
+            {
+              attributes: {
+                'crucible.job': jobId,
+                'crucible.step': place.step ?? '',
+                'crucible.attempt': info.attempt,
+              },
+            },
+            job,
+          );
+          try {
+            const result = await around.run(trace.setSpan(job, span), () => next(input));
+            if (activity === 'closeJob') {
+              const from = await startedAt(jobId).catch(() => undefined);
+              const status = statusOf(result);
+              if (from !== undefined)
+                traces.recordJob(jobId, { status, startedAt: from, endedAt: Date.now() });
+            }
+            return result;
+          } catch (error) {
+            span.setAttribute(attributes.errorType, typeOf(error));
+            const message = error instanceof Error ? error.message : String(error);
+            span.setStatus({ code: SpanStatusCode.ERROR, message: clean.text(message) });
+            throw error;
+          } finally {
+            span.end();
+          }
+        },
+      },
+    };
+  };
+
+/** The model of a route, with a line in the log and, where there are traces, a span for each request. */
+export function observeModel(
+  route: string,
+  model: Model,
+  { clean, traces, content, costOf }: Observing,
+): Model {
+  const parent = (): Context => around.getStore() ?? ROOT_CONTEXT;
+  const seen =
+    traces === null ? model : traced(model, { tracer: traces.tracer, parent, content, clean: clean.text });
+  return {
+    provider: model.provider,
+    async generate(request, options) {
+      const began = Date.now();
+      try {
+        const reply = await seen.generate(request, options);
+        activityLog.info('model answered', {
+          route,
+          ms: Date.now() - began,
+          input: reply.usage?.input ?? null,
+          cached: reply.usage?.cached ?? null,
+          output: reply.usage?.output ?? null,
+          microUsd: costOf(route, reply),
+        });
+        return reply;
+      } catch (error) {
+        activityLog.info('model did not answer', { route, ms: Date.now() - began, reason: typeOf(error) });
+        throw error;
+      }
+    },
+  };
+}
+
+const placeOf = (argument: unknown): { jobId?: string; step?: string } => {
+  const given = typeof argument === 'object' && argument !== null ? argument : {};
+  return {
+    ...('jobId' in given && typeof given.jobId === 'string' ? { jobId: given.jobId } : {}),
+    ...('step' in given && typeof given.step === 'string' ? { step: given.step } : {}),
+  };
+};
+
+const statusOf = (result: unknown): string =>
+  typeof result === 'object' && result !== null && 'status' in result ? String(result.status) : 'unknown';
+
+const typeOf = (error: unknown): string =>
+  error instanceof ApplicationFailure
+    ? (error.type ?? error.name)
+    : error instanceof Error
+      ? error.name
+      : 'unknown';

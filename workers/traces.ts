@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto';
+import {
+  type Context,
+  DiagLogLevel,
+  diag,
+  ROOT_CONTEXT,
+  SpanStatusCode,
+  TraceFlags,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import { BatchSpanProcessor, RandomIdGenerator, TracerProvider } from '@opentelemetry/sdk-trace';
+import type { Log } from './log.ts';
+
+/** A worker keeps neither a job nor its own end waiting longer than this for a collector. */
+const patienceMs = 3_000;
+
+/** Where spans are made and sent from, in batches, beside the work. */
+export interface Traces {
+  tracer: Tracer;
+  /** Records the span of a job that has ended. Times are milliseconds since 1970. */
+  recordJob(jobId: string, about: { status: string; startedAt: number; endedAt: number }): void;
+  /** Sends what is left; gives up after three seconds. Never throws. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the way to the collector that OpenTelemetry's own variables name. It is not registered for the whole process: only our
+ * code makes spans, the libraries of providers make none and send no trace to their servers. A collector that cannot be reached
+ * is told of once.
+ */
+export function openTraces(log: Log): Traces {
+  tellOnce(log);
+  const random = new RandomIdGenerator();
+  /** The IDs of the next span, where they are not to be random. */
+  let planned: { traceId: string; spanId: string } | null = null;
+  const provider = new TracerProvider({
+    resource: resourceFromAttributes({ 'service.name': 'crucible' }).merge(
+      detectResources({ detectors: [envDetector] }),
+    ),
+    idGenerator: {
+      generateTraceId: () => planned?.traceId ?? random.generateTraceId(),
+      generateSpanId: () => planned?.spanId ?? random.generateSpanId(),
+    },
+    spanProcessors: [
+      new BatchSpanProcessor({
+        exporter: new OTLPTraceExporter({ timeoutMillis: patienceMs }),
+        exportTimeoutMillis: patienceMs,
+      }),
+    ],
+  });
+  const tracer = provider.getTracer('crucible');
+  return {
+    tracer,
+    recordJob(jobId, { status, startedAt, endedAt }) {
+      planned = jobIds(jobId);
+      const span = tracer.startSpan(
+        jobName(jobId),
+        { startTime: startedAt, attributes: { 'crucible.job': jobId, 'crucible.status': status } },
+        parentOf(jobId) === null ? ROOT_CONTEXT : jobContext(parentOf(jobId) ?? ''),
+      );
+      planned = null;
+      if (status === 'failed') span.setStatus({ code: SpanStatusCode.ERROR });
+      span.end(endedAt);
+    },
+    async close() {
+      await provider
+        .shutdown()
+        .catch((error: unknown) => diag.error(error instanceof Error ? error.message : String(error)));
+    },
+  };
+}
+
+/**
+ * The job as a parent of spans. Its IDs are hashes of its name, so activities on any worker find the same trace without being
+ * told; a pipeline's stages, and later verifications, are in the trace of the job they belong to.
+ */
+export const jobContext = (jobId: string): Context =>
+  trace.setSpanContext(ROOT_CONTEXT, {
+    ...jobIds(jobId),
+    traceFlags: TraceFlags.SAMPLED,
+    isRemote: true,
+  });
+
+/** `kind/name/hash.run`, then what belongs to it. */
+const topParts = 3;
+
+const jobIds = (jobId: string): { traceId: string; spanId: string } => ({
+  traceId: hash(`trace ${jobId.split('/').slice(0, topParts).join('/')}`).slice(0, 32),
+  spanId: hash(`span ${jobId}`).slice(0, 16),
+});
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+function parentOf(jobId: string): string | null {
+  const parts = jobId.split('/');
+  return parts.length > topParts ? parts.slice(0, -1).join('/') : null;
+}
+
+const jobName = (jobId: string): string => {
+  const parts = jobId.split('/');
+  return parts.length > topParts ? (parts.at(-1) ?? '') : parts.slice(0, 2).join(' ');
+};
+
+/** Spans are lost, not jobs: the first loss is worth a warning, the rest are detail. */
+function tellOnce(log: Log): void {
+  let told = false;
+  const tell = (message: string): void => {
+    log[told ? 'debug' : 'warn'](
+      { problem: message },
+      'traces cannot be sent; the work goes on without them',
+    );
+    told = true;
+  };
+  const silent = (): void => {};
+  diag.setLogger(
+    { error: tell, warn: tell, info: silent, debug: silent, verbose: silent },
+    { logLevel: DiagLogLevel.WARN, suppressOverrideMessage: true },
+  );
+}
