@@ -1,6 +1,7 @@
 /** `npm run bench -- NAME`: measures side by side, prints a table and, as its last line, one JSON object. */
 const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   overhead: () => import('./overhead.ts'),
+  models: () => import('./models.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);
