@@ -2,7 +2,7 @@ import { access, constants, readdir, readFile, realpath, stat } from 'node:fs/pr
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { Tree } from '../domain/artifact.schema.ts';
-import { Job } from '../domain/job.schema.ts';
+import { Job, type Models, type Stage } from '../domain/job.schema.ts';
 import { filesToPack } from '../domain/job.ts';
 import { checkOwnPrompts, promptOf } from '../llm/prompts.ts';
 import type { BlobStore } from '../store/blobs.ts';
@@ -70,6 +70,16 @@ export async function checkedJob(value: unknown, folder: string): Promise<JobFil
   const source: Source = { name: 'the job', line: () => null };
   const job = checkJob(value, source);
   return { job, folder, files: await filesOf(job, folder, source) };
+}
+
+/** The same job with its models, where it names none, chosen by `profile`. */
+export function withProfile(file: JobFile, profile: Models['profile']): JobFile {
+  if (profile === undefined) return file;
+  const chosen = <Part extends Stage | Job>(part: Part): Part =>
+    part.kind === 'optimize' ? { ...part, models: { ...part.models, profile } } : part;
+  const { job } = file;
+  if (job.kind !== 'pipeline') return { ...file, job: chosen(job) };
+  return { ...file, job: { ...job, stages: job.stages.map(chosen) } };
 }
 
 function checkJob(value: unknown, source: Source): Job {

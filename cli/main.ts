@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Command, createCommand, InvalidArgumentError } from 'commander';
+import { type Command, createCommand, createOption, InvalidArgumentError, type Option } from 'commander';
+import type { Models } from '../domain/job.schema.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { readConfig } from '../workers/config.ts';
 import type { Session } from './run.ts';
@@ -63,6 +64,19 @@ const wholeNumber = (text: string): number => {
   return value;
 };
 
+const amount = (text: string): number => {
+  const value = Number(text.replace(/^\$/, ''));
+  if (!(value > 0)) throw new InvalidArgumentError('expected a number above 0');
+  return value;
+};
+
+type Profile = NonNullable<Models['profile']>;
+const profile = (): Option =>
+  createOption(
+    '--profile <profile>',
+    'how models are chosen where the job names none: dev is the cheapest, best the strongest',
+  ).choices(['dev', 'best'] satisfies Profile[]);
+
 const command = (usage: string, description: string, example: string): Command =>
   program
     .command(usage)
@@ -88,11 +102,12 @@ for (const [name, description] of [
   ['submit', 'submit a job and return at once'],
 ] as const)
   command(`${name} <job-file>`, description, `crucible ${name} examples/start.yaml`)
+    .addOption(profile())
     .option('--fresh', 'a new run, even where the same job is done or under way')
     .option('--dry-run', 'check the job and its files, start nothing')
-    .action(async (path: string, options: { fresh?: boolean; dryRun?: boolean }) => {
-      const { readJobFile } = await import('./job-file.ts');
-      const file = await readJobFile(path);
+    .action(async (path: string, options: { profile?: Profile; fresh?: boolean; dryRun?: boolean }) => {
+      const { readJobFile, withProfile } = await import('./job-file.ts');
+      const file = withProfile(await readJobFile(path), options.profile);
       return session(async (given) => {
         const { startJob } = await import('./run.ts');
         return startJob(given, file, { ...options, detached: name === 'submit' });
@@ -114,6 +129,9 @@ command(
     'lines a script prints that are not compared, as regular expressions',
   )
   .option('--trials <count>', 'how many candidates to try', wholeNumber)
+  .option('--usd <amount>', 'what models may cost at most', amount)
+  .option('--tokens <count>', 'what models may read and write at most', wholeNumber)
+  .addOption(profile())
   .option('--fresh', 'a new run, even where the same job is done or under way')
   .option('--dry-run', 'check, start nothing')
   .option('--detached', 'return at once')
@@ -132,6 +150,9 @@ export interface OptimizeOptions {
   inputs?: string[];
   ignoreLines?: string[];
   trials?: number;
+  usd?: number;
+  tokens?: number;
+  profile?: Profile;
   fresh?: boolean;
   dryRun?: boolean;
   detached?: boolean;

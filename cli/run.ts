@@ -79,7 +79,7 @@ export async function startJob(
 
 /** The job that `crucible optimize` asks for. */
 export const jobFromOptions = (path: string, options: OptimizeOptions): Promise<JobFile> => {
-  const { trials, fresh: _, dryRun: __, detached: ___, ...fields } = options;
+  const { trials, usd, tokens, profile, fresh: _, dryRun: __, detached: ___, ...fields } = options;
   const name = basename(path)
     .replace(/\.py$/, '')
     .toLowerCase()
@@ -91,7 +91,12 @@ export const jobFromOptions = (path: string, options: OptimizeOptions): Promise<
     name,
     program: basename(path),
     ...fields,
-    ...(trials === undefined ? {} : { budget: { trials } }),
+    budget: {
+      ...(trials === undefined ? {} : { trials }),
+      ...(usd === undefined ? {} : { usd }),
+      ...(tokens === undefined ? {} : { tokens }),
+    },
+    ...(profile === undefined ? {} : { models: { profile } }),
   };
   return checkedJob(job, dirname(path));
 };

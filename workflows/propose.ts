@@ -47,7 +47,8 @@ export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Ar
           const failure = failureOfModel(error);
           if (failure === undefined) throw error;
           if (failure.kind === 'BudgetExhausted') {
-            exhausted = `out of budget: ${failure.message}`;
+            const { jobId, parent } = work.input;
+            exhausted = `out of budget: ${failure.message}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N`;
             return null;
           }
           if (failure.kind === 'ModelReplyUnusable' && round < defaults.model.repairs) continue;

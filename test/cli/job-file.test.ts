@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { checkedJob, packFiles, readJobFile } from '../../cli/job-file.ts';
+import { checkedJob, packFiles, readJobFile, withProfile } from '../../cli/job-file.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
 
 let folder: string;
@@ -30,6 +30,26 @@ const pipeline = (...stages: string[]): string =>
 const stage = (name: string, more = ''): string => `{ name: ${name}, kind: solve, script: ok.py${more} }`;
 
 describe('a job file', () => {
+  it('may have its models chosen by a profile, in every stage that asks some', async () => {
+    const { job } = withProfile(
+      await checkedJob(
+        {
+          ...{ kind: 'pipeline', name: 'a' },
+          stages: [
+            { kind: 'solve', name: 'first', script: 'ok.py' },
+            { kind: 'optimize', name: 'second', program: 'ok.py' },
+          ],
+        },
+        folder,
+      ),
+      'best',
+    );
+    expect(job).toMatchObject({ stages: [{ name: 'first' }, { models: { profile: 'best' } }] });
+    const alone = await checkedJob({ kind: 'optimize', name: 'a', program: 'ok.py' }, folder);
+    expect(withProfile(alone, 'dev').job).toMatchObject({ models: { profile: 'dev' } });
+    expect(withProfile(alone, undefined)).toBe(alone);
+  });
+
   it('whose own prompts are wrong is refused with the file and the line of each', async () => {
     await mkdir(join(folder, 'ask'));
     await writeFile(
