@@ -317,6 +317,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
 
 const partialEveryMs = 500;
 const heldDelayMs = 2_000;
+const longestMessage = 1_000;
 
 /** Up to a quarter longer, so that those who wait for the same do not come back together. */
 const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4));
@@ -325,8 +326,13 @@ const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4))
 const later = (type: string, message: string, delayMs: number): ApplicationFailure =>
   ApplicationFailure.create({ type, message, nextRetryDelay: delayMs, nonRetryable: false });
 
+/** Whatever is wrong with a reply is on record, and goes into its repair; what stands in a history has to be short. */
 const final = (type: string, message: string): ApplicationFailure =>
-  ApplicationFailure.create({ type, message, nonRetryable: true });
+  ApplicationFailure.create({
+    type,
+    message: message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`,
+    nonRetryable: true,
+  });
 
 /** Whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
 const isPassing = ({ name, reply }: ModelFailure): boolean =>

@@ -1,0 +1,183 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { CancelledFailure } from '@temporalio/client';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JobResult } from '../../domain/job-input.ts';
+import type { CallRecord } from '../../store/ledger/model-calls.ts';
+import { until } from '../support/crucible.ts';
+import type { Answer } from '../support/model-servers.ts';
+import {
+  allRoles,
+  type ModelJobs,
+  optimizeWorkflows,
+  replyWith,
+  type StubProvider,
+  startModelJobs,
+  startProvider,
+} from './model-jobs.ts';
+
+let one: StubProvider;
+let other: StubProvider;
+let jobs: ModelJobs;
+
+beforeEach(async () => {
+  [one, other] = [await startProvider(), await startProvider()];
+  jobs = await startModelJobs({ one, other }, optimizeWorkflows);
+});
+
+afterEach(async () => {
+  await jobs?.stop();
+});
+
+const down: Answer = { kind: 'status', status: 500 };
+const program: Answer = { kind: 'text', text: replyWith('print("less work")\n') };
+const routes = allRoles('one/stub', 'other/stub');
+
+/** The routes of a call's requests, in the order they were sent. */
+const routesOf = (calls: CallRecord[], id: string): string[] =>
+  calls.filter(({ key }) => key.includes(`#${id}/`)).map(({ route }) => route);
+
+describe('a route that always answers 500', () => {
+  it('gets three requests, after one and two seconds, and then the next route is asked', async () => {
+    one.server.answers = [down];
+    other.server.answers = [program];
+    await jobs.startWorker();
+    const input = await jobs.inputOf('fails-over', { budget: { trials: 1 } }, { routes });
+    const result: JobResult = await (await jobs.start('optimize', input)).result();
+    expect(one.server.requests).toHaveLength(3);
+    expect(other.server.requests).toHaveLength(1);
+    expect(result).toMatchObject({ status: 'finished', best: { candidate: 'c-1', value: 2 } });
+
+    const calls = await jobs.store.ledger.calls(input.jobId);
+    expect(calls.map(({ status, error }) => [status, error])).toEqual([
+      ['failed', 'ModelUnavailable'],
+      ['failed', 'ModelUnavailable'],
+      ['failed', 'ModelUnavailable'],
+      ['done', null],
+    ]);
+    const waits = calls.slice(1, 3).map((call, index) => call.startedAt - (calls[index]?.doneAt ?? 0));
+    expect(waits[0]).toBeGreaterThanOrEqual(1_000);
+    expect(waits[1]).toBeGreaterThanOrEqual(2_000);
+  });
+
+  it('ends the job where no route answers, and the job says so', async () => {
+    one.server.answers = [down];
+    other.server.answers = [down];
+    await jobs.startWorker();
+    const input = await jobs.inputOf('all-down', { budget: { trials: 1 } }, { routes });
+    const result: JobResult = await (await jobs.start('optimize', input)).result();
+    expect(result).toMatchObject({ status: 'finished', best: null });
+    expect(result.summary).toContain('stopped because models gave no program 3 times in a row');
+
+    const calls = await jobs.store.ledger.calls(input.jobId);
+    expect(routesOf(calls, 'c-1')).toEqual([
+      ...['one/stub', 'one/stub', 'one/stub'],
+      ...['other/stub', 'other/stub', 'other/stub'],
+    ]);
+    // Then their breakers open: two more failures make five in a row.
+    expect(routesOf(calls, 'c-2')).toEqual(['one/stub', 'one/stub', 'other/stub', 'other/stub']);
+    expect(routesOf(calls, 'c-3')).toEqual([]);
+    expect(one.server.requests).toHaveLength(5);
+    expect(other.server.requests).toHaveLength(5);
+    expect((await jobs.store.ledger.account(input.jobId))?.held).toEqual({ microUsd: 0, tokens: 0 });
+  });
+});
+
+it('a reply with a thousand things wrong puts a few of them into the history, and all of them on record', async () => {
+  const edits = Array.from({ length: 1_000 }, (_, index) => ({
+    ...{ path: 'slow.py', search: `nothing like this ${index}`, replace: '' },
+  }));
+  const text = JSON.stringify({ idea: 'x', files: [], edits, removed: [], entry: 'slow.py', build: 'none' });
+  one.server.answers = [{ kind: 'text', text, pieceChars: 10_000 }, program];
+  await jobs.startWorker();
+  const input = await jobs.inputOf('unusable', { budget: { trials: 1 } }, { routes });
+  const job = await jobs.start('optimize', input);
+  expect(await job.result()).toMatchObject({ status: 'finished', best: { candidate: 'c-1' } });
+
+  const [call] = await jobs.store.ledger.calls(input.jobId);
+  expect(call).toMatchObject({ error: 'ModelReplyUnusable', problem: expect.stringContaining('edits[999]') });
+  const history = textsIn(await job.fetchHistory());
+  expect(history).toContain('edits[0]');
+  expect(history).not.toContain('edits[20]');
+});
+
+describe('a reply that is streamed slowly', () => {
+  const marker = 'quiet-otter-4711';
+  const slow: Answer = {
+    kind: 'text',
+    text: replyWith(`print("${marker}")\n${'# and so on\n'.repeat(60)}`),
+    pieceMs: 100,
+  };
+
+  it('is no longer listened to within a second of a cancel, and none of it gets into the history', async () => {
+    one.server.answers = [slow];
+    await jobs.startWorker();
+    const input = await jobs.inputOf('cancelled', { budget: { trials: 1 } }, { routes });
+    const job = await jobs.start('optimize', input);
+    const request = await until('the request', 30_000, async () => one.server.requests[0]);
+    await partOf(input.jobId);
+
+    const from = Date.now();
+    await job.cancel();
+    await Promise.race([request.abandoned, wait(5_000)]);
+    const tookMs = Date.now() - from;
+    console.log(`the request ended ${tookMs} ms after the cancel`);
+    // A second is what is promised; the rest is for a busy machine.
+    expect(tookMs).toBeLessThan(1_500);
+
+    await expect(job.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+    const { ledger } = jobs.store;
+    expect((await ledger.job(input.jobId))?.status).toBe('cancelled');
+    const [call, ...more] = await ledger.calls(input.jobId);
+    expect(more).toEqual([]);
+    expect(call).toMatchObject({ status: 'ambiguous', reply: null });
+    expect(await ledger.partials(input.jobId)).toEqual([]);
+    const account = await ledger.account(input.jobId);
+    expect(account?.spent.microUsd).toBe(call?.estimateMicroUsd);
+    expect(account?.held).toEqual({ microUsd: 0, tokens: 0 });
+    expect(other.server.requests).toEqual([]);
+
+    const history = textsIn(await job.fetchHistory());
+    expect(history).toContain('slow.py');
+    expect(history).not.toContain(marker);
+  });
+
+  it('is asked for once more after its worker is killed, and none of it gets into the history', async () => {
+    one.server.answers = [slow, program];
+    const worker = await jobs.startWorker();
+    const input = await jobs.inputOf('killed', { budget: { trials: 1 } }, { routes });
+    const job = await jobs.start('optimize', input);
+    await partOf(input.jobId);
+    // What Temporal is told meanwhile: how much has come, and nothing of it.
+    const beat = await until('a heartbeat', 30_000, async () => {
+      const { raw } = await job.describe();
+      return textsIn(raw.pendingActivities?.[0]?.heartbeatDetails) || undefined;
+    });
+    expect(beat).toMatch(/\{"characters":\d+\}/);
+    expect(beat).not.toContain(marker);
+    await worker.kill();
+    await jobs.startWorker();
+    expect(await job.result()).toMatchObject({ status: 'finished', best: { candidate: 'c-1' } });
+
+    const calls = await jobs.store.ledger.calls(input.jobId);
+    expect(calls.map(({ status }) => status)).toEqual(['ambiguous', 'done']);
+    expect(one.server.requests).toHaveLength(2);
+    const history = textsIn(await job.fetchHistory());
+    expect(history).toContain('activity Heartbeat timeout');
+    expect(history).not.toContain(marker);
+  });
+
+  /** Waits until those who watch see the marker. */
+  const partOf = (jobId: string): Promise<boolean> =>
+    until('the first part of the reply', 30_000, async () => {
+      const [partial] = await jobs.store.ledger.partials(jobId);
+      return partial?.text.includes(marker);
+    });
+});
+
+/** All texts in what Temporal answers, those of payloads as well. */
+function textsIn(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (typeof value !== 'object' || value === null) return '';
+  return Object.values(value).map(textsIn).join('\n');
+}

@@ -1,0 +1,60 @@
+import { proxyActivities } from '@temporalio/workflow';
+import type { ModelActivities } from '../../activities/propose-by-model.ts';
+import type { OptimizeJob } from '../../domain/job.schema.ts';
+import type { JobInput } from '../../domain/job-input.ts';
+import { modelQueue } from '../../domain/queues.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
+import { asJob } from '../../workflows/job.ts';
+import { packBaseline, recordTrial } from '../../workflows/proxies.ts';
+
+/** As in a job, but that a killed worker is noticed sooner, and its call made again at once. */
+const { proposeByModel } = proxyActivities<ModelActivities>({
+  taskQueue: modelQueue('stub'),
+  startToCloseTimeout: '5m',
+  heartbeatTimeout: '2s',
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: { initialInterval: '100ms', backoffCoefficient: 1 },
+});
+
+export interface AskMany extends JobInput<OptimizeJob> {
+  calls: number;
+  atOnce: number;
+}
+
+/** How the program of call `c-17` is named in its prompt, by which the server can tell the calls apart. */
+export const scriptOf = (id: string): string => `slow-${id}.py`;
+
+/** A job that asks a model `calls` times, `atOnce` at a time, and does nothing with the programs. */
+export const askMany = (input: AskMany) =>
+  asJob(input, async ({ job, at }) => {
+    const { files } = input;
+    const { candidate } = await packBaseline({ ...at('c-0/pack'), job, files });
+    await recordTrial({ ...at('c-0/record'), trial: baselineOf(candidate) });
+    let asked = 0;
+    const lane = async (): Promise<void> => {
+      while (asked < input.calls) {
+        asked += 1;
+        const id = `c-${asked}`;
+        await proposeByModel({
+          ...at(`${id}/propose-0`),
+          ...{ id, files, route: 'stub/stub', fresh: false, sample: null, repairs: null },
+          job: { ...job, program: scriptOf(id) },
+          decision: { kind: 'draft' },
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: input.atOnce }, lane));
+    return { summary: `${asked} calls`, best: null, refused: 0, product: null };
+  });
+
+function baselineOf(candidate: Trial['candidate']): Trial {
+  const none = { value: 1, low: 1, high: 1 };
+  return {
+    ...{ candidate, purpose: 'baseline', artifacts: {}, timings: {}, seeds: [] },
+    outcome: { kind: 'scored', metric: none, verdict: candidate.program },
+    measurement: {
+      ...{ baselineMs: none, candidateMs: none, speedup: none, askingMs: none },
+      ...{ noiseFloor: 0, pairs: 1, host: 'none', samples: candidate.program },
+    },
+  };
+}
