@@ -3,7 +3,13 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import { defaults } from '../domain/defaults.ts';
-import { BudgetExhausted, ModelReplyUnusable, PriceUnknown, RouteUnavailable } from '../domain/errors.ts';
+import {
+  ArtifactDamaged,
+  BudgetExhausted,
+  ModelReplyUnusable,
+  PriceUnknown,
+  RouteUnavailable,
+} from '../domain/errors.ts';
 import { parseRoute } from '../domain/route.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Usage } from '../domain/usage.ts';
@@ -101,8 +107,18 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     const cacheKey = cacheKeyOf(provider, request, question.sample);
     const cached = question.cache === 'use' ? await ledger.recallReply(cacheKey) : undefined;
     if (cached !== undefined) {
-      await ledger.recordCached({ key, jobId, route, prompt, reply: cached.reply });
-      return readText(cached.reply);
+      const known = await readText(cached.reply).then(
+        (result) => ({ result }),
+        (error: unknown) => {
+          // It was lost, or is no answer to what the program is by now: the question is asked.
+          if (error instanceof ArtifactDamaged || error instanceof ReplyProblem) return null;
+          throw error;
+        },
+      );
+      if (known !== null) {
+        await ledger.recordCached({ key, jobId, route, prompt, reply: cached.reply });
+        return known.result;
+      }
     }
 
     const number = await start();
@@ -350,8 +366,16 @@ function outcomeOf(failure: ModelFailure): RouteOutcome | null {
 /** By all that a reply depends on. */
 function cacheKeyOf(provider: string, request: ModelRequest, sample: number): string {
   const { schema, ...sent } = request;
-  const asked = schema === undefined ? null : { name: schema.name, schema: z.toJSONSchema(schema.schema) };
+  const asked = schema === undefined ? null : { name: schema.name, schema: jsonSchemaOf(schema) };
   return createHash('sha256')
     .update(JSON.stringify([provider, sent, asked, sample]))
     .digest('hex');
+}
+
+/** Schemas are few and constant. */
+const jsonSchemas = new WeakMap<ReplySchema<unknown>, unknown>();
+function jsonSchemaOf(schema: ReplySchema<unknown>): unknown {
+  const known = jsonSchemas.get(schema) ?? z.toJSONSchema(schema.schema);
+  jsonSchemas.set(schema, known as object);
+  return known;
 }

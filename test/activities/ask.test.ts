@@ -119,6 +119,22 @@ describe('asking a model', () => {
     expect((await store.ledger.account(jobId))?.spent.microUsd).toBe(5 * 6_000);
   });
 
+  it('asks again where the cached reply was lost, or no longer fits', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    await ask('c-1/propose-0');
+    const read = (): number => {
+      if (server.requests.length < 2) throw new ReplyProblem(['edits[0]: no such file']);
+      return 43;
+    };
+    expect(await ask('c-2/propose-0', { read })).toBe(43);
+    const [, call] = await store.ledger.calls(jobId);
+    const lost = call?.reply ?? '';
+    await rm(join(home, 'blobs'), { recursive: true, force: true });
+    expect(lost).not.toBe('');
+    expect(await ask('c-3/propose-0')).toBe(42);
+    expect(server.requests).toHaveLength(3);
+  });
+
   it('makes three requests of a route that fails, after one and two seconds, and then no more', async () => {
     server.answers = [{ kind: 'status', status: 500 }];
     expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'ModelUnavailable', retry: 1_000 });
