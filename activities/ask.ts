@@ -1,15 +1,6 @@
-import { createHash } from 'node:crypto';
-import { ApplicationFailure } from '@temporalio/activity';
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { Artifact } from '../domain/artifact.schema.ts';
-import { defaults } from '../domain/defaults.ts';
-import {
-  ArtifactDamaged,
-  BudgetExhausted,
-  ModelReplyUnusable,
-  PriceUnknown,
-  RouteUnavailable,
-} from '../domain/errors.ts';
+import { ArtifactDamaged, ModelReplyUnusable, PriceUnknown } from '../domain/errors.ts';
 import { parseRoute } from '../domain/route.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Usage } from '../domain/usage.ts';
@@ -19,10 +10,13 @@ import type { Model, ModelReply, ModelRequest } from '../llm/model.ts';
 import { estimateOf, priceOf } from '../llm/prices.ts';
 import { ReplyProblem } from '../llm/replies/apply.ts';
 import { type ReplySchema, readValue } from '../llm/reply-schema.ts';
-import type { RouteOutcome } from '../store/ledger/breakers.ts';
-import type { CallStart } from '../store/ledger/model-calls.ts';
+import type { AccountRecord } from '../store/ledger/accounts.ts';
 import type { Store } from '../store/store.ts';
+import { afterFailure, afterRefusal, never, rateLimitWaitMs, routeOutcomeOf } from './ask-again.ts';
 import { type Pulse, writeJson } from './context.ts';
+import { replyKey } from './reply-key.ts';
+import { showReply } from './reply-so-far.ts';
+import { warnOfCost, warnOfFailures } from './unusual.ts';
 
 /** One logical call of a model: what is asked, and what its reply is read as. */
 export interface Question<Value, Result> {
@@ -100,14 +94,14 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       before.find(({ status }) => status === 'done') ?? before.findLast(({ reply }) => reply !== null);
     if (paid?.reply != null) {
       // A reply that was paid for stands, also where it could not be used: asked again, it would be paid again.
-      if (paid.status === 'failed') throw final(paid.error ?? '', paid.problem ?? '');
+      if (paid.status === 'failed') throw never(paid.error ?? '', paid.problem ?? '');
       return readText(paid.reply);
     }
 
-    const cacheKey = cacheKeyOf(provider, request, question.sample);
+    const cacheKey = replyKey(provider, request, question.sample);
     const cached = question.cache === 'use' ? await ledger.recallReply(cacheKey) : undefined;
     if (cached !== undefined) {
-      const known = await readText(cached.reply).then(
+      const hit = await readText(cached.reply).then(
         (result) => ({ result }),
         (error: unknown) => {
           // It was lost, or is no answer to what the program is by now: the question is asked.
@@ -115,16 +109,16 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
           throw error;
         },
       );
-      if (known !== null) {
+      if (hit !== null) {
         await ledger.recordCached({ key, jobId, route, prompt, reply: cached.reply });
-        return known.result;
+        return hit.result;
       }
     }
 
     const number = await start();
-    const partial = showPartials();
+    const soFar = showReply(ledger, { key, jobId, route }, pulse);
     try {
-      const reply = await modelOf(route).generate(request, { signal: pulse.signal, onDelta: partial.add });
+      const reply = await modelOf(route).generate(request, { signal: pulse.signal, onDelta: soFar.add });
       const result = readReply(reply);
       await finish(reply);
       return result;
@@ -133,7 +127,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       if (failure === undefined) throw error;
       throw await fail(failure);
     } finally {
-      await partial.end();
+      await soFar.end();
     }
 
     /** A reply that was checked when it came. */
@@ -159,7 +153,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         admission: { provider, limits: limitsOf(catalogue, provider), tokens: estimate.tokens },
       });
       if (begun.kind === 'started') return begun.request;
-      throw await refusal(begun, jobId, route);
+      throw afterRefusal(begun, route, begun.kind === 'exhausted' ? await accountsOf(jobId) : []);
     }
 
     function readReply(reply: ModelReply<z.infer<typeof schema.schema>>) {
@@ -168,8 +162,9 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         return question.read(reply.value);
       } catch (error) {
         if (!(error instanceof ReplyProblem)) throw error;
-        const { usage, requestId, text } = reply;
-        throw modelFailure(ModelReplyUnusable, counterpart, error.message, { usage, requestId, reply: text });
+        const { usage, chargedMicroUsd, requestId, text } = reply;
+        const details = { usage, chargedMicroUsd, requestId, reply: text };
+        throw modelFailure(ModelReplyUnusable, counterpart, error.message, details);
       }
     }
 
@@ -177,10 +172,10 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       const { text, usage, requestId, finish: ended, model: answered } = reply;
       const kept = await keep({ text, usage, requestId, model: answered, finish: ended }, null);
       const microUsd = costOf(usage, reply.chargedMicroUsd);
-      await ledger.finishCall(key, number, { usage, microUsd, reply: kept, firstTokenMs: partial.firstMs() });
+      await ledger.finishCall(key, number, { usage, microUsd, reply: kept, firstTokenMs: soFar.firstMs() });
       if (question.cache !== 'off') await ledger.rememberReply(cacheKey, { reply: kept, usage, microUsd });
       await ledger.noteRoute(route, 'answered');
-      if (microUsd !== null) await warnOfCost(microUsd);
+      if (microUsd !== null) await warnOfCost(ledger, jobId, route, microUsd);
     }
 
     /** Puts a failure on record, and says how Temporal is to take it. */
@@ -193,38 +188,14 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         usage,
         microUsd: costOf(usage, failure.chargedMicroUsd),
         reply: reply === null ? null : await keep(reply, message),
-        firstTokenMs: partial.firstMs(),
+        firstTokenMs: soFar.firstMs(),
         retryAfterMs: failure.retryAfterMs,
       });
-      const outcome = outcomeOf(failure);
+      if (name === 'ModelRateLimited') await ledger.slowDown(provider, Date.now() + rateLimitWaitMs(failure));
+      const outcome = routeOutcomeOf(failure);
       if (outcome !== null) await ledger.noteRoute(route, outcome);
-      await warnOfFailures();
-      if (reply !== null) return final(name, message);
-      return retryOf(failure);
-    }
-
-    /**
-     * After the provider's own wait where it named one, after the default delays otherwise, and not again once the route had
-     * its tries. Rate limits do not count as tries; they hold back everyone who asks this provider.
-     */
-    async function retryOf(failure: ModelFailure): Promise<Error> {
-      const { retryDelaysMs, rateLimitDelayMs } = defaults.model;
-      if (failure.name === 'ModelRateLimited') {
-        const delayMs = failure.retryAfterMs ?? rateLimitDelayMs;
-        await ledger.slowDown(provider, Date.now() + delayMs);
-        return later(failure.name, failure.message, jittered(delayMs));
-      }
-      if (!isPassing(failure)) return failure;
-      const earlier = before.filter(
-        ({ status, error }) => status === 'failed' && error !== 'ModelRateLimited',
-      );
-      const tries = earlier.length + 1;
-      if (tries >= question.tries) return new RouteUnavailable(`${failure.message} (tried ${tries} times)`);
-      return later(
-        'ModelUnavailable',
-        failure.message,
-        failure.retryAfterMs ?? retryDelaysMs[tries - 1] ?? retryDelaysMs.at(-1) ?? 0,
-      );
+      await warnOfFailures(ledger, jobId, route);
+      return afterFailure(failure, before, question.tries);
     }
 
     function keep(reply: KeptRequest['reply'], problem: string | null): Promise<Artifact> {
@@ -243,139 +214,12 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       const microUsd = charged ?? (usage === null ? null : priceOf(catalogue, route, usage, new Date()));
       return microUsd === null ? null : Math.ceil(microUsd);
     }
-
-    async function warnOfCost(microUsd: number): Promise<void> {
-      const usual = await ledger.medianOf(route);
-      const { unusualCalls, unusualFactor } = defaults.model;
-      if (usual.calls < unusualCalls || usual.microUsd === null) return;
-      if (microUsd > unusualFactor * usual.microUsd)
-        await warn(
-          `cost ${route}`,
-          `${route}: a call cost $${microUsd / 1e6}, usual are $${usual.microUsd / 1e6}`,
-        );
-    }
-
-    async function warnOfFailures(): Promise<void> {
-      const usual = await ledger.medianOf(route);
-      const { unusualCalls, unusualFailures } = defaults.model;
-      if (usual.calls >= unusualCalls && usual.failedShare > unusualFailures)
-        await warn(
-          `failures ${route}`,
-          `${route}: ${Math.round(usual.failedShare * 100)} % of its last ${usual.calls} requests failed`,
-        );
-    }
-
-    async function warn(what: string, text: string): Promise<void> {
-      if (await ledger.warnOnce(`${jobId} ${what}`))
-        await ledger.say(jobId, `${jobId}#warning/${what}`, `warning: ${text}`, Date.now());
-    }
-
-    /** Shows the text so far to those who watch, now and then; none of it reaches the workflow's history. */
-    function showPartials() {
-      const begun = Date.now();
-      let text = '';
-      let first: number | null = null;
-      let shown = 0;
-      let writing: Promise<void> = Promise.resolve();
-      return {
-        firstMs: () => first,
-        add(delta: string): void {
-          const now = Date.now();
-          first ??= now - begun;
-          text += delta;
-          pulse.details = { characters: text.length };
-          if (now - shown < partialEveryMs) return;
-          shown = now;
-          writing = ledger.showPartial(key, { jobId, route, text, at: now }).catch(() => undefined);
-        },
-        async end(): Promise<void> {
-          await writing;
-          if (shown > 0) await ledger.clearPartial(key);
-        },
-      };
-    }
   };
 
-  async function refusal(
-    begun: Exclude<CallStart, { kind: 'started' }>,
-    jobId: string,
-    route: string,
-  ): Promise<Error> {
-    switch (begun.kind) {
-      case 'wait':
-        return later('ModelRateLimited', `${route}: at its limit for now`, jittered(begun.ms));
-      case 'open':
-        return new RouteUnavailable(
-          `${route}: failed too often; it is tried again in ${Math.ceil((begun.untilMs - Date.now()) / 1000)} s`,
-        );
-      case 'held':
-        return later('BudgetHeld', 'what is left of the budget is held for calls under way', heldDelayMs);
-      case 'exhausted':
-        return new BudgetExhausted(await leftOf(jobId));
-    }
+  /** The job's account and those above it. */
+  async function accountsOf(jobId: string): Promise<AccountRecord[]> {
+    const account = await ledger.account(jobId);
+    if (account === undefined) return [];
+    return account.parent === null ? [account] : [account, ...(await accountsOf(account.parent))];
   }
-
-  /** What of an exhausted budget is spent, in words. */
-  async function leftOf(accountId: string): Promise<string> {
-    const account = await ledger.account(accountId);
-    if (account === undefined) return 'the budget has no room for another call';
-    const { cap, spent, parent } = account;
-    if (cap.microUsd === null && cap.tokens === null && parent !== null) return leftOf(parent);
-    const parts = [
-      cap.microUsd === null ? '' : `$${(spent.microUsd / 1e6).toFixed(4)} of $${cap.microUsd / 1e6}`,
-      cap.tokens === null
-        ? ''
-        : `${spent.tokens.toLocaleString('en')} of ${cap.tokens.toLocaleString('en')} tokens`,
-    ];
-    return `${parts.filter(Boolean).join(' and ')} spent; the next call may cost more than is left`;
-  }
-}
-
-const partialEveryMs = 500;
-const heldDelayMs = 2_000;
-const longestMessage = 1_000;
-
-/** Up to a quarter longer, so that those who wait for the same do not come back together. */
-const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4));
-
-/** Temporal tries again after `delayMs`. */
-const later = (type: string, message: string, delayMs: number): ApplicationFailure =>
-  ApplicationFailure.create({ type, message, nextRetryDelay: delayMs, nonRetryable: false });
-
-/** Whatever is wrong with a reply is on record, and goes into its repair; what stands in a history has to be short. */
-const final = (type: string, message: string): ApplicationFailure =>
-  ApplicationFailure.create({
-    type,
-    message: message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`,
-    nonRetryable: true,
-  });
-
-/** Whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
-const isPassing = ({ name, reply }: ModelFailure): boolean =>
-  name === 'ModelUnavailable' || (name === 'ModelReplyUnusable' && reply === null);
-
-/** What a failure says of its route; null for nothing. */
-function outcomeOf(failure: ModelFailure): RouteOutcome | null {
-  if (failure.name === 'ModelRateLimited') return null;
-  if (isPassing(failure)) return 'failed';
-  return failure.name === 'ModelQuotaExceeded' || failure.name === 'ModelUnauthenticated'
-    ? 'broken'
-    : 'answered';
-}
-
-/** By all that a reply depends on. */
-function cacheKeyOf(provider: string, request: ModelRequest, sample: number): string {
-  const { schema, ...sent } = request;
-  const asked = schema === undefined ? null : { name: schema.name, schema: jsonSchemaOf(schema) };
-  return createHash('sha256')
-    .update(JSON.stringify([provider, sent, asked, sample]))
-    .digest('hex');
-}
-
-/** Schemas are few and constant. */
-const jsonSchemas = new WeakMap<ReplySchema<unknown>, unknown>();
-function jsonSchemaOf(schema: ReplySchema<unknown>): unknown {
-  const known = jsonSchemas.get(schema) ?? z.toJSONSchema(schema.schema);
-  jsonSchemas.set(schema, known as object);
-  return known;
 }

@@ -19,6 +19,8 @@ export const defaults = {
     retryDelaysMs: [1_000, 2_000],
     /** After a 429 that names no wait. */
     rateLimitDelayMs: 5_000,
+    /** Between two looks whether calls under way have left some of the budget. */
+    heldDelayMs: 2_000,
     /** Rounds in which a reply that cannot be used is sent back with what is wrong. */
     repairs: 2,
     /** Decisions in a row that no route made into a program, before models are given up. */

@@ -1,6 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/client';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { JobClient } from '../../cli/client.ts';
+import { resume } from '../../cli/resume.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import type { CallRecord } from '../../store/ledger/model-calls.ts';
 import { until } from '../support/crucible.ts';
@@ -98,6 +100,51 @@ it('a reply with a thousand things wrong puts a few of them into the history, an
   const history = textsIn(await job.fetchHistory());
   expect(history).toContain('edits[0]');
   expect(history).not.toContain('edits[20]');
+});
+
+it('a job whose budget ends keeps its best; with a larger one it goes on, and pays nothing again', async () => {
+  // 1,000 tokens of input and 500 of output: half a cent a call.
+  const usage = { input: 1_000, cached: 0, written: 0, output: 500, reasoning: 0 };
+  one.server.answers = [1, 2, 3, 4].map((turn) => ({
+    ...{ kind: 'text', usage },
+    text: replyWith(`print("less work ${turn}")\n`),
+  }));
+  await jobs.startWorker();
+  const input = await jobs.inputOf(
+    'out-of-money',
+    { budget: { trials: 4, usd: 0.02 } },
+    { routes: allRoles('one/stub') },
+  );
+  const { store } = jobs;
+  const first: JobResult = await (await jobs.start('optimize', input)).result();
+  expect(first).toMatchObject({ status: 'finished', best: { value: 2 } });
+  expect(first.summary).toContain('stopped because out of budget: $0.01');
+  expect(first.summary).toContain(`crucible resume ${input.jobId} --budget usd=N`);
+  const paid = one.server.requests.length;
+  expect(paid).toBeGreaterThan(0);
+  expect(paid).toBeLessThan(4);
+  expect((await store.ledger.account(input.jobId))?.spent.microUsd).toBeLessThanOrEqual(20_000);
+
+  const record = await store.ledger.job(input.jobId);
+  if (record === undefined) throw new Error('expected the job in the ledger');
+  const client: JobClient = {
+    ...{ searchable: false, close: async () => undefined },
+    start: async (workflow, again) => void (await jobs.start(workflow, again)),
+    result: (id) => jobs.client.workflow.getHandle(id).result(),
+    cancel: () => Promise.reject(new Error('not asked for here')),
+  };
+  await resume(store, client, record, { usd: 0.1 }, new AbortController().signal);
+  const second = await client.result(input.jobId);
+  expect(second.status).toBe('finished');
+  expect(second.summary).toContain('all 4 trials of the budget are used');
+  expect(one.server.requests).toHaveLength(4);
+  const calls = await store.ledger.calls(input.jobId);
+  expect(calls.map(({ status }) => status)).toEqual(['done', 'done', 'done', 'done']);
+  const trials = (await store.ledger.trials(input.jobId)).map(({ trial }) => trial);
+  expect(trials.filter(({ purpose }) => purpose === 'trial').map(({ candidate }) => candidate.id)).toEqual([
+    ...['c-1', 'c-2', 'c-3', 'c-4'],
+  ]);
+  expect(await store.ledger.job(input.jobId)).toMatchObject({ status: 'finished' });
 });
 
 describe('a reply that is streamed slowly', () => {

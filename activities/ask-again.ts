@@ -1,0 +1,86 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { defaults } from '../domain/defaults.ts';
+import { BudgetExhausted, RouteUnavailable } from '../domain/errors.ts';
+import type { ModelFailure } from '../llm/failure.ts';
+import type { AccountRecord } from '../store/ledger/accounts.ts';
+import type { RouteOutcome } from '../store/ledger/breakers.ts';
+import type { CallRecord, CallStart } from '../store/ledger/model-calls.ts';
+
+const { retryDelaysMs, rateLimitDelayMs, heldDelayMs } = defaults.model;
+const longestMessage = 1_000;
+
+/** Whatever is wrong with a reply is on record, and goes into its repair; what stands in a history has to be short. */
+export const never = (type: string, message: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    type,
+    message: message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`,
+    nonRetryable: true,
+  });
+
+/** Temporal tries again after `delayMs`. */
+const later = (type: string, message: string, delayMs: number): ApplicationFailure =>
+  ApplicationFailure.create({ type, message, nextRetryDelay: delayMs, nonRetryable: false });
+
+/** Up to a quarter longer, so that those who wait for the same do not come back together. */
+const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4));
+
+/** How Temporal is to take it that a request was not sent; `accounts` are the job's and those above it. */
+export function afterRefusal(
+  refused: Exclude<CallStart, { kind: 'started' }>,
+  route: string,
+  accounts: readonly AccountRecord[],
+): Error {
+  switch (refused.kind) {
+    case 'wait':
+      return later('ModelRateLimited', `${route}: at its limit for now`, jittered(refused.ms));
+    case 'open': {
+      const seconds = Math.ceil((refused.untilMs - Date.now()) / 1000);
+      return new RouteUnavailable(`${route}: failed too often; it is tried again in ${seconds} s`);
+    }
+    case 'held':
+      return later('BudgetHeld', 'what is left of the budget is held for calls under way', heldDelayMs);
+    case 'exhausted':
+      return new BudgetExhausted(`${spentText(accounts)}; the next call may cost more than is left`);
+  }
+}
+
+function spentText(accounts: readonly AccountRecord[]): string {
+  const parts = accounts.flatMap(({ cap, spent }) => [
+    ...(cap.microUsd === null ? [] : [`$${(spent.microUsd / 1e6).toFixed(4)} of $${cap.microUsd / 1e6}`]),
+    ...(cap.tokens === null
+      ? []
+      : [`${spent.tokens.toLocaleString('en')} of ${cap.tokens.toLocaleString('en')} tokens`]),
+  ]);
+  return `${parts.join(' and ')} spent`;
+}
+
+/**
+ * How Temporal is to take a failed request: again after the provider's own wait where it named one, after the default delays
+ * otherwise, and not once the route had its `tries`. `before` are the call's earlier requests; rate limits do not count as tries.
+ */
+export function afterFailure(failure: ModelFailure, before: readonly CallRecord[], tries: number): Error {
+  if (failure.reply !== null) return never(failure.name, failure.message);
+  if (failure.name === 'ModelRateLimited')
+    return later(failure.name, failure.message, jittered(rateLimitWaitMs(failure)));
+  if (!isPassing(failure)) return failure;
+  const failed = before.filter(({ status, error }) => status === 'failed' && error !== 'ModelRateLimited');
+  const tried = failed.length + 1;
+  if (tried >= tries) return new RouteUnavailable(`${failure.message} (tried ${tried} times)`);
+  const delayMs = failure.retryAfterMs ?? retryDelaysMs[tried - 1] ?? retryDelaysMs.at(-1) ?? 0;
+  return later('ModelUnavailable', failure.message, delayMs);
+}
+
+/** How long nobody is to ask a provider after a 429. */
+export const rateLimitWaitMs = ({ retryAfterMs }: ModelFailure): number => retryAfterMs ?? rateLimitDelayMs;
+
+/** Whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
+const isPassing = ({ name, reply }: ModelFailure): boolean =>
+  name === 'ModelUnavailable' || (name === 'ModelReplyUnusable' && reply === null);
+
+/** What a failure says of its route; null for nothing. */
+export function routeOutcomeOf(failure: ModelFailure): RouteOutcome | null {
+  if (failure.name === 'ModelRateLimited') return null;
+  if (isPassing(failure)) return 'failed';
+  const isBroken = failure.name === 'ModelQuotaExceeded' || failure.name === 'ModelUnauthenticated';
+  return isBroken ? 'broken' : 'answered';
+}
