@@ -14,6 +14,8 @@ const large = folders([...unit, ...parts, ...whole], '.full.test.ts');
 
 export default defineConfig({
   test: {
+    // By default one on two cores; most tests wait for something.
+    maxWorkers: 3,
     projects: [
       {
         test: {

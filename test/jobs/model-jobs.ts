@@ -187,3 +187,11 @@ async function polling(child: ChildProcess): Promise<void> {
     await wait(20);
   }
 }
+
+/** All texts in what Temporal answers, those of payloads as well. */
+export function textsIn(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('utf8');
+  if (typeof value !== 'object' || value === null) return '';
+  return Object.values(value).map(textsIn).join('\n');
+}

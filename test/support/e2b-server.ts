@@ -574,7 +574,8 @@ async function own(path: string, user: string): Promise<void> {
 async function makeFolders(root: string, folder: string, owner: string): Promise<void> {
   if (folder.length <= root.length || existsSync(folder)) return;
   await makeFolders(root, dirname(folder), owner);
-  await mkdir(folder);
+  // Requests at once make the same folders.
+  await mkdir(folder, { recursive: true });
   await own(folder, owner);
 }
 
