@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { defaults } from '../domain/defaults.ts';
 import { BudgetExhausted, RouteUnavailable } from '../domain/errors.ts';
+import { dollars } from '../domain/money.ts';
 import type { ModelFailure } from '../llm/failure.ts';
 import type { AccountRecord } from '../store/ledger/accounts.ts';
 import type { RouteOutcome } from '../store/ledger/breakers.ts';
@@ -32,27 +33,43 @@ export function afterRefusal(
 ): Error {
   switch (refused.kind) {
     case 'wait':
-      return later('ModelRateLimited', `${route}: at its limit for now`, jittered(refused.ms));
+      return later(
+        'ModelRateLimited',
+        `${route}: at its provider's limit, waiting ${refused.ms} ms`,
+        jittered(refused.ms),
+      );
     case 'open': {
       const seconds = Math.ceil((refused.untilMs - Date.now()) / 1000);
       return new RouteUnavailable(`${route}: failed too often; it is tried again in ${seconds} s`);
     }
     case 'held':
-      return later('BudgetHeld', 'what is left of the budget is held for calls under way', heldDelayMs);
+      return later(
+        'BudgetHeld',
+        `what is left of the budget is held for calls under way: ${spentText(accounts)}`,
+        heldDelayMs,
+      );
     case 'exhausted':
-      return new BudgetExhausted(`${spentText(accounts)}; the next call may cost more than is left`);
+      return new BudgetExhausted(`${spentText(accounts)} is spent; the next call may cost more than is left`);
   }
 }
 
+/** What is spent and held of each budget that the request falls under. */
 function spentText(accounts: readonly AccountRecord[]): string {
-  const parts = accounts.flatMap(({ cap, spent }) => [
-    ...(cap.microUsd === null ? [] : [`$${(spent.microUsd / 1e6).toFixed(4)} of $${cap.microUsd / 1e6}`]),
-    ...(cap.tokens === null
-      ? []
-      : [`${spent.tokens.toLocaleString('en')} of ${cap.tokens.toLocaleString('en')} tokens`]),
-  ]);
-  return `${parts.join(' and ')} spent`;
+  return accounts
+    .flatMap(({ id, cap, spent, held }) => {
+      const parts = [
+        ...(cap.microUsd === null ? [] : [partText(dollars, spent.microUsd, held.microUsd, cap.microUsd)]),
+        ...(cap.tokens === null ? [] : [`${partText(count, spent.tokens, held.tokens, cap.tokens)} tokens`]),
+      ];
+      return parts.length === 0 ? [] : [`${id}: ${parts.join(' and ')}`];
+    })
+    .join('; ');
 }
+
+const partText = (text: (value: number) => string, spent: number, held: number, cap: number): string =>
+  `${text(spent)}${held === 0 ? '' : ` and ${text(held)} held`} of ${text(cap)}`;
+
+const count = (value: number): string => value.toLocaleString('en');
 
 /**
  * How Temporal is to take a failed request: again after the provider's own wait where it named one, after the default delays

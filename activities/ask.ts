@@ -3,11 +3,11 @@ import type { Artifact } from '../domain/artifact.schema.ts';
 import { ArtifactDamaged, ModelReplyUnusable, PriceUnknown } from '../domain/errors.ts';
 import { parseRoute } from '../domain/route.ts';
 import { type Place, stepKey } from '../domain/step.ts';
-import type { Usage } from '../domain/usage.ts';
-import { type Catalogue, limitsOf, modelIn } from '../llm/catalogue.ts';
+import type { Catalogue } from '../llm/catalogue.schema.ts';
+import { limitsOf, modelIn } from '../llm/catalogue.ts';
 import { asModelFailure, type ModelFailure, modelFailure } from '../llm/failure.ts';
 import type { Model, ModelReply, ModelRequest } from '../llm/model.ts';
-import { estimateOf, priceOf } from '../llm/prices.ts';
+import { costOf, estimateOf } from '../llm/prices.ts';
 import { ReplyProblem } from '../llm/replies/apply.ts';
 import { type ReplySchema, readValue } from '../llm/reply-schema.ts';
 import type { AccountRecord } from '../store/ledger/accounts.ts';
@@ -101,7 +101,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     const cacheKey = replyKey(provider, request, question.sample);
     const cached = question.cache === 'use' ? await ledger.recallReply(cacheKey) : undefined;
     if (cached !== undefined) {
-      const hit = await readText(cached.reply).then(
+      const hit = await readText(cached).then(
         (result) => ({ result }),
         (error: unknown) => {
           // It was lost, or is no answer to what the program is by now: the question is asked.
@@ -110,7 +110,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         },
       );
       if (hit !== null) {
-        await ledger.recordCached({ key, jobId, route, prompt, reply: cached.reply });
+        await ledger.recordCached({ key, jobId, route, prompt, reply: cached });
         return hit.result;
       }
     }
@@ -153,7 +153,8 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         admission: { provider, limits: limitsOf(catalogue, provider), tokens: estimate.tokens },
       });
       if (begun.kind === 'started') return begun.request;
-      throw afterRefusal(begun, route, begun.kind === 'exhausted' ? await accountsOf(jobId) : []);
+      const isBudget = begun.kind === 'exhausted' || begun.kind === 'held';
+      throw afterRefusal(begun, route, isBudget ? await accountsOf(jobId) : []);
     }
 
     function readReply(reply: ModelReply<z.infer<typeof schema.schema>>) {
@@ -171,9 +172,9 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     async function finish(reply: ModelReply): Promise<void> {
       const { text, usage, requestId, finish: ended, model: answered } = reply;
       const kept = await keep({ text, usage, requestId, model: answered, finish: ended }, null);
-      const microUsd = costOf(usage, reply.chargedMicroUsd);
+      const microUsd = costOf(catalogue, route, reply);
       await ledger.finishCall(key, number, { usage, microUsd, reply: kept, firstTokenMs: soFar.firstMs() });
-      if (question.cache !== 'off') await ledger.rememberReply(cacheKey, { reply: kept, usage, microUsd });
+      if (question.cache !== 'off') await ledger.rememberReply(cacheKey, kept);
       await ledger.noteRoute(route, 'answered');
       if (microUsd !== null) await warnOfCost(ledger, jobId, route, microUsd);
     }
@@ -186,7 +187,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         error: name,
         problem: message,
         usage,
-        microUsd: costOf(usage, failure.chargedMicroUsd),
+        microUsd: costOf(catalogue, route, failure),
         reply: reply === null ? null : await keep(reply, message),
         firstTokenMs: soFar.firstMs(),
         retryAfterMs: failure.retryAfterMs,
@@ -207,12 +208,6 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         problem,
       };
       return writeJson(blobs, kept);
-    }
-
-    /** Whole micro-dollars; what the provider says it charged comes before what a table says. */
-    function costOf(usage: Usage | null, charged: number | null): number | null {
-      const microUsd = charged ?? (usage === null ? null : priceOf(catalogue, route, usage, new Date()));
-      return microUsd === null ? null : Math.ceil(microUsd);
     }
   };
 

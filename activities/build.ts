@@ -26,7 +26,7 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
     limits,
     ...place
   }: Place & { program: Artifact; limits: Limits }): Promise<Built> {
-    return takeStep<Built>(store, place, 'build', async (signal) => {
+    return takeStep<Built>(store, place, 'build', async ({ signal }) => {
       const { files, entry, build } = await readProgram(store.blobs, program);
       if (build === null) return { kind: 'built', program, log: null };
       const contentKey = `build ${createHash('sha256')

@@ -34,7 +34,7 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
     timings,
     ...place
   }: Place & { job: OptimizeJob; files: Artifact; checks: number; timings: number }): Promise<Cases> {
-    return takeStep(store, place, 'cases', async (signal) => {
+    return takeStep(store, place, 'cases', async ({ signal }) => {
       const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
       const [generator = '', maker = 'make_case'] = (job.cases ?? '').split(':');
       const tree = await readTree(store.blobs, files);

@@ -43,11 +43,8 @@ export const takeStep = <T>(
   store: Store,
   place: Place,
   kind: string,
-  act: (signal: AbortSignal, pulse: Pulse) => Promise<T>,
-): Promise<T> =>
-  store.ledger.once(stepKey(place), { jobId: place.jobId, kind }, () =>
-    beating((pulse) => act(pulse.signal, pulse)),
-  );
+  act: (pulse: Pulse) => Promise<T>,
+): Promise<T> => store.ledger.once(stepKey(place), { jobId: place.jobId, kind }, () => beating(act));
 
 /** Reads an artifact that holds JSON of a known schema. */
 export async function readJson<T>(blobs: BlobStore, artifact: Artifact, schema: z.ZodType<T>): Promise<T> {

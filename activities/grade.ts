@@ -137,7 +137,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
       ran: Artifact;
       reference: Artifact | null;
     }): Promise<Graded> {
-      return takeStep<Graded>(store, place, 'grade', async (signal) => {
+      return takeStep<Graded>(store, place, 'grade', async ({ signal }) => {
         const returned = await readJson(store.blobs, ran, Returned);
         if (returned.kind === 'answers') {
           if (cases === null || job.kind !== 'optimize')
@@ -173,7 +173,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
       conducted,
       ...place
     }: Place & { job: OptimizeJob; cases: Cases | null; conducted: Artifact }): Promise<Graded> {
-      return takeStep<Graded>(store, place, 'grade', async (signal) => {
+      return takeStep<Graded>(store, place, 'grade', async ({ signal }) => {
         const { plan, samples } = await readJson(store.blobs, conducted, Conducted);
         const of = (player: string) =>
           samples.flatMap((sample, index) =>

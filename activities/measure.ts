@@ -42,7 +42,7 @@ const msOf = (ns: number): number => ns / 1e6;
 export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => {
   async function measure(input: MeasureInput): Promise<Measured> {
     const { job, files, cases, pairs, batch, noiseFloor, ...place } = input;
-    return takeStep<Measured>(store, place, 'measure', async (signal) => {
+    return takeStep<Measured>(store, place, 'measure', async ({ signal }) => {
       const inputs = cases === null ? null : await readJson(store.blobs, cases.caseSet, CaseSet);
       const samples = plan(inputs?.expected.length ?? null, pairs, batch);
       const player = async (name: 'baseline' | 'candidate') =>

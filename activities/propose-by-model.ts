@@ -47,7 +47,7 @@ export const createModelActivities = (context: AskContext) => {
     /** Asks one route for a program. The reply is kept before it is used: a retry finds it and pays nothing. */
     async proposeByModel(input: ProposeInput): Promise<Candidate> {
       const { job, id, route, decision } = input;
-      return takeStep<Candidate>(store, input, 'propose', async (_, pulse) => {
+      return takeStep<Candidate>(store, input, 'propose', async (pulse) => {
         const request = await requestFor(input);
         const { written, idea } = await ask(
           input,

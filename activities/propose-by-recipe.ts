@@ -61,7 +61,7 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
       sample,
       ...place
     }: Place & { job: OptimizeJob; program: Artifact; sample: Artifact | null }): Promise<string[]> {
-      return takeStep(store, place, 'recipes', async (signal) => {
+      return takeStep(store, place, 'recipes', async ({ signal }) => {
         const input = { ...place, job, sample, program: await readProgram(store.blobs, program) };
         const ran = await runRecipes(input, ['--list', '--out', 'out'], signal);
         const listed = ran.outputs['out/strategies.json'];
@@ -93,7 +93,7 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
       program: Artifact;
       sample: Artifact | null;
     }): Promise<Candidate | null> {
-      return takeStep(store, place, 'propose', async (signal) => {
+      return takeStep(store, place, 'propose', async ({ signal }) => {
         const before = await readProgram(store.blobs, program);
         const ran = await runRecipes(
           { ...place, job, sample, program: before },

@@ -106,7 +106,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       cases,
       ...rest
     }: Place & { job: StageJob; files: Artifact; program: Artifact; cases: Cases | null }): Promise<Ran> {
-      return takeStep<Ran>(store, rest, 'run', async (signal) => {
+      return takeStep<Ran>(store, rest, 'run', async ({ signal }) => {
         const program = await readProgram(store.blobs, rest.program);
         return cases === null || job.kind !== 'optimize'
           ? runScript({ ...rest, job, program }, signal)

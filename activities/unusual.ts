@@ -1,4 +1,5 @@
 import { defaults } from '../domain/defaults.ts';
+import { dollars } from '../domain/money.ts';
 import type { Ledger } from '../store/ledger.ts';
 
 const { unusualCalls, unusualFactor, unusualFailures } = defaults.model;
@@ -10,26 +11,25 @@ export async function warnOfCost(
   route: string,
   microUsd: number,
 ): Promise<void> {
-  const usual = await ledger.medianOf(route);
+  const usual = await ledger.usualOf(route);
   if (usual.calls < unusualCalls || usual.microUsd === null) return;
   if (microUsd <= unusualFactor * usual.microUsd) return;
   await warn(
     ledger,
     jobId,
     `cost ${route}`,
-    `${route}: a call cost $${microUsd / 1e6}, usual is $${usual.microUsd / 1e6}`,
+    `${route}: a call cost ${dollars(microUsd)}, usual is ${dollars(usual.microUsd)}`,
   );
 }
 
 /** The same where most of the route's last requests failed. */
 export async function warnOfFailures(ledger: Ledger, jobId: string, route: string): Promise<void> {
-  const { calls, failedShare } = await ledger.medianOf(route);
+  const { calls, failedShare } = await ledger.usualOf(route);
   if (calls < unusualCalls || failedShare <= unusualFailures) return;
   const share = Math.round(failedShare * 100);
   await warn(ledger, jobId, `failures ${route}`, `${route}: ${share} % of its last ${calls} requests failed`);
 }
 
-async function warn(ledger: Ledger, jobId: string, what: string, text: string): Promise<void> {
-  if (await ledger.warnOnce(`${jobId} ${what}`))
-    await ledger.say(jobId, `${jobId}#warning/${what}`, `warning: ${text}`, Date.now());
-}
+/** The same key is said once. */
+const warn = (ledger: Ledger, jobId: string, what: string, text: string): Promise<void> =>
+  ledger.say(jobId, `${jobId}#warning/${what}`, `warning: ${text}`, Date.now());

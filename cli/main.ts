@@ -191,6 +191,37 @@ command('show <job> [candidate]', 'a job, or one of its candidates', 'crucible s
       ),
   );
 
+command('spend [job]', 'what models were asked and paid', 'crucible spend --by model --since 2026-11-01')
+  .option('--by <group>', 'job, model, day or experiment', 'job')
+  .option('--since <date>', 'requests from then on')
+  .action((job: string | undefined, options: { by: string; since?: string }) =>
+    session(async ({ context }) =>
+      (await import('./spend.ts')).spend(context, { ...options, ...(job === undefined ? {} : { job }) }),
+    ),
+  );
+
+const modelsCommand = command(
+  'models',
+  'the models there are, what they cost and how they did',
+  'crucible models --all',
+)
+  .option('--all', 'also those that lack a key', false)
+  .action(({ all }: { all: boolean }) =>
+    session(async ({ config, context }) =>
+      (await import('./models.ts')).models(context, config.models, { all }),
+    ),
+  );
+
+modelsCommand
+  .command('test [routes...]')
+  .description('ask each configured model, or those named, for one word')
+  .addHelpText('after', '\nExample:\n  crucible models test anthropic/claude-haiku-5-5')
+  .action((names: string[]) =>
+    session(async ({ config, context, signal }) =>
+      (await import('./models.ts')).testModels(context, config.models, { names, signal }),
+    ),
+  );
+
 command('logs <job>', 'what was done and why', 'crucible logs start --follow')
   .option('--follow', 'until the job is done', false)
   .action((job: string, { follow }: { follow: boolean }) =>
@@ -264,37 +295,6 @@ command('worker', 'run a worker in the foreground', 'crucible worker --role sand
   .option('--role <role>', 'orchestrate, model, sandbox, bench or all', 'all')
   .action(async ({ role }: { role: string }) => (await import('./run.ts')).runWorker(role));
 
-command('spend [job]', 'what models were asked and paid', 'crucible spend --by model --since 2026-11-01')
-  .option('--by <group>', 'job, model, day or experiment', 'job')
-  .option('--since <date>', 'requests from then on')
-  .action((job: string | undefined, options: { by: string; since?: string }) =>
-    session(async ({ context }) =>
-      (await import('./spend.ts')).spend(context, { ...options, ...(job === undefined ? {} : { job }) }),
-    ),
-  );
-
-const modelsCommand = command(
-  'models',
-  'the models there are, what they cost and how they did',
-  'crucible models --all',
-)
-  .option('--all', 'also those that lack a key', false)
-  .action(({ all }: { all: boolean }) =>
-    session(async ({ config, context }) =>
-      (await import('./models.ts')).models(context, config.models, { all }),
-    ),
-  );
-
-modelsCommand
-  .command('test [routes...]')
-  .description('ask each configured model, or those named, for one word')
-  .addHelpText('after', '\nExample:\n  crucible models test anthropic/claude-haiku-5-5')
-  .action((names: string[]) =>
-    session(async ({ config, context, signal }) =>
-      (await import('./models.ts')).testModels(context, config.models, { names, signal }),
-    ),
-  );
-
 command('doctor', 'what this machine has and lacks', 'crucible doctor')
   .option('--clean', 'remove sandboxes that jobs left behind', false)
   .action(({ clean }: { clean: boolean }) =>
@@ -330,7 +330,13 @@ try {
 /** Errors that are answers: their message is all there is to say. */
 function isForPeople(error: unknown): error is Error {
   if (!(error instanceof Error)) return false;
-  const names = ['UserMistake', 'NoSandbox', 'SandboxUnavailable', 'StorageFull', 'JobRejected'];
-  if ([...names, 'CatalogueWrong'].includes(error.name)) return true;
-  return /^(CRUCIBLE|TEMPORAL|OPENAI|ANTHROPIC|DEFAULT)_|the environment configures/.test(error.message);
+  const names = [
+    'UserMistake',
+    'ConfigWrong',
+    'NoSandbox',
+    'SandboxUnavailable',
+    'StorageFull',
+    'JobRejected',
+  ];
+  return names.includes(error.name);
 }

@@ -1,14 +1,15 @@
 import { z } from 'zod';
+import { dollars } from '../domain/money.ts';
 import { parseRoute } from '../domain/route.ts';
-import { type CatalogueModel, modelIn, providerNamed, routesNamed } from '../llm/catalogue.ts';
+import type { CatalogueModel } from '../llm/catalogue.schema.ts';
+import { modelIn, providerNamed, routesNamed } from '../llm/catalogue.ts';
 import { createModel } from '../llm/create-model.ts';
 import { closeE2bSandboxes } from '../llm/e2b.ts';
 import { asModelFailure } from '../llm/failure.ts';
-import type { ModelReply, ModelRequest } from '../llm/model.ts';
-import { type ListedPrice, listedPrice, priceOf } from '../llm/prices.ts';
+import type { ModelRequest } from '../llm/model.ts';
+import { costOf, type ListedPrice, listedPrice } from '../llm/prices.ts';
 import { isChosenFrom, lackOf, type ModelConfig } from '../llm/routes.ts';
 import type { RouteStats } from '../store/ledger/route-stats.ts';
-import { dollars } from './spend.ts';
 import {
   type Cell,
   type Column,
@@ -143,8 +144,8 @@ const testTokens = 2_000;
 const testSchema = { name: 'word', schema: z.object({ word: z.string() }) };
 
 /**
- * `crucible models test`: asks each of `names`, or each configured model, for one word, all at once; the requests are on record as those
- * of jobs are. Returns whether all answered. Throws `UserMistake` where a name stands for nothing that is configured.
+ * `crucible models test`: asks each of `names`, or each configured model, for one word, all at once; the requests count in `crucible spend`
+ * and in what is known of a route. Returns whether all answered. Throws `UserMistake` where a name stands for nothing that is configured.
  */
 export async function testModels(
   context: CommandContext,
@@ -214,7 +215,7 @@ async function testRoute(
     const options = { signal: AbortSignal.any([signal, late]), onDelta };
     const reply = await createModel(route, config).generate(request, options);
     const ms = performance.now() - startedAt;
-    const microUsd = costOf(reply);
+    const microUsd = costOf(catalogue, route, reply);
     if (number !== null) {
       const kept = await blobs.put(
         JSON.stringify({ request: { ...request, schema: testSchema.name }, reply }),
@@ -232,10 +233,6 @@ async function testRoute(
     const { name, message } = failure;
     if (number !== null) await ledger.failCall(key, number, { error: name, problem: message });
     return { route, ms, kind: 'failed', error: name, message };
-  }
-
-  function costOf({ usage, chargedMicroUsd }: ModelReply): number | null {
-    return chargedMicroUsd ?? (usage === null ? null : priceOf(catalogue, route, usage, new Date()));
   }
 }
 

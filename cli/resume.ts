@@ -80,7 +80,8 @@ export async function resume(
   const artifact = await store.blobs.put(JSON.stringify(input));
   await client.start(job.kind, input);
   // Until a worker has opened it, the ledger shows the job as it ended before.
-  while ((await store.ledger.job(record.id))?.job !== artifact) await wait(pollMs, undefined, { signal });
+  while ((await store.ledger.job(record.id))?.job !== artifact)
+    await wait(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
   return record.id;
 }
 

@@ -1,8 +1,8 @@
 import { stringify } from 'yaml';
 import type { KeptRequest } from '../activities/ask.ts';
+import { dollars } from '../domain/money.ts';
 import type { CallRecord } from '../store/ledger/model-calls.ts';
 import type { KeptJob } from './kept-job.ts';
-import { dollars } from './spend.ts';
 import {
   type CommandContext,
   clean,

@@ -1,3 +1,4 @@
+import { dollars } from '../domain/money.ts';
 import type { SpendFilter, SpendRow } from '../store/ledger/spending.ts';
 import { findJob } from './list.ts';
 import { type Cell, type Column, type CommandContext, table, UserMistake } from './terminal.ts';
@@ -56,12 +57,6 @@ const cells = (row: SpendRow): Cell[] => [
 ];
 
 const count = (value: number): string => value.toLocaleString('en');
-
-/** Small amounts keep two digits that say something. */
-export const dollars = (microUsd: number): string =>
-  microUsd === 0 || microUsd >= 10_000
-    ? `$${(microUsd / 1e6).toFixed(2)}`
-    : `$${(microUsd / 1e6).toPrecision(2)}`;
 
 function totalOf(rows: readonly SpendRow[]): SpendRow {
   const sum = (of: (row: SpendRow) => number): number => rows.reduce((total, row) => total + of(row), 0);

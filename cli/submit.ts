@@ -30,7 +30,7 @@ export async function submit(
   const goesOn = latest?.status === 'running' && !fresh;
   const run = latest === undefined ? 1 : goesOn ? latest.run : latest.run + 1;
   const routesOf = (part: Pick<OptimizeJob, 'models' | 'budget'>): Routes => {
-    const of = (role: Role): string[] => routesFor(role, part.models, models, { usd: part.budget.usd });
+    const of = (role: Role): string[] => routesFor(role, part.models, models, part.budget.usd);
     return { ...noRoutes, ...Object.fromEntries(roles.map((role) => [role, of(role)])) };
   };
   const stages = job.kind === 'pipeline' ? job.stages : [];

@@ -121,12 +121,9 @@ function nowLines(screen: Screen, progress: Progress, now: number): string[] {
 
 /** The end of a reply that is coming in: what was written last. */
 const writingText = ({ route, text }: Partial): string => {
-  const line =
-    text
-      .trimEnd()
-      .split(/\n|\\n/)
-      .at(-1) ?? '';
-  return `${route}: ${text.length.toLocaleString('en')} characters … ${line.trim()}`;
+  // Programs come inside JSON, where the end of a line is written out.
+  const lines = text.trimEnd().split(/\n|\\n/);
+  return `${route}: … ${lines.at(-1)?.trim()}`;
 };
 
 /** A line with its name before it, cut to the screen; `before` is painted already and counts as a bar. */

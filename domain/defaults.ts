@@ -1,4 +1,4 @@
-/** Every default of Crucible, in one place; each can be set in the job. */
+/** Every default, in one place. What a job can set is said in `job.schema.ts`, what `models.yaml` can in `llm/catalogue.schema.ts`. */
 export const defaults = {
   trials: 5,
   wallMs: 4 * 60 * 60 * 1000,
@@ -21,6 +21,14 @@ export const defaults = {
     rateLimitDelayMs: 5_000,
     /** Between two looks whether calls under way have left some of the budget. */
     heldDelayMs: 2_000,
+    /** Replies that a process holds in memory, in front of the ledger. */
+    cachedReplies: 128,
+    /** Requests at once that a provider is sent. */
+    inFlight: 8,
+    /** So many failures in a row close a route for a while, which doubles with each that follows. */
+    breaker: { failures: 5, openMs: 30_000, longestMs: 10 * 60_000 },
+    /** What E2B's sandboxes are made from. */
+    e2bTemplate: 'base',
     /** Rounds in which a reply that cannot be used is sent back with what is wrong. */
     repairs: 2,
     /** Decisions in a row that no route made into a program, before models are given up. */

@@ -13,6 +13,11 @@ export class JobRejected extends Error {
   override name = 'JobRejected';
 }
 
+/** A setting of the environment, or the user's catalogue, cannot be used. The message names it. */
+export class ConfigWrong extends Error {
+  override name = 'ConfigWrong';
+}
+
 /** An artifact is missing, or its bytes do not match its name. */
 export class ArtifactDamaged extends Error {
   override name = 'ArtifactDamaged';
@@ -88,7 +93,28 @@ export class BudgetExhausted extends Error {
   override name = 'BudgetExhausted';
 }
 
+/** What is left of the budget is held for requests under way. Trying again helps once they have ended. */
+export class BudgetHeld extends Error {
+  override name = 'BudgetHeld';
+}
+
 /** The job's money is limited, and what the model costs is not known. */
 export class PriceUnknown extends Error {
   override name = 'PriceUnknown';
 }
+
+/** Failures of one route of which another try is no help; another route may be. */
+export const finalForRoute = [
+  ModelContextTooLong,
+  ModelQuotaExceeded,
+  ModelRefused,
+  ModelReplyTruncated,
+  ModelReplyUnusable,
+  ModelRequestRejected,
+  ModelUnauthenticated,
+  PriceUnknown,
+  RouteUnavailable,
+] as const;
+
+/** Failures that are waited out; one of them is the last word only where the time was up. */
+export const waitedOut = [BudgetHeld, ModelRateLimited, ModelUnavailable] as const;

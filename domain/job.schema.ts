@@ -63,6 +63,8 @@ export const Models = z.strictObject({
   explain: z.array(Route).optional(),
   /** How models are chosen where none is named: the cheapest, or the strongest; unset: by the task and the budget. */
   profile: z.enum(['dev', 'best']).optional(),
+  /** How hard the task is, where models are chosen by it. */
+  complexity: z.enum(['low', 'medium', 'high']).default('medium'),
   /** Whether a reply to the very same request is taken from the cache. */
   cache: z.boolean().default(true),
   /** Sent to models that take one. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HttpUrl } from '../domain/http-url.schema.ts';
 import { ProviderLimits } from '../domain/provider-limits.schema.ts';
 
 /** How a provider is spoken to; each has one adapter. */
@@ -8,7 +9,6 @@ export const protocols = ['responses', 'chat', 'openrouter', 'anthropic', 'googl
 export const strengths = ['code', 'reasoning', 'cheap', 'long-context', 'fast', 'frontier'] as const;
 
 const variable = z.string().regex(/^[A-Z][A-Z0-9_]*$/, 'expected the name of an environment variable');
-const url = z.string().regex(/^https?:\/\/[^/]/, 'expected a URL that begins with http:// or https://');
 
 const rates = {
   inputPerMtok: z.number().nonnegative(),
@@ -30,8 +30,10 @@ export type Price = z.infer<typeof Price>;
 export const ProviderEntry = z.strictObject({
   aliases: z.array(z.string()).default([]),
   protocol: z.enum(protocols),
+  /** What is spoken where `baseUrlVariable` names another server than OpenAI itself; null: the same. */
+  elsewhere: z.enum(protocols).nullable().default(null),
   /** Null: the provider's own, or unknown until its variable is set. */
-  baseUrl: url.nullable().default(null),
+  baseUrl: HttpUrl.nullable().default(null),
   keyVariable: variable.nullable().default(null),
   baseUrlVariable: variable.nullable().default(null),
   /** Whether a server at `baseUrl` may be asked without a key: a job that names it is enough. */
@@ -51,7 +53,6 @@ export const ModelEntry = z.strictObject({
   takesTemperature: z.boolean().default(false),
   /** Whether it can be held to a JSON schema. */
   structured: z.boolean().default(true),
-  reasoning: z.boolean().default(false),
   strengths: z.array(z.enum(strengths)).default([]),
   tier: z.enum(['small', 'medium', 'large']).default('medium'),
   /** Null: as in the price table. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { ConfigWrong } from '../domain/errors.ts';
 import { ProviderLimits } from '../domain/provider-limits.schema.ts';
 import { parseRoute } from '../domain/route.ts';
 import {
@@ -13,23 +14,11 @@ import {
   ModelEntry,
 } from './catalogue.schema.ts';
 
-export type {
-  Catalogue,
-  CatalogueModel,
-  CatalogueProvider,
-  Price,
-} from './catalogue.schema.ts';
-
-/** A user's catalogue that cannot be read. The message names the file and the field. */
-export class CatalogueWrong extends Error {
-  override name = 'CatalogueWrong';
-}
-
 const shipped = fileURLToPath(new URL('catalogue.yaml', import.meta.url));
 
 /**
  * The catalogue that ships with Crucible, with `<home>/models.yaml` merged over it by name, field by field. The user's models come
- * first: they are preferred to others of the same strength. Throws `CatalogueWrong`.
+ * first: they are preferred to others of the same strength. Throws `ConfigWrong`.
  */
 export function readCatalogue(home: string): Catalogue {
   const own = join(home, 'models.yaml');
@@ -41,7 +30,7 @@ export function readCatalogue(home: string): Catalogue {
     models: mergeEntries(base.models, over.models),
     names: { ...base.names, ...over.names },
   });
-  if (!parsed.success) throw new CatalogueWrong(`${own}: ${issuesOf(parsed.error)}`);
+  if (!parsed.success) throw new ConfigWrong(`${own}: ${issuesOf(parsed.error)}`);
   const { providers, models, names } = parsed.data;
   const isOwn = (route: string): boolean => over.models[route] !== undefined;
   const ownFirst = Object.entries(models).sort(([one], [other]) => Number(isOwn(other)) - Number(isOwn(one)));
@@ -80,7 +69,7 @@ function readYaml(path: string): Unchecked {
     return Unchecked.parse(parse(text, { merge: true }) ?? {});
   } catch (error) {
     const reason = error instanceof z.ZodError ? issuesOf(error) : error;
-    throw new CatalogueWrong(
+    throw new ConfigWrong(
       `${path}: expected a catalogue of models: ${reason instanceof Error ? reason.message : reason}`,
     );
   }

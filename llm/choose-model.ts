@@ -1,4 +1,4 @@
-import type { CatalogueModel } from './catalogue.ts';
+import type { CatalogueModel } from './catalogue.schema.ts';
 
 /** What a model is to do. */
 export type Task =

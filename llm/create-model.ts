@@ -1,6 +1,6 @@
 import { parseRoute } from '../domain/route.ts';
 import { createAnthropicModel } from './anthropic.ts';
-import { providerNamed } from './catalogue.ts';
+import { isOpenAi, providerNamed } from './catalogue.ts';
 import { createE2bModel } from './e2b.ts';
 import { createGoogleModel } from './google.ts';
 import type { Model } from './model.ts';
@@ -26,11 +26,11 @@ export function createModel(route: string, config: ModelConfig, send?: typeof fe
     keyVariable: provider.keyVariable ?? undefined,
     fetch: send,
   };
-  switch (provider.protocol) {
+  const protocol = isOpenAi(access.baseUrl) ? provider.protocol : (provider.elsewhere ?? provider.protocol);
+  switch (protocol) {
     case 'responses':
-      return createOpenAiModel(options);
     case 'chat':
-      return createOpenAiModel({ ...options, protocol: 'chat' });
+      return createOpenAiModel({ ...options, protocol });
     case 'openrouter':
       return createOpenRouterModel(options);
     case 'anthropic':

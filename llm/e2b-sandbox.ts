@@ -3,7 +3,7 @@ import { hostname } from 'node:os';
 import type { Sandbox } from 'e2b';
 
 /** How E2B is reached, and what its sandboxes are made from. */
-export interface E2bService {
+export interface E2bAccess {
   /** The value of E2B_API_KEY. */
   key: string;
   template: string;
@@ -47,7 +47,7 @@ interface Held {
  * One sandbox for all requests of this process: made for the first one, prolonged while it is used, replaced when it is old or
  * unsound. Its metadata say whose it is, so that a later process on this host ends what a killed one left.
  */
-export function createSharedSandbox({ key: apiKey, template, ...urls }: E2bService): SharedSandbox {
+export function createSharedSandbox({ key: apiKey, template, ...urls }: E2bAccess): SharedSandbox {
   const closing = new AbortController();
   const connection = {
     apiKey,

@@ -1,5 +1,5 @@
 import { createE2bFetch, type E2bTrouble } from './e2b-fetch.ts';
-import { createSharedSandbox, type E2bService, type SharedSandbox } from './e2b-sandbox.ts';
+import { createSharedSandbox, type E2bAccess, type SharedSandbox } from './e2b-sandbox.ts';
 import {
   asModelFailure,
   type Counterpart,
@@ -11,7 +11,7 @@ import {
 import type { Model } from './model.ts';
 
 export interface E2bModelOptions {
-  service: E2bService;
+  service: E2bAccess;
   /** The key of the provider that answers. It goes to the sandbox and nowhere else. */
   key: string | null;
   /** Makes that provider's model, whose requests have to go by `send`. */
@@ -49,7 +49,7 @@ export const createE2bModel = ({ service, key, inner }: E2bModelOptions): Model 
 /** The sandboxes of this process, which outlive the models made for single requests; by service. */
 const shared = new Map<string, SharedSandbox>();
 
-function sandboxOf(service: E2bService): SharedSandbox {
+function sandboxOf(service: E2bAccess): SharedSandbox {
   const name = JSON.stringify(service);
   const known = shared.get(name) ?? createSharedSandbox(service);
   shared.set(name, known);

@@ -2,14 +2,13 @@ import OpenAI, { APIError } from 'openai';
 import { zodResponseFormat, zodTextFormat } from 'openai/helpers/zod';
 import { z } from 'zod';
 import type { Usage } from '../domain/usage.ts';
-import { isOpenAi } from './catalogue.ts';
 import { ProviderFault } from './failure.ts';
 import type { Finish, Model, ModelRequest } from './model.ts';
 import { type AdapterOptions, createStreamingModel, type StreamEvent } from './streaming-model.ts';
 
 export interface OpenAiOptions extends AdapterOptions {
-  /** By default Responses for OpenAI itself, chat completions for any other server. */
-  protocol?: 'responses' | 'chat' | undefined;
+  /** OpenAI itself is asked by the Responses API, compatible servers by chat completions. */
+  protocol: 'responses' | 'chat';
 }
 
 /**
@@ -17,7 +16,7 @@ export interface OpenAiOptions extends AdapterOptions {
  * A base URL ends before `/chat/completions` or `/responses`.
  */
 export function createOpenAiModel(options: OpenAiOptions): Model {
-  const { baseUrl, protocol = isOpenAi(baseUrl) ? 'responses' : 'chat' } = options;
+  const { protocol } = options;
   const client = openAiClient(options, 'https://api.openai.com/v1');
   const stream = protocol === 'responses' ? streamResponse : streamChat;
   return createStreamingModel(

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Usage } from '../domain/usage.ts';
-import { type Catalogue, type CatalogueProvider, lookUp, type Price } from './catalogue.ts';
+import type { Catalogue, CatalogueProvider, Price } from './catalogue.schema.ts';
+import { lookUp } from './catalogue.ts';
 import type { ModelRequest } from './model.ts';
 
 type PriceTable = typeof import('@pydantic/genai-prices');
@@ -28,6 +29,16 @@ function exactPrice(catalogue: Catalogue, route: string, usage: Usage, at: Date)
   if (provider === null) return null;
   return provider.free ? 0 : byTable(provider, name, usage, at);
 }
+
+/**
+ * What a request cost, in millionths of a US dollar: what the provider itself says it charged, else its usage at the prices of now. Null
+ * where neither is known.
+ */
+export const costOf = (
+  catalogue: Catalogue,
+  route: string,
+  { usage, chargedMicroUsd }: { usage: Usage | null; chargedMicroUsd: number | null },
+): number | null => chargedMicroUsd ?? (usage === null ? null : priceOf(catalogue, route, usage, new Date()));
 
 /** What a million tokens cost on a route, in US dollars, and who says so. */
 export interface ListedPrice {
@@ -99,8 +110,9 @@ export interface Estimate {
 }
 
 /**
- * What `request` on `route` takes at most: all of its `maxTokens`, and a count of its text that is a quarter and more above what current tokenizers make of it. Money is
- * counted at `at`'s price of fresh input.
+ * What `request` on `route` takes at most: all of its `maxTokens`, and a count of its text that is a quarter and more above what
+ * current tokenizers make of it. Money is counted at the prices of `at`, as if all input were written to a prompt cache, which is
+ * dearest.
  */
 export function estimateOf(
   catalogue: Catalogue,

@@ -1,6 +1,5 @@
 import type { Tree } from '../domain/artifact.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
-import type { Role } from '../domain/job-input.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { learningPrompts } from './learning-prompts.ts';
 import type { ModelRequest } from './model.ts';
@@ -25,7 +24,6 @@ export interface PromptRequest<Reply> extends Pick<ModelRequest<Reply>, 'system'
   schema: NonNullable<ModelRequest<Reply>['schema']>;
   /** `improve-function@2`: which text was asked; `(own)` where it was the job's, `+ repair@1` where it was repaired. */
   prompt: string;
-  role: Role;
   /** What `applyReply` is to apply the reply to, where that is a program. */
   parent: ShownProgram | null;
 }
@@ -49,7 +47,6 @@ export function promptRequest<Name extends PromptName>(
     ...renderPrompt(prompt, filled),
     schema: kind.schema,
     prompt: recorded(name, prompt.version, own),
-    role: prompt.role,
     parent: kind.parent?.(input) ?? null,
   };
 }

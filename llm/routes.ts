@@ -1,8 +1,11 @@
-import { z } from 'zod';
+import { defaults } from '../domain/defaults.ts';
+import { ConfigWrong } from '../domain/errors.ts';
+import { HttpUrl } from '../domain/http-url.schema.ts';
 import type { Models } from '../domain/job.schema.ts';
 import type { Role } from '../domain/job-input.ts';
 import { parseRoute } from '../domain/route.ts';
-import { type Catalogue, type CatalogueProvider, isOpenAi, providerNamed, routesNamed } from './catalogue.ts';
+import type { Catalogue, CatalogueProvider } from './catalogue.schema.ts';
+import { isOpenAi, providerNamed, routesNamed } from './catalogue.ts';
 import { budgetLevel, chooseRoutes, type Need, type Task } from './choose-model.ts';
 import { listedPrice } from './prices.ts';
 
@@ -33,11 +36,9 @@ export interface ModelConfig {
   e2bTemplate: string;
 }
 
-const url = z.string().regex(/^https?:\/\/[^/]/, 'expected a URL that begins with http:// or https://');
-
 /**
  * Reads the variables that the catalogue's providers are configured by, once, where the process starts. A base URL without a key is
- * enough: many servers ask for none. Throws an `Error` naming the variable that is wrong, never its value.
+ * enough: many servers ask for none. Throws an `ConfigWrong` naming the variable that is wrong, never its value.
  */
 export function readModelConfig(
   environment: Record<string, string | undefined>,
@@ -48,7 +49,7 @@ export function readModelConfig(
   const read = (name: string | null): string | null => (name !== null && environment[name]?.trim()) || null;
   const readUrl = (name: string | null): string | null => {
     const value = read(name);
-    const problem = value === null ? undefined : url.safeParse(value).error?.issues[0]?.message;
+    const problem = value === null ? undefined : HttpUrl.safeParse(value).error?.issues[0]?.message;
     if (problem !== undefined) wrong.push(`${name}: ${problem}`);
     return value;
   };
@@ -63,12 +64,13 @@ export function readModelConfig(
   const defaultProvider = wanted === null ? undefined : providerNamed(catalogue, wanted);
   if (wanted !== null && defaultProvider === undefined)
     wrong.push(`DEFAULT_LLM_PROVIDER: expected one of ${namesOf(catalogue.providers)}`);
-  if (wrong.length > 0) throw new Error(`the environment configures models wrongly: ${wrong.join('; ')}`);
+  if (wrong.length > 0)
+    throw new ConfigWrong(`the environment configures models wrongly: ${wrong.join('; ')}`);
   return {
     catalogue,
     access,
     defaultProvider: defaultProvider?.name ?? null,
-    e2bTemplate: read('E2B_TEMPLATE') ?? 'base',
+    e2bTemplate: read('E2B_TEMPLATE') ?? defaults.model.e2bTemplate,
   };
 }
 
@@ -83,19 +85,13 @@ const taskOf: Record<Role, Task> = {
   explain: 'explanation',
 };
 
-/** What a job says besides its `models`. */
-export type Wish = Partial<Pick<Need, 'complexity' | 'budget'>> & {
-  /** The job's limit in US dollars; says the budget where that is not given. */
-  usd?: number | undefined;
-};
-
 /**
  * The routes for `role`, to be tried in order: those the job names for it, else those it names for another role, else one of each
- * configured provider, chosen by the job's profile, complexity and budget. Routes that lack a key are left out; the list may be empty.
+ * configured provider, chosen by the job's profile, its complexity and `usd`, its limit in US dollars. Routes that lack a key are left out; the list may be empty.
  */
-export function routesFor(role: Role, models: Models, config: ModelConfig, wish: Wish = {}): string[] {
+export function routesFor(role: Role, models: Models, config: ModelConfig, usd?: number): string[] {
   const named = namedRoutes(role, models);
-  if (named === undefined) return chosenRoutes(role, models, config, wish);
+  if (named === undefined) return chosenRoutes(role, models, config, usd);
   const found = named.flatMap((name) => {
     const [first] = routesNamed(config.catalogue, name).filter((route) => lackOf(route, config) === null);
     return first ?? [];
@@ -109,12 +105,17 @@ const namedRoutes = (role: Role, models: Models): string[] | undefined =>
     (routes) => routes !== undefined,
   );
 
-function chosenRoutes(role: Role, { profile }: Models, config: ModelConfig, wish: Wish): string[] {
+function chosenRoutes(
+  role: Role,
+  { profile, complexity }: Models,
+  config: ModelConfig,
+  usd: number | undefined,
+): string[] {
   const { catalogue, defaultProvider } = config;
   const need: Need = {
     task: taskOf[role],
-    complexity: wish.complexity ?? 'medium',
-    budget: wish.budget ?? budgetLevel(wish.usd),
+    complexity,
+    budget: budgetLevel(usd),
     profile: profile ?? null,
   };
   const now = new Date();
@@ -135,8 +136,8 @@ function chosenRoutes(role: Role, { profile }: Models, config: ModelConfig, wish
 }
 
 /** Whether the catalogue's models of this provider are known to answer: behind another server's URL, nobody knows. */
-export const isChosenFrom = ({ name, protocol }: CatalogueProvider, { access }: ModelConfig): boolean =>
-  access[name] !== undefined && (protocol !== 'responses' || isOpenAi(access[name].baseUrl));
+export const isChosenFrom = ({ name, elsewhere }: CatalogueProvider, { access }: ModelConfig): boolean =>
+  access[name] !== undefined && (elsewhere === null || isOpenAi(access[name].baseUrl));
 
 const isE2b = (name: string | null, { catalogue }: ModelConfig): boolean =>
   name !== null && providerNamed(catalogue, name)?.protocol === 'e2b';

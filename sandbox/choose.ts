@@ -68,7 +68,8 @@ export async function chooseSandbox(options: ChooseOptions): Promise<ChosenSandb
       refused.push(`no ${kind}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
-  throw new NoSandbox(`No sandbox, so nothing is run. ${refused.join('; ')}. Type: npm run setup`);
+  const how = options.wanted === 'e2b' ? 'See docs/e2b.md' : 'Type: npm run setup';
+  throw new NoSandbox(`No sandbox, so nothing is run. ${refused.join('; ')}. ${how}`);
 }
 
 async function open(kind: SandboxKind, guest: string, options: ChooseOptions): Promise<Sandbox> {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { statfsSync } from 'node:fs';
+import { readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { call, engineSocket, hasImage } from './engine.mjs';
@@ -55,7 +55,12 @@ export async function toolchain() {
  * @property {string | null} how what to type to get it; null: nothing to do
  */
 
-const keys = ['OPENROUTER_API_KEY', 'ANTHROPIC_API_KEY', 'OPENAI_API_KEY', 'GEMINI_API_KEY', 'E2B_API_KEY'];
+/** Every key that a provider of models, or E2B, is asked with; all stand in the example. */
+const keys = [
+  ...readFileSync(new URL('../.env.example', import.meta.url), 'utf8').matchAll(
+    /^#? ?([A-Z0-9_]+_API_KEY)=/gm,
+  ),
+].map(([, name = '']) => name);
 
 /**
  * What this machine has, for people. Some 100 ms. Of a key only its name is ever given.

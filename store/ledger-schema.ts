@@ -18,7 +18,6 @@ export interface LedgerSchema {
   routes: RouteTable;
   replies: ReplyTable;
   partials: PartialTable;
-  warnings: WarningTable;
 }
 
 /** One row: who this store is. */
@@ -156,8 +155,6 @@ export interface RouteTable {
 export interface ReplyTable {
   cacheKey: string;
   reply: string;
-  usageJson: string;
-  microUsd: number | null;
   rememberedAt: number;
 }
 
@@ -167,9 +164,4 @@ export interface PartialTable {
   route: string;
   text: string;
   at: number;
-}
-
-export interface WarningTable {
-  key: string;
-  warnedAt: number;
 }

@@ -12,7 +12,6 @@ import { createRouteStats, type RouteStatistics } from './ledger/route-stats.ts'
 import { createSpending, type Spending } from './ledger/spending.ts';
 import { createSteps, type Steps } from './ledger/steps.ts';
 import { createTrials, type Trials } from './ledger/trials.ts';
-import { createWarnings, type Warnings } from './ledger/warnings.ts';
 import type { LedgerSchema } from './ledger-schema.ts';
 
 /**
@@ -33,8 +32,7 @@ export interface Ledger
     Replies,
     Partials,
     Spending,
-    RouteStatistics,
-    Warnings {}
+    RouteStatistics {}
 
 /** The ledger over any Kysely dialect whose schema `migrate` has brought up to date. */
 export const createLedger = (db: Kysely<LedgerSchema>): Ledger => ({
@@ -51,5 +49,4 @@ export const createLedger = (db: Kysely<LedgerSchema>): Ledger => ({
   ...createPartials(db),
   ...createSpending(db),
   ...createRouteStats(db),
-  ...createWarnings(db),
 });

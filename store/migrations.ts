@@ -217,8 +217,6 @@ async function addModelTables(db: Kysely<FirstModelCalls>): Promise<void> {
     .createTable('replies')
     .addColumn('cacheKey', 'text', (column) => column.primaryKey())
     .addColumn('reply', 'text', (column) => column.notNull())
-    .addColumn('usageJson', 'text', (column) => column.notNull())
-    .addColumn('microUsd', 'bigint')
     .addColumn('rememberedAt', 'bigint', (column) => column.notNull())
     .execute();
 
@@ -231,10 +229,4 @@ async function addModelTables(db: Kysely<FirstModelCalls>): Promise<void> {
     .addColumn('at', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('partialsByJob').on('partials').columns(['jobId', 'key']).execute();
-
-  await db.schema
-    .createTable('warnings')
-    .addColumn('key', 'text', (column) => column.primaryKey())
-    .addColumn('warnedAt', 'bigint', (column) => column.notNull())
-    .execute();
 }

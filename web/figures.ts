@@ -29,10 +29,6 @@ export const plusMinus = (share: number): string => `±${digits(share * 100, 2)}
 export const moment = (at: number): string =>
   `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
-/** `$0.0123` from millionths of a dollar. */
-export const dollars = (microUsd: number): string =>
-  `$${(microUsd / 1e6).toLocaleString('en', { minimumFractionDigits: 2, maximumFractionDigits: 4 })}`;
-
 export const count = (value: number): string => value.toLocaleString('en');
 
 /** `1 candidate`, `3 candidates`. */

@@ -1,6 +1,7 @@
+import { dollars } from '../domain/money.ts';
 import { excerpt, shortened } from './excerpt.ts';
 import { type EnvironmentFacts, type JobFacts, jobsBelow, type RouteSpend } from './facts.ts';
-import { count, counted, dollars, duration, moment } from './figures.ts';
+import { count, counted, duration, moment } from './figures.ts';
 import { type Html, html } from './html.ts';
 
 /** Lines of the log that are shown; of more, the first and the last. */

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
+import { ConfigWrong } from '../domain/errors.ts';
+import { HttpUrl } from '../domain/http-url.schema.ts';
 import { readCatalogue } from '../llm/catalogue.ts';
 import { type ModelConfig, readModelConfig } from '../llm/routes.ts';
 import { WantedSandbox } from '../sandbox/sandbox.ts';
@@ -8,10 +10,8 @@ import { type Clean, createClean } from './clean.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 
-const collector = z
-  .string()
-  .regex(/^(https?:\/\/[^/]|$)/, 'expected a URL that begins with http:// or https://')
-  .optional();
+/** Set to nothing it is not set. */
+const collector = HttpUrl.or(z.literal('')).optional();
 
 const Environment = z.object({
   CRUCIBLE_HOME: z.string().min(1).default(resolve(project, '.crucible')),
@@ -49,13 +49,13 @@ export interface Config {
 /** Where the server answers: the configured one, or the development server's usual place. */
 export const serverAddress = ({ temporalAddress }: Config): string => temporalAddress ?? 'localhost:7233';
 
-/** Reads the configuration. Throws an `Error` that names the variable that is wrong. */
+/** Reads the configuration. Throws `ConfigWrong` naming the variable that is wrong. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
   const parsed = Environment.safeParse(environment);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const name = issue?.path.join('.') ?? '';
-    throw new Error(`${name}: ${issue?.message}, got ${JSON.stringify(environment[name])}`);
+    throw new ConfigWrong(`${name}: ${issue?.message}, got ${JSON.stringify(environment[name])}`);
   }
   const home = resolve(parsed.data.CRUCIBLE_HOME);
   const models = readModelConfig(environment, readCatalogue(home));

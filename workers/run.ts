@@ -14,7 +14,7 @@ import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 import { jobOfStep } from '../domain/step.ts';
 import { createModel } from '../llm/create-model.ts';
 import { closeE2bSandboxes } from '../llm/e2b.ts';
-import { priceOf } from '../llm/prices.ts';
+import { costOf } from '../llm/prices.ts';
 import { type ModelConfig, reachableProviders } from '../llm/routes.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { cache } from '../setup/places.mjs';
@@ -49,8 +49,7 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
     traces: config.traces === 'off' ? null : openTraces(log),
     content: config.traces === 'content',
     startedAt: async (jobId) => (await store.ledger.job(jobId))?.startedAt,
-    costOf: (route, { usage, chargedMicroUsd }) =>
-      chargedMicroUsd ?? (usage === null ? null : priceOf(config.models.catalogue, route, usage, new Date())),
+    costOf: (route, reply) => costOf(config.models.catalogue, route, reply),
   };
   const needsSandbox = roles.includes('sandbox') || roles.includes('bench');
   const chosen = needsSandbox ? await openSandbox(config, store) : null;

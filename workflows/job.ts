@@ -72,6 +72,7 @@ export async function asJob<J extends Job>(
   const work: Work<J> = {
     input,
     job,
+    // Histories from before jobs could be resumed have no result here.
     journal: opened?.journal ?? [],
     at,
     tell: (now) => {

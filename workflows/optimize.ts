@@ -23,7 +23,8 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     work.tell('looking for strategies that apply');
     const { listRecipes } = sandboxActivities(job.limits);
     const recipes = await listRecipes({ ...work.at('recipes'), job, program: bench.baselineProgram, sample });
-    const routes = [...new Set(Object.values(input.routes).flat())];
+    const { draft, debug, improve } = input.routes;
+    const routes = [...new Set([...draft, ...debug, ...improve])];
     const asked =
       routes.length > 0 ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone';
     work.note(`${recipes.length} strategies apply; ${asked}`);

@@ -2,6 +2,7 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { defaults } from '../domain/defaults.ts';
+import { BudgetExhausted, finalForRoute, waitedOut } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import { providerOf } from '../domain/route.ts';
 import type { NextDecision } from '../domain/search-policy.ts';
@@ -48,7 +49,7 @@ export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Ar
           if (failure === undefined) throw error;
           if (failure.kind === 'BudgetExhausted') {
             const { jobId, parent } = work.input;
-            exhausted = `out of budget: ${failure.message}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N`;
+            exhausted = `out of budget: ${failure.message}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
             return null;
           }
           if (failure.kind === 'ModelReplyUnusable' && round < defaults.model.repairs) continue;
@@ -84,22 +85,9 @@ export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Ar
   };
 }
 
-/** Failures of one route that the next route may not have, and the end of the budget. */
-const failuresOfModels = new Set([
-  'BudgetExhausted',
-  'BudgetHeld',
-  'PriceUnknown',
-  'RouteUnavailable',
-  'ModelContextTooLong',
-  'ModelQuotaExceeded',
-  'ModelRateLimited',
-  'ModelRefused',
-  'ModelReplyTruncated',
-  'ModelReplyUnusable',
-  'ModelRequestRejected',
-  'ModelUnauthenticated',
-  'ModelUnavailable',
-]);
+const failuresOfModels: ReadonlySet<string> = new Set(
+  [BudgetExhausted, ...finalForRoute, ...waitedOut].map((each) => each.name),
+);
 
 /** Undefined where the platform failed, or the job was cancelled. */
 function failureOfModel(error: unknown): { kind: string; message: string } | undefined {

@@ -43,8 +43,6 @@ export interface Accounts {
   settle(holdId: string, actual?: Amounts): Promise<void>;
   /** Ends a hold of which nothing was spent. */
   release(holdId: string): Promise<void>;
-  /** Settles, at what was held, all holds on this account itself, as when its job closes. Returns how many. */
-  settleOrphans(accountId: string): Promise<number>;
   account(id: string): Promise<AccountRecord | undefined>;
   /** What can still be reserved on the account and on all above it, what is held not counted; null is without limit. */
   remaining(accountId: string): Promise<Cap>;
@@ -87,18 +85,6 @@ export function createAccounts(db: Kysely<LedgerSchema>): Accounts {
 
     async release(holdId) {
       await db.transaction().execute((transaction) => endHold(transaction, holdId, 'released'));
-    },
-
-    async settleOrphans(accountId) {
-      const orphans = await db
-        .selectFrom('holds')
-        .select('id')
-        .where('accountId', '=', accountId)
-        .where('status', '=', 'held')
-        .execute();
-      for (const { id } of orphans)
-        await db.transaction().execute((transaction) => endHold(transaction, id, 'settled'));
-      return orphans.length;
     },
 
     async account(id) {

@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely';
+import { defaults } from '../../domain/defaults.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
 
 /**
@@ -16,9 +17,7 @@ export interface Breakers {
   noteRoute(route: string, outcome: RouteOutcome, now?: number): Promise<void>;
 }
 
-const mostFailures = 5;
-const firstOpenMs = 30_000;
-const longestOpenMs = 10 * 60_000;
+const { failures: mostFailures, openMs: firstOpenMs, longestMs: longestOpenMs } = defaults.model.breaker;
 /** How long a trying request keeps the others away; one whose worker died never reports. */
 const probeMs = 60_000;
 

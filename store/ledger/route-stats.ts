@@ -18,7 +18,7 @@ export interface RouteStats {
 }
 
 /** What is usual on a route. */
-export interface RouteMedian {
+export interface Usual {
   /** How many requests it is taken from, at most 100. */
   calls: number;
   /** Of those whose price is known; null where none is. */
@@ -31,7 +31,7 @@ export interface RouteStatistics {
   /** All routes ever asked, by name. */
   routeStats(): Promise<RouteStats[]>;
   /** What is usual on a route, from its last 100 requests that ended. */
-  medianOf(route: string): Promise<RouteMedian>;
+  usualOf(route: string): Promise<Usual>;
 }
 
 const statsOver = 1_000;
@@ -78,7 +78,7 @@ export function createRouteStats(db: Kysely<LedgerSchema>): RouteStatistics {
       return stats;
     },
 
-    async medianOf(route) {
+    async usualOf(route) {
       const calls = await ended(route, medianOver);
       return {
         calls: calls.length,

@@ -5,7 +5,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createAsk, type KeptRequest, type Question } from '../../activities/ask.ts';
-import type { Catalogue } from '../../llm/catalogue.ts';
+import type { Catalogue } from '../../llm/catalogue.schema.ts';
 import { createModel } from '../../llm/create-model.ts';
 import { ReplyProblem } from '../../llm/replies/apply.ts';
 import { openStore, type Store } from '../../store/store.ts';
@@ -195,7 +195,7 @@ describe('asking a model', () => {
     await ask('c-1/propose-1', { sample: 2 });
     const failure = await failureOf(ask('c-1/propose-2', { sample: 3, maxTokens: 4_000 }));
     expect(failure).toMatchObject({ type: 'BudgetExhausted' });
-    expect(failure.message).toContain('$0.0120 of $0.03 spent');
+    expect(failure.message).toContain(`${jobId}: $0.012 of $0.030 is spent`);
     expect(server.requests).toHaveLength(2);
   });
 

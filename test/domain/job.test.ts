@@ -23,7 +23,7 @@ describe('a job', () => {
       tolerance: defaults.tolerance,
       strategies: ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'],
       policy: 'tree',
-      models: { cache: true, temperature: 0.1, programTokens: 16_000, tries: 3 },
+      models: { complexity: 'medium', cache: true, temperature: 0.1, programTokens: 16_000, tries: 3 },
     });
   });
 

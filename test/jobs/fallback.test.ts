@@ -4,7 +4,6 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JobClient } from '../../cli/client.ts';
 import { resume } from '../../cli/resume.ts';
 import type { JobResult } from '../../domain/job-input.ts';
-import type { CallRecord } from '../../store/ledger/model-calls.ts';
 import { until } from '../support/crucible.ts';
 import type { Answer } from '../support/model-servers.ts';
 import {
@@ -34,10 +33,6 @@ afterEach(async () => {
 const down: Answer = { kind: 'status', status: 500 };
 const program: Answer = { kind: 'text', text: replyWith('print("less work")\n') };
 const routes = allRoles('one/stub', 'other/stub');
-
-/** The routes of a call's requests, in the order they were sent. */
-const _routesOf = (calls: CallRecord[], id: string): string[] =>
-  calls.filter(({ key }) => key.includes(`#${id}/`)).map(({ route }) => route);
 
 describe('a route that always answers 500', () => {
   it('gets three requests, after one and two seconds, and then the next route is asked', async () => {
@@ -79,7 +74,7 @@ it('a job whose budget ends keeps its best; with a larger one it goes on, and pa
   const { store } = jobs;
   const first: JobResult = await (await jobs.start('optimize', input)).result();
   expect(first).toMatchObject({ status: 'finished', best: { value: 2 } });
-  expect(first.summary).toContain('stopped because out of budget: $0.01');
+  expect(first.summary).toContain(`stopped because out of budget: ${input.jobId}: $0.01`);
   expect(first.summary).toContain(`crucible resume ${input.jobId} --budget usd=N`);
   const paid = one.server.requests.length;
   expect(paid).toBeGreaterThan(0);

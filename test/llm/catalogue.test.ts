@@ -2,14 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseRoute } from '../../domain/route.ts';
-import {
-  type Catalogue,
-  limitsOf,
-  modelIn,
-  providerNamed,
-  readCatalogue,
-  routesNamed,
-} from '../../llm/catalogue.ts';
+import type { Catalogue } from '../../llm/catalogue.schema.ts';
+import { limitsOf, modelIn, providerNamed, readCatalogue, routesNamed } from '../../llm/catalogue.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { catalogue } from '../support/model-config.ts';
 
@@ -159,6 +153,6 @@ names:
   ])('that is wrong is refused with the place: %s', async (yaml, message) => {
     const refused = catalogueWith(yaml);
     await expect(refused).rejects.toThrow(message);
-    await expect(refused).rejects.toMatchObject({ name: 'CatalogueWrong' });
+    await expect(refused).rejects.toMatchObject({ name: 'ConfigWrong' });
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CatalogueModel } from '../../llm/catalogue.ts';
+import type { CatalogueModel } from '../../llm/catalogue.schema.ts';
 import {
   budgetLevel,
   chooseRoutes,

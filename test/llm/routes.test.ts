@@ -45,8 +45,8 @@ describe('routes', () => {
       'anthropic/claude-haiku-5-5',
       'anthropic/claude-fable-5-1',
     ]);
-    expect(routesFor('improve', models(), config, { usd: 0.2 })).toEqual([dev]);
-    expect(routesFor('improve', models(), config, { complexity: 'high', usd: 100 })).toEqual([best]);
+    expect(routesFor('improve', models(), config, 0.2)).toEqual([dev]);
+    expect(routesFor('improve', models({ complexity: 'high' }), config, 100)).toEqual([best]);
     expect(routesFor('explain', models(), config)).toEqual(['anthropic/claude-sonnet-5-5']);
   });
 

@@ -40,8 +40,10 @@ async function start(protocol: 'chat' | 'anthropic', { content = false } = {}): 
     ],
   });
   open.push(server, collector);
-  const create = protocol === 'anthropic' ? createAnthropicModel : createOpenAiModel;
-  const model = traced(create({ key: server.key, baseUrl: server.baseUrl }), {
+  const access = { key: server.key, baseUrl: server.baseUrl };
+  const asked =
+    protocol === 'anthropic' ? createAnthropicModel(access) : createOpenAiModel({ ...access, protocol });
+  const model = traced(asked, {
     tracer: provider.getTracer('test'),
     parent: () => ROOT_CONTEXT,
     content,

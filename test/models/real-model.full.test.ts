@@ -36,7 +36,7 @@ describe('a real model, asked through the layer,', () => {
   const generate = <Value>(
     request: ModelRequest<Value>,
     options?: Parameters<ReturnType<typeof createOpenAiModel>['generate']>[1],
-  ) => createOpenAiModel({ key: null, baseUrl: served.baseUrl }).generate(request, options);
+  ) => createOpenAiModel({ protocol: 'chat', key: null, baseUrl: served.baseUrl }).generate(request, options);
   const failureOf = (reply: Promise<unknown>) =>
     reply.then(
       () => undefined,

@@ -1,6 +1,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Catalogue, readCatalogue } from '../../llm/catalogue.ts';
+import type { Catalogue } from '../../llm/catalogue.schema.ts';
+import { readCatalogue } from '../../llm/catalogue.ts';
 import { type ModelConfig, readModelConfig } from '../../llm/routes.ts';
 
 /** The catalogue as it ships. */

@@ -202,7 +202,7 @@ test('a candidate that did not hold when it was tried again is not called faster
 test('money that nobody reported is unknown, not nothing', () => {
   const { text } = read(optimizeJob);
   expect(text).toContain('anthropic/claude31018,204 + 1 unknown6,120 + 1 unknownunknown');
-  expect(text).toContain('openai/gpt20112,0104,402$0.0483');
+  expect(text).toContain('openai/gpt20112,0104,402$0.048');
   expect(text).toContain('may have been paid for');
   expect(read({ ...optimizeJob, spend: [] }).text).toContain('No model was asked');
 });

@@ -148,19 +148,6 @@ describe('accounts', { timeout: 30_000 }, () => {
     await expect(ledger.remaining('nobody')).rejects.toThrow(/account nobody to be open/);
   });
 
-  it('count what was held as spent where nobody came to settle it', async () => {
-    const { ledger } = await temporaryStore();
-    const [, job = ''] = await openFamily(ledger, 'a', [both(100), both(100)]);
-    await ledger.reserve(job, both(30), 'orphan');
-    await ledger.reserve(job, both(20), 'other orphan');
-    await ledger.reserve(job, both(10), 'settled');
-    await ledger.settle('settled', both(1));
-    expect(await ledger.settleOrphans(job)).toBe(2);
-    expect(await ledger.settleOrphans(job)).toBe(0);
-    expect(await ledger.account(job)).toMatchObject({ spent: both(51), held: both(0) });
-    expect(await ledger.account('a-0')).toMatchObject({ spent: both(51), held: both(0) });
-  });
-
   it('refuse amounts that are no whole numbers, and accounts nobody opened', async () => {
     const { ledger } = await temporaryStore();
     await ledger.openAccount({ id: 'a', cap: both(10) });
