@@ -7,7 +7,7 @@ import type { AccountRecord } from '../store/ledger/accounts.ts';
 import type { RouteOutcome } from '../store/ledger/breakers.ts';
 import type { CallRecord, CallStart } from '../store/ledger/model-calls.ts';
 
-const { retryDelaysMs, rateLimitDelayMs, heldDelayMs } = defaults.model;
+const { retryDelaysMs, rateLimitDelayMs, longestRetryMs, longestRateLimitMs, heldDelayMs } = defaults.model;
 const longestMessage = 1_000;
 
 /** Whatever is wrong with a reply is on record, and goes into its repair; what stands in a history has to be short. */
@@ -25,10 +25,10 @@ const later = (type: string, message: string, delayMs: number): ApplicationFailu
 /** Up to a quarter longer, so that those who wait for the same do not come back together. */
 const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4));
 
-/** How Temporal is to take it that a request was not sent; `accounts` are the job's and those above it. */
+/** How Temporal is to take it that a request was not sent: where there is a route after this one, that is asked at once; `accounts` are the job's and those above it. */
 export function afterRefusal(
   refused: Exclude<CallStart, { kind: 'started' }>,
-  route: string,
+  { route, isLast }: { route: string; isLast: boolean },
   accounts: readonly AccountRecord[],
 ): Error {
   switch (refused.kind) {
@@ -39,8 +39,9 @@ export function afterRefusal(
         jittered(refused.ms),
       );
     case 'open': {
-      const seconds = Math.ceil((refused.untilMs - Date.now()) / 1000);
-      return new RouteUnavailable(`${route}: failed too often; it is tried again in ${seconds} s`);
+      const ms = Math.max(0, refused.untilMs - Date.now());
+      const why = `${route}: failed too often; it is tried again in ${Math.ceil(ms / 1000)} s`;
+      return isLast ? later('ModelUnavailable', why, jittered(ms)) : new RouteUnavailable(why);
     }
     case 'held':
       return later(
@@ -83,12 +84,14 @@ export function afterFailure(failure: ModelFailure, before: readonly CallRecord[
   const failed = before.filter(({ status, error }) => status === 'failed' && error !== 'ModelRateLimited');
   const tried = failed.length + 1;
   if (tried >= tries) return new RouteUnavailable(`${failure.message} (tried ${tried} times)`);
-  const delayMs = failure.retryAfterMs ?? retryDelaysMs[tried - 1] ?? retryDelaysMs.at(-1) ?? 0;
+  const ownMs = retryDelaysMs[tried - 1] ?? retryDelaysMs.at(-1) ?? 0;
+  const delayMs = Math.min(failure.retryAfterMs ?? ownMs, longestRetryMs);
   return later('ModelUnavailable', failure.message, delayMs);
 }
 
-/** How long nobody is to ask a provider after a 429. */
-export const rateLimitWaitMs = ({ retryAfterMs }: ModelFailure): number => retryAfterMs ?? rateLimitDelayMs;
+/** How long nobody is to ask a provider after a 429. Longer ones are asked for again by the next 429, and some are nonsense. */
+export const rateLimitWaitMs = ({ retryAfterMs }: ModelFailure): number =>
+  Math.min(retryAfterMs ?? rateLimitDelayMs, longestRateLimitMs);
 
 /** Whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
 const isPassing = ({ name, reply }: ModelFailure): boolean =>

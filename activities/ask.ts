@@ -1,11 +1,18 @@
-import type { z } from 'zod';
+import { z } from 'zod';
 import type { Artifact } from '../domain/artifact.schema.ts';
-import { ArtifactDamaged, ModelReplyUnusable, PriceUnknown } from '../domain/errors.ts';
+import { defaults } from '../domain/defaults.ts';
+import {
+  ArtifactDamaged,
+  ModelReplyUnusable,
+  ModelUnavailable,
+  PriceUnknown,
+  RouteUnavailable,
+} from '../domain/errors.ts';
 import { parseRoute } from '../domain/route.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Catalogue } from '../llm/catalogue.schema.ts';
 import { limitsOf, modelIn } from '../llm/catalogue.ts';
-import { asModelFailure, type ModelFailure, modelFailure } from '../llm/failure.ts';
+import { asModelFailure, type ModelFailure, modelFailure, redact } from '../llm/failure.ts';
 import type { Model, ModelReply, ModelRequest } from '../llm/model.ts';
 import { costOf, estimateOf } from '../llm/prices.ts';
 import { ReplyProblem } from '../llm/replies/apply.ts';
@@ -30,6 +37,8 @@ export interface Question<Value, Result> {
   temperature: number;
   /** Requests that may fail. */
   tries: number;
+  /** Whether no route is asked after this one: then it is waited for. */
+  isLast: boolean;
   /** Tells apart questions that are asked alike on purpose, to have different replies. */
   sample: number;
   /** `refresh`: ask anew, and remember the reply. */
@@ -95,45 +104,51 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     if (paid?.reply != null) {
       // A reply that was paid for stands, also where it could not be used: asked again, it would be paid again.
       if (paid.status === 'failed') throw never(paid.error ?? '', paid.problem ?? '');
-      return readText(paid.reply);
+      const known = await readKnown(paid.reply);
+      if (known.kind === 'fits') return known.result;
+      if (known.kind === 'unfit') throw never(ModelReplyUnusable.name, known.problem);
     }
 
     const cacheKey = replyKey(provider, request, question.sample);
     const cached = question.cache === 'use' ? await ledger.recallReply(cacheKey) : undefined;
     if (cached !== undefined) {
-      const hit = await readText(cached).then(
-        (result) => ({ result }),
-        (error: unknown) => {
-          // It was lost, or is no answer to what the program is by now: the question is asked.
-          if (error instanceof ArtifactDamaged || error instanceof ReplyProblem) return null;
-          throw error;
-        },
-      );
-      if (hit !== null) {
+      const known = await readKnown(cached);
+      if (known.kind === 'fits') {
         await ledger.recordCached({ key, jobId, route, prompt, reply: cached });
-        return hit.result;
+        return known.result;
       }
     }
 
+    if (before.filter(({ status }) => status === 'ambiguous').length >= defaults.model.mostLost)
+      throw new RouteUnavailable(
+        `${route}: ${defaults.model.mostLost} requests were sent, and their workers died`,
+      );
+    const answering = modelOf(route);
     const number = await start();
     const soFar = showReply(ledger, { key, jobId, route }, pulse);
     try {
-      const reply = await modelOf(route).generate(request, { signal: pulse.signal, onDelta: soFar.add });
-      const result = readReply(reply);
-      await finish(reply);
-      return result;
+      const reply = await answering.generate(request, { signal: pulse.signal, onDelta: soFar.add });
+      return await accept(reply);
     } catch (error) {
       const failure = asModelFailure(error);
-      if (failure === undefined) throw error;
-      throw await fail(failure);
+      if (failure !== undefined) throw await fail(failure);
+      if (pulse.signal.aborted) throw error;
+      throw await failUnexpectedly(error);
     } finally {
       await soFar.end();
     }
 
-    /** A reply that was checked when it came. */
-    async function readText(artifact: Artifact) {
-      const kept = JSON.parse(await blobs.text(artifact)) as KeptRequest; // written by `keep` alone
-      return question.read(readValue(kept.reply.text, schema));
+    /** A reply that was paid for before: it may be lost by now, or be no answer to what the program is by now. */
+    async function readKnown(artifact: Artifact) {
+      try {
+        const kept = JSON.parse(await blobs.text(artifact)) as KeptRequest; // written by `keep` alone
+        return { kind: 'fits', result: question.read(readValue(kept.reply.text, schema)) } as const;
+      } catch (error) {
+        if (error instanceof ArtifactDamaged) return { kind: 'lost' } as const;
+        if (error instanceof ReplyProblem || error instanceof z.ZodError || error instanceof SyntaxError)
+          return { kind: 'unfit', problem: error.message } as const;
+        throw error;
+      }
     }
 
     /** Puts the request on record with what it may cost; returns which of the call's requests it is. */
@@ -154,18 +169,25 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       });
       if (begun.kind === 'started') return begun.request;
       const isBudget = begun.kind === 'exhausted' || begun.kind === 'held';
-      throw afterRefusal(begun, route, isBudget ? await accountsOf(jobId) : []);
+      throw afterRefusal(begun, question, isBudget ? await accountsOf(jobId) : []);
     }
 
-    function readReply(reply: ModelReply<z.infer<typeof schema.schema>>) {
+    /** Reads a reply, and puts it on record before it is used, whatever reading it comes to. */
+    async function accept(reply: ModelReply<z.infer<typeof schema.schema>>) {
       if (reply.kind !== 'value') throw new Error(`${key}: expected a value of ${schema.name}, got text`);
       try {
-        return question.read(reply.value);
+        const result = question.read(reply.value);
+        await finish(reply);
+        return result;
       } catch (error) {
-        if (!(error instanceof ReplyProblem)) throw error;
-        const { usage, chargedMicroUsd, requestId, text } = reply;
-        const details = { usage, chargedMicroUsd, requestId, reply: text };
-        throw modelFailure(ModelReplyUnusable, counterpart, error.message, details);
+        if (error instanceof ReplyProblem) {
+          const { usage, chargedMicroUsd, requestId, text } = reply;
+          const details = { usage, chargedMicroUsd, requestId, reply: text };
+          throw modelFailure(ModelReplyUnusable, counterpart, error.message, details);
+        }
+        // A mistake of our own: with the reply on record, a mended worker goes on from it.
+        await finish(reply);
+        throw error;
       }
     }
 
@@ -179,15 +201,26 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       if (microUsd !== null) await warnOfCost(ledger, jobId, route, microUsd);
     }
 
+    /** An error that is none of a model's, before there was a reply: as a failure, and in words that hold no key. */
+    async function failUnexpectedly(error: unknown): Promise<Error> {
+      const [name, said] = error instanceof Error ? [error.name, error.message] : ['Error', String(error)];
+      const message = `${route}: ${name}: ${redact(said, null)}`;
+      await ledger.failCall(key, number, { error: ModelUnavailable.name, problem: message });
+      const details = { status: null, retryAfterMs: null, requestId: null };
+      const failure = modelFailure(ModelUnavailable, counterpart, message, details);
+      return afterFailure(failure, before, question.tries);
+    }
+
     /** Puts a failure on record, and says how Temporal is to take it. */
     async function fail(failure: ModelFailure): Promise<Error> {
       const { name, message, usage, requestId, reply: text } = failure;
       const reply = text === null ? null : { text, usage, requestId, model, finish: null };
+      const broke = reply === null && soFar.firstMs() !== null && failure.chargedMicroUsd === null;
       await ledger.failCall(key, number, {
         error: name,
         problem: message,
-        usage,
-        microUsd: costOf(catalogue, route, failure),
+        // Of a reply that broke off it is not known what it cost: its estimate counts.
+        ...(broke ? {} : { usage, microUsd: costOf(catalogue, route, failure) }),
         reply: reply === null ? null : await keep(reply, message),
         firstTokenMs: soFar.firstMs(),
         retryAfterMs: failure.retryAfterMs,

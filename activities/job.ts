@@ -40,7 +40,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
 
   return {
     /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
-    async openJob({ input }: Place & { input: JobInput }): Promise<{ journal: JournalRow[] }> {
+    async openJob({ input }: Place & { input: JobInput }): Promise<{ journal: JournalRow[]; asked: number }> {
       const { job, jobId, parent, resumed = 0 } = input;
       await store.ledger.openJob({
         id: jobId,
@@ -57,7 +57,11 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       // A job from before there were accounts has none, and can still be verified.
       const above = parent === null ? undefined : await store.ledger.account(parent.jobId);
       await store.ledger.openAccount({ id: jobId, parent: above?.id ?? null, cap: capOf(job) });
-      return { journal: resumed > 0 ? journalOf(await trialsOf(jobId)) : [] };
+      if (resumed === 0) return { journal: [], asked: 0 };
+      const numbers = (await store.ledger.calls(jobId)).map(({ key }) =>
+        Number(/#c-(\d+)\//.exec(key)?.[1] ?? 0),
+      );
+      return { journal: journalOf(await trialsOf(jobId)), asked: Math.max(0, ...numbers) };
     },
 
     /** Records a trial and says in the job's log how it ended. */

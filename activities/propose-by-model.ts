@@ -32,6 +32,8 @@ export interface ProposeInput extends Place {
   files: Artifact;
   /** Take nothing over from earlier jobs. */
   fresh: boolean;
+  /** Whether no route is asked after this one. */
+  isLast: boolean;
 }
 
 /** What a program may import, in every sandbox. */
@@ -47,7 +49,9 @@ export const createModelActivities = (context: AskContext) => {
     /** Asks one route for a program. The reply is kept before it is used: a retry finds it and pays nothing. */
     async proposeByModel(input: ProposeInput): Promise<Candidate> {
       const { job, id, route, decision } = input;
-      return takeStep<Candidate>(store, input, 'propose', async (pulse) => {
+      // One step for all routes and repairs: whichever gives the candidate first, that is the one.
+      const proposed = { ...input, step: input.step.replace(/\/propose.*$/, '/proposed') };
+      return takeStep<Candidate>(store, proposed, 'propose', async (pulse) => {
         const request = await requestFor(input);
         const { written, idea } = await ask(
           input,
@@ -57,6 +61,7 @@ export const createModelActivities = (context: AskContext) => {
             maxTokens: job.models.programTokens,
             temperature: job.models.temperature,
             tries: job.models.tries,
+            isLast: input.isLast,
             sample: candidateNumber({ id }),
             cache: !job.models.cache ? 'off' : input.fresh ? 'refresh' : 'use',
             unknownPrices: job.budget.unknownPrices,

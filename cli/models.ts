@@ -228,10 +228,12 @@ async function testRoute(
   } catch (error) {
     signal.throwIfAborted();
     const ms = performance.now() - startedAt;
-    const failure = late.aborted ? lateFailure : asModelFailure(error);
-    if (failure === undefined) throw error;
-    const { name, message } = failure;
-    if (number !== null) await ledger.failCall(key, number, { error: name, problem: message });
+    const failure = asModelFailure(error);
+    if (failure === undefined && !late.aborted) throw error;
+    const { name, message } = failure ?? lateFailure;
+    const costs = failure && { usage: failure.usage, microUsd: costOf(catalogue, route, failure) };
+    if (number !== null)
+      await ledger.failCall(key, number, { error: name, problem: message, firstTokenMs, ...costs });
     return { route, ms, kind: 'failed', error: name, message };
   }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Budget, type Job } from '../domain/job.schema.ts';
+import { Budget, Job } from '../domain/job.schema.ts';
 import { capOf } from '../domain/job.ts';
-import type { JobInput } from '../domain/job-input.ts';
+import { type JobInput, noRoutes } from '../domain/job-input.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import type { JobClient } from './client.ts';
@@ -56,7 +56,9 @@ export async function resume(
     throw new UserMistake(`${record.id} is a verification: start another with crucible verify`);
   if (record.parent !== null)
     throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
-  const before = await inputOf(store, record);
+  const kept = await inputOf(store, record);
+  // What was kept may be from before there was a field.
+  const before: JobInput = { ...kept, job: Job.parse(kept.job), routes: { ...noRoutes, ...kept.routes } };
   const account = await store.ledger.account(record.id);
   // What was given while it ran stands, too.
   const given: Extension = {
@@ -80,8 +82,11 @@ export async function resume(
   const artifact = await store.blobs.put(JSON.stringify(input));
   await client.start(job.kind, input);
   // Until a worker has opened it, the ledger shows the job as it ended before.
-  while ((await store.ledger.job(record.id))?.job !== artifact)
+  while ((await store.ledger.job(record.id))?.job !== artifact) {
     await wait(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    // The run before may have been writing its report still: then this attached to that, and nothing was started.
+    await client.start(job.kind, input);
+  }
   return record.id;
 }
 
@@ -93,6 +98,15 @@ function extended(job: Job, extension: Extension): Job {
   return {
     ...job,
     budget: { ...job.budget, ...money },
-    stages: job.stages.map((stage) => ({ ...stage, budget: { ...stage.budget, ...each } })),
+    // A stage with a limit of its own would stand in the way of the pipeline's.
+    stages: job.stages.map((stage) => ({
+      ...stage,
+      budget: {
+        ...stage.budget,
+        ...each,
+        ...(stage.budget.usd === undefined ? {} : { usd: usd ?? stage.budget.usd }),
+        ...(stage.budget.tokens === undefined ? {} : { tokens: tokens ?? stage.budget.tokens }),
+      },
+    })),
   };
 }

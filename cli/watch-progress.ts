@@ -100,10 +100,12 @@ function searchProgress(
 const resultOfKind = (steps: readonly StepRecord[], kind: string): unknown[] =>
   steps.flatMap((step) => (step.kind === kind && step.end.kind === 'done' ? [step.end.result] : []));
 
-/** Steps of proposals whose last request failed: such a step stays open where the next route was taken instead. */
+/** Candidates whose last request to a model failed: their step stays open where no route gave a program. */
 async function failedProposals(store: Store, jobId: string): Promise<Set<string>> {
-  const last = new Map((await store.ledger.calls(jobId)).map((call) => [call.key, call.status]));
-  return new Set([...last].flatMap(([key, status]) => (status === 'failed' ? [key] : [])));
+  const last = new Map(
+    (await store.ledger.calls(jobId)).map((call) => [subjectOf(jobId, call), call.status]),
+  );
+  return new Set([...last].flatMap(([subject, status]) => (status === 'failed' ? [subject] : [])));
 }
 
 const doingWords: Record<string, string> = {
@@ -129,7 +131,8 @@ function stepsUnderWay(
   const titles = new Map(candidates.map((each) => [each.id, each.title]));
   const open = new Map<string, StepRecord>();
   for (const step of steps)
-    if (step.end.kind === 'none' && !failed.has(step.key)) open.set(subjectOf(id, step), step);
+    if (step.end.kind === 'none' && !(step.kind === 'propose' && failed.has(subjectOf(id, step))))
+      open.set(subjectOf(id, step), step);
   return [...open].flatMap(([subject, { key, kind, startedAt }]) => {
     const recorded = trials.some(
       ({ trial, createdAt }) => trial.candidate.id === subject && createdAt >= startedAt,
@@ -148,7 +151,7 @@ function stepsUnderWay(
 }
 
 /** `c-3` for the steps of a candidate, else the step's own path. */
-function subjectOf(jobId: string, { key }: StepRecord): string {
+function subjectOf(jobId: string, { key }: { key: string }): string {
   const path = key.slice(jobId.length + 1);
   return /^c-\d+(?=\/)/.exec(path)?.[0] ?? path;
 }

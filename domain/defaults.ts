@@ -19,6 +19,11 @@ export const defaults = {
     retryDelaysMs: [1_000, 2_000],
     /** After a 429 that names no wait. */
     rateLimitDelayMs: 5_000,
+    /** The longest waits that a provider's own word is taken for, after a failure and after a 429. */
+    longestRetryMs: 60_000,
+    longestRateLimitMs: 15 * 60_000,
+    /** Requests of one call whose end was never seen, before its route is given up: what kills its workers is no accident. */
+    mostLost: 10,
     /** Between two looks whether calls under way have left some of the budget. */
     heldDelayMs: 2_000,
     /** Replies that a process holds in memory, in front of the ledger. */

@@ -4,12 +4,18 @@ export interface Deadlines {
   firstTokenMs: number;
   /** Between two pieces, once text has begun. */
   idleMs: number;
+  /** For the whole reply. */
+  totalMs: number;
 }
 
 /** Node's own fetch gives up after five minutes of silence; ours comes first, so that the message is ours. */
-export const defaultDeadlines: Deadlines = { firstTokenMs: 280_000, idleMs: 60_000 };
+export const defaultDeadlines: Deadlines = {
+  firstTokenMs: 280_000,
+  idleMs: 60_000,
+  totalMs: 30 * 60_000,
+};
 
-/** The provider said nothing for too long. */
+/** The provider said nothing for too long, or did not come to an end. */
 export class Silence extends Error {
   override name = 'Silence';
 }
@@ -20,7 +26,7 @@ export class Silence extends Error {
  * the reason of `signal` when the caller gave up.
  */
 export async function withinDeadlines<Result>(
-  { firstTokenMs, idleMs }: Deadlines,
+  { firstTokenMs, idleMs, totalMs }: Deadlines,
   signal: AbortSignal | undefined,
   work: (signal: AbortSignal, alive: (textBegan: boolean) => void) => Promise<Result>,
 ): Promise<Result> {
@@ -42,12 +48,18 @@ export async function withinDeadlines<Result>(
     clock = setTimeout(() => stop.abort(new Silence(`expected ${awaited} within ${ms} ms, got nothing`)), ms);
   };
 
+  const whole = setTimeout(
+    () => stop.abort(new Silence(`expected the whole reply within ${totalMs} ms, got a part`)),
+    totalMs,
+  );
+
   alive(false);
   const result = work(stop.signal, alive);
   try {
     return await Promise.race([result, ended]);
   } finally {
     clearTimeout(clock);
+    clearTimeout(whole);
     signal?.removeEventListener('abort', giveUp);
     // Whichever lost the race rejects later, with nobody left to hear it.
     result.catch(() => undefined);

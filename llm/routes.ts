@@ -57,6 +57,9 @@ export function readModelConfig(
   const access: Record<string, Access> = {};
   for (const { name, keyVariable, baseUrlVariable, baseUrl } of catalogue.providers) {
     const key = read(keyVariable);
+    // A key with a line's end or a hidden character in it would be quoted by what refuses to send it.
+    if (key !== null && !/^[\x21-\x7e]+$/.test(key))
+      wrong.push(`${keyVariable}: expected a key of printable ASCII characters without spaces`);
     const ownUrl = readUrl(baseUrlVariable);
     if (key !== null || ownUrl !== null) access[name] = new Access(key, ownUrl ?? baseUrl);
   }

@@ -123,11 +123,22 @@ async function* eventsOf(
   }
 }
 
+/** Some servers count in fractions, or below nothing. */
+const whole = (usage: Usage): Usage => ({
+  input: atLeastNone(usage.input),
+  cached: atLeastNone(usage.cached),
+  written: atLeastNone(usage.written),
+  output: atLeastNone(usage.output),
+  reasoning: atLeastNone(usage.reasoning),
+});
+
+const atLeastNone = (count: number): number => Math.max(0, Math.ceil(count));
+
 function extend(reply: StreamedReply, event: StreamEvent): void {
   reply.text += event.text ?? '';
   reply.refusal += event.refusal ?? '';
   reply.finish = event.finish ?? reply.finish;
-  reply.usage = event.usage ?? reply.usage;
+  reply.usage = event.usage === undefined || event.usage === null ? reply.usage : whole(event.usage);
   reply.chargedMicroUsd = event.chargedMicroUsd ?? reply.chargedMicroUsd;
   reply.requestId = event.requestId ?? reply.requestId;
   reply.model = event.model ?? reply.model;

@@ -31,6 +31,8 @@ export interface Work<J extends Job> {
   job: J;
   /** What earlier goes at this job had finished; empty in the first. */
   journal: Journal;
+  /** The number of the last candidate that models were asked for before; 0 for none. */
+  asked: number;
   /** The place of a step inside this job. */
   at(step: string): Place;
   /** Tells people what is being done. */
@@ -74,6 +76,7 @@ export async function asJob<J extends Job>(
     job,
     // Histories from before jobs could be resumed have no result here.
     journal: opened?.journal ?? [],
+    asked: opened?.asked ?? 0,
     at,
     tell: (now) => {
       progress.now = now;

@@ -28,7 +28,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const asked =
       routes.length > 0 ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone';
     work.note(`${recipes.length} strategies apply; ${asked}`);
-    const { propose, givenUp } = createProposer(work, bench, sample);
+    const { propose, givenUp } = createProposer(work, { bench, sample, endsAt: began + job.budget.wallMs });
 
     const { journal, stopped } = await search(
       {

@@ -1,6 +1,7 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
+import { candidateNumber } from '../domain/candidate.ts';
 import { defaults } from '../domain/defaults.ts';
 import { BudgetExhausted, finalForRoute, waitedOut } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
@@ -22,17 +23,27 @@ export interface Proposer {
   givenUp(): string | null;
 }
 
+/** A request that was begun in time is let come to its end. */
+const leastMs = 60_000;
+
 type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
 
-export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Artifact | null): Proposer {
+/** `endsAt`: when the job's time is over, milliseconds since 1970. */
+export function createProposer(
+  work: Work<OptimizeJob>,
+  { bench, sample, endsAt }: { bench: Bench; sample: Artifact | null; endsAt: number },
+): Proposer {
   const { job, at } = work;
   let exhausted: string | null = null;
   let fruitless = 0;
 
   async function byModel(decision: ModelDecision, id: string): Promise<Candidate | null> {
     const routes = work.input.routes[decision.kind];
+    let outOfBudget: string | null = null;
     for (const [index, route] of routes.entries()) {
-      const { proposeByModel } = modelActivities(providerOf(route), job.budget, index < routes.length - 1);
+      const isLast = index === routes.length - 1;
+      const leftMs = Math.max(leastMs, endsAt - Date.now());
+      const { proposeByModel } = modelActivities(providerOf(route), leftMs, !isLast);
       const step = `${id}/propose-${index}`;
       for (let round = 0; round <= defaults.model.repairs; round += 1) {
         const repairs = round === 0 ? null : round === 1 ? step : `${step}/repair-${round - 1}`;
@@ -40,7 +51,7 @@ export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Ar
         try {
           return await summarized(`${id}: ${what}`, proposeByModel, {
             ...at(round === 0 ? step : `${step}/repair-${round}`),
-            ...{ job, id, route, decision, sample, repairs },
+            ...{ job, id, route, decision, sample, repairs, isLast },
             files: work.input.files,
             fresh: work.input.fresh,
           });
@@ -48,15 +59,19 @@ export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Ar
           const failure = failureOfModel(error);
           if (failure === undefined) throw error;
           if (failure.kind === 'BudgetExhausted') {
-            const { jobId, parent } = work.input;
-            exhausted = `out of budget: ${failure.message}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
-            return null;
+            // The next route may be cheaper, or cost nothing.
+            outOfBudget = failure.message;
+            break;
           }
           if (failure.kind === 'ModelReplyUnusable' && round < defaults.model.repairs) continue;
           work.note(`${id}: ${route} gave no program: ${failure.message}`);
           break;
         }
       }
+    }
+    if (outOfBudget !== null) {
+      const { jobId, parent } = work.input;
+      exhausted = `out of budget: ${outOfBudget}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
     }
     return null;
   }
@@ -65,13 +80,16 @@ export function createProposer(work: Work<OptimizeJob>, bench: Bench, sample: Ar
     async propose(decision, id) {
       if (decision.kind !== 'recipe') {
         const candidate = await byModel(decision, id);
-        fruitless = candidate === null ? fruitless + 1 : 0;
+        // What is only found again, as it was before the job was taken up, says nothing of how models do now.
+        if (candidate !== null) fruitless = 0;
+        else if (candidateNumber({ id }) > work.asked) fruitless += 1;
         return candidate;
       }
       const { proposeByRecipe } = sandboxActivities(job.limits);
       const { recipe } = decision;
       return summarized(`${id}: ${recipe}`, proposeByRecipe, {
-        ...at(`${id}/propose`),
+        // The step of what models propose, too: a candidate's number stands for one program.
+        ...at(`${id}/proposed`),
         ...{ job, id, recipe, sample },
         program: bench.baselineProgram,
       });

@@ -9,7 +9,6 @@ import type { RecipeActivities } from '../activities/propose-by-recipe.ts';
 import type { ReportActivities } from '../activities/report.ts';
 import type { RunActivities } from '../activities/run.ts';
 import { BudgetExhausted, finalForRoute, JobRejected, NoSandbox, PayloadTooLarge } from '../domain/errors.ts';
-import type { Budget } from '../domain/job.schema.ts';
 import type { Limits } from '../domain/limits.schema.ts';
 import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 
@@ -50,15 +49,16 @@ export const { writeReport } = proxyActivities<ReportActivities>({
 const waitForKey = '5m';
 
 /**
- * Requests to one provider. A retry waits as long as the provider, its rate or the budget asks, within the job's time; how often
+ * Requests to one provider. A retry waits as long as the provider, its rate or the budget asks, within `leftMs`, the job's time that is left; how often
  * a route is tried is counted in the ledger.
  */
-export function modelActivities(provider: string, { wallMs }: Budget, hasFallback: boolean) {
+export function modelActivities(provider: string, leftMs: number, hasFallback: boolean) {
   return proxyActivities<ModelActivities>({
     ...beating,
     taskQueue: modelQueue(provider),
-    startToCloseTimeout: '15m',
-    scheduleToCloseTimeout: wallMs,
+    // Above the deadline of a whole reply.
+    startToCloseTimeout: '35m',
+    scheduleToCloseTimeout: leftMs,
     ...(hasFallback ? { scheduleToStartTimeout: waitForKey } : {}),
     retry: { ...common.retry, maximumAttempts: Number.POSITIVE_INFINITY },
   });

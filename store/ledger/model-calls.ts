@@ -98,8 +98,8 @@ export interface ModelCalls {
   /** Records the reply and settles the hold. The first end of a request stands. */
   finishCall(key: string, request: number, end: CallEnd): Promise<void>;
   /**
-   * Records a failure. Where the provider counted tokens or charged, the hold is settled as by `finishCall`, else it is
-   * given back. What it took of the provider's rate is not.
+   * Records a failure. Where the provider counted tokens, charged, or had begun to reply, the hold is settled as by
+   * `finishCall`, else it is given back. What it took of the provider's rate is not.
    */
   failCall(key: string, request: number, failure: CallFailure): Promise<void>;
   /** Records a call that was answered from the cache: no request was sent, and nothing is paid. */
@@ -126,17 +126,31 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
     if (lost !== undefined) await db.transaction().execute((transaction) => lose(transaction, { key }));
   }
 
+  async function tryStart(call: NewCall): Promise<CallStart> {
+    try {
+      const request = await db.transaction().execute((transaction) => start(transaction, call));
+      return { kind: 'started', request };
+    } catch (error) {
+      if (error instanceof Refused) return { kind: error.reservation };
+      if (error instanceof NotNow) return error.start;
+      throw error;
+    }
+  }
+
   return {
     async startCall(call) {
       await closeLost(call.key);
-      try {
-        const request = await db.transaction().execute((transaction) => start(transaction, call));
-        return { kind: 'started', request };
-      } catch (error) {
-        if (error instanceof Refused) return { kind: error.reservation };
-        if (error instanceof NotNow) return error.start;
-        throw error;
-      }
+      const begun = await tryStart(call);
+      if (begun.kind !== 'held' && begun.kind !== 'wait') return begun;
+      // What stands in the way may be requests of jobs that were ended from outside, and will never settle them.
+      const before = (call.now ?? Date.now()) - longestRequestMs;
+      const stale = await select()
+        .where('status', '=', 'started')
+        .where('startedAt', '<', before)
+        .executeTakeFirst();
+      if (stale === undefined) return begun;
+      await db.transaction().execute((transaction) => lose(transaction, { before }));
+      return tryStart(call);
     },
 
     async finishCall(key, request, { usage, now = Date.now(), ...end }) {
@@ -153,7 +167,8 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
     },
 
     async failCall(key, request, { usage = null, microUsd = null, now = Date.now(), ...failure }) {
-      const charged = usage !== null || microUsd !== null;
+      const replied = failure.reply != null || failure.firstTokenMs != null;
+      const charged = usage !== null || microUsd !== null || replied;
       await db.transaction().execute(async (transaction) => {
         await transaction
           .updateTable('modelCalls')
@@ -245,18 +260,27 @@ const nextRequest = (values: ExpressionBuilder<LedgerSchema, 'modelCalls'>, key:
     .where('key', '=', key)
     .select((select) => select(select.fn.countAll<number>(), '+', sql.lit(1)).as('request'));
 
-/** Gives up the started requests of a call or of a job: ambiguous, and spent at their estimates. Returns how many. */
+/** No request lasts longer: one found started after that was lost. */
+const longestRequestMs = 40 * 60_000;
+
+/**
+ * Gives up the started requests of a call, of a job, or from `before` a time: ambiguous, and spent at their estimates. Returns how many.
+ */
 async function lose(
   transaction: Transaction<LedgerSchema>,
-  of: { key: string } | { jobId: string },
+  of: { key: string } | { jobId: string } | { before: number },
 ): Promise<number> {
   const started = transaction
     .updateTable('modelCalls')
     .set({ status: 'ambiguous' })
     .where('status', '=', 'started');
-  const lost = await ('key' in of ? started.where('key', '=', of.key) : started.where('jobId', '=', of.jobId))
-    .returning(['key', 'request'])
-    .execute();
+  const those =
+    'key' in of
+      ? started.where('key', '=', of.key)
+      : 'jobId' in of
+        ? started.where('jobId', '=', of.jobId)
+        : started.where('startedAt', '<', of.before);
+  const lost = await those.returning(['key', 'request']).execute();
   for (const { key, request } of lost) await endHold(transaction, holdId(key, request), 'settled');
   return lost.length;
 }

@@ -18,9 +18,6 @@ export interface Rates {
 /** When to ask again where all places are taken; nobody knows when a request will end. */
 const inFlightWaitMs = 250;
 
-/** No request lasts longer: one found started after that was lost, by a worker of a job that is no more. */
-const longestRequestMs = 60 * 60_000;
-
 export function createRates(db: Kysely<LedgerSchema>): Rates {
   return {
     async slowDown(provider, untilMs) {
@@ -63,7 +60,6 @@ export async function admit(
     .select((select) => select.fn.countAll<number>().as('inFlight'))
     .where('status', '=', 'started')
     .where('provider', '=', provider)
-    .where('startedAt', '>', now - longestRequestMs)
     .executeTakeFirstOrThrow();
   if (inFlight >= limits.inFlight) return inFlightWaitMs;
 
@@ -77,7 +73,8 @@ export async function admit(
 
 /**
  * A token bucket in one number. It holds ten seconds' worth, or one request's where that is more, and fills at
- * `perMinute`; `fullAt` is when it is full. What is larger than the bucket waits for a full one, and leaves a debt.
+ * `perMinute`; `fullAt` is when it is full. Whatever it amounts to, a request goes as soon as there is anything in it, and leaves a
+ * debt where that is not enough: large ones would else wait for ever behind small ones.
  */
 export function take(
   fullAt: number,
@@ -89,6 +86,6 @@ export function take(
   const msEach = 60_000 / perMinute;
   const capacityMs = Math.max(60_000 / 6, msEach);
   const from = Math.max(fullAt, now);
-  const waitMs = Math.max(0, from + Math.min(amount * msEach, capacityMs) - capacityMs - now);
+  const waitMs = Math.max(0, from + msEach - capacityMs - now);
   return { waitMs, fullAt: from + amount * msEach };
 }

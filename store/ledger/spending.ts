@@ -94,6 +94,7 @@ function totals(select: ExpressionBuilder<LedgerSchema, 'modelCalls'>) {
   const charged = or([
     select('modelCalls.status', '=', 'done'),
     select('modelCalls.inputTokens', 'is not', null),
+    and([select('modelCalls.status', '=', 'failed'), select('modelCalls.firstTokenMs', 'is not', null)]),
   ]);
   return [
     fn.count<number>('modelCalls.key').distinct().as('calls'),

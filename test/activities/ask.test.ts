@@ -50,7 +50,7 @@ async function open(cap: { microUsd?: number; tokens?: number } = {}): Promise<v
 
 const question: Question<z.infer<typeof Answer>, number> = {
   ...{ route: 'openai/gpt-4o', prompt: 'test@1', system: 'You add.', maxTokens: 2_000, sample: 0 },
-  ...{ temperature: 0.1, tries: 3 },
+  ...{ temperature: 0.1, tries: 3, isLast: false },
   messages: [{ role: 'user', text: '40 + 2?' }],
   schema: { name: 'answer', schema: Answer },
   ...{ cache: 'use', unknownPrices: 'refuse' },
@@ -230,6 +230,71 @@ describe('asking a model', () => {
       message: expect.stringContaining('tried again in'),
     });
     expect(server.requests).toHaveLength(5);
+  });
+
+  it('waits for a route that is left alone where no other is asked after it', async () => {
+    server.answers = [{ kind: 'status', status: 503 }];
+    for (const step of ['a', 'a', 'a', 'b', 'b']) await failureOf(ask(`${step}/propose-0`));
+    const failure = await failureOf(ask('c/propose-0', { isLast: true }));
+    expect(failure.type).toBe('ModelUnavailable');
+    expect(failure.retry).toBeGreaterThan(20_000);
+    expect(failure.retry).toBeLessThanOrEqual(37_500);
+  });
+
+  it('takes no wait for longer than makes sense', async () => {
+    server.answers = [{ kind: 'status', status: 503, headers: { 'retry-after': '3600' } }];
+    expect((await failureOf(ask('c-1/propose-0'))).retry).toBe(60_000);
+    server.answers = [{ kind: 'status', status: 429, headers: { 'retry-after': '1795357743' } }];
+    const limited = await failureOf(ask('c-2/propose-0'));
+    expect(limited.retry).toBeGreaterThanOrEqual(15 * 60_000);
+    expect(limited.retry).toBeLessThanOrEqual(1.25 * 15 * 60_000);
+  });
+
+  it('counts the estimate of a reply that broke off, and of one whose usage nobody said', async () => {
+    server.answers = [{ kind: 'reset' }];
+    await failureOf(ask('c-1/propose-0'));
+    const [broken] = await store.ledger.calls(jobId);
+    expect(broken).toMatchObject({ status: 'failed', microUsd: null, usage: null });
+    const estimate = broken?.estimateMicroUsd ?? 0;
+    expect(estimate).toBeGreaterThan(20_000);
+    expect((await store.ledger.account(jobId))?.spent.microUsd).toBe(estimate);
+    server.answers = [{ kind: 'text', text: 'no JSON', usage: null }];
+    await failureOf(ask('c-2/propose-0'));
+    expect((await store.ledger.account(jobId))?.spent.microUsd).toBe(2 * estimate);
+    const [spend] = await store.ledger.spend({ by: 'job' });
+    expect(spend?.unknownPrice).toBe(2);
+  });
+
+  it('keeps a reply on record where reading it goes wrong, and asks nobody again', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    const read = (): number => {
+      throw new TypeError('a mistake of our own');
+    };
+    await expect(ask('c-1/propose-0', { read })).rejects.toThrow('a mistake of our own');
+    await expect(ask('c-1/propose-0', { read })).rejects.toThrow('a mistake of our own');
+    expect(await ask('c-1/propose-0')).toBe(42);
+    expect(server.requests).toHaveLength(1);
+  });
+
+  it('says of a reply on record that no longer fits what is wrong, and asks again only where it was lost', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    await ask('c-1/propose-0');
+    const read = (): number => {
+      throw new ReplyProblem(['edits[0]: no such file']);
+    };
+    expect(await failureOf(ask('c-1/propose-0', { read }))).toMatchObject({ type: 'ModelReplyUnusable' });
+    await rm(join(home, 'blobs'), { recursive: true, force: true });
+    expect(await ask('c-1/propose-0')).toBe(42);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('gives a route up whose requests kill their workers', async () => {
+    const key = `${jobId}#c-1/propose-0`;
+    for (let number = 0; number < 10; number += 1)
+      await store.ledger.startCall({ key, jobId, route: question.route });
+    await store.ledger.closeCalls(jobId);
+    expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'RouteUnavailable' });
+    expect(server.requests).toHaveLength(0);
   });
 
   it('counts a request whose worker was killed as ambiguous, and makes another', async () => {

@@ -170,7 +170,7 @@ async function prepare(store: Store): Promise<(number: number, kind: string) => 
   return (number, kind) => ({
     ...place(`${kind}/c-${number}/propose`),
     ...{ job, files, id: `c-${number}`, route: 'openai/gpt-4o', decision: { kind: 'draft' } },
-    ...{ sample: null, repairs: null, fresh: false },
+    ...{ sample: null, repairs: null, fresh: false, isLast: true },
   });
 }
 

@@ -46,6 +46,7 @@ export async function round({ storeId, jobId, number, job, files, cases }: Round
     repairs: null,
     files,
     fresh: false,
+    isLast: true,
   });
   const ran = await runProgram({ ...at('run'), job, files, program, cases });
   if (ran.kind === 'failed') throw new Error(`the trivial program ended as ${ran.outcome.kind}`);

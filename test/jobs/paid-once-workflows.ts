@@ -37,7 +37,7 @@ export const askMany = (input: AskMany) =>
         const id = `c-${asked}`;
         await proposeByModel({
           ...at(`${id}/propose-0`),
-          ...{ id, files, route: 'stub/stub', fresh: false, sample: null, repairs: null },
+          ...{ id, files, route: 'stub/stub', fresh: false, sample: null, repairs: null, isLast: true },
           job: { ...job, program: scriptOf(id) },
           decision: { kind: 'draft' },
         });

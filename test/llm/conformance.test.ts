@@ -123,7 +123,12 @@ describe.each(protocols)('a model by the %s protocol', (protocol) => {
       const server = await startModelServer(protocol);
       const { key, baseUrl } = server;
       const connect: Talk['connect'] = (options) =>
-        adapters[protocol]({ key, baseUrl, deadlines: { firstTokenMs: 400, idleMs: 300 }, ...options });
+        adapters[protocol]({
+          key,
+          baseUrl,
+          deadlines: { firstTokenMs: 400, idleMs: 300, totalMs: 20_000 },
+          ...options,
+        });
       const ask: Talk['ask'] = (answer, request, options) => {
         server.answers = [answer];
         return connect().generate(request ?? (question as typeof request & {}), options);
@@ -521,7 +526,7 @@ describe.each(protocols)('a model by the %s protocol', (protocol) => {
         const began = performance.now();
         setTimeout(() => cancel.abort(reason), 100);
         talk.server.answers = [{ kind }];
-        const patient = talk.connect({ deadlines: { firstTokenMs: 4000, idleMs: 4000 } });
+        const patient = talk.connect({ deadlines: { firstTokenMs: 4000, idleMs: 4000, totalMs: 20_000 } });
         await expect(patient.generate(question, { signal: cancel.signal })).rejects.toBe(reason);
         expect(performance.now() - began).toBeLessThan(1100);
         await talk.server.requests[0]?.abandoned;

@@ -139,6 +139,15 @@ describe('the configuration', () => {
     );
   });
 
+  it('refuses a key with a hidden character or a line’s end in it, and does not show it', () => {
+    for (const key of ['abcd1234\nefgh5678', 'abcd1234\u200b', 'abcd 1234']) {
+      expect(() => modelConfig({ OPENAI_API_KEY: key })).toThrow(
+        /OPENAI_API_KEY: expected a key of printable/,
+      );
+      expect(() => modelConfig({ OPENAI_API_KEY: key })).not.toThrow(/abcd/);
+    }
+  });
+
   it('shows a key neither as JSON nor in a log', () => {
     const config = modelConfig({
       ANTHROPIC_API_KEY: 'canary-1',

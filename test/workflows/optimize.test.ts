@@ -220,6 +220,29 @@ describe('an optimize job', () => {
     expect(result.summary).toContain('4 tried');
   });
 
+  it('taken up again, is not given up for what models failed at before', async () => {
+    const { seen, result } = await run(
+      { 'model:up/two a': { speedups: [5] } },
+      inputOf({ policy: 'refine', budget: { trials: 1 } }, { resumed: 1, routes: allRoles(['up/two']) }),
+      { asked: 4, failModel: ({ id }) => (id === 'c-5' ? undefined : 'RouteUnavailable') },
+    );
+    expect(seen.asked.map(({ id }) => id)).toContain('c-4');
+    expect(result.summary).toContain('model:up/two a is 5.00× faster');
+  });
+
+  it('asks a cheaper route where the budget has no room for the first', async () => {
+    const { seen, result } = await run(
+      { 'model:up/two a': { speedups: [5] } },
+      inputOf({ policy: 'refine', budget: { trials: 1 } }, { routes: allRoles(['down/one', 'up/two']) }),
+      { failModel: ({ route }) => (route === 'down/one' ? 'BudgetExhausted' : undefined) },
+    );
+    expect(seen.asked.map(({ route, isLast }) => [route, isLast])).toEqual([
+      ['down/one', false],
+      ['up/two', true],
+    ]);
+    expect(result.summary).toContain('model:up/two a is 5.00× faster');
+  });
+
   it('tells its state in words and in search attributes', async () => {
     // Connecting as the command line does registers the attributes.
     const { searchable, close } = await connect(server.address, 'default');

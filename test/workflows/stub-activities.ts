@@ -48,6 +48,8 @@ export interface StubOptions {
   failModel?: (input: ProposeInput) => string | undefined;
   /** What the job had finished when it was taken up again. */
   journal?: JournalRow[];
+  /** The last candidate that models were asked for before that. */
+  asked?: number;
 }
 
 /**
@@ -56,7 +58,7 @@ export interface StubOptions {
  */
 export function stubActivities(
   script: Script,
-  { failModel = () => undefined, journal = [] }: StubOptions = {},
+  { failModel = () => undefined, journal = [], asked = 0 }: StubOptions = {},
 ): { activities: AllActivities; seen: Seen } {
   const seen: Seen = { activities: [], trials: [], closed: [], asked: [] };
   const titles = new Map<string, string>();
@@ -92,7 +94,7 @@ export function stubActivities(
 
   const activities: AllActivities = {
     async openJob() {
-      return { journal };
+      return { journal, asked };
     },
     async recordTrial({ trial }) {
       seen.trials.push(trial);

@@ -144,6 +144,25 @@ describe('a model call', { timeout: 30_000 }, () => {
     expect(await ledger.partials('other')).toMatchObject([{ key: 'of another' }]);
   });
 
+  it('of a job that was ended from outside does not hold money and places for ever', async () => {
+    const { ledger } = await temporaryStore();
+    await ledger.openAccount({ id: 'root', cap: { microUsd: 100, tokens: null } });
+    for (const id of ['dead', 'living'])
+      await ledger.openAccount({ id, parent: 'root', cap: { microUsd: null, tokens: null } });
+    const start = (jobId: string, now: number) =>
+      ledger.startCall({
+        ...{ key: `${jobId}#${now}`, jobId, route: 'acme/m', now },
+        estimate: { accountId: jobId, amounts: { microUsd: 60, tokens: 1 } },
+      });
+    const begun = 1_000_000;
+    expect(await start('dead', begun)).toMatchObject({ kind: 'started' });
+    expect(await start('living', begun + 30 * 60_000)).toEqual({ kind: 'held' });
+    // By then it can be under way no more: it counts as spent, which leaves too little.
+    expect(await start('living', begun + 41 * 60_000)).toEqual({ kind: 'exhausted' });
+    expect(await ledger.account('root')).toMatchObject({ spent: { microUsd: 60 }, held: { microUsd: 0 } });
+    expect((await ledger.calls('dead'))[0]?.status).toBe('ambiguous');
+  });
+
   it('without room for its estimate is not recorded', async () => {
     const ledger = await ledgerWithAccount();
     await ledger.startCall({ ...call, estimate });
