@@ -41,7 +41,10 @@ export function afterRefusal(
     case 'open': {
       const ms = Math.max(0, refused.untilMs - Date.now());
       const why = `${route}: failed too often; it is tried again in ${Math.ceil(ms / 1000)} s`;
-      return isLast ? later('ModelUnavailable', why, jittered(ms)) : new RouteUnavailable(why);
+      // Without a valid key, or money, waiting is no help.
+      return isLast && !refused.broken
+        ? later('ModelUnavailable', why, jittered(ms))
+        : new RouteUnavailable(why);
     }
     case 'held':
       return later(

@@ -150,6 +150,8 @@ export interface RouteTable {
   openUntil: number | null;
   /** 1 while one request tries whether the route works again, else 0; `openUntil` is then how long the others wait. */
   probing: number;
+  /** 1 where it opened because no request could succeed, as without a valid key, else 0. */
+  broken: number;
 }
 
 export interface ReplyTable {

@@ -211,6 +211,7 @@ async function addModelTables(db: Kysely<FirstModelCalls>): Promise<void> {
     .addColumn('opens', 'integer', (column) => column.notNull())
     .addColumn('openUntil', 'bigint')
     .addColumn('probing', 'integer', (column) => column.notNull())
+    .addColumn('broken', 'integer', (column) => column.notNull())
     .execute();
 
   await db.schema

@@ -29,7 +29,7 @@ export function createBreakers(db: Kysely<LedgerSchema>): Breakers {
         // Inserting, or setting a column to itself, locks the row before it is judged.
         const state = await transaction
           .insertInto('routes')
-          .values({ route, failures: 0, opens: 0, openUntil: null, probing: 0 })
+          .values({ route, failures: 0, opens: 0, openUntil: null, probing: 0, broken: 0 })
           .onConflict((conflict) => conflict.column('route').doUpdateSet({ route }))
           .returningAll()
           .executeTakeFirstOrThrow();
@@ -42,7 +42,10 @@ export function createBreakers(db: Kysely<LedgerSchema>): Breakers {
           .updateTable('routes')
           .set(
             opening
-              ? { failures, opens: state.opens + 1, openUntil: now + openMs, probing: 0 }
+              ? {
+                  ...{ failures, opens: state.opens + 1, openUntil: now + openMs, probing: 0 },
+                  broken: outcome === 'broken' ? 1 : 0,
+                }
               : { failures },
           )
           .where('route', '=', route)
@@ -62,25 +65,26 @@ async function answered(db: Kysely<LedgerSchema>, route: string): Promise<void> 
   if (state === undefined || (state.failures === 0 && state.openUntil === null)) return;
   await db
     .updateTable('routes')
-    .set({ failures: 0, opens: 0, openUntil: null, probing: 0 })
+    .set({ failures: 0, opens: 0, openUntil: null, probing: 0, broken: 0 })
     .where('route', '=', route)
     .execute();
 }
 
-/** Until when the route's breaker keeps requests away; null lets this one pass, the one that tries it again included. */
+/** Until when the route's breaker keeps requests away, and whether that is because none can succeed; null lets this one pass, the one that tries it again included. */
 export async function passBreaker(
   transaction: Transaction<LedgerSchema>,
   route: string,
   now: number,
-): Promise<number | null> {
+): Promise<{ untilMs: number; broken: boolean } | null> {
   const state = await transaction
     .selectFrom('routes')
-    .select('openUntil')
+    .select(['openUntil', 'broken'])
     .where('route', '=', route)
     .executeTakeFirst();
   const openUntil = state?.openUntil ?? null;
   if (openUntil === null) return null;
-  if (openUntil > now) return openUntil;
+  const broken = state?.broken === 1;
+  if (openUntil > now) return { untilMs: openUntil, broken };
   const probe = await transaction
     .updateTable('routes')
     .set({ probing: 1, openUntil: now + probeMs })
@@ -88,5 +92,5 @@ export async function passBreaker(
     .where('openUntil', '=', openUntil)
     .returning('route')
     .executeTakeFirst();
-  return probe === undefined ? now + probeMs : null;
+  return probe === undefined ? { untilMs: now + probeMs, broken } : null;
 }

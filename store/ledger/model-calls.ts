@@ -56,13 +56,13 @@ export interface NewCall {
 
 /**
  * `held`: the budget has room once requests under way end; `exhausted`: it has none; `wait`: ask again in `ms`, for a rate,
- * a place or after a 429; `open`: the route's circuit breaker keeps requests away until then.
+ * a place or after a 429; `open`: the route's circuit breaker keeps requests away until then; `broken` where none could succeed.
  */
 export type CallStart =
   | { kind: 'started'; request: number }
   | { kind: Exclude<Reservation, 'reserved'> }
   | { kind: 'wait'; ms: number }
-  | { kind: 'open'; untilMs: number };
+  | { kind: 'open'; untilMs: number; broken: boolean };
 
 export interface CallEnd {
   /** Null where the provider reported none; then the estimated tokens count. */
@@ -234,8 +234,8 @@ class NotNow extends Error {
 /** Throws `NotNow` or `Refused` where the request may not be sent. Locks go: route, provider, call, accounts. */
 async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Promise<number> {
   const { key, jobId, route, estimate, admission, prompt = null, now = Date.now() } = call;
-  const untilMs = await passBreaker(transaction, route, now);
-  if (untilMs !== null) throw new NotNow({ kind: 'open', untilMs });
+  const open = await passBreaker(transaction, route, now);
+  if (open !== null) throw new NotNow({ kind: 'open', ...open });
   const ms = admission === undefined ? 0 : await admit(transaction, admission, now);
   if (ms > 0) throw new NotNow({ kind: 'wait', ms });
 

@@ -241,6 +241,13 @@ describe('asking a model', () => {
     expect(failure.retry).toBeLessThanOrEqual(37_500);
   });
 
+  it('does not wait for a route whose key is not accepted, whether it is the last or not', async () => {
+    server.answers = [{ kind: 'status', status: 401 }];
+    expect((await failureOf(ask('a/propose-0', { isLast: true }))).type).toBe('ModelUnauthenticated');
+    expect((await failureOf(ask('b/propose-0', { isLast: true }))).type).toBe('RouteUnavailable');
+    expect(server.requests).toHaveLength(1);
+  });
+
   it('takes no wait for longer than makes sense', async () => {
     server.answers = [{ kind: 'status', status: 503, headers: { 'retry-after': '3600' } }];
     expect((await failureOf(ask('c-1/propose-0'))).retry).toBe(60_000);

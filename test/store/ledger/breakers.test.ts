@@ -25,8 +25,8 @@ describe('the circuit breaker of a route', { timeout: 30_000 }, () => {
     await failTimes(ledger, 4, 1_000);
     expect(await ask(1_000)).toMatchObject({ kind: 'started' });
     await failTimes(ledger, 1, 2_000);
-    expect(await ask(2_000)).toEqual({ kind: 'open', untilMs: 32_000 });
-    expect(await ask(31_999)).toEqual({ kind: 'open', untilMs: 32_000 });
+    expect(await ask(2_000)).toEqual({ kind: 'open', untilMs: 32_000, broken: false });
+    expect(await ask(31_999)).toEqual({ kind: 'open', untilMs: 32_000, broken: false });
     expect(await ask(2_000, 'acme/small')).toMatchObject({ kind: 'started' });
   });
 
@@ -35,13 +35,13 @@ describe('the circuit breaker of a route', { timeout: 30_000 }, () => {
     const ask = askerOf(ledger);
     await failTimes(ledger, 5, 0);
     expect(await ask(30_000)).toMatchObject({ kind: 'started' });
-    expect(await ask(30_001)).toEqual({ kind: 'open', untilMs: 90_000 });
+    expect(await ask(30_001)).toEqual({ kind: 'open', untilMs: 90_000, broken: false });
     await ledger.noteRoute(route, 'answered', 31_000);
     expect(await ask(31_000)).toMatchObject({ kind: 'started' });
     await failTimes(ledger, 4, 32_000);
     expect(await ask(32_000)).toMatchObject({ kind: 'started' });
     await failTimes(ledger, 1, 32_000);
-    expect(await ask(32_000)).toEqual({ kind: 'open', untilMs: 62_000 });
+    expect(await ask(32_000)).toEqual({ kind: 'open', untilMs: 62_000, broken: false });
   });
 
   it('stays open twice as long each time that request fails, up to ten minutes', async () => {
@@ -65,7 +65,7 @@ describe('the circuit breaker of a route', { timeout: 30_000 }, () => {
     const { ledger } = await temporaryStore();
     const ask = askerOf(ledger);
     await failTimes(ledger, 12, 0);
-    expect(await ask(1)).toEqual({ kind: 'open', untilMs: 30_000 });
+    expect(await ask(1)).toEqual({ kind: 'open', untilMs: 30_000, broken: false });
     expect(await ask(30_000)).toMatchObject({ kind: 'started' });
   });
 
@@ -73,7 +73,7 @@ describe('the circuit breaker of a route', { timeout: 30_000 }, () => {
     const { ledger } = await temporaryStore();
     const ask = askerOf(ledger);
     await ledger.noteRoute(route, 'broken', 0);
-    expect(await ask(1)).toEqual({ kind: 'open', untilMs: 30_000 });
+    expect(await ask(1)).toEqual({ kind: 'open', untilMs: 30_000, broken: true });
   });
 
   it('lets another request try after a minute, where the one that tried was never heard of again', async () => {
@@ -81,9 +81,9 @@ describe('the circuit breaker of a route', { timeout: 30_000 }, () => {
     const ask = askerOf(ledger);
     await failTimes(ledger, 5, 0);
     expect(await ask(30_000)).toMatchObject({ kind: 'started' });
-    expect(await ask(89_999)).toEqual({ kind: 'open', untilMs: 90_000 });
+    expect(await ask(89_999)).toEqual({ kind: 'open', untilMs: 90_000, broken: false });
     expect(await ask(90_000)).toMatchObject({ kind: 'started' });
-    expect(await ask(90_000)).toEqual({ kind: 'open', untilMs: 150_000 });
+    expect(await ask(90_000)).toEqual({ kind: 'open', untilMs: 150_000, broken: false });
   });
 
   it('lets one of several workers try', async () => {
