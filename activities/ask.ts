@@ -12,7 +12,7 @@ import { parseRoute } from '../domain/route.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Catalogue } from '../llm/catalogue.schema.ts';
 import { limitsOf, modelIn } from '../llm/catalogue.ts';
-import { asModelFailure, type ModelFailure, modelFailure, redact } from '../llm/failure.ts';
+import { asModelFailure, type ModelFailure, modelFailure } from '../llm/failure.ts';
 import type { Model, ModelReply, ModelRequest } from '../llm/model.ts';
 import { costOf, estimateOf } from '../llm/prices.ts';
 import { ReplyProblem } from '../llm/replies/apply.ts';
@@ -88,14 +88,14 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     const { route, prompt, schema } = question;
     const { provider, model } = parseRoute(route);
     const counterpart = { provider, model, keyVariable: '', key: null };
-    const known = modelIn(catalogue, route);
+    const { maxOutput, takesTemperature } = modelIn(catalogue, route);
     const request: ModelRequest<z.infer<typeof schema.schema>> = {
       system: question.system,
       messages: question.messages,
       schema,
       model,
-      maxTokens: Math.min(question.maxTokens, known.maxOutput),
-      temperature: known.takesTemperature ? question.temperature : undefined,
+      maxTokens: Math.min(question.maxTokens, maxOutput),
+      temperature: takesTemperature ? question.temperature : undefined,
     };
 
     const before = await ledger.requestsOf(key);
@@ -127,15 +127,19 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     const number = await start();
     const soFar = showReply(ledger, { key, jobId, route }, pulse);
     try {
-      const reply = await answering.generate(request, { signal: pulse.signal, onDelta: soFar.add });
-      return await accept(reply);
-    } catch (error) {
-      const failure = asModelFailure(error);
-      if (failure !== undefined) throw await fail(failure);
-      if (pulse.signal.aborted) throw error;
-      throw await failUnexpectedly(error);
+      return await accept(await generate());
     } finally {
       await soFar.end();
+    }
+
+    async function generate() {
+      try {
+        return await answering.generate(request, { signal: pulse.signal, onDelta: soFar.add });
+      } catch (error) {
+        const failure = asModelFailure(error);
+        if (failure === undefined && pulse.signal.aborted) throw error;
+        throw await fail(failure ?? unexpected(error));
+      }
     }
 
     /** A reply that was paid for before: it may be lost by now, or be no answer to what the program is by now. */
@@ -175,20 +179,21 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     /** Reads a reply, and puts it on record before it is used, whatever reading it comes to. */
     async function accept(reply: ModelReply<z.infer<typeof schema.schema>>) {
       if (reply.kind !== 'value') throw new Error(`${key}: expected a value of ${schema.name}, got text`);
+      let result: ReturnType<typeof question.read>;
       try {
-        const result = question.read(reply.value);
-        await finish(reply);
-        return result;
+        result = question.read(reply.value);
       } catch (error) {
         if (error instanceof ReplyProblem) {
           const { usage, chargedMicroUsd, requestId, text } = reply;
           const details = { usage, chargedMicroUsd, requestId, reply: text };
-          throw modelFailure(ModelReplyUnusable, counterpart, error.message, details);
+          throw await fail(modelFailure(ModelReplyUnusable, counterpart, error.message, details));
         }
         // A mistake of our own: with the reply on record, a mended worker goes on from it.
         await finish(reply);
         throw error;
       }
+      await finish(reply);
+      return result;
     }
 
     async function finish(reply: ModelReply): Promise<void> {
@@ -201,14 +206,10 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       if (microUsd !== null) await warnOfCost(ledger, jobId, route, microUsd);
     }
 
-    /** An error that is none of a model's, before there was a reply: as a failure, and in words that hold no key. */
-    async function failUnexpectedly(error: unknown): Promise<Error> {
-      const [name, said] = error instanceof Error ? [error.name, error.message] : ['Error', String(error)];
-      const message = `${route}: ${name}: ${redact(said, null)}`;
-      await ledger.failCall(key, number, { error: ModelUnavailable.name, problem: message });
-      const details = { status: null, retryAfterMs: null, requestId: null };
-      const failure = modelFailure(ModelUnavailable, counterpart, message, details);
-      return afterFailure(failure, before, question.tries);
+    /** An error that is none of a model's, such as one of its library, as a failure: in words that hold no key. */
+    function unexpected(error: unknown): ModelFailure {
+      const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      return modelFailure(ModelUnavailable, counterpart, said);
     }
 
     /** Puts a failure on record, and says how Temporal is to take it. */

@@ -5,6 +5,7 @@ import { ApplicationFailure } from '@temporalio/activity';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createAsk, type KeptRequest, type Question } from '../../activities/ask.ts';
+import { StorageFull } from '../../domain/errors.ts';
 import type { Catalogue } from '../../llm/catalogue.schema.ts';
 import { createModel } from '../../llm/create-model.ts';
 import { ReplyProblem } from '../../llm/replies/apply.ts';
@@ -281,6 +282,20 @@ describe('asking a model', () => {
     await expect(ask('c-1/propose-0', { read })).rejects.toThrow('a mistake of our own');
     expect(await ask('c-1/propose-0')).toBe(42);
     expect(server.requests).toHaveLength(1);
+  });
+
+  it('holds a store that cannot keep a reply against nobody, and counts what was paid', async () => {
+    server.answers = [{ kind: 'text', text: right, usage }];
+    const { ledger } = store;
+    const finishCall = () => Promise.reject(new StorageFull('no room left'));
+    store = { ...store, ledger: { ...ledger, finishCall } };
+    await expect(ask('c-1/propose-0')).rejects.toThrow(StorageFull);
+    store = { ...store, ledger };
+    expect(await ask('c-1/propose-0')).toBe(42);
+    const [lost, done] = await ledger.calls(jobId);
+    expect([lost?.status, done?.status]).toEqual(['ambiguous', 'done']);
+    const spent = (lost?.estimateMicroUsd ?? 0) + 6_000;
+    expect((await ledger.account(jobId))?.spent.microUsd).toBe(spent);
   });
 
   it('says of a reply on record that no longer fits what is wrong, and asks again only where it was lost', async () => {
