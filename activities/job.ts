@@ -171,7 +171,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
 };
 
 /** A stage is done before where its job, without its budget, and all files it can see are the same. */
-export function stageContentKey(job: StageJob, files: Tree): string {
+function stageContentKey(job: StageJob, files: Tree): string {
   const { budget: _, ...asked } = job;
   const seen = Object.entries(pick(files, filesNamedBy(job))).sort(([a], [b]) => (a < b ? -1 : 1));
   return `stage ${createHash('sha256')

@@ -124,7 +124,7 @@ function withoutPlaced(sample: SampleResult, players: readonly Player[]): Sample
 /** The whole of a measurement may take as long as this many single runs, and this much longer than one: its activity ends then. */
 const runsPerMeasurement = 4;
 const beyondOneRunMs = 9 * 60_000;
-export const measuringMs = ({ limits: { wallMs } }: OptimizeJob): number =>
+const measuringMs = ({ limits: { wallMs } }: OptimizeJob): number =>
   Math.min(wallMs * runsPerMeasurement, wallMs + beyondOneRunMs);
 
 const tooLong = (job: OptimizeJob, runs: number): Outcome => ({

@@ -27,7 +27,7 @@ export const Price = z.strictObject({
 });
 export type Price = z.infer<typeof Price>;
 
-export const ProviderEntry = z.strictObject({
+const ProviderEntry = z.strictObject({
   aliases: z.array(z.string()).default([]),
   protocol: z.enum(protocols),
   /** What is spoken where `baseUrlVariable` names another server than OpenAI itself; null: the same. */

@@ -229,7 +229,7 @@ function explainFault(fault: ProviderFault, about: Counterpart, costs: SoFar): M
  * Milliseconds that `retry-after-ms`, or `retry-after` in seconds or as an HTTP date, asks to wait; null where neither
  * says. `now` in milliseconds since 1970.
  */
-export function parseRetryAfter(headers: Headers | null, now: number): number | null {
+function parseRetryAfter(headers: Headers | null, now: number): number | null {
   const ms = headers?.get('retry-after-ms')?.trim();
   if (ms !== undefined && /^\d+(\.\d+)?$/.test(ms)) return Math.ceil(Number(ms));
   const after = headers?.get('retry-after')?.trim();

@@ -44,13 +44,14 @@ export function createProposer(
       const isLast = index === routes.length - 1;
       const leftMs = Math.max(leastMs, endsAt - Date.now());
       const { proposeByModel } = modelActivities(providerOf(route), leftMs, !isLast);
-      const step = `${id}/propose-${index}`;
+      const stepOf = (round: number): string =>
+        `${id}/propose-${index}${round === 0 ? '' : `/repair-${round}`}`;
       for (let round = 0; round <= defaults.model.repairs; round += 1) {
-        const repairs = round === 0 ? null : round === 1 ? step : `${step}/repair-${round - 1}`;
+        const repairs = round === 0 ? null : stepOf(round - 1);
         const what = round === 0 ? `${decision.kind} by ${route}` : `${route} repairs its reply`;
         try {
           return await summarized(`${id}: ${what}`, proposeByModel, {
-            ...at(round === 0 ? step : `${step}/repair-${round}`),
+            ...at(stepOf(round)),
             ...{ job, id, route, decision, sample, repairs, isLast },
             files: work.input.files,
             fresh: work.input.fresh,

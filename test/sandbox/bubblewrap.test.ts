@@ -211,7 +211,7 @@ for pid in children: os.waitpid(pid, 0)`;
   });
 
   test('root gives every sandbox a user of its own on the host', async (context) => {
-    if (process.getuid?.() !== 0) return context.skip();
+    if (process.getuid?.() !== 0) return context.skip('only root can give sandboxes other users');
     const sandbox = await createBubblewrapSandbox(options);
     const two = [1, 2].map(() => sandbox.run(request('import time; time.sleep(1)'), never));
     while ((await markedProcesses(`CRUCIBLE_TEST_MARK=${home}`)).length < 4) await sleep(20);
