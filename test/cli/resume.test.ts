@@ -1,12 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { createJobActivities } from '../../activities/job.ts';
-import type { JobClient } from '../../cli/client.ts';
 import { readExtension, resume } from '../../cli/resume.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { openJob } from './kept-jobs.ts';
+import { openingClient } from './opening-client.ts';
 
 const id = 'optimize/blur/1a2b3c4d5e.1';
 const job = { kind: 'optimize', name: 'blur', program: 'blur.py', budget: { trials: 5, usd: 1 } } as const;
@@ -14,21 +13,10 @@ const job = { kind: 'optimize', name: 'blur', program: 'blur.py', budget: { tria
 let store: Store;
 let started: JobInput[];
 /** Starts a job as a worker would take it up at once. */
-const client: JobClient = {
-  searchable: false,
-  async start(_, input) {
-    started.push(input);
-    await createJobActivities({ store }).openJob({
-      storeId: store.id,
-      jobId: input.jobId,
-      step: 'open',
-      input,
-    });
-  },
-  result: () => Promise.reject(new Error('not asked for here')),
-  cancel: () => Promise.reject(new Error('not asked for here')),
-  close: async () => undefined,
-};
+const client = openingClient(
+  () => store,
+  (input) => started.push(input) > 0,
+);
 
 beforeEach(async () => {
   store = await temporaryStore();

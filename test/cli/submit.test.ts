@@ -2,13 +2,13 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
-import type { JobClient } from '../../cli/client.ts';
 import { checkedJob, type JobFile } from '../../cli/job-file.ts';
 import { type Submitted, submit, withoutModels } from '../../cli/submit.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
 import { modelConfig } from '../support/model-config.ts';
+import { openingClient } from './opening-client.ts';
 
 let store: Store;
 let folder: string;
@@ -22,22 +22,14 @@ beforeEach(async () => {
 });
 
 /** A client whose server starts a job once under its ID, and opens it in the ledger as the job's workflow does. */
-const client: JobClient = {
-  searchable: false,
-  async start(_, input) {
-    if (started.some(({ jobId }) => jobId === input.jobId)) return;
+const client = openingClient(
+  () => store,
+  (input) => {
+    if (started.some(({ jobId }) => jobId === input.jobId)) return false;
     started.push(input);
-    await createJobActivities({ store }).openJob({
-      storeId: store.id,
-      jobId: input.jobId,
-      step: 'open',
-      input,
-    });
+    return true;
   },
-  result: () => Promise.reject(new Error('not asked for here')),
-  cancel: () => Promise.reject(new Error('not asked for here')),
-  close: async () => undefined,
-};
+);
 
 const models = modelConfig();
 const file = (more: object = {}): Promise<JobFile> =>
