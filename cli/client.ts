@@ -1,4 +1,4 @@
-import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
+import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { queues } from '../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../domain/visibility.ts';
@@ -12,6 +12,8 @@ export interface JobClient {
   start(workflow: string, input: JobInput): Promise<void>;
   result(jobId: string): Promise<JobResult>;
   cancel(jobId: string): Promise<void>;
+  /** Waits until no workflow runs under the ID; at once where there is none. Throws the signal's reason when aborted. */
+  closed(jobId: string, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -51,8 +53,19 @@ export async function connect(address: string, namespace: string): Promise<JobCl
           throw error;
         });
     },
+    closed: (jobId, signal) => workflowClosed(client, jobId, signal),
     close: () => connection.close(),
   };
+}
+
+/** Waits for the workflow of that ID to close, however it ends. */
+export async function workflowClosed(client: Client, jobId: string, signal: AbortSignal): Promise<void> {
+  try {
+    await client.withAbortSignal(signal, () => client.workflow.getHandle(jobId).result());
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
+  }
 }
 
 /** Wire values of `temporal.api.enums.v1.IndexedValueType`. */

@@ -73,6 +73,9 @@ export async function resume(
     await store.ledger.openAccount({ id: record.id, cap: capOf(job) });
     return record.id;
   }
+  // A job is closed in the ledger a moment before its workflow is, and so are its stages.
+  const stages = (await store.ledger.stages(record.id)).filter((stage) => !isVerification(stage));
+  for (const { id } of [record, ...stages]) await client.closed(id, signal);
   const input: JobInput = {
     ...before,
     job,
@@ -84,7 +87,7 @@ export async function resume(
   // Until a worker has opened it, the ledger shows the job as it ended before.
   while ((await store.ledger.job(record.id))?.job !== artifact) {
     await wait(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    // The run before may have been writing its report still: then this attached to that, and nothing was started.
+    // Taken up by two commands at once, this attached to the other's run: it goes on when that has ended.
     await client.start(job.kind, input);
   }
   return record.id;

@@ -15,5 +15,6 @@ export const openingClient = (store: () => Store, starts: (input: JobInput) => b
   },
   result: unasked,
   cancel: unasked,
+  closed: async () => undefined,
   close: async () => undefined,
 });

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import type { JobClient } from '../../cli/client.ts';
+import { type JobClient, workflowClosed } from '../../cli/client.ts';
 import { resume } from '../../cli/resume.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import { until } from '../support/crucible.ts';
@@ -64,6 +64,7 @@ it('a job whose budget ends keeps its best; with a larger one it goes on, and pa
     start: async (workflow, again) => void (await two.jobs.start(workflow, again)),
     result: (id) => two.jobs.client.workflow.getHandle(id).result(),
     cancel: () => Promise.reject(new Error('not asked for here')),
+    closed: (id, signal) => workflowClosed(two.jobs.client, id, signal),
   };
   await resume(store, client, record, { usd: 0.1 }, new AbortController().signal);
   const second = await client.result(input.jobId);
