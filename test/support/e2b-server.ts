@@ -127,9 +127,9 @@ const MEMORY_MB = 4096;
 export async function startE2bServer({
   templates = { base: {} },
 }: E2bServerOptions = {}): Promise<E2bServer> {
-  const bwrap = await bubblewrap();
   const home = await mkdtemp(join(tmpdir(), 'crucible-e2b-'));
   await chmod(home, 0o755);
+  const bwrap = await bubblewrap(home);
   const vms = new Map<string, Vm>();
   const underWay = new Set<Promise<void>>();
 
@@ -471,10 +471,13 @@ export async function startE2bServer({
   return server;
 }
 
-async function bubblewrap(): Promise<string> {
+/** bubblewrap, copied to where `user` can start it: what set-up unpacks lies in a folder of root's own. */
+async function bubblewrap(folder: string): Promise<string> {
   const { bwrap } = await toolchain();
   if (bwrap === null) throw new Error('a local E2B needs bubblewrap. Type: npm run setup');
-  return bwrap;
+  const copy = join(folder, 'bwrap');
+  await cp(bwrap, copy);
+  return copy;
 }
 
 function stepOf(call: string): E2bStep {
