@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
+// Time limits are there to end what hangs: on a busy machine everything takes several times as long.
 /** Fast: no server, no sandbox, no compiler. */
 const unit = ['domain', 'llm', 'store', 'activities', 'workers', 'web', 'cli'];
 /** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
@@ -22,7 +23,8 @@ export default defineConfig({
           name: 'unit',
           include: folders(unit, '.test.ts'),
           exclude: large,
-          testTimeout: 30_000,
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -30,8 +32,8 @@ export default defineConfig({
           name: 'parts',
           include: folders(parts, '.test.ts'),
           exclude: large,
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -40,8 +42,8 @@ export default defineConfig({
           include: folders(whole, '.test.ts'),
           exclude: large,
           fileParallelism: false,
-          testTimeout: 180_000,
-          hookTimeout: 120_000,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -50,7 +52,7 @@ export default defineConfig({
           include: large,
           fileParallelism: false,
           testTimeout: 1_800_000,
-          hookTimeout: 120_000,
+          hookTimeout: 300_000,
         },
       },
     ],

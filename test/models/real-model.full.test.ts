@@ -100,7 +100,7 @@ describe('a real model, asked through the layer,', () => {
       onDelta: () => giveUp.abort(new Error('enough')),
     });
     await expect(reply).rejects.toThrow('enough');
-    await until('the model to stop', 5_000, async () => (await served.requests()).underWay === 0);
+    await until('the model to stop', 60_000, async () => (await served.requests()).underWay === 0);
     expect((await served.requests()).answered).toBe(answered);
   });
 });

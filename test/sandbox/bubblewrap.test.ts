@@ -119,7 +119,7 @@ for pid in children: os.waitpid(pid, 0)`;
       const result = await run(program, { cpuMs: 600 });
       expect(result.ending).toEqual({ kind: 'timedOut', limit: 'cpu', limitMs: 600 });
       expect(result.usage.cpuMs).toBeGreaterThanOrEqual(600);
-      expect(result.usage.cpuMs).toBeLessThan(1_500);
+      expect(result.usage.cpuMs).toBeLessThan(5_000);
     });
   });
 

@@ -138,7 +138,7 @@ describe.runIf(kinds.includes('docker'))('the Docker sandbox', () => {
         afterOpening(() => undefined),
         async (socketPath) => void (await runFails(socketPath)),
       );
-      expect(Date.now() - started).toBeLessThan(3_000);
+      expect(Date.now() - started).toBeLessThan(30_000);
     });
   });
 

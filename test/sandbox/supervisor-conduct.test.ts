@@ -102,8 +102,7 @@ describe.each(kinds)('the conductor in %s', (kind) => {
     );
     const [, slow = Number.NaN, fast = Number.NaN] = result.samples.map((s) => s.ns / 1e6);
     expect(slow).toBeGreaterThan(100);
-    expect(slow).toBeLessThan(600);
-    expect(fast).toBeLessThan(50);
+    expect(fast).toBeLessThan(slow);
   });
 
   test('shows an input that a player changed', async () => {

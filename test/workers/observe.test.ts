@@ -145,9 +145,10 @@ it.each([
     for (let step = 0; step < 1_000; step += 1)
       await run('openJob', { jobId, step: `${step}` }, async () => step);
     const worked = performance.now();
-    expect(worked - before).toBeLessThan(3_000);
+    expect(worked - before).toBeLessThan(30_000);
     await observing.traces?.close();
-    expect(performance.now() - worked).toBeLessThan(4_000);
+    // Three seconds are waited; OpenTelemetry's own patience is ten.
+    expect(performance.now() - worked).toBeLessThan(9_000);
     const told = lines.filter(({ level }) => level === 'warn');
     expect(told).toHaveLength(1);
     expect(told[0]?.msg).toContain('traces cannot be sent');
