@@ -49,6 +49,8 @@ def _type_of(name, value):
         case np.ndarray():
             if value.dtype.kind not in 'biuf' or value.dtype.itemsize > 8 or value.dtype.name == 'float16':
                 raise NotApplicable(f'the argument {name} is an array of {value.dtype}')
+            if not value.dtype.isnative:
+                raise NotApplicable(f'the argument {name} is an array of {value.dtype.str}, in the other byte order')
             if not 1 <= value.ndim <= 6:
                 raise NotApplicable(f'the argument {name} has {value.ndim} axes')
             return ArrayType(value.dtype.name, value.ndim)

@@ -25,10 +25,14 @@ LONG_TEXT = 1024
 LONG_LIST = 16
 
 _PREFIX = struct.Struct('<8sQ')
-_DTYPES = {
-    np.dtype(code).str: np.dtype(code)
-    for code in ('?', 'b', 'h', 'i', 'q', 'B', 'H', 'I', 'Q', 'e', 'f', 'd', 'g', 'F', 'D', 'G')
+# How a frame names each type that crosses: NumPy's own type string. Two C types of one width are two types all the same, and
+# what is compiled for one does not take the other: what NumPy calls int64 is `<i8`, and the other goes by its letter, `<q`.
+_WIRES = {
+    (dtype.char, dtype.str): dtype.str if np.dtype(dtype.str).char == dtype.char else dtype.str[0] + dtype.char
+    for letter in '?bhilqBHILQefdgFDG'
+    for dtype in (np.dtype(letter), np.dtype(letter).newbyteorder('>'))
 }
+_DTYPES = {wire: np.dtype(wire) for wire in _WIRES.values()}
 _PACKED = {float: '<f8', int: '<i8', bool: '|b1'}
 # More keys of one hash than chance brings about: Python hashes numbers and tuples to values that anybody
 # can aim at, and a dict of n such keys takes n² steps.
@@ -212,8 +216,8 @@ def decode(buffer: Buffer, writable: bool = False, root: str = 'value') -> Any:
 
 
 def place(block: np.ndarray, buffer: Buffer, offset: int) -> None:
-    """Writes `block` into `buffer` at `offset` as little-endian C order, whatever its own layout."""
-    np.ndarray(block.shape, block.dtype.newbyteorder('<'), buffer, offset)[...] = block
+    """Writes `block` into `buffer` at `offset` in C order, whatever its own layout."""
+    np.ndarray(block.shape, block.dtype, buffer, offset)[...] = block
 
 
 class _Reader:
@@ -353,12 +357,12 @@ def _aligned(offset: int) -> int:
 
 
 def _wire(dtype: np.dtype) -> str:
-    code = dtype.newbyteorder('<').str
-    if code not in _DTYPES:
+    wire = _WIRES.get((dtype.char, dtype.str))
+    if wire is None:
         raise FrameError(
             f'arrays of {dtype.name} cannot cross; use booleans, integers, floats or complex numbers'
         )
-    return code
+    return wire
 
 
 def _pack(value: list[Any] | tuple[Any, ...], kind: type | None) -> np.ndarray | None:

@@ -20,7 +20,7 @@ guest = next(folder for folder in [Path('/sandbox/guest'), recipe.parent.parent 
 sys.path.insert(0, str(guest))
 
 import numpy as np  # noqa: E402
-from frames import encode  # noqa: E402
+from frames import decode, encode  # noqa: E402
 
 
 def load(path, name):
@@ -53,7 +53,8 @@ def compare(folder, program, original, cases):
         try:
             function = getattr(load(folder / program['entry'], 'candidate'), program['function'])
             for case in cases:
-                ours, theirs = copy.deepcopy(case), copy.deepcopy(case)
+                # A candidate's arguments come out of a frame.
+                ours, theirs = copy.deepcopy(case), decode(encode(case), writable=True)
                 expected, got = original(*ours), function(*theirs)
                 if not agree(got, expected) or not agree(theirs, ours):
                     verdict = {'kind': 'wrong', 'detail': f'expected {expected!r}, got {got!r}'[:400]}
