@@ -3,10 +3,11 @@ import { z } from 'zod';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
 import { defaults } from '../domain/defaults.ts';
+import { JobRejected } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { Limits } from '../domain/limits.schema.ts';
 import type { Interval, Outcome } from '../domain/outcome.schema.ts';
-import { medianInterval, relativeHalfWidth, speedupOf } from '../domain/speedup.ts';
+import { medianInterval, relativeHalfWidth, speedupOf, tooQuickToMeasure } from '../domain/speedup.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Measurement } from '../domain/trial.schema.ts';
 import { ConductResult, type Player, Sample, type SampleResult } from '../sandbox/sandbox.ts';
@@ -95,11 +96,16 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
 
   return {
     measure,
-    /** Measures the baseline against itself on this host: what comes out is the host's noise floor. */
+    /**
+     * Measures the baseline against itself on this host: what comes out is the host's noise floor. Throws `JobRejected` where the
+     * baseline is too quick for any candidate to be seen to be faster.
+     */
     async claimBench(input: MeasureInput): Promise<Measured> {
       const measured = await measure(input);
       if (measured.kind === 'failed') return measured;
       const { measurement } = measured;
+      const tooQuick = tooQuickToMeasure(measurement);
+      if (tooQuick !== null) throw new JobRejected(`${input.job.function ?? input.job.program} ${tooQuick}`);
       return {
         ...measured,
         measurement: { ...measurement, noiseFloor: relativeHalfWidth(measurement.speedup) },
@@ -211,10 +217,12 @@ function statistics(
   const idle = timesOf('idle');
   const none: Interval = { value: 0, low: 0, high: 0 };
   const askingMs = idle.length === 0 ? none : medianInterval(idle, confidence);
-  const pairs = baseline.map((baselineMs, index) => ({
-    baselineMs,
-    candidateMs: candidate[index] ?? Number.NaN,
-  }));
+  const pairs = baseline.map((baselineMs, index) => {
+    const candidateMs = candidate[index];
+    if (candidateMs === undefined)
+      throw new Error(`expected ${baseline.length} samples of the candidate, got ${candidate.length}`);
+    return { baselineMs, candidateMs };
+  });
   return {
     baselineMs: medianInterval(baseline, confidence),
     candidateMs: medianInterval(candidate, confidence),

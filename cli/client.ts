@@ -2,6 +2,8 @@ import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { queues } from '../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../domain/visibility.ts';
+import type { Store } from '../store/store.ts';
+import { closeEndedJobs } from '../workers/ended-jobs.ts';
 import { UserMistake } from './terminal.ts';
 
 /** The one place that talks to Temporal. */
@@ -11,7 +13,10 @@ export interface JobClient {
   /** Starts the workflow of a job, or attaches to the one that runs under its ID. */
   start(workflow: string, input: JobInput): Promise<void>;
   result(jobId: string): Promise<JobResult>;
-  cancel(jobId: string): Promise<void>;
+  /** Asks for the end of a job. False where the server does not know it, or it has ended there. */
+  cancel(jobId: string): Promise<boolean>;
+  /** Closes jobs that stand open in the ledger though their workflow has ended at the server. */
+  closeEnded(store: Store): Promise<void>;
   /** Waits until no workflow runs under the ID; at once where there is none. Throws the signal's reason when aborted. */
   closed(jobId: string, signal: AbortSignal): Promise<void>;
   close(): Promise<void>;
@@ -44,15 +49,15 @@ export async function connect(address: string, namespace: string): Promise<JobCl
     },
     result: (jobId) => client.workflow.getHandle(jobId).result() as Promise<JobResult>,
     async cancel(jobId) {
-      await client.workflow
-        .getHandle(jobId)
-        .cancel()
-        .catch((error: unknown) => {
-          if (error instanceof WorkflowNotFoundError)
-            throw new UserMistake(`${jobId} is not running on the server at ${address}`);
-          throw error;
-        });
+      try {
+        await client.workflow.getHandle(jobId).cancel();
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      }
     },
+    closeEnded: (store) => closeEndedJobs(store, client.workflow),
     closed: (jobId, signal) => workflowClosed(client, jobId, signal),
     close: () => connection.close(),
   };

@@ -57,6 +57,12 @@ async function storeIn(home: string): Promise<Store> {
   }
 }
 
+/** What has ended at the server is not shown as running; the client is loaded only where a job is open. */
+async function closeEnded(config: Session['config'], { store }: CommandContext): Promise<void> {
+  if ((await store.ledger.openJobs()).length === 0) return;
+  await (await import('./run.ts')).closeEndedJobs(config, store);
+}
+
 const wholeNumber = (text: string): number => {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1)
@@ -164,11 +170,17 @@ command('list', 'jobs, newest first', 'crucible list --status running')
   .option('--status <status>', 'running, finished, failed or cancelled')
   .option('--limit <count>', 'how many', wholeNumber, 20)
   .action((options: { status?: string; limit: number }) =>
-    session(async ({ context }) => (await import('./list.ts')).list(context, options)),
+    session(async ({ config, context }) => {
+      await closeEnded(config, context);
+      return (await import('./list.ts')).list(context, options);
+    }),
   );
 
 command('watch <job>', 'follow a job live', 'crucible watch start').action((job: string) =>
-  session(async ({ context, signal }) => (await import('./watch.ts')).watch(context, { job, signal })),
+  session(async ({ config, context, signal }) => {
+    await closeEnded(config, context);
+    return (await import('./watch.ts')).watch(context, { job, signal });
+  }),
 );
 
 command('show <job> [candidate]', 'a job, or one of its candidates', 'crucible show start/faster c-1 --diff')
@@ -182,13 +194,14 @@ command('show <job> [candidate]', 'a job, or one of its candidates', 'crucible s
       candidate: string | undefined,
       options: { diff: boolean; program: boolean; log: boolean; prompt: boolean },
     ) =>
-      session(async ({ context }) =>
-        (await import('./show.ts')).show(context, {
+      session(async ({ config, context }) => {
+        await closeEnded(config, context);
+        return (await import('./show.ts')).show(context, {
           ...options,
           job,
           ...(candidate === undefined ? {} : { candidate }),
-        }),
-      ),
+        });
+      }),
   );
 
 command('spend [job]', 'what models were asked and paid', 'crucible spend --by model --since 2026-11-01')

@@ -1,4 +1,7 @@
 import { basename, dirname } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { Store } from '../store/store.ts';
 import type { Config } from '../workers/config.ts';
 import type { Role } from '../workers/run.ts';
 import { connect, type JobClient } from './client.ts';
@@ -133,21 +136,77 @@ export async function resumeJob(
   });
 }
 
-/** Asks a job to end; it closes itself with its best so far. */
-export async function cancelJob(config: Config, { store, out }: CommandContext, text: string): Promise<void> {
-  const record = await findJob(store, text);
-  if (record.status !== 'running')
-    throw new UserMistake(`${record.id} is not running: it is ${record.status}`);
+/** A job that is asked to end closes itself within seconds: its sandboxes are stopped and its report is written. */
+const cancelMs = 20_000;
+
+/**
+ * Asks a job to end, and says what came of it: cancelled, with its best so far; ended already; or told, where it takes longer. Throws
+ * `UserMistake` where it had ended before, or nothing can be asked.
+ */
+export async function cancelJob(
+  config: Config,
+  { store, out, json }: CommandContext,
+  text: string,
+): Promise<void> {
+  const found = await findJob(store, text);
+  if (found.status !== 'running') throw new UserMistake(`${found.id} is not running: it is ${found.status}`);
   const now = await running(config.home);
   const address = config.temporalAddress ?? now?.address;
   if (address === undefined)
-    throw new UserMistake(`no server runs, so ${record.id} rests. Start it: crucible up, then cancel again`);
+    throw new UserMistake(`no server runs, so ${found.id} rests. Start it: crucible up, then cancel again`);
+  const record = await askToEnd(config, store, found, address);
+  if (json) return out(JSON.stringify({ jobId: record.id, status: record.status }));
+  if (record.status !== 'running') return out(`${record.id} ${endedWords[record.status]}`);
+  const idle = now?.worker == null && config.temporalAddress === undefined;
+  out(
+    `${record.id}: the server was told to cancel it, and it has not ended yet${idle ? ': no worker runs, start one with crucible up' : ''}. See: crucible watch ${record.id}`,
+  );
+}
+
+const endedWords = {
+  cancelled: 'is cancelled; its best so far is kept',
+  finished: 'had finished by then',
+  failed: 'failed before it could be cancelled',
+};
+
+/** Cancels at the server; returns the record as it is then, after `cancelMs` at the latest. */
+async function askToEnd(config: Config, store: Store, found: JobRecord, address: string): Promise<JobRecord> {
   const client = await connect(address, config.namespace);
+  const look = async (): Promise<JobRecord> => (await store.ledger.job(found.id)) ?? found;
   try {
-    await client.cancel(record.id);
-    out(`${record.id} is being cancelled. See: crucible watch ${record.id}`);
+    await client.closeEnded(store);
+    const before = await look();
+    if (before.status !== 'running')
+      throw new UserMistake(`${before.id} is not running: it is ${before.status}`);
+    if (!(await client.cancel(before.id))) {
+      await client.closeEnded(store);
+      const after = await look();
+      if (after.status !== 'running') return after;
+      throw new UserMistake(
+        `${before.id} is open in the ledger, and the server at ${address} does not know it: another server has it, or this one has lost it. Submit the same job again, which takes it up where it was; then cancel that`,
+      );
+    }
+    const until = Date.now() + cancelMs;
+    let record = before;
+    while (record.status === 'running' && Date.now() < until) {
+      await wait(200);
+      record = await look();
+    }
+    return record;
   } finally {
     await client.close();
+  }
+}
+
+/** Where a server answers, closes jobs that stand open in the ledger though their workflow has ended there. */
+export async function closeEndedJobs(config: Config, store: Store): Promise<void> {
+  const address = config.temporalAddress ?? (await running(config.home))?.address;
+  if (address === undefined) return;
+  const client = await connect(address, config.namespace).catch(() => null);
+  try {
+    await client?.closeEnded(store);
+  } finally {
+    await client?.close();
   }
 }
 

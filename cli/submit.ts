@@ -25,6 +25,8 @@ export async function submit(
   const tree = await packFiles(file, store.blobs);
   const files = await store.blobs.put(JSON.stringify(tree));
   const series = jobSeries(job, createHash('sha256').update(identityOf(job, files)).digest('hex'));
+  // A job that only seems to run would be waited for in vain.
+  if ((await store.ledger.latestRun(series))?.status === 'running') await client.closeEnded(store);
   const latest = await store.ledger.latestRun(series);
   if (latest?.status === 'finished' && !fresh) return { kind: 'finished', record: latest };
   const goesOn = latest?.status === 'running' && !fresh;

@@ -33,6 +33,11 @@ export class PayloadTooLarge extends Error {
   override name = 'PayloadTooLarge';
 }
 
+/** A number that is to be kept is none: NaN, or without end. Retrying cannot help. */
+export class NotFinite extends Error {
+  override name = 'NotFinite';
+}
+
 /** A worker was offered a task of a job that lives in another store. */
 export class WrongStore extends Error {
   override name = 'WrongStore';

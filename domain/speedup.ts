@@ -38,10 +38,35 @@ export interface Pair {
  */
 export const speedupOf = (pairs: readonly Pair[], askingMs: number, confidence: number): Interval =>
   medianInterval(
-    pairs.map(({ baselineMs, candidateMs }) => Math.max(0, baselineMs - askingMs) / candidateMs),
+    pairs.map(
+      ({ baselineMs, candidateMs }) => Math.max(0, baselineMs - askingMs) / Math.max(clockMs, candidateMs),
+    ),
     confidence,
   );
 
-/** Half the width of an interval as a share of its value. */
-export const relativeHalfWidth = (interval: Interval): number =>
-  (interval.high - interval.low) / 2 / interval.value;
+/** One tick of the clock: nothing takes less. */
+const clockMs = 1e-6;
+
+/**
+ * Why no candidate could be seen to be faster than a program that takes `baselineMs`; null where one could. A candidate is asked as
+ * well, so what is left of the baseline after the cost of asking must be more than that cost.
+ */
+export function tooQuickToMeasure({
+  baselineMs,
+  askingMs,
+}: {
+  baselineMs: Interval;
+  askingMs: Interval;
+}): string | null {
+  if (baselineMs.value > 2 * askingMs.value) return null;
+  const [taken, asking] = [baselineMs, askingMs].map(({ value }) => `${Number(value.toPrecision(2))} ms`);
+  const compared =
+    baselineMs.value <= askingMs.value
+      ? `less than it costs to ask it, ${asking}`
+      : `and to ask it costs ${asking} of that, so no candidate could be seen to be faster`;
+  return `takes ${taken}, ${compared}: give it more work per call`;
+}
+
+/** Half the width of an interval as a share of its value; 0 of an interval that is nothing but 0. */
+export const relativeHalfWidth = ({ value, low, high }: Interval): number =>
+  high === low ? 0 : (high - low) / 2 / (value === 0 ? (high + low) / 2 : value);

@@ -9,6 +9,7 @@ import { createPartials, type Partials } from './ledger/partials.ts';
 import { createRates, type Rates } from './ledger/rates.ts';
 import { createReplies, type Replies } from './ledger/replies.ts';
 import { createRouteStats, type RouteStatistics } from './ledger/route-stats.ts';
+import { createReadRow, type Warn } from './ledger/rows.ts';
 import { createSpending, type Spending } from './ledger/spending.ts';
 import { createSteps, type Steps } from './ledger/steps.ts';
 import { createTrials, type Trials } from './ledger/trials.ts';
@@ -34,19 +35,22 @@ export interface Ledger
     Spending,
     RouteStatistics {}
 
-/** The ledger over any Kysely dialect whose schema `migrate` has brought up to date. */
-export const createLedger = (db: Kysely<LedgerSchema>): Ledger => ({
-  ...createJobs(db),
-  ...createSteps(db),
-  ...createMemo(db),
-  ...createTrials(db),
-  ...createEvents(db),
-  ...createModelCalls(db),
-  ...createAccounts(db),
-  ...createRates(db),
-  ...createBreakers(db),
-  ...createReplies(db),
-  ...createPartials(db),
-  ...createSpending(db),
-  ...createRouteStats(db),
-});
+/** The ledger over any Kysely dialect whose schema `migrate` has brought up to date; `warn` hears of rows that cannot be read. */
+export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
+  const readRow = createReadRow(warn);
+  return {
+    ...createJobs(db, readRow),
+    ...createSteps(db, readRow),
+    ...createMemo(db),
+    ...createTrials(db, readRow),
+    ...createEvents(db),
+    ...createModelCalls(db),
+    ...createAccounts(db),
+    ...createRates(db),
+    ...createBreakers(db),
+    ...createReplies(db),
+    ...createPartials(db),
+    ...createSpending(db),
+    ...createRouteStats(db),
+  };
+}

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { CamelCasePlugin, Kysely } from 'kysely';
 import type { BlobStore } from './blobs.ts';
 import { createFileBlobs, removeAbandoned } from './file-blobs.ts';
+import type { Warn } from './ledger/rows.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import type { LedgerSchema, StoreTable } from './ledger-schema.ts';
 import { migrate } from './migrations.ts';
@@ -22,8 +23,9 @@ export interface Store {
 /**
  * Opens the store in `folder`, creating it (for this user only) where there is none: `blobs/` and `ledger.db`.
  * Any number of processes of one host may open it at once. Throws where the ledger is of a newer schema.
+ * `warn` hears of rows that cannot be read, each once.
  */
-export async function openStore(folder: string): Promise<Store> {
+export async function openStore(folder: string, warn: Warn = console.error): Promise<Store> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   const ledgerPath = join(folder, 'ledger.db');
   const db = new Kysely<LedgerSchema>({
@@ -38,7 +40,7 @@ export async function openStore(folder: string): Promise<Store> {
     return {
       id,
       blobs: createFileBlobs(blobFolder),
-      ledger: createLedger(db),
+      ledger: createLedger(db, warn),
       secret: () => Buffer.from(secret, 'hex'),
       close: () => db.destroy(),
     };

@@ -2,6 +2,7 @@ import { Client, Connection, WorkflowNotFoundError } from '@temporalio/client';
 import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
 import type { Store } from '../store/store.ts';
 import { type Config, serverAddress } from './config.ts';
+import { closeEndedJobs } from './ended-jobs.ts';
 import type { Log } from './log.ts';
 
 const everyMs = 10_000;
@@ -10,17 +11,19 @@ const atOnce = 20;
 const patienceMs = 60_000;
 
 /**
- * Keeps the histories of closed jobs, now and then: the server forgets them after its retention, and they are what a changed
+ * Closes jobs whose workflow has ended without closing them, and keeps the histories of closed jobs, now and then: the server forgets them after its retention, and they are what a changed
  * workflow is replayed against. A server that does not answer is asked again.
  */
 export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Timeout {
   const once = async (): Promise<void> => {
     const jobs = await store.ledger.withoutHistory(atOnce);
     const settled = jobs.filter((job) => Date.now() - (job.endedAt ?? 0) > 2_000);
-    if (settled.length === 0) return;
+    const open = await store.ledger.openJobs();
+    if (settled.length + open.length === 0) return;
     const connection = await Connection.connect({ address: serverAddress(config) });
     try {
       const { workflow } = new Client({ connection, namespace: config.namespace });
+      await closeEndedJobs(store, workflow);
       for (const job of settled) {
         const handle = workflow.getHandle(job.id);
         const found = await handle.describe().catch((error: unknown) => {
@@ -38,7 +41,7 @@ export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Ti
     }
   };
   let busy = false;
-  return setInterval(() => {
+  const look = (): void => {
     if (busy) return;
     busy = true;
     once()
@@ -46,5 +49,7 @@ export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Ti
       .finally(() => {
         busy = false;
       });
-  }, everyMs);
+  };
+  look();
+  return setInterval(look, everyMs);
 }

@@ -43,7 +43,7 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
     logger: temporalLogger(log),
     telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
   });
-  const store = await openStore(config.home);
+  const store = await openStore(config.home, (message) => log.warn(message));
   const observing: Observing = {
     clean,
     traces: config.traces === 'off' ? null : openTraces(log),

@@ -8,12 +8,19 @@ import type { ModelActivities } from '../activities/propose-by-model.ts';
 import type { RecipeActivities } from '../activities/propose-by-recipe.ts';
 import type { ReportActivities } from '../activities/report.ts';
 import type { RunActivities } from '../activities/run.ts';
-import { BudgetExhausted, finalForRoute, JobRejected, NoSandbox, PayloadTooLarge } from '../domain/errors.ts';
+import {
+  BudgetExhausted,
+  finalForRoute,
+  JobRejected,
+  NoSandbox,
+  NotFinite,
+  PayloadTooLarge,
+} from '../domain/errors.ts';
 import type { Limits } from '../domain/limits.schema.ts';
 import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 
 /** Failures that trying again cannot mend, by the class that is thrown. */
-const final = [JobRejected, NoSandbox, PayloadTooLarge, BudgetExhausted, ...finalForRoute].map(
+const final = [JobRejected, NoSandbox, NotFinite, PayloadTooLarge, BudgetExhausted, ...finalForRoute].map(
   (each) => each.name,
 );
 

@@ -2,6 +2,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { JobTable, LedgerSchema } from '../ledger-schema.ts';
 import { toJson } from './json.ts';
+import type { ReadRow } from './rows.ts';
 
 export type JobStatus = JobTable['status'];
 
@@ -55,8 +56,8 @@ export interface Jobs {
   openJob(job: NewJob): Promise<JobRecord>;
   /** Takes up a job that has ended, with what it is started with now; one that runs is left alone. */
   reopenJob(id: string, job: Artifact): Promise<void>;
-  /** Closes a running job; the first close stands. */
-  closeJob(id: string, end: JobEnd): Promise<void>;
+  /** Closes a running job, with `only` just where it was started with that; the first close stands. Returns whether this one does. */
+  closeJob(id: string, end: JobEnd, only?: { job: Artifact }): Promise<boolean>;
   /** Keeps the report, which is written from the closed job. */
   keepReport(id: string, report: Artifact): Promise<void>;
   /** Keeps the workflow's history, which is complete only after the job was closed. */
@@ -64,6 +65,8 @@ export interface Jobs {
   /** Closed jobs whose history is not kept yet, the oldest first. */
   withoutHistory(limit: number): Promise<JobRecord[]>;
   job(id: string): Promise<JobRecord | undefined>;
+  /** Every job that is open, stages and verifications too, oldest first. */
+  openJobs(): Promise<JobRecord[]>;
   /** Jobs without a parent, newest first. */
   jobs(filter: { status?: JobStatus; limit: number }): Promise<JobRecord[]>;
   latestRun(series: string): Promise<JobRecord | undefined>;
@@ -71,7 +74,11 @@ export interface Jobs {
   stages(parent: string): Promise<JobRecord[]>;
 }
 
-export function createJobs(db: Kysely<LedgerSchema>): Jobs {
+export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
+  const toRecord = ({ summaryJson, eventCount: _, ...row }: Selectable<JobTable>): JobRecord => ({
+    ...row,
+    summary: readRow(`the summary of job ${row.id}`, () => JSON.parse(summaryJson)) ?? null,
+  });
   const select = () => db.selectFrom('jobs').selectAll();
 
   async function job(id: string): Promise<JobRecord | undefined> {
@@ -112,8 +119,8 @@ export function createJobs(db: Kysely<LedgerSchema>): Jobs {
         .execute();
     },
 
-    async closeJob(id, end) {
-      await db
+    async closeJob(id, end, only) {
+      const update = db
         .updateTable('jobs')
         .set({
           status: end.status,
@@ -122,8 +129,12 @@ export function createJobs(db: Kysely<LedgerSchema>): Jobs {
           best: end.best ?? null,
         })
         .where('id', '=', id)
-        .where('status', '=', 'running')
-        .execute();
+        .where('status', '=', 'running');
+      const { numUpdatedRows } = await (only === undefined
+        ? update
+        : update.where('job', '=', only.job)
+      ).executeTakeFirst();
+      return numUpdatedRows > 0n;
     },
 
     async keepReport(id, report) {
@@ -156,6 +167,15 @@ export function createJobs(db: Kysely<LedgerSchema>): Jobs {
       return rows.map(toRecord);
     },
 
+    async openJobs() {
+      const rows = await select()
+        .where('status', '=', 'running')
+        .orderBy('startedAt')
+        .orderBy('id')
+        .execute();
+      return rows.map(toRecord);
+    },
+
     async latestRun(series) {
       const row = await select()
         .where('series', '=', series)
@@ -170,8 +190,4 @@ export function createJobs(db: Kysely<LedgerSchema>): Jobs {
       return rows.map(toRecord);
     },
   };
-}
-
-function toRecord({ summaryJson, eventCount: _, ...row }: Selectable<JobTable>): JobRecord {
-  return { ...row, summary: JSON.parse(summaryJson) };
 }

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import type { Kysely, Selectable } from 'kysely';
 import type { LedgerSchema, StepTable } from '../ledger-schema.ts';
 import { toJson } from './json.ts';
+import type { ReadRow } from './rows.ts';
 
 export interface StepRecord {
   key: string;
@@ -31,7 +32,7 @@ export interface Steps {
 
 const worker = `${hostname()}:${process.pid}:${randomUUID()}`;
 
-export function createSteps(db: Kysely<LedgerSchema>): Steps {
+export function createSteps(db: Kysely<LedgerSchema>, readRow: ReadRow): Steps {
   async function result(key: string): Promise<string | null | undefined> {
     const row = await db.selectFrom('steps').select('resultJson').where('key', '=', key).executeTakeFirst();
     return row?.resultJson;
@@ -85,12 +86,16 @@ export function createSteps(db: Kysely<LedgerSchema>): Steps {
         .orderBy('startedAt')
         .orderBy('key')
         .execute();
-      return rows.map(toRecord);
+      return rows.map((row) => toRecord(row, readRow));
     },
   };
 }
 
-function toRecord({ status: _, doneAt, resultJson, ...row }: Selectable<StepTable>): StepRecord {
+function toRecord(
+  { status: _, doneAt, resultJson, ...row }: Selectable<StepTable>,
+  readRow: ReadRow,
+): StepRecord {
   if (doneAt === null || resultJson === null) return { ...row, end: { kind: 'none' } };
-  return { ...row, end: { kind: 'done', doneAt, result: JSON.parse(resultJson) } };
+  const result = readRow(`step ${row.key}`, () => JSON.parse(resultJson));
+  return { ...row, end: { kind: 'done', doneAt, result } };
 }

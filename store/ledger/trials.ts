@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import { Trial } from '../../domain/trial.schema.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
 import { toJson } from './json.ts';
+import type { ReadRow } from './rows.ts';
 
 /** A trial of a job; `index` counts from 0, the baseline. */
 export interface TrialRecord {
@@ -14,11 +15,11 @@ export interface TrialRecord {
 export interface Trials {
   /** Records a trial; the same index, candidate and purpose again changes nothing. */
   recordTrial(record: { jobId: string; index: number; trial: Trial }): Promise<void>;
-  /** The job's trials by index, and of one index in the order they were recorded. */
+  /** The job's trials by index, and of one index in the order they were recorded; without those that cannot be read. */
   trials(jobId: string): Promise<TrialRecord[]>;
 }
 
-export function createTrials(db: Kysely<LedgerSchema>): Trials {
+export function createTrials(db: Kysely<LedgerSchema>, readRow: ReadRow): Trials {
   return {
     async recordTrial({ jobId, index, trial }) {
       await db
@@ -46,12 +47,12 @@ export function createTrials(db: Kysely<LedgerSchema>): Trials {
         .orderBy('createdAt')
         .orderBy('purpose')
         .execute();
-      return rows.map((row) => ({
-        jobId: row.jobId,
-        index: row.position,
-        trial: Trial.parse(JSON.parse(row.trialJson)),
-        createdAt: row.createdAt,
-      }));
+      return rows.flatMap(({ position: index, candidateId, purpose, trialJson, createdAt }) => {
+        const trial = readRow(`${purpose} ${candidateId} of job ${jobId}`, () =>
+          Trial.parse(JSON.parse(trialJson)),
+        );
+        return trial === undefined ? [] : [{ jobId, index, trial, createdAt }];
+      });
     },
   };
 }

@@ -15,6 +15,7 @@ export const openingClient = (store: () => Store, starts: (input: JobInput) => b
   },
   result: unasked,
   cancel: unasked,
+  closeEnded: async () => undefined,
   closed: async () => undefined,
   close: async () => undefined,
 });

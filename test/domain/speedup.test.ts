@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { randomStream } from '../../domain/random.ts';
-import { median, medianInterval, relativeHalfWidth, speedupOf } from '../../domain/speedup.ts';
+import {
+  median,
+  medianInterval,
+  relativeHalfWidth,
+  speedupOf,
+  tooQuickToMeasure,
+} from '../../domain/speedup.ts';
 
 describe('a median', () => {
   it('is the middle value, or the mean of the two middle ones', () => {
@@ -60,6 +66,29 @@ describe('a speed-up', () => {
 
   it('is nothing where the baseline takes no longer than asking', () => {
     expect(speedupOf([{ baselineMs: 4, candidateMs: 1 }], 5, 0.95).value).toBe(0);
+  });
+
+  it('and its width are numbers, however little was measured', () => {
+    for (const [baselineMs, candidateMs] of [
+      [4, 1],
+      [9, 0],
+      [0, 0],
+    ] as const) {
+      const speedup = speedupOf([{ baselineMs, candidateMs }], 5, 0.95);
+      for (const each of [...Object.values(speedup), relativeHalfWidth(speedup)])
+        expect(Number.isFinite(each)).toBe(true);
+    }
+  });
+
+  it('cannot be seen of a program that takes little more than to be asked', () => {
+    const around = (value: number) => ({ value, low: value, high: value });
+    const why = (baselineMs: number) =>
+      tooQuickToMeasure({ baselineMs: around(baselineMs), askingMs: around(0.1) });
+    expect(why(0.0761)).toBe(
+      'takes 0.076 ms, less than it costs to ask it, 0.1 ms: give it more work per call',
+    );
+    expect(why(0.15)).toMatch(/^takes 0\.15 ms, and to ask it costs 0\.1 ms of that, so no candidate/);
+    expect(why(0.25)).toBeNull();
   });
 
   it('of a program against itself holds 1 in its interval, whose half width is the noise floor', () => {

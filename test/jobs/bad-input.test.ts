@@ -90,6 +90,11 @@ describe.concurrent('a program that is wrong', () => {
       /fickle\.py gives different answers to the same input: case 0, answer: expected .*, got /,
     ],
     [
+      'is-too-quick-to-measure',
+      { program: 'too_quick.py' },
+      /total takes [\d.]+ ms, (less than it costs to ask it|and to ask it costs) [\d.]+ ms.*: give it more work per call$/,
+    ],
+    [
       'has-no-generator',
       { cases: 'cases.py:other' },
       /cases\.py: cases\.py has no function other; it has: make_case$/,

@@ -64,6 +64,7 @@ it('a job whose budget ends keeps its best; with a larger one it goes on, and pa
     start: async (workflow, again) => void (await two.jobs.start(workflow, again)),
     result: (id) => two.jobs.client.workflow.getHandle(id).result(),
     cancel: () => Promise.reject(new Error('not asked for here')),
+    closeEnded: async () => undefined,
     closed: (id, signal) => workflowClosed(two.jobs.client, id, signal),
   };
   await resume(store, client, record, { usd: 0.1 }, new AbortController().signal);

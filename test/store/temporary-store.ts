@@ -12,8 +12,8 @@ export async function temporaryFolder(): Promise<string> {
 }
 
 /** A store that is closed when the running test ends; in a new folder where none is given. */
-export async function temporaryStore(folder?: string): Promise<Store> {
-  const store = await openStore(folder ?? (await temporaryFolder()));
+export async function temporaryStore(folder?: string, warn?: (message: string) => void): Promise<Store> {
+  const store = await openStore(folder ?? (await temporaryFolder()), warn);
   onTestFinished(() => store.close());
   return store;
 }

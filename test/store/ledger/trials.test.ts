@@ -1,6 +1,8 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../../domain/trial.schema.ts';
-import { temporaryStore } from '../temporary-store.ts';
+import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
 
 const artifact = 'b'.repeat(64);
 
@@ -40,5 +42,33 @@ describe('trials', () => {
     ]);
     expect(trials[0]?.createdAt).toBeGreaterThan(1_600_000_000_000);
     expect(await ledger.trials('nobody')).toEqual([]);
+  });
+
+  it('that cannot be read are left out and told, each once; the others are read', async () => {
+    const folder = await temporaryFolder();
+    const said: string[] = [];
+    const { ledger } = await temporaryStore(folder, (message) => said.push(message));
+    await ledger.recordTrial({ jobId: 'job', index: 0, trial: trialOf('c-0', [], 'baseline') });
+    await ledger.recordTrial({ jobId: 'job', index: 1, trial: trialOf('c-1', ['c-0'], 'trial') });
+    const db = new DatabaseSync(join(folder, 'ledger.db'));
+    db.exec(
+      `update trials set trial_json = replace(trial_json, '"value":3.1', '"value":null') where position = 0`,
+    );
+    db.close();
+    for (const _ of [1, 2])
+      expect((await ledger.trials('job')).map(({ trial }) => trial.candidate.id)).toEqual(['c-1']);
+    expect(said).toEqual([
+      expect.stringMatching(
+        /^the ledger's row of baseline c-0 of job job cannot be read and is left out: outcome\.metric\.value: /,
+      ),
+    ]);
+  });
+
+  it('with a number that is none are refused', async () => {
+    const { ledger } = await temporaryStore();
+    const trial = { ...trialOf('c-1', [], 'trial'), timings: { build: Number.NaN } };
+    await expect(ledger.recordTrial({ jobId: 'job', index: 1, trial })).rejects.toThrow(
+      'trial 1 of job job: expected a number as build, got NaN',
+    );
   });
 });

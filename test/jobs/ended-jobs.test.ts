@@ -1,0 +1,48 @@
+import { Client, Connection } from '@temporalio/client';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { connect, type JobClient } from '../../cli/client.ts';
+import { openJob } from '../cli/kept-jobs.ts';
+import { temporaryStore } from '../store/temporary-store.ts';
+import { startServer, type TestServer } from '../support/temporal.ts';
+
+let server: TestServer;
+let client: JobClient;
+let temporal: Client;
+
+beforeAll(async () => {
+  server = await startServer();
+  client = await connect(server.address, 'default');
+  temporal = new Client({ connection: await Connection.connect({ address: server.address }) });
+});
+
+afterAll(async () => {
+  await temporal.connection.close();
+  await client.close();
+  await server.stop();
+});
+
+const job = { kind: 'solve', name: 'draw', script: 'draw.py' } as const;
+
+it('a job whose workflow was ended at the server is closed in the ledger; one that runs, and one it does not know, are not', async () => {
+  const store = await temporaryStore();
+  const ids = ['solve/draw/0000000001.1', 'solve/draw/0000000002.1', 'solve/draw/0000000003.1'];
+  const [ended = '', running = '', unknown = ''] = ids;
+  for (const id of ids) {
+    const input = await openJob(store, job, { id });
+    if (id !== unknown) await client.start('solve', input);
+  }
+  await temporal.workflow.getHandle(ended).terminate('by hand');
+  await client.closeEnded(store);
+  await client.closeEnded(store);
+  expect(await store.ledger.job(ended)).toMatchObject({
+    status: 'cancelled',
+    summary: { summary: 'its workflow was terminated at the server', best: null },
+  });
+  expect((await store.ledger.events(ended)).map(({ text }) => text)).toEqual([
+    'cancelled: its workflow was terminated at the server',
+  ]);
+  for (const id of [running, unknown])
+    expect(await store.ledger.job(id)).toMatchObject({ status: 'running' });
+  expect(await client.cancel(unknown)).toBe(false);
+  expect(await client.cancel(running)).toBe(true);
+});

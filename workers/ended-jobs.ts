@@ -1,0 +1,85 @@
+import { type WorkflowClient, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { rootCause } from '@temporalio/common';
+import type { JobResult } from '../domain/job-input.ts';
+import { bestTrial, refusedTrials } from '../domain/trial.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { Store } from '../store/store.ts';
+
+/**
+ * Closes jobs that stand open in the ledger though their workflow has ended: one that was terminated, or could not close its job.
+ * A job whose workflow the server does not know is left alone: another server may have it.
+ */
+export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Promise<void> {
+  for (const job of await store.ledger.openJobs()) {
+    const ended = await endOf(workflow, job);
+    if (ended === null) continue;
+    await store.ledger.closeCalls(job.id);
+    const trials = (await store.ledger.trials(job.id)).map(({ trial }) => trial);
+    const best = bestTrial(trials);
+    const result: JobResult = {
+      jobId: job.id,
+      ...ended,
+      best:
+        best === null
+          ? null
+          : { candidate: best.candidate.id, title: best.candidate.title, ...best.outcome.metric },
+      refused: refusedTrials(trials).length,
+      ...{ product: null, report: null },
+    };
+    const closed = await store.ledger.closeJob(
+      job.id,
+      {
+        status: ended.status,
+        endedAt: Date.now(),
+        summary: result,
+        best: best?.outcome.metric.value ?? null,
+      },
+      // A job that was taken up again meanwhile is another matter.
+      { job: job.job },
+    );
+    if (closed)
+      await store.ledger.say(
+        job.id,
+        `${job.id}#ended/${job.job}`,
+        `${ended.status}: ${ended.summary}`,
+        Date.now(),
+      );
+  }
+}
+
+/** How the workflow of an open job ended; null where it goes on, or is not known. */
+async function endOf(
+  workflow: WorkflowClient,
+  { id }: JobRecord,
+): Promise<Pick<JobResult, 'status' | 'summary'> | null> {
+  const handle = workflow.getHandle(id);
+  try {
+    const { status } = await handle.describe();
+    switch (status.name) {
+      case 'COMPLETED':
+        return { status: 'finished', summary: ((await handle.result()) as JobResult).summary };
+      case 'FAILED':
+        return { status: 'failed', summary: await failureOf(handle) };
+      case 'CANCELLED':
+        return { status: 'cancelled', summary: 'cancelled' };
+      case 'TERMINATED':
+        return { status: 'cancelled', summary: 'its workflow was terminated at the server' };
+      case 'TIMED_OUT':
+        return { status: 'failed', summary: 'its workflow ran out of time' };
+      default:
+        return null;
+    }
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}
+
+async function failureOf(handle: { result(): Promise<unknown> }): Promise<string> {
+  const failure = await handle.result().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  const cause = failure instanceof WorkflowFailedError ? failure.cause : failure;
+  return rootCause(cause) ?? String(cause);
+}
