@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { importsIn, statementsOf } from './python-source.ts';
 
 const lockFile = new URL('../docker/sandbox/core.txt', import.meta.url);
 
@@ -16,15 +17,10 @@ export async function lockedPackages(): Promise<Map<string, string>> {
   );
 }
 
-/** `import a, b.c`, `from a.b import c`, and modules that are found or imported by a name in quotes. */
-const statements = /^\s*(?:import\s+([\w., \t]+)|from\s+(\w[\w.]*)\s+import)/gm;
-const byName = /(?:import_module|find_spec|__import__)\(\s*['"](\w+)/g;
-
 /** The first parts of the modules that Python sources may import. */
-export function importsOf(sources: readonly string[]): Set<string> {
-  const names = sources.flatMap((source) => [
-    ...[...source.matchAll(statements)].flatMap(([, list, from]) => list?.split(',') ?? from ?? []),
-    ...[...source.matchAll(byName)].map(([, name = '']) => name),
-  ]);
-  return new Set(names.map((name) => /^\s*(\w+)/.exec(name)?.[1] ?? '').filter((name) => name !== ''));
-}
+export const importsOf = (sources: readonly string[]): Set<string> =>
+  new Set(
+    sources
+      .flatMap((source) => importsIn(statementsOf(source)))
+      .flatMap(({ module, level }) => (level === 0 ? [module.split('.')[0] ?? ''] : [])),
+  );
