@@ -10,6 +10,7 @@ import type { BlobStore } from '../store/blobs.ts';
 import {
   type ControlGroups,
   findControlGroups,
+  killIfThere,
   listControlGroups,
   makeControlGroup,
   removeControlGroup,
@@ -118,7 +119,8 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
         throw new SandboxUnavailable(`sandbox ${task.key}: ${cause.message}`, { cause });
       throw cause;
     } finally {
-      await clear(folder);
+      // A result stands, and an abort is an abort, also where the host is slow to end what is left: a sweep does it then.
+      await clear(folder).catch(() => undefined);
     }
   }
 
@@ -177,7 +179,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
   /** Waits for the end of a sandbox that another call or process began; an abort ends it. */
   async function untilEnded(folder: string, signal: AbortSignal): Promise<void> {
     for (let owner = await holder(folder); owner !== null; owner = await holder(folder)) {
-      if (signal.aborted) await clear(folder);
+      if (signal.aborted) await clear(folder).catch(() => undefined);
       signal.throwIfAborted();
       await sleep(POLL_MS);
     }
@@ -187,7 +189,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
   async function clear(folder: string): Promise<void> {
     const running = await alive(join(folder, 'supervisor'));
     // Bubblewrap dies with its parent, and the sandbox with bubblewrap.
-    if (running !== null) process.kill(running, 'SIGKILL');
+    if (running !== null) killIfThere(running);
     if (groups) await removeControlGroup(groups, groupOf(folder));
     await removeStaged(folder);
   }
@@ -216,6 +218,8 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {
       let removed = 0;
+      const left: unknown[] = [];
+      const keep = (error: unknown) => void left.push(error);
       for (const name of await readdir(root)) {
         const folder = join(root, name);
         const age = Date.now() - (await stat(folder).catch(() => ({ mtimeMs: Date.now() }))).mtimeMs;
@@ -223,14 +227,20 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
         const key = await readFile(join(folder, 'key'), 'utf8').catch(() => null);
         const over = key !== null && isOver !== undefined && (await isOver(key));
         const patienceMs = key === null ? HALF_GONE_MS : FORGOTTEN_MS;
-        if (!all && !over && ((await holder(folder)) !== null || age < patienceMs)) continue;
-        await clear(folder);
-        removed += 1;
+        const held = (await holder(folder)) !== null;
+        if (!all && !over && (held || age < patienceMs)) {
+          // Its supervisor is gone, and may have left programs that were frozen then.
+          if (!held && groups) await removeControlGroup(groups, groupOf(folder)).catch(keep);
+          continue;
+        }
+        await clear(folder).then(() => (removed += 1), keep);
       }
       const names = groups ? await listControlGroups(groups) : [];
       for (const name of names.filter((group) => group.startsWith(`${store}-`)))
         if (groups && !existsSync(join(root, name.slice(store.length + 1))))
-          await removeControlGroup(groups, name);
+          await removeControlGroup(groups, name).catch(keep);
+      // One that cannot be removed keeps no other.
+      if (left.length > 0) throw left[0];
       return removed;
     },
   };

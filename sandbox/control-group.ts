@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { SandboxUnavailable } from '../domain/errors.ts';
 import type { Limits } from '../domain/limits.schema.ts';
 
 /** Where this host lets us make control groups: one folder in version 2, one for each controller in version 1. */
@@ -12,6 +13,8 @@ const ROOT = '/sys/fs/cgroup';
 /** Bubblewrap, its process 1, and one of theirs that is starting. */
 const OWN_PROCESSES = 3;
 const OWN_MEMORY = 4 * MIB;
+/** Who was killed ends within this time, unless the host is in trouble. */
+const EMPTYING_MS = 10_000;
 
 /** Looks for a place where groups with limits on memory and processes can be made; null where there is none. */
 export async function findControlGroups(): Promise<ControlGroups | null> {
@@ -73,30 +76,60 @@ export async function makeControlGroup(
   return group;
 }
 
-/** Kills what is in the group `name` and the groups inside it, and removes them; nothing where there is none. */
+/**
+ * Ends what is in the group `name` and the groups inside it, frozen or not, and removes them; nothing where there is none.
+ * Throws `SandboxUnavailable` where a process in it does not end in time.
+ */
 export async function removeControlGroup(groups: ControlGroups, name: string): Promise<void> {
-  for (const folder of new Set(Object.values(inEach(groups, name)))) {
-    const inner = await readdir(folder, { withFileTypes: true }).catch(() => []);
-    for (const entry of inner) if (entry.isDirectory()) await removeFolder(join(folder, entry.name));
-    await removeFolder(folder);
-  }
-}
-
-async function removeFolder(folder: string): Promise<void> {
-  for (let tries = 0; existsSync(folder); tries++) {
-    const processes = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
-    for (const pid of processes.split('\n').filter(Boolean)) kill(Number(pid));
-    // In version 1 who is frozen does not even die.
-    if (processes !== '') await writeIfThere(join(folder, 'freezer.state'), 'THAWED');
-    const removed = await rmdir(folder).then(
-      () => true,
-      (error: NodeJS.ErrnoException) => error.code === 'ENOENT',
-    );
-    if (removed) return;
-    if (tries === 200) throw new Error(`the control group ${folder} cannot be emptied: ${processes.trim()}`);
+  const outer = [...new Set(Object.values(inEach(groups, name)))];
+  const until = Date.now() + EMPTYING_MS;
+  for (;;) {
+    const folders = [...(await Promise.all(outer.map(foldersIn))).flat(), ...outer];
+    // All of them first: in version 1 who is frozen does not die, and is in the groups of the other controllers too.
+    for (const folder of folders) await thaw(folder);
+    const left = (await Promise.all(folders.map(processesIn))).flat();
+    for (const pid of left) killIfThere(pid);
+    const removed: boolean[] = [];
+    for (const folder of folders) removed.push(await removeFolder(folder));
+    if (!removed.includes(false)) return;
+    if (Date.now() > until)
+      throw new SandboxUnavailable(
+        `the control group ${name} below ${outer.join(', ')} cannot be emptied yet: expected its processes to end, ` +
+          `found ${[...new Set(left)].join(', ') || 'none'}`,
+      );
     await sleep(10);
   }
 }
+
+async function foldersIn(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
+}
+
+async function processesIn(folder: string): Promise<number[]> {
+  const text = await readFile(join(folder, 'cgroup.procs'), 'utf8').catch(() => '');
+  return text.split('\n').filter(Boolean).map(Number);
+}
+
+/** Where `folder` is of a freezer. The one of version 1 may be gone between a look and the writing. */
+async function thaw(folder: string): Promise<void> {
+  for (const [file, text] of [
+    ['freezer.state', 'THAWED'],
+    ['cgroup.freeze', '0'],
+  ] as const)
+    await writeIfThere(join(folder, file), text).catch(() => undefined);
+}
+
+/** False where something is in it still. */
+const removeFolder = (folder: string): Promise<boolean> =>
+  rmdir(folder).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return true;
+      if (error.code === 'EBUSY' || error.code === 'ENOTEMPTY') return false;
+      throw error;
+    },
+  );
 
 /** The groups there are, by name. */
 export async function listControlGroups(groups: ControlGroups): Promise<string[]> {
@@ -111,7 +144,8 @@ async function writeIfThere(path: string, text: string): Promise<void> {
   if (existsSync(path)) await writeFile(path, text);
 }
 
-function kill(pid: number): void {
+/** Sends SIGKILL; the process may have ended. */
+export function killIfThere(pid: number): void {
   try {
     process.kill(pid, 'SIGKILL');
   } catch {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
@@ -5,11 +6,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { z } from 'zod';
 import { NoSandbox } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import { type BubblewrapSandboxOptions, createBubblewrapSandbox } from '../../sandbox/bubblewrap.ts';
-import { findControlGroups, listControlGroups } from '../../sandbox/control-group.ts';
-import type { RunRequest, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
+import { findControlGroups, listControlGroups, makeControlGroup } from '../../sandbox/control-group.ts';
+import type { ConductSpec, RunRequest, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
 import { createFileBlobs } from '../../store/file-blobs.ts';
 import { markedProcesses, python, smallLimits } from '../support/sandbox.ts';
@@ -21,6 +23,20 @@ if (missing.length > 0 && (process.env.CI || process.env.CRUCIBLE_SANDBOX === 'b
 if (missing.length > 0) console.warn(`bubblewrap is not tested: no ${missing.join(', ')}`);
 
 const never = new AbortController().signal;
+
+/** A player that takes so long to answer. */
+const answering = (seconds: number): string => `
+import os, socket, time
+exchange = socket.socket(fileno=3)
+exchange.send(b'R')
+while True:
+    request, fds, _, _ = socket.recv_fds(exchange, 1 << 16, 2)
+    if not request: break
+    print('asked', flush=True)
+    time.sleep(${seconds})
+    for fd in fds: os.close(fd)
+    exchange.send(b'D')
+`;
 
 describe.skipIf(missing.length > 0)('bubblewrap', () => {
   let home: string;
@@ -48,6 +64,30 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
     env: { CRUCIBLE_TEST_MARK: home },
     limits: { ...smallLimits, ...limits },
   });
+
+  /** Two players, one of which takes its time over an answer while the other is stopped. */
+  const duel = (seconds = 60): z.input<typeof ConductSpec> => ({
+    key: randomUUID(),
+    label: 'test',
+    players: ['one', 'other'].map((name) => ({
+      name,
+      kind: 'serve' as const,
+      argv: [python, '-c', answering(seconds)],
+      env: { CRUCIBLE_TEST_MARK: home },
+    })),
+    samples: [{ player: 'other', cases: [], timed: true }],
+    answerMb: 1,
+    limits: smallLimits,
+    sampleMs: 15_000,
+    exclusive: true,
+  });
+
+  /** Until a player of `duel` has been asked; the other is stopped then. */
+  async function untilAsked(): Promise<void> {
+    const folder = await someFolder(options.root);
+    const said = () => readFile(join(folder, 'result/stdout1'), 'utf8').catch(() => '');
+    while (!(await said()).includes('asked')) await sleep(20);
+  }
 
   async function nothingLeft(): Promise<void> {
     expect(await markedProcesses(`CRUCIBLE_TEST_MARK=${home}`)).toEqual([]);
@@ -170,6 +210,53 @@ for pid in children: os.waitpid(pid, 0)`;
       await expect(running).rejects.toThrow('enough');
       await nothingLeft();
     });
+
+    test('is free at once after an abort in the middle of a measurement, though players are frozen then', async () => {
+      const abort = new AbortController();
+      const measured = sandbox.conduct(duel(), abort.signal);
+      await untilAsked();
+      abort.abort(new Error('enough'));
+      await expect(measured).rejects.toThrow('enough');
+      await nothingLeft();
+    });
+
+    test('whose supervisor was killed while players were frozen leaves nothing to the next one', async () => {
+      const spec = duel(0.5);
+      const measured = sandbox.conduct(spec, never);
+      await untilAsked();
+      const folder = await someFolder(options.root);
+      process.kill(Number.parseInt(await readFile(join(folder, 'supervisor'), 'utf8'), 10), 'SIGKILL');
+      await expect(measured).rejects.toThrow('the supervisor ended with SIGKILL');
+      await nothingLeft();
+      const again = await sandbox.conduct(spec, never);
+      expect(again.players.map(({ ending }) => ending)).toEqual(Array(2).fill({ kind: 'exited', code: 0 }));
+    });
+  });
+
+  test('a sweep ends frozen processes whose supervisor and worker died', async (context) => {
+    const groups = await findControlGroups();
+    if (groups === null) return context.skip('no control groups can be made here');
+    const sandbox = await createBubblewrapSandbox(options);
+    // A sandbox without its folder, and one whose result waits to be fetched.
+    for (const name of ['a'.repeat(40), 'b'.repeat(40)]) {
+      const store = createHash('sha256').update(options.storeId).digest('hex').slice(0, 8);
+      const group = await makeControlGroup(groups, `${store}-${name}`, smallLimits);
+      const player = join(group.freezer, 'player');
+      await mkdir(player);
+      const sleeping = spawn('/bin/sleep', ['60'], { env: { CRUCIBLE_TEST_MARK: home }, stdio: 'ignore' });
+      const version1 = group.freezer !== group.memory;
+      for (const folder of version1 ? [group.memory, group.pids, player] : [player])
+        await writeFile(join(folder, 'cgroup.procs'), `${sleeping.pid}`);
+      if (version1) await writeFile(join(player, 'freezer.state'), 'FROZEN');
+      else await writeFile(join(player, 'cgroup.freeze'), '1');
+    }
+    const waiting = join(options.root, 'b'.repeat(40));
+    await mkdir(waiting);
+    await writeFile(join(waiting, 'owner'), '1 1 of-another-boot');
+    await sandbox.sweep();
+    expect(await readdir(options.root)).toEqual(['b'.repeat(40)]);
+    await rm(waiting, { recursive: true });
+    await nothingLeft();
   });
 
   test('a sweep removes what crashes left behind, and with `all` what runs', async () => {
