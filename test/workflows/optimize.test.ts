@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
@@ -72,18 +73,25 @@ async function run(
         connection,
         taskQueue,
         activities,
+        maxHeartbeatThrottleInterval: '200ms',
         ...(taskQueue === queues.orchestrate ? { workflowBundle: bundle } : {}),
       }),
     ),
   );
   const running = workers.map((worker) => worker.run());
   try {
-    const result = (await client.workflow.execute('optimize', {
+    const handle = await client.workflow.start('optimize', {
       workflowId: input.jobId,
       taskQueue: queues.orchestrate,
       args: [input],
-    })) as JobResult;
-    await look(client.workflow.getHandle(input.jobId));
+    });
+    const { endless } = options;
+    if (endless !== undefined) {
+      while (!seen.activities.includes(endless)) await wait(20);
+      await handle.cancel();
+    }
+    const result = (await handle.result()) as JobResult;
+    await look(handle);
     return { seen, result };
   } finally {
     for (const worker of workers) worker.shutdown();
@@ -114,6 +122,23 @@ describe('an optimize job', () => {
       ].sort(),
     );
     expect(result.summary).toContain('fast is 4.00× faster');
+  });
+
+  it.each([
+    'prepareCases',
+    'claimBench',
+    'gradeTimed',
+    'listRecipes',
+    'proposeByRecipe',
+    'buildProgram',
+    'runProgram',
+    'gradeRun',
+    'measure',
+  ] as const)('that is cancelled in %s ends as cancelled', async (endless) => {
+    const input = inputOf({});
+    await expect(run({ fast: { speedups: [4] } }, input, { endless })).rejects.toThrow();
+    const { status } = await client.workflow.getHandle(input.jobId).describe();
+    expect(status.name).toBe('CANCELLED');
   });
 
   it('does not take for best what does not hold when verified', async () => {

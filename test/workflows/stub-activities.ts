@@ -1,4 +1,4 @@
-import { ApplicationFailure } from '@temporalio/activity';
+import { ApplicationFailure, heartbeat, sleep } from '@temporalio/activity';
 import type { BuildActivities } from '../../activities/build.ts';
 import type { CaseActivities } from '../../activities/cases.ts';
 import type { GradeActivities } from '../../activities/grade.ts';
@@ -50,6 +50,8 @@ export interface StubOptions {
   journal?: JournalRow[];
   /** The last candidate that models were asked for before that. */
   asked?: number;
+  /** An activity that does not end before it is cancelled. */
+  endless?: keyof AllActivities;
 }
 
 /**
@@ -58,7 +60,7 @@ export interface StubOptions {
  */
 export function stubActivities(
   script: Script,
-  { failModel = () => undefined, journal = [], asked = 0 }: StubOptions = {},
+  { failModel = () => undefined, journal = [], asked = 0, endless }: StubOptions = {},
 ): { activities: AllActivities; seen: Seen } {
   const seen: Seen = { activities: [], trials: [], closed: [], asked: [] };
   const titles = new Map<string, string>();
@@ -174,8 +176,12 @@ export function stubActivities(
   };
   for (const [name, activity] of Object.entries(activities)) {
     Object.assign(activities, {
-      [name]: (input: never) => {
+      [name]: async (input: never) => {
         seen.activities.push(name);
+        while (name === endless) {
+          heartbeat();
+          await sleep(100);
+        }
         return (activity as (input: never) => Promise<unknown>)(input);
       },
     });
