@@ -14,9 +14,9 @@ export interface Cases {
   caseSet: Artifact;
   /** Revealed with the verdict. */
   seed: string;
-  /** The oracle's time for its last case: the earlier ones also pay for imports. */
+  /** The oracle's time for its last case: the earlier ones also pay for imports. 0 where it was not asked. */
   oracleMs: number;
-  /** The largest expected answer. */
+  /** The largest expected answer; 0 where there is none. */
   answerBytes: number;
 }
 
@@ -82,7 +82,7 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
         caseSet: await writeJson(store.blobs, caseSet),
         seed: String(seed),
         oracleMs: (caseSet.oracleSeconds.at(-1) ?? 0) * 1000,
-        answerBytes: Math.max(...answers.map((bytes) => bytes.byteLength)),
+        answerBytes: Math.max(0, ...answers.map((bytes) => bytes.byteLength)),
       };
     });
   },

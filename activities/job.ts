@@ -8,6 +8,7 @@ import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
 import { type JournalRow, journalOf } from '../domain/journal.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
+import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, lineOf, refusedTrials } from '../domain/trial.ts';
 import type { Store } from '../store/store.ts';
@@ -82,6 +83,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       await store.ledger.closeCalls(place.jobId);
       const trials = await trialsOf(place.jobId);
       const best = bestTrial(trials);
+      const strategies = strategiesIn(await store.ledger.steps(place.jobId));
       const result: JobResult = {
         jobId: place.jobId,
         status,
@@ -93,6 +95,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         refused: refusedTrials(trials).length + ended.refused,
         product: best === null ? ended.product : await productOf(best),
         report: null,
+        ...(strategies === null ? {} : { notUsed: strategies.notUsed }),
       };
       await store.ledger.closeJob(place.jobId, {
         status,

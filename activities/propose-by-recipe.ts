@@ -1,11 +1,15 @@
 import { dirname, join } from 'node:path/posix';
+import { log } from '@temporalio/activity';
 import { z } from 'zod';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
 import { type OptimizeJob, Strategy } from '../domain/job.schema.ts';
+import { Limits } from '../domain/limits.schema.ts';
 import { Build, type Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
+import type { StrategyList } from '../domain/strategies.schema.ts';
+import { combined, notUsed, notUsedText, withoutAny } from '../domain/strategies.ts';
 import type { RunResult } from '../sandbox/sandbox.ts';
 import { type ActivityContext, placeBelow, readJson, readProgram, takeStep, writeJson } from './context.ts';
 import { outcomeOfEnding } from './ended.ts';
@@ -46,7 +50,8 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
           ...placeBelow('program', files),
           ...(frame === undefined ? {} : { 'case.frame': frame }),
         },
-        limits: job.limits,
+        // The program is read, not run: what it may use says nothing of what reading it takes.
+        limits: Limits.parse({}),
         outputs: ['out/**'],
       },
       signal,
@@ -54,27 +59,71 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
   }
 
   return {
-    /** The strategies, alone and combined, that apply to a program, in the order worth trying. */
+    /**
+     * The strategies, alone and combined, that apply to a program, in the order worth trying, and why others do not. Both are
+     * said in the job's log. A strategy that fails itself is our mistake: it is logged, and the others are used.
+     */
     async listRecipes({
       job,
       program,
       sample,
+      models,
       ...place
-    }: Place & { job: OptimizeJob; program: Artifact; sample: Artifact | null }): Promise<string[]> {
+    }: Place & {
+      job: OptimizeJob;
+      program: Artifact;
+      sample: Artifact | null;
+      models: boolean;
+    }): Promise<StrategyList> {
       return takeStep(store, place, 'recipes', async ({ signal }) => {
-        const input = { ...place, job, sample, program: await readProgram(store.blobs, program) };
-        const ran = await runRecipes(input, ['--list', '--out', 'out'], signal);
-        const listed = ran.outputs['out/strategies.json'];
-        if (listed === undefined) {
-          // A program that the strategies cannot even read has none that apply; models may still be asked.
-          if (ran.outputs['out/problem.json'] !== undefined || outcomeOfEnding(ran.ending, '') !== null)
-            return [];
-          throw new Error(`listing strategies left no list: ${ran.stderr.tail}`);
-        }
-        const { applicable } = await readJson(store.blobs, listed, Listed);
-        return applicable
-          .filter(({ strategies }) => strategies.every((each) => job.strategies.includes(strategyOf(each))))
-          .map(({ strategies }) => strategies.join(' + '));
+        const before = await readProgram(store.blobs, program);
+        const ran = await runRecipes(
+          { ...place, job, sample, program: before },
+          ['--list', '--out', 'out'],
+          signal,
+        );
+        const written = ran.outputs['out/strategies.json'];
+        const { known, applicable, refused, crashed } =
+          written === undefined ? brokenList(ran) : await readJson(store.blobs, written, Listed);
+        for (const { strategies, traceback } of crashed)
+          log.error(`the strategy ${combined(strategies)} failed on ${pathOf(before)}: ${traceback}`);
+        const allowed = (names: readonly string[]): boolean =>
+          names.every((each) => job.strategies.includes(strategyOf(each)));
+        const worthTrying = applicable.map((each) => each.strategies).filter(allowed);
+        const left = known.filter((each) => !allowed([each]));
+        const list: StrategyList = {
+          applicable: worthTrying.map(combined),
+          notUsed: [
+            ...notUsed(
+              [
+                ...refused.map(({ strategies, reasons }) => ({
+                  strategies,
+                  reasons: reasons.map((each) => reasonText(before, each)),
+                })),
+                ...crashed.map(({ strategies, traceback }) => ({
+                  strategies,
+                  reasons: [
+                    `failed, by a mistake in Crucible and not in ${pathOf(before)}: ${lastLine(traceback)}`,
+                  ],
+                })),
+              ].filter(({ strategies }) => allowed(strategies)),
+              worthTrying,
+              known.filter((each) => allowed([each])),
+            ),
+            ...(left.length === 0
+              ? []
+              : [{ strategies: left, reason: 'not among the `strategies` of the job' }]),
+          ],
+        };
+        const said = [
+          list.applicable.length > 0
+            ? `strategies that apply: ${list.applicable.join(', ')}`
+            : `no strategy applies${models ? '; models are asked' : `: ${withoutAny}`}`,
+          ...list.notUsed.map((each) => `not used: ${notUsedText(each)}`),
+        ];
+        for (const [number, text] of said.entries())
+          await store.ledger.say(place.jobId, `${stepKey(place)}/${number}`, text, Date.now());
+        return list;
       });
     },
 
@@ -102,13 +151,10 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
         );
         const problem = ran.outputs['out/problem.json'];
         if (problem !== undefined) {
-          const { message } = await readJson(store.blobs, problem, NotApplicable);
-          await store.ledger.say(
-            place.jobId,
-            stepKey(place),
-            `${id} ${recipe}: does not apply: ${message}`,
-            Date.now(),
-          );
+          const { reasons } = await readJson(store.blobs, problem, NotApplicable);
+          const why = reasons.map((each) => reasonText(before, each)).join('; ');
+          const text = `${id} ${recipe}: does not apply: ${why}`;
+          await store.ledger.say(place.jobId, stepKey(place), text, Date.now());
           return null;
         }
         const written = ran.outputs['out/program.json'];
@@ -153,6 +199,37 @@ function strategyOf(name: string): Strategy {
 }
 
 /** What `strategies.py` writes. */
-const Listed = z.object({ applicable: z.array(z.object({ strategies: z.array(z.string()) })) });
+const Names = z.array(z.string());
+const Reason = z.object({ line: z.number().nullable(), message: z.string() });
+const Listed = z.object({
+  known: Names,
+  applicable: z.array(z.object({ strategies: Names })),
+  refused: z.array(z.object({ strategies: Names, reasons: z.array(Reason) })),
+  crashed: z.array(z.object({ strategies: Names, traceback: z.string() })),
+});
 const Written = z.object({ entry: z.string(), build: Build.nullable(), note: z.string().max(500) });
-const NotApplicable = z.object({ message: z.string() });
+const NotApplicable = z.object({ reasons: z.array(Reason) });
+
+/** A list for when `strategies.py` itself came to no end: none can be used, and that is no fault of the program. */
+function brokenList({ ending, stderr }: RunResult): z.infer<typeof Listed> {
+  const outcome = outcomeOfEnding(ending, stderr.tail);
+  if (outcome === null || !('reason' in outcome))
+    throw new Error(`listing strategies left no list: ${stderr.tail}`);
+  const known = ['vectorize_loops', 'use_cpp_extension', 'use_pythran'];
+  return {
+    known,
+    applicable: [],
+    refused: [],
+    crashed: [{ strategies: known, traceback: `${outcome.kind}: ${outcome.reason}` }],
+  };
+}
+
+const pathOf = ({ entry }: Program): string => (entry.kind === 'function' ? entry.module : entry.path);
+
+/** Characters: a reason stands on a screen. */
+const longestReason = 500;
+
+const reasonText = (program: Program, { line, message }: z.infer<typeof Reason>): string =>
+  `${line === null ? '' : `${pathOf(program)}:${line}: `}${message}`.slice(0, longestReason);
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.slice(0, longestReason) ?? '';

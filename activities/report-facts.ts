@@ -9,6 +9,7 @@ import { Job } from '../domain/job.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
+import { strategiesIn } from '../domain/strategies.ts';
 import { bestTrial } from '../domain/trial.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Isolation } from '../sandbox/sandbox.ts';
@@ -66,6 +67,7 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
       best === null
         ? (stages.find((stage) => stage.job?.best != null)?.job?.best ?? null)
         : { candidate: best.candidate.id, title: best.candidate.title, metric: best.outcome.metric },
+    notUsed: strategiesIn(await ledger.steps(id))?.notUsed ?? [],
     stages,
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
     pictures: await picturesIn(blobs, given),

@@ -1,5 +1,7 @@
 import type { Job } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
+import type { StrategyList } from '../domain/strategies.schema.ts';
+import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -10,6 +12,8 @@ export interface KeptJob {
   job: Job;
   /** In the order they were recorded. */
   trials: Trial[];
+  /** What strategies can do for its program; null where they were not looked for. */
+  strategies: StrategyList | null;
   /** In the order of the pipeline; those that have not started are missing. */
   stages: KeptJob[];
   /** Stages whose job and files were done before, by an earlier job, with what came out then. */
@@ -43,6 +47,7 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     record,
     job,
     trials,
+    strategies: strategiesIn(await store.ledger.steps(record.id)),
     stages: await Promise.all(stages.map((stage) => readJob(store, stage))),
     takenOver: job.kind === 'pipeline' ? await stagesTakenOver(store, record.id) : {},
     verifications: children.filter(isVerification),

@@ -1,3 +1,5 @@
+import type { NotUsed } from '../domain/strategies.schema.ts';
+import { notUsedText } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, intervalText, times } from '../domain/trial.ts';
 import { isVerification, type KeptJob, readJob, resultOf } from './kept-job.ts';
@@ -67,9 +69,14 @@ function showJob(context: CommandContext, kept: KeptJob): void {
     for (const line of stageTable(context, kept)) out(line);
   }
   for (const each of [kept, ...kept.stages]) {
-    if (each.trials.length === 0) continue;
-    heading(context, each === kept ? 'Trials' : `Trials of ${each.record.stage}`);
-    for (const line of trialTable(context, each.trials)) out(line);
+    const of = each === kept ? '' : ` of ${each.record.stage}`;
+    if (each.trials.length > 0) {
+      heading(context, `Trials${of}`);
+      for (const line of trialTable(context, each.trials)) out(line);
+    }
+    const notUsed = notUsedLines(context, each.strategies?.notUsed ?? []);
+    if (notUsed.length > 0) heading(context, `Strategies not used${of}`);
+    for (const line of notUsed) out(line);
   }
   if (kept.verifications.length > 0) {
     heading(context, 'Verified again');
@@ -96,6 +103,12 @@ function showJob(context: CommandContext, kept: KeptJob): void {
   if (next.length > 0) out('');
   for (const [what, command] of next) out(`${paint(context, 'dim', what.padEnd(8))} ${command}`);
 }
+
+/** Why strategies were not used, a reason a line; on a terminal wrapped. */
+export const notUsedLines = (context: CommandContext, notUsed: readonly NotUsed[]): string[] =>
+  notUsed
+    .map((each) => clean(notUsedText(each)))
+    .flatMap((text) => (context.terminal ? wrap(text, context.columns) : [oneLine(text)]));
 
 /** The job or stage with the best verified trial, and that trial's candidate. */
 function bestIn(kept: KeptJob): { id: string; candidate: string } | null {

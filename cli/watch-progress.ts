@@ -1,6 +1,8 @@
 import type { Candidate } from '../domain/candidate.schema.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput } from '../domain/job-input.ts';
+import type { StrategyList } from '../domain/strategies.schema.ts';
+import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Partial } from '../store/ledger/partials.ts';
@@ -26,6 +28,8 @@ export interface SearchProgress {
   done: number;
   /** Candidates that will be tried at most: the budget, or fewer where no model is asked and strategies run out. */
   total: number;
+  /** What strategies can do for the program; null before it was looked at. */
+  strategies: StrategyList | null;
   /** When the first of them could begin; null before the baseline was measured. */
   searchingSince: number | null;
 }
@@ -83,7 +87,7 @@ function searchProgress(
   );
   const baseline = recorded.find(({ trial }) => trial.purpose === 'baseline');
   const asksModels = Object.values(routes).some((each) => each.length > 0);
-  const strategies = resultOfKind(steps, 'recipes')[0] as string[] | undefined;
+  const strategies = strategiesIn(steps);
   const inapplicable = resultOfKind(steps, 'propose').filter((candidate) => candidate === null).length;
   const { trials: budget } = job.budget;
   return {
@@ -91,8 +95,11 @@ function searchProgress(
     job,
     trials,
     done: tried.size,
+    strategies,
     total:
-      asksModels || strategies === undefined ? budget : Math.min(budget, strategies.length - inapplicable),
+      asksModels || strategies === null
+        ? budget
+        : Math.min(budget, strategies.applicable.length - inapplicable),
     searchingSince: baseline?.createdAt ?? null,
   };
 }

@@ -1,3 +1,5 @@
+import type { StrategyList } from '../domain/strategies.schema.ts';
+import { notUsedText } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, intervalText, lineOf } from '../domain/trial.ts';
 import type { Partial } from '../store/ledger/partials.ts';
@@ -58,7 +60,7 @@ function stageLines(screen: Screen, { kept }: Progress): string[] {
 
 function searchLines(
   screen: Screen,
-  { record, job, trials, done, total }: SearchProgress,
+  { record, job, trials, strategies, done, total }: SearchProgress,
   named: boolean,
 ): string[] {
   const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
@@ -80,6 +82,7 @@ function searchLines(
         ? 'not measured yet'
         : `${msText(baseline.baselineMs.value)} a call, noise ±${percentText(baseline.noiseFloor)}, on ${baseline.host}`,
     ),
+    ...strategyFields(screen, strategies),
     field(screen, 'trials', `${done} of ${total}`, `${bar} `),
     field(
       screen,
@@ -95,6 +98,17 @@ function searchLines(
     ),
   ];
 }
+
+/** What applies, and below it what does not, with the reason. */
+const strategyFields = (screen: Screen, strategies: StrategyList | null): string[] =>
+  strategies === null
+    ? []
+    : [
+        field(screen, 'apply', strategies.applicable.join(', ') || 'no strategy'),
+        ...strategies.notUsed.map((each, index) =>
+          field(screen, index === 0 ? 'not used' : '', notUsedText(each), '', 'dim'),
+        ),
+      ];
 
 const formatOf = ({ outcome }: Trial): Format =>
   outcome.kind === 'scored' || outcome.kind === 'passed' ? 'reset' : 'yellow';

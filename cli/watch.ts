@@ -5,6 +5,7 @@ import type { Store } from '../store/store.ts';
 import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
 import { eventWriter, followEvents, pollMs } from './logs.ts';
+import { notUsedLines } from './show.ts';
 import { type CommandContext, clean, oneLine, paint, wrap } from './terminal.ts';
 import { readProgress } from './watch-progress.ts';
 import { progressBlock } from './watch-screen.ts';
@@ -41,12 +42,16 @@ export async function watchJob(
 
 /** On a terminal the summary is wrapped below how it ended; elsewhere all is one line. */
 function resultLines(context: CommandContext, record: JobRecord): string[] {
-  const summary = resultOf(record)?.summary ?? '';
+  const result = resultOf(record);
+  const summary = result?.summary ?? '';
   const [mark, format] = record.status === 'finished' ? (['✓', 'green'] as const) : (['✗', 'red'] as const);
   const ended = paint(context, format, `${mark} ${record.name} ${record.status}`);
-  return context.terminal
-    ? [ended, ...wrap(clean(summary), context.columns)]
-    : [`${ended}: ${oneLine(summary)}`];
+  return [
+    ...(context.terminal
+      ? [ended, ...wrap(clean(summary), context.columns)]
+      : [`${ended}: ${oneLine(summary)}`]),
+    ...notUsedLines(context, result?.notUsed ?? []),
+  ];
 }
 
 /** The report is written right after a job was closed, from what it was closed with: it is waited for this long. */

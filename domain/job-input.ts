@@ -1,5 +1,6 @@
 import type { Artifact } from './artifact.schema.ts';
 import type { Job, OptimizeJob, SolveJob } from './job.schema.ts';
+import type { NotUsed } from './strategies.schema.ts';
 
 /** What a model is asked for; each role has routes of its own. */
 export const roles = ['plan', 'draft', 'debug', 'improve', 'explain'] as const;
@@ -49,6 +50,8 @@ export interface JobResult {
   product: Artifact | null;
   /** The HTML report. */
   report: Artifact | null;
+  /** Strategies that were not used, and why; missing where none were looked for. */
+  notUsed?: NotUsed[];
 }
 
 /** The job a stage is, once it is taken out of its pipeline. */

@@ -36,12 +36,20 @@ const trialsDone = ({ journal, pending }: SearchState): number =>
 
 /** What every policy begins with: the end of the budget, then the recipes, which cost no money. */
 function opening(state: SearchState): Decision | undefined {
-  const { trials, recipes, models } = state;
+  const { trials, recipes, models, journal } = state;
   if (trialsDone(state) >= trials)
     return { kind: 'stop', why: `all ${trials} trials of the budget are used` };
   const recipe = recipes[0];
   if (recipe !== undefined) return { kind: 'recipe', recipe };
-  if (!models) return { kind: 'stop', why: 'every strategy was tried, and no model is configured' };
+  if (!models) {
+    const tried = journal.some((row) => row.operator === 'recipe');
+    return {
+      kind: 'stop',
+      why: tried
+        ? 'every strategy that applies was tried, and no model is configured'
+        : 'no strategy applies, and no model is configured',
+    };
+  }
   return undefined;
 }
 

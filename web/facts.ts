@@ -1,6 +1,7 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Operator } from '../domain/candidate.schema.ts';
 import type { Interval, Outcome } from '../domain/outcome.schema.ts';
+import type { NotUsed } from '../domain/strategies.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
 
 /** All that a report shows, as plain data. Times are milliseconds since 1970 where they are named `…At`. */
@@ -27,6 +28,8 @@ export interface JobFacts {
   /** The others, in the order they were decided on. */
   candidates: CandidateFacts[];
   best: BestFacts | null;
+  /** Strategies that were not used, and why. */
+  notUsed: NotUsed[];
   /** Of a pipeline, in the order of the job file. */
   stages: StageFacts[];
   /** Files the job gave back, where it gave files. */

@@ -25,13 +25,27 @@ function searchSection(job: JobFacts): Html {
   const { baseline, candidates } = job;
   if (candidates.length === 0)
     return html`${baselineLine(job)}
-<p class="quiet">${baseline === null ? 'The program as it is was never measured.' : 'No candidate was tried.'}</p>`;
+<p class="quiet">${baseline === null ? 'The program as it is was never measured.' : 'No candidate was tried.'}</p>
+${notUsedList(job)}`;
   return html`<h3>The search over time</h3>
 ${baselineLine(job)}
 ${searchPlot(job)}
 <h3>Candidates</h3>
 <p class="quiet">In the order they were decided on. One that is measured as faster than the best so far is verified: judged and measured again.</p>
-${candidateList(job)}`;
+${candidateList(job)}
+${notUsedList(job)}`;
+}
+
+function notUsedList({ notUsed }: JobFacts): Html | null {
+  if (notUsed.length === 0) return null;
+  return html`<h3>Strategies not used</h3>
+<ul>${notUsed.map(
+    ({
+      strategies,
+      reason,
+    }) => html`<li>${shortened(strategies.join(', '), 300)}: ${shortened(reason, 600)}</li>
+`,
+  )}</ul>`;
 }
 
 function baselineLine({ baseline }: JobFacts): Html | null {

@@ -1,10 +1,11 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { Artifact } from '../domain/artifact.schema.ts';
+import type { Candidate } from '../domain/candidate.schema.ts';
 import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import type { Work } from './job.ts';
-import { packBaseline, recordTrial, sandboxActivities } from './proxies.ts';
+import { recordTrial, sandboxActivities } from './proxies.ts';
 import { summarized } from './summary.ts';
 import { type Bench, warmUps } from './trial.ts';
 
@@ -16,16 +17,16 @@ const rejected = (message: string): ApplicationFailure =>
   ApplicationFailure.create({ message, type: 'JobRejected', nonRetryable: true });
 
 /**
- * Tries the user's own program against itself: that gives the baseline's time, the noise floor of the host that is claimed
+ * Tries the user's own program, packed as `candidate`, against itself: that gives the baseline's time, the noise floor of the host that is claimed
  * for the job, and shows that the program gives the same answer twice. A program that does not run is the job's fault.
  */
 export async function measureBaseline(
   work: Work<OptimizeJob>,
+  candidate: Candidate,
 ): Promise<{ bench: Bench; trial: Trial; sample: Artifact | null }> {
   const { job, at, input } = work;
   const { files } = input;
   const { prepareCases, runProgram, claimBench, gradeTimed } = sandboxActivities(job.limits);
-  const { candidate } = await packBaseline({ ...at('c-0/pack'), job, files });
 
   const prepare = (step: string, checks: number, timings: number) =>
     summarized('secret inputs for the baseline', prepareCases, {

@@ -1,13 +1,19 @@
+import { patched } from '@temporalio/workflow';
+import type { Artifact } from '../domain/artifact.schema.ts';
+import type { Candidate } from '../domain/candidate.schema.ts';
 import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { best, isRight, type Journal, rowOf } from '../domain/journal.ts';
 import { policies } from '../domain/search-policy.ts';
+import type { StrategyList } from '../domain/strategies.schema.ts';
+import { notUsedText, strategyListOf, withoutAny } from '../domain/strategies.ts';
 import { measureBaseline } from './baseline.ts';
 import { asJob, type Work } from './job.ts';
 import { createProposer } from './propose.ts';
-import { sandboxActivities } from './proxies.ts';
+import { packBaseline, sandboxActivities } from './proxies.ts';
 import { search } from './search.ts';
+import { summarized } from './summary.ts';
 import { runTrial } from './trial.ts';
 
 const trialsAtOnce = 2;
@@ -17,17 +23,15 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
   return asJob(input, async (work) => {
     const { job } = work;
     const began = Date.now();
+    const { candidate: packed } = await packBaseline({ ...work.at('c-0/pack'), job, files: input.files });
+    // What can be tried is known from the text: it is told before anything takes long.
+    const early = patched('strategies-first')
+      ? await listStrategies(work, packed, await sampleOf(work))
+      : null;
     work.tell('measuring the program as it is');
-    const { bench, trial: baseline, sample } = await measureBaseline(work);
-
-    work.tell('looking for strategies that apply');
-    const { listRecipes } = sandboxActivities(job.limits);
-    const recipes = await listRecipes({ ...work.at('recipes'), job, program: bench.baselineProgram, sample });
-    const { draft, debug, improve } = input.routes;
-    const routes = [...new Set([...draft, ...debug, ...improve])];
-    const asked =
-      routes.length > 0 ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone';
-    work.note(`${recipes.length} strategies apply; ${asked}`);
+    const { bench, trial: baseline, sample } = await measureBaseline(work, packed);
+    const strategies = early ?? (await listStrategies(work, packed, sample));
+    const routes = routesOf(input);
     const { propose, givenUp } = createProposer(work, { bench, sample, endsAt: began + job.budget.wallMs });
 
     const { journal, stopped } = await search(
@@ -35,7 +39,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         policy: policies[job.policy],
         journal: [rowOf(baseline), ...work.journal.filter((row) => row.operator !== 'human')],
         trials: job.budget.trials,
-        recipes,
+        recipes: strategies.applicable,
         models: routes.length > 0,
         seed: job.seed,
         atOnce: trialsAtOnce,
@@ -57,8 +61,44 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         finished: (row, rows) => note(work, row, rows),
       },
     );
-    return { summary: summaryOf(journal, stopped), best: null, refused: 0, product: null };
+    const why = routes.length === 0 ? `${stopped}${whyNone(strategies)}` : stopped;
+    return { summary: summaryOf(journal, why), best: null, refused: 0, product: null };
   });
+}
+
+/** The routes that models are asked on for programs. */
+function routesOf({ routes: { draft, debug, improve } }: JobInput): string[] {
+  return [...new Set([...draft, ...debug, ...improve])];
+}
+
+/** One case of a function, which nobody has answered: it tells the types of the arguments. Null for a script. */
+async function sampleOf({ job, input, at }: Work<OptimizeJob>): Promise<Artifact | null> {
+  if (job.function === undefined) return null;
+  const { prepareCases } = sandboxActivities(job.limits);
+  const { files } = input;
+  const asked = { ...at('c-0/sample'), job, files, checks: 0, timings: 1 };
+  const { caseSet } = await summarized('a sample case, for the types of the arguments', prepareCases, asked);
+  return caseSet;
+}
+
+/** Finds which strategies apply to the program as it is, and tells those that do not, with the reason. */
+async function listStrategies(
+  work: Work<OptimizeJob>,
+  { program }: Candidate,
+  sample: Artifact | null,
+): Promise<StrategyList> {
+  const { job, input } = work;
+  work.tell('looking for strategies that apply');
+  const routes = routesOf(input);
+  const { listRecipes } = sandboxActivities(job.limits);
+  const models = routes.length > 0;
+  const asked = { ...work.at('recipes'), job, program, sample, models };
+  const list = strategyListOf(await summarized('strategies that apply', listRecipes, asked));
+  work.note(
+    `${list.applicable.length} strategies apply; ${models ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone'}`,
+  );
+  for (const each of list.notUsed) work.note(`not used: ${notUsedText(each)}`);
+  return list;
 }
 
 /** Why to stop before the trials are used up: the goal is met, or time is. */
@@ -75,6 +115,10 @@ function note(work: Work<OptimizeJob>, row: Journal[number], journal: Journal): 
   const verified = row.verified ? ', verified' : '';
   work.note(`${row.id} ${row.title}: ${scored}${verified}`, best(journal)?.value ?? undefined);
 }
+
+/** Why there was nothing to try, and what to do about it; nothing where strategies apply. */
+const whyNone = ({ applicable, notUsed }: StrategyList): string =>
+  applicable.length > 0 ? '' : ` (${notUsed.map(notUsedText).join('; ')}): ${withoutAny}`;
 
 function summaryOf(journal: Journal, stopped: string): string {
   const top = best(journal);

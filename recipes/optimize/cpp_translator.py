@@ -184,8 +184,7 @@ class _Function:
         return [f'{kind} {", ".join(names)};' for kind, names in by_type.items()]
 
     def refuse(self, node, problem):
-        line = getattr(node, 'lineno', self.node.lineno)
-        raise NotApplicable(f'{self.node.name}, line {line}: {problem}')
+        raise NotApplicable(f'{self.node.name}: {problem}', node if hasattr(node, 'lineno') else self.node)
 
     def _counting_names(self):
         """Names that are never negative: bound by nothing but loops over ranges that start at 0 or above and go up."""

@@ -39,7 +39,7 @@ def find_parallel_loops(module, types):
     for node in _loops(module.function.body):
         _collect(scope, node, found, obstacles, depth=0)
     if not found:
-        raise NotApplicable(obstacles[0] if obstacles else f'{module.name} has no loop over a range to share out')
+        raise obstacles[0] if obstacles else NotApplicable(f'{module.name} has no loop over a range to share out', module.function)
     return found
 
 
@@ -48,10 +48,10 @@ def _collect(scope, node, found, obstacles, depth):
     try:
         # Threads are started for every turn of the loop around: that pays for a sweep within time steps, not further in.
         if depth > 0 and not inner:
-            raise NotApplicable(f'the loop in line {node.lineno} is too short to share out')
+            raise NotApplicable('this loop is too short to share out', node)
         found.append(_prove(scope, node))
     except NotApplicable as obstacle:
-        obstacles.append(str(obstacle))
+        obstacles.append(obstacle)
         for loop in inner if depth == 0 else []:
             _collect(scope, loop, found, obstacles, depth + 1)
 
@@ -352,26 +352,26 @@ def _require_pure_calls(module, nodes, seen):
             )
             if not pure:
                 called = ast.unparse(call.func)
-                raise NotApplicable(f'line {call.lineno} calls {called}, which may depend on the order of its calls')
+                raise NotApplicable(f'{called} may depend on the order of its calls', call)
 
 
 def _prove(scope, node):
-    module, line = scope.module, node.lineno
+    module = scope.module
     if not isinstance(node, ast.For) or not _is_range(module, node.iter) or not isinstance(node.target, ast.Name):
-        raise NotApplicable(f'the loop in line {line} does not run over a range')
+        raise NotApplicable('this loop does not run over a range', node)
     steps = node.iter.args[2:]
     if node.iter.keywords or not node.iter.args or (steps and module.number(steps[0]) != 1):
-        raise NotApplicable(f'the loop in line {line} has a step other than 1')
+        raise NotApplicable('this loop has a step other than 1', node)
     if node.orelse:
-        raise NotApplicable(f'the loop in line {line} has an else')
+        raise NotApplicable('this loop has an else', node)
     for child in _own_nodes(node.body):
-        raise NotApplicable(f'the loop in line {line} may end early (line {child.lineno})')
+        raise NotApplicable(f'the loop of line {node.lineno} may end early here', child)
     _require_pure_calls(module, node.body, set())
 
     index = node.target.id
     assigned = _assigned(node.body)
     if index in assigned:
-        raise NotApplicable(f'the loop in line {line} assigns its own index {index}')
+        raise NotApplicable(f'this loop assigns its own index {index}', node)
     sums = [name for name in assigned if _is_sum(node, name)]
     private = [name for name in assigned if name not in sums]
     _require_private(scope, node, index, private, sums)
@@ -417,14 +417,14 @@ def _require_private(scope, loop, index, private, sums):
 
     def carried(name, node):
         raise NotApplicable(
-            f'{name} carries a value from one turn of the loop in line {loop.lineno} to the next (line {node.lineno})'
+            f'{name} carries a value from one turn of the loop of line {loop.lineno} to the next', node
         )
 
     flow = _Flow(set(private), carried)
     flow.statements(loop.body, frozenset())
 
     def used_later(name, node):
-        raise NotApplicable(f'line {node.lineno} uses {name} as the loop in line {loop.lineno} left it')
+        raise NotApplicable(f'uses {name} as the loop of line {loop.lineno} left it', node)
 
     left = {*private, index}
     _Flow(left, used_later, leaves=loop).statements(scope.function.body, frozenset(left))
@@ -437,7 +437,7 @@ def _require_private(scope, loop, index, private, sums):
             and any(isinstance(target, ast.Name) and target.id == name for target in node.targets)
         ]
         if not first or any(scope.module.number(value) is None for value in first):
-            raise NotApplicable(f'{name}, a sum over the loop in line {loop.lineno}, does not begin as a number')
+            raise NotApplicable(f'{name}, a sum over this loop, does not begin as a number', loop)
 
 
 class _Flow:
@@ -528,12 +528,12 @@ def _require_separate_arrays(scope, loop, index, private, sums):
         if conflict is not None:
             verb = 'reads' if conflict.kind == 'read' else 'writes'
             raise NotApplicable(
-                f'line {conflict.line} {verb} {names[0]} where other turns of the loop in line {loop.lineno} may change it'
+                f'{verb} {names[0]} where other turns of the loop of line {loop.lineno} may change it', conflict.line
             )
         used = {node.id for node in ast.walk(loop) if isinstance(node, ast.Name)}
         names = [name for name in names if name in used]
         if len(names) != 1:
-            raise NotApplicable(f'{" and ".join(names)} may be the same array, added to in the loop in line {loop.lineno}')
+            raise NotApplicable(f'{" and ".join(names)} may be the same array, added to in this loop', loop)
         scattered += names
     return sorted(scattered)
 

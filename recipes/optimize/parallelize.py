@@ -75,9 +75,9 @@ def _indent_lines(module, node):
     """One level more for every line of a statement."""
     for child in ast.walk(node):
         if isinstance(child, ast.Constant) and isinstance(child.value, str) and child.lineno != child.end_lineno:
-            raise NotApplicable(f'a text over several lines stands in the loop of line {node.lineno}')
+            raise NotApplicable(f'a text over several lines stands in the loop of line {node.lineno}', child)
     if node.body[0].lineno == node.lineno:
-        raise NotApplicable(f'the loop in line {node.lineno} stands on one line')
+        raise NotApplicable('this loop stands on one line', node)
     return [
         (at, at, '    ')
         for line in range(node.lineno, node.end_lineno + 1)

@@ -29,12 +29,12 @@ def reduce_precision(module, types):
     """
     if _has_float32(module, types):
         # Which results to give back in float64 could then not be told from the outside.
-        raise NotApplicable(f'{module.name} computes in float32 already')
+        raise NotApplicable(f'{module.name} computes in float32 already', module.function)
     narrowed = {name: _narrow(kind) for name, kind in types.items()}
     single = module.fresh(f'{module.name}_float32')
     edits = _edits(module, single)
     if narrowed == types and not edits:
-        raise NotApplicable('nothing here is computed in float64')
+        raise NotApplicable(f'{module.name} computes nothing in float64', module.function)
     text = edited(module.text, [module.import_edit(['import numpy as np']), *edits])
     wrapper = _wrapper(module, types, narrowed, single)
 

@@ -6,15 +6,16 @@ counts. What Numba would take and then do differently is refused: random numbers
 """
 
 import ast
-import symtable
 
 from parallel_loops import written_parameters
 from parallelize import share_out_with_numba
-from source import Module, NotApplicable, parameters, require_compilable, require_positional
+from source import Module, NotApplicable, globals_of, parameters, require_compilable, require_positional
 from vectorize_loops import compiled_with_numba
 
 # What Numba knows of: its own versions of these libraries' functions.
 _COMPILED_LIBRARIES = ('numpy', 'math', 'cmath')
+# What is said of one script; the rest is more of the same.
+_MOST_REASONS = 3
 
 
 def faster_script(text, filename, strategies):
@@ -34,7 +35,7 @@ def _targets(text, filename):
     try:
         tree = ast.parse(text, filename)
     except SyntaxError as error:
-        raise NotApplicable(f'{filename}, line {error.lineno}: {error.msg}') from error
+        raise NotApplicable(f'Python cannot read this: {error.msg}', error) from error
     found, reasons = [], []
     for statement in tree.body:
         if isinstance(statement, ast.FunctionDef) and any(map(_is_hot_loop, ast.walk(statement))):
@@ -43,11 +44,11 @@ def _targets(text, filename):
                 _require_compilable_unseen(module)
                 found.append(module)
             except NotApplicable as reason:
-                reasons.append(str(reason))
+                reasons.append(reason)
         elif loops := [node for node in ast.walk(statement) if _is_hot_loop(node)]:
-            reasons.append(f'the loop in line {loops[0].lineno} stands in no function: only functions can be compiled, so move it into one')
+            reasons.append(NotApplicable('this loop stands in no function: only functions can be compiled, so move it into one', loops[0]))
     if not found:
-        raise NotApplicable('; '.join(reasons[:3]) or f'{filename} has no loop over a range')
+        raise NotApplicable.because(reasons[:_MOST_REASONS] or [NotApplicable(f'{filename} has no loop over a range')])
     return found
 
 
@@ -70,10 +71,10 @@ def _require_compilable_unseen(module):
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
                 _require_known_call(module, function, node)
-        for name in _globals_of(module, function):
+        for name in globals_of(module, function):
             if name in rebound:
                 # Numba takes the value that a global has when it compiles, and keeps it.
-                raise NotApplicable(f'{function.name} uses the global {name}, which changes (line {rebound[name]})')
+                raise NotApplicable(f'{function.name} uses the global {name}, which changes here', rebound[name])
 
 
 def _require_known_call(module, function, call):
@@ -81,49 +82,51 @@ def _require_known_call(module, function, call):
     library = name.partition('.')[0]
     if name.startswith(('random.', 'numpy.random.')):
         raise NotApplicable(
-            f'{function.name} draws random numbers (line {call.lineno}): compiled code has a generator of its own and would draw others'
+            f'{function.name} draws random numbers: compiled code has a generator of its own and would draw others', call
         )
     if '.' in name and library not in _COMPILED_LIBRARIES:
-        raise NotApplicable(f'{function.name} calls {name} (line {call.lineno}), which Numba does not compile')
-
-
-def _globals_of(module, function):
-    scopes = [symtable.symtable(module.source(function), module.filename, 'exec')]
-    names = set()
-    # Comprehensions are scopes of their own.
-    while scopes:
-        scopes += (scope := scopes.pop()).get_children()
-        names |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global()}
-    return names
+        raise NotApplicable(f'{function.name} calls {name}, which Numba does not compile', call)
 
 
 def _rebound_globals(module):
-    """Global names that get another value after their first, with the line: by assignment, `del` or `global`."""
-    bound, rebound = set(), {}
+    """Global names that get another value after their first, with the line: by assignment, `del`, `global`, or in a loop."""
+    bound, rebound = {}, {}
 
-    def visit(node):
+    def visit(node, in_loop):
         match node:
             case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
-                bind(name, node)
+                bind(name, node.lineno, in_loop)
                 for child in ast.walk(node):
                     if isinstance(child, ast.Global):
                         rebound.update((each, child.lineno) for each in child.names)
                 return
+            case ast.comprehension():
+                # Its target is a name of its own.
+                for child in (node.iter, *node.ifs):
+                    visit(child, in_loop)
+                return
             case ast.Name(id=name, ctx=ast.Store() | ast.Del()):
-                bind(name, node)
+                bind(name, node.lineno, in_loop)
             case ast.AugAssign(target=ast.Name(id=name)):
                 rebound[name] = node.lineno
-            case ast.For(target=target) | ast.comprehension(target=target):
-                rebound.update((each.id, node.lineno) for each in ast.walk(target) if isinstance(each, ast.Name))
+            case ast.For() | ast.AsyncFor() | ast.While():
+                in_loop = True
+            case ast.alias(name=name, asname=renamed):
+                bind(renamed or name.partition('.')[0], node.lineno, in_loop, imported=name)
+            case ast.ExceptHandler(name=str(name)) | ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
+                bind(name, node.lineno, in_loop)
+            case ast.MatchMapping(rest=str(name)):
+                bind(name, node.lineno, in_loop)
         for child in ast.iter_child_nodes(node):
-            visit(child)
+            visit(child, in_loop)
 
-    def bind(name, node):
-        if name in bound:
-            rebound[name] = node.lineno
-        bound.add(name)
+    def bind(name, line, in_loop, imported=None):
+        # The same import once more changes nothing.
+        if (in_loop or name in bound) and (imported is None or bound.get(name, imported) != imported):
+            rebound[name] = line
+        bound.setdefault(name, imported)
 
-    visit(module.tree)
+    visit(module.tree, False)
     return rebound
 
 
@@ -135,7 +138,7 @@ def _shared_out(targets):
             _require_no_hidden_sharing(target)
             shared[target.name] = share_out_with_numba(target, {})
         except NotApplicable as reason:
-            reasons.append(str(reason))
+            reasons.append(reason)
     # Threads that start threads gain nothing, and not every threading layer of Numba bears it.
     inside = {
         function.name
@@ -146,7 +149,7 @@ def _shared_out(targets):
     }
     shared = {name: loops for name, loops in shared.items() if name not in inside}
     if not shared:
-        raise NotApplicable('; '.join(reasons[:3]) or 'the loops that could be shared out call each other')
+        raise NotApplicable.because(reasons[:_MOST_REASONS] or [NotApplicable('the loops that could be shared out call each other')])
     return shared
 
 
@@ -155,7 +158,8 @@ def _require_no_hidden_sharing(module):
     written = written_parameters(module)
     if written and len(parameters(module.function)) > 1:
         raise NotApplicable(
-            f'{module.name} changes its argument {written[0]}, and another argument may be a part of the same array'
+            f'{module.name} changes its argument {written[0]}, and another argument may be a part of the same array',
+            module.function,
         )
     if any(function is module.function for each in module.reachable() for function in module.called(each)):
-        raise NotApplicable(f'{module.name} calls itself')
+        raise NotApplicable(f'{module.name} calls itself', module.function)

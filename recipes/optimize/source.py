@@ -7,7 +7,22 @@ import symtable
 
 
 class NotApplicable(Exception):
-    """A strategy cannot be used on this function; the message is the reason, a sentence for people."""
+    """A strategy cannot be used on this function; the message is the reason, a sentence for people.
+
+    `at` is the node or the line (from 1) that stands in the way; `reasons` is [{"line", "message"}], several where functions of a
+    script have each their own.
+    """
+
+    def __init__(self, message, at=None):
+        super().__init__(message)
+        self.reasons = [{'line': getattr(at, 'lineno', at), 'message': message}]
+
+    @classmethod
+    def because(cls, reasons):
+        """One refusal for several."""
+        refusal = cls('; '.join(map(str, reasons)))
+        refusal.reasons = [each for reason in reasons for each in reason.reasons]
+        return refusal
 
 
 class Module:
@@ -23,7 +38,7 @@ class Module:
         try:
             self.tree = ast.parse(text, filename)
         except SyntaxError as error:
-            raise NotApplicable(f'{filename}, line {error.lineno}: {error.msg}') from error
+            raise NotApplicable(f'Python cannot read this: {error.msg}', error) from error
         self.lines = text.splitlines(keepends=True)
         self.functions = {}
         self.constants = {}
@@ -191,7 +206,7 @@ def parameters(function):
     """The names of all parameters, in order. Raises NotApplicable for * and ** parameters."""
     arguments = function.args
     if arguments.vararg or arguments.kwarg:
-        raise NotApplicable(f'{function.name} takes a variable number of arguments (* or **)')
+        raise NotApplicable(f'{function.name} takes a variable number of arguments (* or **)', function)
     return [argument.arg for argument in arguments.posonlyargs + arguments.args + arguments.kwonlyargs]
 
 
@@ -219,21 +234,21 @@ def require_compilable(module):
     functions = module.reachable()
     for function in functions:
         if function.decorator_list:
-            raise NotApplicable(f'{function.name} is decorated (line {function.lineno})')
+            raise NotApplicable(f'{function.name} is decorated', function.decorator_list[0])
         parameters(function)
         for node in ast.walk(function):
             if node is not function:
                 _require_compilable_node(node, function)
         _require_known_names(module, function)
     if not any(has_loop(function) or _calls_itself(module, function) for function in functions):
-        raise NotApplicable(f'{module.name} has no loop or recursion to compile; NumPy already does its work')
+        raise NotApplicable(f'{module.name} has no loop or recursion to compile; NumPy already does its work', module.function)
 
 
 def require_positional(module, compiler):
     """Raises NotApplicable where a function has keyword-only parameters, which the compiler does not take."""
     for function in module.reachable():
         if function.args.kwonlyargs:
-            raise NotApplicable(f'{function.name} has keyword-only parameters, which {compiler} does not take')
+            raise NotApplicable(f'{function.name} has keyword-only parameters, which {compiler} does not take', function)
 
 
 def _calls_itself(module, function):
@@ -268,17 +283,29 @@ _REFUSED = {
 def _require_compilable_node(node, function):
     refused = _REFUSED.get(type(node))
     if refused is not None:
-        raise NotApplicable(f'{function.name} uses {refused} (line {node.lineno}), which does not compile to numbers')
+        raise NotApplicable(f'{function.name} uses {refused}, which does not compile to numbers', node)
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ('print', 'open', 'input'):
-        raise NotApplicable(f'{function.name} calls {node.func.id} (line {node.lineno})')
+        raise NotApplicable(f'{function.name} calls {node.func.id}', node)
+
+
+def globals_of(module, function):
+    """The global names that a function uses, in the order of their first use, with the node of it."""
+    table = symtable.symtable(module.source(function), module.filename, 'exec')
+    # The first is the module around it, where the function's own name is bound; comprehensions are scopes of their own.
+    scopes = list(table.get_children())
+    names = set()
+    while scopes:
+        scope = scopes.pop()
+        scopes += scope.get_children()
+        names |= {symbol.get_name() for symbol in scope.get_symbols() if symbol.is_global() and symbol.is_referenced()}
+    uses = [node for node in ast.walk(function) if isinstance(node, ast.Name) and node.id in names]
+    uses.sort(key=lambda node: (node.lineno, node.col_offset))
+    return {node.id: node for node in reversed(uses)}
 
 
 def _require_known_names(module, function):
     """Globals that are neither functions, numbers, imports nor builtins cannot be carried along."""
-    table = symtable.symtable(module.source(function), module.filename, 'exec')
-    (scope,) = [child for child in table.get_children() if child.get_name() == function.name]
-    for symbol in scope.get_symbols():
-        name = symbol.get_name()
+    for name, node in globals_of(module, function).items():
         known = name in module.functions or name in module.constants or name in module.imports
-        if symbol.is_global() and symbol.is_referenced() and not known and not hasattr(builtins, name):
-            raise NotApplicable(f'{function.name} uses the global {name}, which is not a number or a function')
+        if not known and not hasattr(builtins, name):
+            raise NotApplicable(f'{function.name} uses the global {name}, which is not a number or a function', node)

@@ -5,14 +5,16 @@
     strategies.py … --out FOLDER --list
 
 The first two write a program into FOLDER (its files and `program.json`), or end with exit code 3 and
-`problem.json` {"kind": "notApplicable", "message": reason}. `--list` writes `strategies.json`
-{"applicable": [{"strategies", "note"}, …] in the order worth trying, "refused": [{"strategies", "message"}, …]}.
+`problem.json` {"kind": "notApplicable", "reasons": [{"line", "message"}, …]}. `--list` writes `strategies.json`
+{"known": [every strategy], "applicable": [{"strategies", "note"}, …] in the order worth trying, "refused": [{"strategies", "reasons"}, …],
+"crashed": [{"strategies", "traceback"}, …]}; the last are faults of the strategies themselves. A line is null where none is to blame.
 The program is read, never run: the types of a function's arguments come from the case, a script does without.
 """
 
 import argparse
 import json
 import sys
+import traceback
 from pathlib import Path
 
 # With -I Python does not look beside this file.
@@ -51,6 +53,8 @@ WORTH_TRYING = [
 ]
 
 EXIT_NOT_APPLICABLE = 3
+# Characters.
+_LONGEST_TRACEBACK = 4000
 
 
 def require_combination(strategies):
@@ -111,13 +115,16 @@ def write_program(program, function, strategies, folder):
 
 def worth_trying(make):
     """Which combinations apply, in the order worth trying, and why the others do not. `make` makes the program of one."""
-    applicable, refused = [], []
+    applicable, refused, crashed = [], [], []
     for strategies in WORTH_TRYING:
         try:
             applicable.append({'strategies': strategies, 'note': '; '.join(make(strategies).notes)})
-        except NotApplicable as reason:
-            refused.append({'strategies': strategies, 'message': str(reason)})
-    return {'applicable': applicable, 'refused': refused}
+        except NotApplicable as refusal:
+            refused.append({'strategies': strategies, 'reasons': refusal.reasons})
+        except Exception:
+            # Ours, not the program's; the other strategies may do all the same.
+            crashed.append({'strategies': strategies, 'traceback': traceback.format_exc()[-_LONGEST_TRACEBACK:]})
+    return {'known': COMPILERS + MODIFIERS, 'applicable': applicable, 'refused': refused, 'crashed': crashed}
 
 
 def main():
@@ -153,8 +160,8 @@ def main():
     strategies = options.strategies.split(',')
     try:
         program = make(strategies)
-    except NotApplicable as reason:
-        problem = {'kind': 'notApplicable', 'message': str(reason)}
+    except NotApplicable as refusal:
+        problem = {'kind': 'notApplicable', 'reasons': refusal.reasons}
         (options.out / 'problem.json').write_text(json.dumps(problem))
         raise SystemExit(EXIT_NOT_APPLICABLE)
     write_program(program, options.function, strategies, options.out)

@@ -97,7 +97,7 @@ def use_cpp_extension(module, types, parallel, fast_math):
 
 def _binding(module, types, functions, result, extension, note):
     if isinstance(result, Tuple) and any(isinstance(part, Tuple) for part in result.parts):
-        raise NotApplicable(f'{module.name} returns a tuple inside a tuple')
+        raise NotApplicable(f'{module.name} returns a tuple inside a tuple', module.function)
     written = written_parameters(module)
     names = parameters(module.function)
     given, borrow, call, arguments = [], '', [], ''

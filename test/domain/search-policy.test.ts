@@ -37,9 +37,17 @@ describe.each(Object.entries(policies))('%s', (_, policy) => {
   });
 
   it('says that no model is configured when the recipes are used up without one', () => {
+    const journal = [baseline, row('c-1', { operator: 'recipe' })];
+    expect(policy(state({ journal, models: false }))).toEqual({
+      kind: 'stop',
+      why: 'every strategy that applies was tried, and no model is configured',
+    });
+  });
+
+  it('does not say that strategies were tried where none applies', () => {
     expect(policy(state({ models: false }))).toEqual({
       kind: 'stop',
-      why: 'every strategy was tried, and no model is configured',
+      why: 'no strategy applies, and no model is configured',
     });
   });
 

@@ -83,7 +83,7 @@ export async function startModelJobs(
   const activities = {
     ...stubActivities({ 'as it is': { speedups: [2] } }).activities,
     ...createJobActivities({ store }),
-    listRecipes: async () => [],
+    listRecipes: async () => ({ applicable: [], notUsed: [] }),
   };
   const workers = await Promise.all(
     [...Object.values(queues), benchOf('stub-host')].map((taskQueue) =>

@@ -77,7 +77,8 @@ def attempt(strategies, folder, original, cases):
         capture_output=True, text=True,
     )
     if made.returncode == 3:
-        return {'kind': 'refused', 'detail': json.loads((folder / 'problem.json').read_text())['message']}
+        reasons = json.loads((folder / 'problem.json').read_text())['reasons']
+        return {'kind': 'refused', 'detail': '; '.join(f'{reason["line"]}: {reason["message"]}' for reason in reasons)}
     if made.returncode != 0:
         return {'kind': 'buildFailed', 'detail': made.stderr[-2000:]}
     program = json.loads((folder / 'program.json').read_text())

@@ -64,12 +64,12 @@ test('a loop that writes into one argument is not shared out where another may b
 
 test.each([
   ['changing_global', 'uses the global SCALE'],
-  ['declared_global', 'uses the global calls, which changes (line 5)'],
-  ['draws', 'inside draws random numbers (line 9)'],
-  ['reads_the_clock', 'calls time.perf_counter (line 5), which Numba does not compile'],
+  ['declared_global', '5: total uses the global calls, which changes here'],
+  ['draws', '9: inside draws random numbers'],
+  ['reads_the_clock', 'calls time.perf_counter, which Numba does not compile'],
   ['no_loops', 'has no loop over a range'],
-  ['bare_loop', 'the loop in line 2 stands in no function'],
-  ['broken', 'broken.py, line 1'],
+  ['bare_loop', '2: this loop stands in no function'],
+  ['broken', '1: Python cannot read this'],
 ])('%s is refused in words', async (name, reason) => {
   const got = await verdicts(`test/scripts/${name}.py`);
   for (const verdict of got)

@@ -207,6 +207,12 @@ export const optimizeJob: JobFacts = {
   baseline,
   candidates,
   best: { candidate: 'c-5', title: 'vectorize_loops + parallelize', metric: interval(143, 0.035) },
+  notUsed: [
+    {
+      strategies: ['use_cpp_extension', 'use_pythran'],
+      reason: 'backproject.py:12: slices are not translated',
+    },
+  ],
   stages: [],
   outputs: [],
   pictures: [],
@@ -311,6 +317,7 @@ export const solveJob: JobFacts = {
     }),
   ],
   best: null,
+  notUsed: [],
   outputs: [
     { path: 'render/turntable-000.png', artifact: hash('ball') },
     { path: 'render/scene.json', artifact: hash('scene') },

@@ -268,6 +268,20 @@ describe('an optimize job', () => {
     expect(result.summary).toContain('model:up/two a is 5.00× faster');
   });
 
+  it('looks for strategies before the program as it is is measured', async () => {
+    const { seen } = await run({ fast: { speedups: [4] } }, inputOf({}));
+    expect(seen.activities.indexOf('listRecipes')).toBeLessThan(seen.activities.indexOf('claimBench'));
+  });
+
+  it('says why no strategy applied, and what to do, instead of that every one was tried', async () => {
+    const notUsed = [{ strategies: ['vectorize_loops', 'use_pythran'], reason: 'slow.py:5: f calls print' }];
+    const { result } = await run({}, inputOf({}), { notUsed });
+    expect(result.summary).toContain('no strategy applies');
+    expect(result.summary).toContain('vectorize_loops, use_pythran: slow.py:5: f calls print');
+    expect(result.summary).toContain('set a key');
+    expect(result.summary).not.toContain('was tried');
+  });
+
   it('tells its state in words and in search attributes', async () => {
     // Connecting as the command line does registers the attributes.
     const { searchable, close } = await connect(server.address, 'default');

@@ -10,6 +10,7 @@ import type { ReportActivities } from '../../activities/report.ts';
 import type { RunActivities } from '../../activities/run.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { JournalRow } from '../../domain/journal.ts';
+import type { NotUsed } from '../../domain/strategies.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 
 export const artifact = 'a'.repeat(64);
@@ -52,6 +53,8 @@ export interface StubOptions {
   asked?: number;
   /** An activity that does not end before it is cancelled. */
   endless?: keyof AllActivities;
+  /** Strategies that do not apply. */
+  notUsed?: NotUsed[];
 }
 
 /**
@@ -60,7 +63,7 @@ export interface StubOptions {
  */
 export function stubActivities(
   script: Script,
-  { failModel = () => undefined, journal = [], asked = 0, endless }: StubOptions = {},
+  { failModel = () => undefined, journal = [], asked = 0, endless, notUsed = [] }: StubOptions = {},
 ): { activities: AllActivities; seen: Seen } {
   const seen: Seen = { activities: [], trials: [], closed: [], asked: [] };
   const titles = new Map<string, string>();
@@ -118,7 +121,7 @@ export function stubActivities(
       return { caseSet: artifact, seed: '1', oracleMs: 100, answerBytes: 8 };
     },
     async listRecipes() {
-      return Object.keys(script).filter((title) => !title.startsWith('model:'));
+      return { applicable: Object.keys(script).filter((title) => !title.startsWith('model:')), notUsed };
     },
     async proposeByRecipe({ id, recipe }) {
       if ('notApplicable' in (script[recipe] ?? {})) return null;

@@ -1,0 +1,9 @@
+import { z } from 'zod';
+
+/** Strategies that are not used for one reason, which begins with the user's file and line where one is to blame. */
+export const NotUsed = z.object({ strategies: z.array(z.string()), reason: z.string() });
+export type NotUsed = z.infer<typeof NotUsed>;
+
+/** What strategies can do for a program: the combinations that apply, in the order worth trying, and why others do not. */
+export const StrategyList = z.object({ applicable: z.array(z.string()), notUsed: z.array(NotUsed) });
+export type StrategyList = z.infer<typeof StrategyList>;

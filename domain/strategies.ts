@@ -1,0 +1,66 @@
+import type { NotUsed, StrategyList } from './strategies.schema.ts';
+
+/** Strategies that go together in one candidate. */
+export const combined = (strategies: readonly string[]): string => strategies.join(' + ');
+
+/** A combination that does not apply, with its reasons. */
+export interface Refusal {
+  strategies: readonly string[];
+  reasons: readonly string[];
+}
+
+/**
+ * Why strategies are not used, equal reasons once. Of a combination nothing is said where a part of it does not apply; a
+ * strategy that is in no combination that applies goes by its own name. `known` are those the job allows.
+ */
+export function notUsed(
+  refused: readonly Refusal[],
+  applicable: readonly (readonly string[])[],
+  known: readonly string[],
+): NotUsed[] {
+  const used = new Set(applicable.flat());
+  const byReason = new Map<string, Set<string>>();
+  for (const { strategies, reasons } of refused) {
+    const follows = refused.some(
+      (part) =>
+        part.strategies.length < strategies.length &&
+        part.strategies.every((name) => strategies.includes(name)),
+    );
+    if (follows) continue;
+    const unused = strategies.filter((name) => !used.has(name));
+    const named =
+      unused.length === 0 || unused.length === strategies.length ? [combined(strategies)] : unused;
+    for (const reason of reasons) {
+      const names = byReason.get(reason) ?? new Set();
+      byReason.set(reason, names);
+      for (const name of named) names.add(name);
+    }
+  }
+  const told = new Set(
+    [...byReason.values()].flatMap((names) => [...names]).flatMap((name) => name.split(' + ')),
+  );
+  const left = known.filter((name) => !used.has(name) && !told.has(name));
+  const rows = [...byReason].map(([reason, names]) => ({ strategies: [...names], reason }));
+  return left.length === 0
+    ? rows
+    : [...rows, { strategies: left, reason: 'used together with others only, and those do not apply' }];
+}
+
+/** `vectorize_loops, use_pythran: prog.py:5: blur calls print`. */
+export const notUsedText = ({ strategies, reason }: NotUsed): string => `${strategies.join(', ')}: ${reason}`;
+
+/** What to do where no strategy applies and no model is configured. */
+export const withoutAny = 'set a key for a model, which may find other ways (crucible models)';
+
+/** What a job found of strategies, from its steps; null before it looked. */
+export function strategiesIn(
+  steps: readonly { kind: string; end: { kind: 'none' } | { kind: 'done'; result: unknown } }[],
+): StrategyList | null {
+  const step = steps.find(({ kind, end }) => kind === 'recipes' && end.kind === 'done');
+  // The step was written by `listRecipes`.
+  return step?.end.kind === 'done' ? strategyListOf(step.end.result as StrategyList) : null;
+}
+
+/** A list as a step of a job kept it; before reasons were kept it was the combinations alone. */
+export const strategyListOf = (kept: StrategyList | readonly string[]): StrategyList =>
+  'applicable' in kept ? kept : { applicable: [...kept], notUsed: [] };

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest';
+import { notUsed, strategiesIn } from '../../domain/strategies.ts';
+
+const compilers = ['vectorize_loops', 'use_cpp_extension', 'use_pythran'];
+const known = [...compilers, 'parallelize', 'fastmath'];
+const print = 'slow.py:5: f calls print';
+const order = 'slow.py:9: reads f where other turns may change it';
+
+describe('why strategies are not used', () => {
+  it('is said once where several have one reason, and of what goes together with them', () => {
+    const refused = [...compilers.map((each) => [each]), ['vectorize_loops', 'parallelize']].map(
+      (strategies) => ({ strategies, reasons: [print] }),
+    );
+    expect(notUsed(refused, [], known)).toEqual([
+      { strategies: compilers, reason: print },
+      {
+        strategies: ['parallelize', 'fastmath'],
+        reason: 'used together with others only, and those do not apply',
+      },
+    ]);
+  });
+
+  it('is said of a strategy by its own name where no combination with it applies', () => {
+    const refused = ['vectorize_loops', 'use_cpp_extension'].map((each) => ({
+      strategies: [each, 'parallelize'],
+      reasons: [order],
+    }));
+    const applicable = [...compilers.map((each) => [each]), ['vectorize_loops', 'fastmath']];
+    expect(notUsed(refused, applicable, known)).toEqual([{ strategies: ['parallelize'], reason: order }]);
+  });
+
+  it('is said of the combination where the strategy applies in another one', () => {
+    const refused = [{ strategies: ['use_cpp_extension', 'parallelize'], reasons: [order] }];
+    const applicable = [...compilers.map((each) => [each]), ['vectorize_loops', 'parallelize', 'fastmath']];
+    expect(notUsed(refused, applicable, known)).toEqual([
+      { strategies: ['use_cpp_extension + parallelize'], reason: order },
+    ]);
+  });
+
+  it('keeps every reason of a script, each on its own', () => {
+    const refused = [{ strategies: ['vectorize_loops'], reasons: [print, order] }];
+    expect(notUsed(refused, [], ['vectorize_loops'])).toEqual([
+      { strategies: ['vectorize_loops'], reason: print },
+      { strategies: ['vectorize_loops'], reason: order },
+    ]);
+  });
+});
+
+describe('the strategies that a job has kept', () => {
+  const step = (result: unknown) => ({ kind: 'recipes', end: { kind: 'done' as const, result } });
+
+  it('are read from before reasons were kept as well', () => {
+    expect(strategiesIn([step(['vectorize_loops'])])).toEqual({
+      applicable: ['vectorize_loops'],
+      notUsed: [],
+    });
+    const list = { applicable: [], notUsed: [{ strategies: compilers, reason: print }] };
+    expect(strategiesIn([step(list)])).toEqual(list);
+  });
+
+  it('are none before they were looked for', () => {
+    expect(strategiesIn([{ kind: 'recipes', end: { kind: 'none' } }])).toBeNull();
+  });
+});
