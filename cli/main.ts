@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { type Command, createCommand, createOption, InvalidArgumentError, type Option } from 'commander';
 import type { Models } from '../domain/job.schema.ts';
 import { openStore, type Store } from '../store/store.ts';
-import { readConfig } from '../workers/config.ts';
+import { readConfig, readHome } from '../workers/config.ts';
 import type { Session } from './run.ts';
 import { type CommandContext, UserMistake } from './terminal.ts';
 
@@ -294,13 +294,17 @@ command(
 
 command('up', 'start the server and a worker in the background', 'crucible up --port 7300')
   .option('--port <number>', "the server's port; its UI is 1000 above", wholeNumber)
-  .action(({ port }: { port?: number }) =>
-    session(async ({ config, context }) => (await import('./run.ts')).bringUp(config, context, port)),
+  .addOption(createOption('--beside-server', 'for the worker whose server has died').hideHelp())
+  .action((options: { port?: number; besideServer?: true }) =>
+    session(async ({ config, context, signal }) =>
+      (await import('./run.ts')).bringUp(config, context, { ...options, signal }),
+    ),
   );
 
 // Without the store: a full or damaged disk must not keep a server up.
 command('down', 'stop them; open jobs go on at the next up', 'crucible down').action(async () => {
-  const stopped = await (await import('./server.ts')).down(readConfig(process.env).home);
+  const { down } = await import('./server.ts');
+  const stopped = await down(readHome(process.env), console.log);
   console.log(stopped ? 'stopped' : 'nothing was running');
 });
 

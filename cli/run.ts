@@ -10,7 +10,7 @@ import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
 import type { OptimizeOptions } from './main.ts';
 import { readExtension, resume } from './resume.ts';
-import { running, up } from './server.ts';
+import { running, type UpOptions, up } from './server.ts';
 import { submit, withoutModels } from './submit.ts';
 import { type CommandContext, UserMistake } from './terminal.ts';
 import { startVerification } from './verify.ts';
@@ -46,7 +46,7 @@ export async function startJob(
     );
     return true;
   }
-  return withServer(config, say, async (client) => {
+  return withServer(config, { say, signal }, async (client) => {
     const submitted = await submit(file, { store, client, models: config.models, fresh });
     const noModels = withoutModels(file, config.models);
     if (noModels !== null) say(noModels);
@@ -107,7 +107,7 @@ export const jobFromOptions = (path: string, options: OptimizeOptions): Promise<
 /** Verifies a finished job's best again and watches that. */
 export async function verifyJob({ config, context, signal }: Session, text: string): Promise<boolean> {
   const record = await findJob(context.store, text);
-  return withServer(config, context.out, async (client) => {
+  return withServer(config, { say: context.out, signal }, async (client) => {
     const id = await startVerification(context.store, client, record);
     return (await watchJob(context, id, { signal })).status === 'finished';
   });
@@ -121,7 +121,8 @@ export async function resumeJob(
 ): Promise<boolean> {
   const extension = readExtension(budget);
   const record = await findJob(context.store, text);
-  return withServer(config, context.json ? () => undefined : context.out, async (client) => {
+  const say = context.json ? () => undefined : context.out;
+  return withServer(config, { say, signal }, async (client) => {
     const id = await resume(context.store, client, record, extension, signal);
     if (detached) {
       context.out(
@@ -214,9 +215,9 @@ export async function closeEndedJobs(config: Config, store: Store): Promise<void
 export async function bringUp(
   config: Config,
   { out, json }: CommandContext,
-  port: number | undefined,
+  options: Omit<UpOptions, 'say'>,
 ): Promise<void> {
-  const now = await up(config, { say: (line) => json || out(line), ...(port === undefined ? {} : { port }) });
+  const now = await up(config, { say: (line) => json || out(line), ...options });
   const client = await connect(now.address, config.namespace);
   await client.close();
   if (json) out(JSON.stringify(now));
@@ -251,10 +252,10 @@ export async function sweepSandboxes(config: Config, { store, out }: CommandCont
 
 async function withServer<T>(
   config: Config,
-  say: (line: string) => void,
+  { say, signal }: Pick<UpOptions, 'say' | 'signal'>,
   act: (client: JobClient) => Promise<T>,
 ): Promise<T> {
-  const { address } = await up(config, { say });
+  const { address } = await up(config, { say, ...(signal === undefined ? {} : { signal }) });
   const client = await connect(address, config.namespace);
   try {
     return await act(client);

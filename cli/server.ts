@@ -1,85 +1,147 @@
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { open, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
 import { z } from 'zod';
+import { holdLock } from '../setup/lock.mjs';
 import { toolchain } from '../setup/toolchain.mjs';
 import { openStore } from '../store/store.ts';
+import { besideServer } from '../workers/beside.ts';
 import type { Config } from '../workers/config.ts';
+import {
+  ageMs,
+  detach,
+  type HomeProcess,
+  isAlive,
+  logsOf,
+  type Process,
+  processesOf,
+  serverFile,
+  stop,
+} from '../workers/processes.ts';
 import { firstLine } from './client.ts';
 import { makeHome } from './home.ts';
 import { UserMistake } from './terminal.ts';
 
-/** A process by its number and its start, which tells it from a later one of the same number. */
-const Process = z.object({ pid: z.number().int(), startedAt: z.string() });
-type Process = z.infer<typeof Process>;
+const Numbered = z.object({ pid: z.number().int(), startedAt: z.string() });
 
 const Running = z.object({
   /** Null where the server is the user's own. */
-  server: Process.nullable(),
-  worker: Process.nullable(),
+  server: Numbered.nullable(),
+  worker: Numbered.nullable(),
   address: z.string(),
   /** The Temporal UI; null where it is not ours to know. */
   ui: z.string().nullable(),
 });
 export type Running = z.infer<typeof Running>;
 
+/** What runs, for other programs to read. Crucible itself looks at the processes: no file can be wrong about them. */
 const recordPath = (home: string): string => join(home, 'running.json');
 
-/** What runs for this home, without what has died since; null for nothing. */
+/** What runs for this home; null for nothing. */
 export async function running(home: string): Promise<Running | null> {
-  let text: string;
-  try {
-    text = await readFile(recordPath(home), 'utf8');
-  } catch {
-    return null;
-  }
-  const parsed = Running.safeParse(JSON.parse(text));
-  if (!parsed.success) return null;
-  const alive = async (process: Process | null): Promise<Process | null> =>
-    process !== null && (await startOf(process.pid)) === process.startedAt ? process : null;
-  const server = await alive(parsed.data.server);
-  const worker = await alive(parsed.data.worker);
-  if (server === null && worker === null) return null;
-  return { ...parsed.data, server, worker };
+  const { servers, workers } = await processesOf(await realpath(home).catch(() => home));
+  return stateOf(servers[0], workers[0]);
+}
+
+function stateOf(server: HomeProcess | undefined, worker: HomeProcess | undefined): Running | null {
+  const address = server?.address ?? worker?.address;
+  if (address === undefined) return null;
+  const known = (each: Process | undefined): Process | null =>
+    each === undefined ? null : { pid: each.pid, startedAt: each.startedAt };
+  return { server: known(server), worker: known(worker), address, ui: server ? uiOf(address) : null };
+}
+
+const portOf = (address: string): number => Number(address.split(':')[1]);
+const uiOf = (address: string): string => `http://localhost:${portOf(address) + 1000}`;
+
+export interface UpOptions {
+  port?: number;
+  say: (line: string) => void;
+  /** Ends every wait: what this call had started is stopped then. */
+  signal?: AbortSignal;
+  /** Asked for by a worker, whose server has died: where no worker runs any more, nothing is started. */
+  besideServer?: boolean;
 }
 
 /**
- * Sees to it that a server and a worker with all roles run, detached, and returns where. Starts only what does not run. Throws
- * `UserMistake` where the port is taken, the server is missing or cannot be reached, the disk is full or the worker does not come
- * up, and `NoSandbox` where there is none; what this call had started is stopped then.
+ * Sees to it that one server and one worker with all roles run, detached, and returns where. What runs already stays, however it
+ * came about; what is too many, or answers no more, is ended. Throws `UserMistake` where the port is taken, the server is missing
+ * or cannot be reached, the disk is full or the worker does not come up, and `NoSandbox` where there is none; what this call had
+ * started is stopped then.
  */
-export async function up(
-  config: Config,
-  { port, say }: { port?: number; say: (line: string) => void },
-): Promise<Running> {
+export async function up(config: Config, { port, say, signal, ...from }: UpOptions): Promise<Running> {
   await makeHome(config.home);
-  const unlock = await lock(config.home);
-  try {
-    const before = await running(config.home);
-    if (before !== null && port !== undefined && before.address !== `localhost:${port}`)
+  const home = await realpath(config.home);
+  return alone(home, say, signal, async () => {
+    const { servers, workers } = await processesOf(home);
+    const [server, ...otherServers] = servers;
+    const [worker, ...otherWorkers] = workers;
+    if (from.besideServer && worker === undefined)
+      throw new UserMistake('no worker runs, so no server is started');
+    if (server !== undefined && port !== undefined && portOf(server.address) !== port)
       throw new UserMistake(
-        `this store's server runs at ${before.address} already; stop it first: crucible down`,
+        `this store's server runs at ${server.address} already; stop it first: crucible down`,
       );
-    if (before?.worker == null) await expectWorkable(config);
-    const served = await serve(config, before, port, say);
-    await record(config.home, served);
+    for (const left of [...otherWorkers, ...otherServers]) await stop(left);
+    await expectRecord(home, say);
+
+    const started: Process[] = [];
+    const start = async (...given: Parameters<typeof detach>): Promise<Process> => {
+      const process_ = await detach(...given);
+      started.push(process_);
+      return process_;
+    };
     try {
-      const worker = before?.worker ?? (await startWorker(config, served.address));
-      const now: Running = { ...served, worker };
-      await record(config.home, now);
-      return now;
+      if (worker === undefined) await expectWorkable(config);
+      const served = await serve({ ...config, home }, { server, worker, port, say, signal, start });
+      await record(home, { ...served, worker: null });
+      const follows = worker !== undefined && worker.address === served.address;
+      if (worker !== undefined && !follows) await stop(worker);
+      const from = follows ? 0 : (await readFile(logsOf(home).worker, 'utf8').catch(() => '')).length;
+      const now = follows ? worker : await startWorker(home, served, start);
+      await ready(now, { home, from, signal });
+      const state: Running = { ...served, worker: { pid: now.pid, startedAt: now.startedAt } };
+      await record(home, state);
+      return state;
     } catch (error) {
-      if (served.server !== null && before?.server == null) await stop(served.server);
-      await rm(recordPath(config.home), { force: true });
+      for (const process_ of started.reverse()) await stop(process_);
+      const left = await running(home);
+      if (left === null) await rm(recordPath(home), { force: true });
       throw error;
     }
+  });
+}
+
+/** One `up` or `down` of a home at a time. */
+async function alone<T>(
+  home: string,
+  say: (line: string) => void,
+  signal: AbortSignal | undefined,
+  act: () => Promise<T>,
+): Promise<T> {
+  const unlock = await holdLock(
+    join(home, 'up.lock'),
+    (pid) => say(`waiting for process ${pid}, which starts or stops the server of ${home}`),
+    { tellAfterMs: 2_000, ...(signal === undefined ? {} : { signal }) },
+  );
+  try {
+    return await act();
   } finally {
-    await unlock();
+    unlock();
+  }
+}
+
+/** Says so where the record of what runs is damaged: nothing depends on it. */
+async function expectRecord(home: string, say: (line: string) => void): Promise<void> {
+  const text = await readFile(recordPath(home), 'utf8').catch(() => null);
+  if (text === null) return;
+  try {
+    Running.parse(JSON.parse(text));
+  } catch {
+    say(`${recordPath(home)} was damaged: what runs was found among the processes`);
   }
 }
 
@@ -102,22 +164,34 @@ async function expectWorkable(config: Config): Promise<void> {
   }
 }
 
+type Serving = {
+  server: HomeProcess | undefined;
+  worker: HomeProcess | undefined;
+  port: number | undefined;
+  say: (line: string) => void;
+  signal: AbortSignal | undefined;
+  start: typeof detach;
+};
+
 async function serve(
   config: Config,
-  before: Running | null,
-  port: number | undefined,
-  say: (line: string) => void,
-): Promise<Running> {
-  const worker = before?.worker ?? null;
+  { server, worker, port, say, signal, start }: Serving,
+): Promise<Omit<Running, 'worker'>> {
   if (config.temporalAddress !== null) {
-    if (worker !== null && before?.address !== config.temporalAddress)
+    if (worker !== undefined && worker.address !== config.temporalAddress)
       throw new UserMistake(
-        `TEMPORAL_ADDRESS is ${config.temporalAddress}, but this store's worker works for ${before?.address}; stop it first: crucible down`,
+        `TEMPORAL_ADDRESS is ${config.temporalAddress}, but this store's worker works for ${worker.address}; stop it first: crucible down`,
       );
     await expectServer(config.temporalAddress, config.namespace);
-    return { server: null, worker, address: config.temporalAddress, ui: null };
+    return { server: null, address: config.temporalAddress, ui: null };
   }
-  if (before?.server != null) return before;
+  const { server: log } = logsOf(config.home);
+  if (server !== undefined) {
+    if (await answers(server.address, server, signal))
+      return { server, address: server.address, ui: uiOf(server.address) };
+    say(`the server at ${server.address} answers no more: it is started again`);
+    await stop(server);
+  }
 
   const { temporal } = await toolchain();
   if (temporal === null)
@@ -125,19 +199,20 @@ async function serve(
       'expected the Temporal server, found none. Type: npm run setup, or set TEMPORAL_ADDRESS',
     );
   // A worker that outlived its server waits for it at the same place.
-  const wanted = port ?? (worker === null ? undefined : Number(before?.address.split(':')[1]));
-  const taken = await choosePort(wanted, say);
-  const log = join(config.home, 'temporal.log');
-  const ui = taken + 1000;
-  const server = await detach(
-    temporal,
-    [...serverArguments(taken, join(config.home, 'temporal.db')), '--ui-port', String(ui)],
-    log,
-    {},
-  );
+  const before = worker === undefined ? undefined : portOf(worker.address);
+  const taken = await choosePort(port, before, say);
   const address = `localhost:${taken}`;
-  await answering(address, server, log);
-  return { server, worker, address, ui: `http://localhost:${ui}` };
+  const process_ = await start(
+    [temporal, ...serverArguments(taken, serverFile(config.home)), '--ui-port', String(taken + 1000)],
+    { lock: join(config.home, 'server.lock'), log, environment: {} },
+  );
+  if (!(await answers(address, process_, signal)))
+    throw new UserMistake(
+      isAlive(process_)
+        ? `the Temporal server did not answer at ${address} within 30 s; its log: ${log}`
+        : `the Temporal server ended at once: ${(await lastLine(log)) || 'it said nothing'} (its log: ${log})`,
+    );
+  return { server: process_, address, ui: uiOf(address) };
 }
 
 /** How the development server is started on a file of its own, so that it can be stopped and go on. */
@@ -184,7 +259,12 @@ const firstPort = 7233;
 const lastPort = 65_535 - 1000;
 const portsTried = 50;
 
-async function choosePort(wanted: number | undefined, say: (line: string) => void): Promise<number> {
+/** `wanted` by the user, or none; `before`: where the worker that runs looks for its server. */
+async function choosePort(
+  wanted: number | undefined,
+  before: number | undefined,
+  say: (line: string) => void,
+): Promise<number> {
   const free = async (port: number): Promise<boolean> => (await isFree(port)) && (await isFree(port + 1000));
   if (wanted !== undefined) {
     if (wanted > lastPort)
@@ -194,9 +274,13 @@ async function choosePort(wanted: number | undefined, say: (line: string) => voi
       `port ${wanted} (or ${wanted + 1000}, for the UI) is taken by another program; name another: crucible up --port NUMBER`,
     );
   }
-  for (let port = firstPort; port < firstPort + portsTried; port += 1) {
+  const preferred = before ?? firstPort;
+  const others = Array.from({ length: portsTried }, (_, index) => firstPort + index);
+  for (const port of new Set([preferred, ...others])) {
     if (!(await free(port))) continue;
-    if (port !== firstPort) say(`port ${firstPort} is taken by another program; the server takes ${port}`);
+    const follow = before === undefined ? '' : ', and a new worker with it';
+    if (port !== preferred)
+      say(`port ${preferred} is taken by another program; the server takes ${port}${follow}`);
     return port;
   }
   throw new UserMistake(
@@ -211,45 +295,64 @@ const isFree = (port: number): Promise<boolean> =>
       .listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 
-async function answering(address: string, server: Process, log: string): Promise<void> {
+/** Whether the server answers within 30 s; false as soon as it has ended. */
+async function answers(address: string, server: Process, signal: AbortSignal | undefined): Promise<boolean> {
   const deadline = Date.now() + 30_000;
-  while (Date.now() < deadline) {
+  while (Date.now() < deadline && isAlive(server)) {
+    signal?.throwIfAborted();
     try {
       const connection = await Connection.connect({ address, connectTimeout: '1s' });
-      await connection.workflowService.describeNamespace({ namespace: 'default' });
+      await connection.withDeadline(Date.now() + 5_000, () =>
+        connection.workflowService.describeNamespace({ namespace: 'default' }),
+      );
       await connection.close();
-      return;
+      return true;
     } catch {
-      if ((await startOf(server.pid)) !== server.startedAt)
-        throw new UserMistake(
-          `the Temporal server ended at once: ${(await lastLine(log)) || 'it said nothing'} (its log: ${log})`,
-        );
       await wait(100);
     }
   }
-  await stop(server);
-  throw new UserMistake(`the Temporal server did not answer at ${address} within 30 s; its log: ${log}`);
+  return false;
 }
 
-async function startWorker(config: Config, address: string): Promise<Process> {
-  const log = join(config.home, 'worker.log');
+function startWorker(
+  home: string,
+  { server, address }: Omit<Running, 'worker'>,
+  start: typeof detach,
+): Promise<Process> {
   const main = fileURLToPath(new URL('../workers/all.ts', import.meta.url));
-  const from = (await readFile(log, 'utf8').catch(() => '')).length;
-  const worker = await detach(process.execPath, [main], log, {
-    TEMPORAL_ADDRESS: address,
-    CRUCIBLE_HOME: config.home,
+  return start([process.execPath, main, ...(server === null ? [] : [besideServer])], {
+    lock: join(home, 'worker.lock'),
+    log: logsOf(home).worker,
+    environment: { TEMPORAL_ADDRESS: address, CRUCIBLE_HOME: home },
   });
-  const deadline = Date.now() + 60_000;
-  while (Date.now() < deadline) {
-    const said = (await readFile(log, 'utf8')).slice(from);
-    if (/^ready: /m.test(said)) return worker;
-    if ((await startOf(worker.pid)) !== worker.startedAt)
+}
+
+/**
+ * Waits until the worker polls; what it says stands in its log after the first `from` characters. One that an `up` before this
+ * one started may still be on its way.
+ */
+async function ready(
+  worker: Process,
+  { home, from, signal }: { home: string; from: number; signal: AbortSignal | undefined },
+): Promise<void> {
+  const { worker: log } = logsOf(home);
+  const line = new RegExp(`^ready: .*process ${worker.pid}$`, 'm');
+  for (;;) {
+    signal?.throwIfAborted();
+    // Made short meanwhile, it begins anew.
+    const all = await readFile(log, 'utf8').catch(() => '');
+    const said = all.length < from ? all : all.slice(from);
+    if (line.test(said)) return;
+    if (!isAlive(worker))
       throw new UserMistake(`the worker did not start: ${lastError(said)} (all of it: ${log})`);
+    if ((await ageMs(worker)) > startMs) break;
     await wait(50);
   }
-  await stop(worker);
-  throw new UserMistake(`the worker was not ready within 60 s; its log: ${log}`);
+  // Of one that was ready long ago, the log may have been made short since.
+  if (from > 0) throw new UserMistake(`the worker was not ready within 60 s; its log: ${log}`);
 }
+
+const startMs = 60_000;
 
 /** The line that says what went wrong: that of the error, without its stack. */
 const lastError = (said: string): string =>
@@ -260,81 +363,33 @@ const lastError = (said: string): string =>
 const lastLine = async (path: string): Promise<string> =>
   (await readFile(path, 'utf8')).trim().split('\n').at(-1) ?? '';
 
-/** Stops the worker, then the server. Open jobs go on at the next `up`. Returns whether there was anything to stop. */
-export async function down(home: string): Promise<boolean> {
-  const now = await running(home);
-  if (now === null) return false;
-  for (const process_ of [now.worker, now.server]) if (process_ !== null) await stop(process_);
-  await rm(recordPath(home), { force: true });
-  return true;
-}
-
-async function stop({ pid, startedAt }: Process): Promise<void> {
-  const isAlive = async (): Promise<boolean> => (await startOf(pid)) === startedAt;
-  for (const [signal, patienceMs] of [
-    ['SIGTERM', 15_000],
-    ['SIGKILL', 5_000],
-  ] as const) {
-    if (!(await isAlive())) return;
-    process.kill(pid, signal);
-    for (let waited = 0; waited < patienceMs && (await isAlive()); waited += 50) await wait(50);
-  }
-}
-
-async function detach(
-  command: string,
-  args: string[],
-  log: string,
-  environment: Record<string, string>,
-): Promise<Process> {
-  const out = openSync(log, 'a', 0o600);
-  try {
-    const child = spawn(command, args, {
-      detached: true,
-      stdio: ['ignore', out, out],
-      env: { ...process.env, ...environment },
-    });
-    const started = await new Promise<number>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('spawn', () => resolve(child.pid ?? 0));
-    });
-    child.unref();
-    return { pid: started, startedAt: (await startOf(started)) ?? '' };
-  } finally {
-    closeSync(out);
-  }
-}
-
-/** When a process was started, in the kernel's ticks since boot; null where there is none, or only a zombie. */
-async function startOf(pid: number): Promise<string | null> {
-  try {
-    const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).split(') ').at(-1)?.split(' ') ?? [];
-    return fields[0] === 'Z' ? null : (fields[19] ?? null);
-  } catch {
-    return null;
-  }
+/**
+ * Stops the workers, then the servers, of this home, whoever started them. Open jobs go on at the next `up`. Returns whether there
+ * was anything to stop.
+ */
+export async function down(given: string, say: (line: string) => void): Promise<boolean> {
+  const home = await realpath(given).catch(() => null);
+  if (home === null) return false;
+  const end = async (): Promise<boolean> => {
+    const { servers, workers } = await processesOf(home);
+    await expectRecord(home, say);
+    for (const process_ of [...workers, ...servers]) await stop(process_);
+    await rm(recordPath(home), { force: true }).catch(() => undefined);
+    return servers.length + workers.length > 0;
+  };
+  return alone(home, say, undefined, end).catch((error: unknown) => {
+    // Where no lock can be written, as on a full disk, what runs is to be stopped all the same.
+    if (error instanceof Error && 'syscall' in error) return end();
+    throw error;
+  });
 }
 
 async function record(home: string, now: Running): Promise<void> {
   const draft = `${recordPath(home)}.${process.pid}`;
-  await writeFile(draft, JSON.stringify(now, null, 2), { mode: 0o600 });
-  await rename(draft, recordPath(home));
-}
-
-/** One `up` at a time; a lock whose holder has died is taken over. */
-async function lock(home: string): Promise<() => Promise<void>> {
-  const path = join(home, 'up.lock');
-  for (;;) {
-    try {
-      const file = await open(path, 'wx', 0o600);
-      await file.writeFile(String(process.pid));
-      await file.close();
-      return () => rm(path, { force: true });
-    } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
-      const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-      if (holder > 0 && (await startOf(holder)) === null) await rm(path, { force: true });
-      else await wait(100);
-    }
+  try {
+    await writeFile(draft, JSON.stringify(now, null, 2), { mode: 0o600 });
+    await rename(draft, recordPath(home));
+  } finally {
+    await rm(draft, { force: true });
   }
 }

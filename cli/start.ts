@@ -41,7 +41,7 @@ export async function start(
     if (!context.json) out(line);
   };
   const before = await running(config.home);
-  const now = await up(config, { say });
+  const now = await up(config, { say, signal });
   if (now.ui !== null) say(`Temporal UI  ${now.ui}`);
   const client = await connect(now.address, config.namespace);
   try {
@@ -75,7 +75,7 @@ export async function start(
       before === null &&
       (await store.ledger.jobs({ status: 'running', limit: 1 })).length === 0
     )
-      await down(config.home);
+      await down(config.home, say);
   }
   if (context.terminal) await untilInterrupted(context, config, signal, now.ui);
   return true;
@@ -143,5 +143,5 @@ async function untilInterrupted(
       });
     });
   }
-  if ((await store.ledger.jobs({ status: 'running', limit: 1 })).length === 0) await down(config.home);
+  if ((await store.ledger.jobs({ status: 'running', limit: 1 })).length === 0) await down(config.home, out);
 }

@@ -1,3 +1,4 @@
+import { homedir } from 'node:os';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
@@ -10,21 +11,17 @@ import { type Clean, createClean } from './clean.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 
-/** Set to nothing it is not set. */
-const collector = HttpUrl.or(z.literal('')).optional();
-
 const Environment = z.object({
-  CRUCIBLE_HOME: z.string().min(1).default(resolve(project, '.crucible')),
   CRUCIBLE_SANDBOX: WantedSandbox.default('auto'),
   TEMPORAL_ADDRESS: z
     .string()
     .regex(/^[^\s:]+:\d+$/, 'expected host:port')
     .optional(),
-  TEMPORAL_NAMESPACE: z.string().min(1).default('default'),
+  TEMPORAL_NAMESPACE: z.string().default('default'),
   CRUCIBLE_LOG: z.enum(['debug', 'info', 'warn']).default('info'),
   // OpenTelemetry's own; its exporter reads the rest of them.
-  OTEL_EXPORTER_OTLP_ENDPOINT: collector,
-  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: collector,
+  OTEL_EXPORTER_OTLP_ENDPOINT: HttpUrl.optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: HttpUrl.optional(),
   OTEL_SDK_DISABLED: z.string().optional(),
   OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: z.string().optional(),
 });
@@ -49,15 +46,25 @@ export interface Config {
 /** Where the server answers: the configured one, or the development server's usual place. */
 export const serverAddress = ({ temporalAddress }: Config): string => temporalAddress ?? 'localhost:7233';
 
-/** Reads the configuration. Throws `ConfigWrong` naming the variable that is wrong. */
+/**
+ * The folder of the store. `~` is the user's own folder; a relative path begins at the project, so that it is the same folder
+ * wherever a command is run.
+ */
+export function readHome({ CRUCIBLE_HOME: named }: Record<string, string | undefined>): string {
+  if (!named) return resolve(project, '.crucible');
+  return resolve(project, named.replace(/^~(?=\/|$)/, homedir()));
+}
+
+/** Reads the configuration; a variable that is set to nothing is not set. Throws `ConfigWrong` naming the variable that is wrong. */
 export function readConfig(environment: Record<string, string | undefined>): Config {
-  const parsed = Environment.safeParse(environment);
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ''));
+  const parsed = Environment.safeParse(set);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const name = issue?.path.join('.') ?? '';
     throw new ConfigWrong(`${name}: ${issue?.message}, got ${JSON.stringify(environment[name])}`);
   }
-  const home = resolve(parsed.data.CRUCIBLE_HOME);
+  const home = readHome(environment);
   const models = readModelConfig(environment, readCatalogue(home));
   return {
     home,

@@ -19,8 +19,10 @@ import { type ModelConfig, reachableProviders } from '../llm/routes.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { cache } from '../setup/places.mjs';
 import { openStore, type Store } from '../store/store.ts';
+import type { lookAfter } from './beside.ts';
 import { workflowBundle } from './bundle.ts';
 import { type Config, serverAddress } from './config.ts';
+import { createFullDiskTeller } from './full-disk.ts';
 import { createGuard } from './guard.ts';
 import { keepHistories } from './histories.ts';
 import { createLog, endOnCrash, type Log, temporalLogger } from './log.ts';
@@ -33,8 +35,15 @@ export type Role = 'orchestrate' | 'model' | 'sandbox' | 'bench';
 
 const sweepEveryMs = 30_000;
 
-/** Runs workers for `roles` until the process is told to stop; prints `ready` when they poll. */
-export async function runWorkers(roles: readonly Role[], config: Config): Promise<void> {
+/**
+ * Runs workers for `roles` until the process is told to stop; prints `ready` when they poll. `beside` then looks after the server,
+ * where that is Crucible's own.
+ */
+export async function runWorkers(
+  roles: readonly Role[],
+  config: Config,
+  { beside = null }: { beside?: typeof lookAfter | null } = {},
+): Promise<void> {
   const { clean } = config;
   const log = createLog({ level: config.log, clean, plain: process.stderr.isTTY });
   endOnCrash(clean);
@@ -43,6 +52,7 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
     logger: temporalLogger(log),
     telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
   });
+  const tellFullDisk = createFullDiskTeller(config.home, log);
   const store = await openStore(config.home, (message) => log.warn(message));
   const observing: Observing = {
     clean,
@@ -62,7 +72,11 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
     // With the default a cancel takes 21 s to arrive.
     maxHeartbeatThrottleInterval: '500ms',
     interceptors: {
-      activity: [observeActivities(observing), () => ({ inbound: createGuard(store.id) })],
+      activity: [
+        observeActivities(observing),
+        () => ({ inbound: tellFullDisk() }),
+        () => ({ inbound: createGuard(store.id) }),
+      ],
     },
   } satisfies Partial<WorkerOptions>;
 
@@ -86,11 +100,15 @@ export async function runWorkers(roles: readonly Role[], config: Config): Promis
   const sweeping = chosen === null ? undefined : sweep(chosen.sandbox, store, log);
   const keeping = roles.includes('orchestrate') ? keepHistories(store, config, log) : undefined;
   log.info({ roles, sandbox: chosen?.why, traces: config.traces }, 'worker ready');
+  const endLooking = beside?.(config.home, log);
   // Who started the process waits for this line.
-  console.log(`ready: ${roles.join(', ')}${chosen === null ? '' : `; sandbox: ${chosen.why}`}`);
+  console.log(
+    `ready: ${roles.join(', ')}${chosen === null ? '' : `; sandbox: ${chosen.why}`}; process ${process.pid}`,
+  );
   try {
     await Promise.all(workers.map((worker) => worker.run()));
   } finally {
+    endLooking?.();
     clearInterval(sweeping);
     clearInterval(keeping);
     await connection.close();

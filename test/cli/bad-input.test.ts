@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
+import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { makeHome } from '../../cli/home.ts';
-import { readConfig } from '../../workers/config.ts';
+import { readConfig, readHome } from '../../workers/config.ts';
 import { mayMount, smallDisk } from '../store/small-disk.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { crucible, type Said } from '../support/command.ts';
@@ -66,9 +68,27 @@ describe('a setting that is wrong', () => {
     [{ CRUCIBLE_SANDBOX: 'none' }, /^CRUCIBLE_SANDBOX: .*"auto"\|"docker"\|"bubblewrap"\|"e2b", got "none"/],
     [{ TEMPORAL_ADDRESS: 'local_host' }, /^TEMPORAL_ADDRESS: expected host:port, got "local_host"/],
     [{ TEMPORAL_ADDRESS: 'http://localhost:1' }, /^TEMPORAL_ADDRESS: expected host:port, got "http/],
-    [{ CRUCIBLE_HOME: '' }, /^CRUCIBLE_HOME: .*got ""/],
   ])('is named: %j', (env, message) => {
     expect(() => readConfig(env)).toThrow(message);
+  });
+
+  it('that is set to nothing is not set', () => {
+    const nothing = { CRUCIBLE_HOME: '', CRUCIBLE_SANDBOX: '', TEMPORAL_ADDRESS: '', TEMPORAL_NAMESPACE: '' };
+    const { home, sandbox, temporalAddress, namespace } = readConfig(nothing);
+    const unset = readConfig({});
+    expect({ home, sandbox, temporalAddress, namespace }).toEqual({
+      home: unset.home,
+      sandbox: 'auto',
+      temporalAddress: null,
+      namespace: 'default',
+    });
+  });
+
+  it('as a home is the same folder wherever a command is run', () => {
+    expect(readHome({ CRUCIBLE_HOME: '~/a b' })).toBe(join(homedir(), 'a b'));
+    expect(readHome({ CRUCIBLE_HOME: '~' })).toBe(homedir());
+    expect(readHome({ CRUCIBLE_HOME: 'kept' })).toBe(fileURLToPath(new URL('../../kept', import.meta.url)));
+    expect(readHome({ CRUCIBLE_HOME: '/a/../b' })).toBe('/b');
   });
 
   it('is all that a command says', async () => {
