@@ -14,7 +14,7 @@ import type { Catalogue } from '../llm/catalogue.schema.ts';
 import { limitsOf, modelIn } from '../llm/catalogue.ts';
 import { asModelFailure, type ModelFailure, modelFailure } from '../llm/failure.ts';
 import type { Model, ModelReply, ModelRequest } from '../llm/model.ts';
-import { costOf, estimateOf } from '../llm/prices.ts';
+import { costOf, credible, estimateOf, type Taken } from '../llm/prices.ts';
 import { ReplyProblem } from '../llm/replies/apply.ts';
 import { type ReplySchema, readValue } from '../llm/reply-schema.ts';
 import type { AccountRecord } from '../store/ledger/accounts.ts';
@@ -23,7 +23,7 @@ import { afterFailure, afterRefusal, never, rateLimitWaitMs, routeOutcomeOf } fr
 import { type Pulse, writeJson } from './context.ts';
 import { replyKey } from './reply-key.ts';
 import { showReply } from './reply-so-far.ts';
-import { warnOfCost, warnOfFailures } from './unusual.ts';
+import { warnOfCost, warnOfFailures, warnOfUsage } from './unusual.ts';
 
 /** One logical call of a model: what is asked, and what its reply is read as. */
 export interface Question<Value, Result> {
@@ -98,6 +98,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       temperature: takesTemperature ? question.temperature : undefined,
     };
 
+    const estimate = estimateOf(catalogue, route, request);
     const before = await ledger.requestsOf(key);
     const paid =
       before.find(({ status }) => status === 'done') ?? before.findLast(({ reply }) => reply !== null);
@@ -157,7 +158,6 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
 
     /** Puts the request on record with what it may cost; returns which of the call's requests it is. */
     async function start(): Promise<number> {
-      const estimate = estimateOf(catalogue, route, request);
       const refuses = estimate.microUsd === null && question.unknownPrices === 'refuse';
       if (refuses && (await ledger.remaining(jobId)).microUsd !== null)
         throw new PriceUnknown(
@@ -197,13 +197,20 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     }
 
     async function finish(reply: ModelReply): Promise<void> {
-      const { text, usage, requestId, finish: ended, model: answered } = reply;
+      const { text, requestId, finish: ended, model: answered } = reply;
+      const { usage, microUsd } = await takenBy(reply);
       const kept = await keep({ text, usage, requestId, model: answered, finish: ended }, null);
-      const microUsd = costOf(catalogue, route, reply);
       await ledger.finishCall(key, number, { usage, microUsd, reply: kept, firstTokenMs: soFar.firstMs() });
       if (question.cache !== 'off') await ledger.rememberReply(cacheKey, kept);
       await ledger.noteRoute(route, 'answered');
       if (microUsd !== null) await warnOfCost(ledger, jobId, route, microUsd);
+    }
+
+    /** What a request cost: nothing is known where the server says what cannot be, and then its estimate counts. */
+    async function takenBy(said: Taken) {
+      const { doubts, ...taken } = credible(estimate, said);
+      if (doubts.length > 0) await warnOfUsage(ledger, jobId, route, doubts.join(', and '));
+      return { usage: taken.usage, microUsd: costOf(catalogue, route, taken) };
     }
 
     /** An error that is none of a model's, such as one of its library, as a failure: in words that hold no key. */
@@ -214,14 +221,15 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
 
     /** Puts a failure on record, and says how Temporal is to take it. */
     async function fail(failure: ModelFailure): Promise<Error> {
-      const { name, message, usage, requestId, reply: text } = failure;
+      const { name, message, requestId, reply: text } = failure;
+      const { usage, microUsd } = await takenBy(failure);
       const reply = text === null ? null : { text, usage, requestId, model, finish: null };
       const broke = reply === null && soFar.firstMs() !== null && failure.chargedMicroUsd === null;
       await ledger.failCall(key, number, {
         error: name,
         problem: message,
         // Of a reply that broke off it is not known what it cost: its estimate counts.
-        ...(broke ? {} : { usage, microUsd: costOf(catalogue, route, failure) }),
+        ...(broke ? {} : { usage, microUsd }),
         reply: reply === null ? null : await keep(reply, message),
         firstTokenMs: soFar.firstMs(),
         retryAfterMs: failure.retryAfterMs,

@@ -22,6 +22,15 @@ export async function warnOfCost(
   );
 }
 
+/** The same of a request whose server says that it took what it cannot have taken. */
+export const warnOfUsage = (ledger: Ledger, jobId: string, route: string, said: string): Promise<void> =>
+  warn(
+    ledger,
+    jobId,
+    `usage ${route}`,
+    `${route}: its server reports ${said}; what was estimated counts instead`,
+  );
+
 /** The same where most of the route's last requests failed. */
 export async function warnOfFailures(ledger: Ledger, jobId: string, route: string): Promise<void> {
   const { calls, failedShare } = await ledger.usualOf(route);

@@ -9,7 +9,11 @@ const slug = z
     'expected lower-case letters, digits and dashes, at most 63, a letter or digit first',
   );
 
-/** A path inside the job's folder: relative, no `..`, no control characters. */
+/** Of a name in a folder, as file systems have it. */
+const longestNameBytes = 255;
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
+
+/** A path inside the job's folder: relative, no `..`, no control characters, no name longer than a file system takes. */
 export const SafePath = z
   .string()
   .min(1)
@@ -17,11 +21,12 @@ export const SafePath = z
   .refine(
     (path) =>
       // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-      !/[\u0000-\u001f\u007f\\]/.test(path) &&
+      !/[\u0000-\u001f\u007f-\u009f\\]/.test(path) &&
+      path.isWellFormed() &&
       !path.startsWith('/') &&
       !path.startsWith('-') &&
-      path.split('/').every((part) => part !== '..' && part !== '' && part.length <= 200),
-    'expected a path inside the workspace: relative, without `..`, backslashes or control characters',
+      path.split('/').every((part) => part !== '..' && part !== '' && bytesOf(part) <= longestNameBytes),
+    'expected a path inside the workspace: relative, without `..`, backslashes, control characters or names of more than 255 bytes',
   );
 
 /** `path.py`, or `path.py:function`. */

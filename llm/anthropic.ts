@@ -4,7 +4,12 @@ import { z } from 'zod';
 import type { Usage } from '../domain/usage.ts';
 import { ProviderFault } from './failure.ts';
 import type { Finish, Model, ModelRequest } from './model.ts';
-import { type AdapterOptions, createStreamingModel, type StreamEvent } from './streaming-model.ts';
+import {
+  type AdapterOptions,
+  createStreamingModel,
+  SaidNumber,
+  type StreamEvent,
+} from './streaming-model.ts';
 
 /**
  * Anthropic's models by the Messages API; a base URL ends before `/v1/messages`. It takes no temperature, so a request's is
@@ -45,13 +50,15 @@ function explain(error: unknown): unknown {
 }
 
 /** Counts as the API sends them: null where a count does not apply, left out by servers that do not know it. */
-const MessageUsage = z.object({
-  input_tokens: z.number().nullish(),
-  cache_read_input_tokens: z.number().nullish(),
-  cache_creation_input_tokens: z.number().nullish(),
-  output_tokens: z.number().nullish(),
-  output_tokens_details: z.object({ thinking_tokens: z.number().nullish() }).nullish(),
-});
+const MessageUsage = z
+  .object({
+    input_tokens: SaidNumber,
+    cache_read_input_tokens: SaidNumber,
+    cache_creation_input_tokens: SaidNumber,
+    output_tokens: SaidNumber,
+    output_tokens_details: z.object({ thinking_tokens: SaidNumber }).nullish(),
+  })
+  .partial();
 type MessageUsage = z.infer<typeof MessageUsage>;
 
 /** The parts we read of the events of a message's stream. */

@@ -3,7 +3,12 @@ import { z } from 'zod';
 import type { Usage } from '../domain/usage.ts';
 import { ProviderFault, parseDuration } from './failure.ts';
 import type { Finish, Model, ModelRequest } from './model.ts';
-import { type AdapterOptions, createStreamingModel, type StreamEvent } from './streaming-model.ts';
+import {
+  type AdapterOptions,
+  createStreamingModel,
+  SaidNumber,
+  type StreamEvent,
+} from './streaming-model.ts';
 
 /** Google's models by the Gemini API; a base URL ends before the version, `/v1/models/…`. */
 export function createGoogleModel(options: AdapterOptions): Model {
@@ -96,8 +101,6 @@ function explain(error: unknown): unknown {
   return faultOf(status, message.slice(message.indexOf('{')), null);
 }
 
-const count = z.number().nullish();
-
 /** The parts we read of a stream's chunks. */
 const Chunk = z
   .object({
@@ -116,10 +119,10 @@ const Chunk = z
     promptFeedback: z.object({ blockReason: z.string().nullish() }).nullish(),
     usageMetadata: z
       .object({
-        promptTokenCount: count,
-        cachedContentTokenCount: count,
-        candidatesTokenCount: count,
-        thoughtsTokenCount: count,
+        promptTokenCount: SaidNumber,
+        cachedContentTokenCount: SaidNumber,
+        candidatesTokenCount: SaidNumber,
+        thoughtsTokenCount: SaidNumber,
       })
       .nullish(),
     modelVersion: z.string().nullish(),

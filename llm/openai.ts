@@ -4,7 +4,12 @@ import { z } from 'zod';
 import type { Usage } from '../domain/usage.ts';
 import { ProviderFault } from './failure.ts';
 import type { Finish, Model, ModelRequest } from './model.ts';
-import { type AdapterOptions, createStreamingModel, type StreamEvent } from './streaming-model.ts';
+import {
+  type AdapterOptions,
+  createStreamingModel,
+  SaidNumber,
+  type StreamEvent,
+} from './streaming-model.ts';
 
 export interface OpenAiOptions extends AdapterOptions {
   /** OpenAI itself is asked by the Responses API, compatible servers by chat completions. */
@@ -60,13 +65,11 @@ export function explainOpenAi(error: unknown): unknown {
   });
 }
 
-const tokens = z.number().nullish();
-
 const ResponsesUsage = z.object({
-  input_tokens: z.number(),
-  input_tokens_details: z.object({ cached_tokens: tokens, cache_write_tokens: tokens }).nullish(),
-  output_tokens: z.number(),
-  output_tokens_details: z.object({ reasoning_tokens: tokens }).nullish(),
+  input_tokens: SaidNumber,
+  input_tokens_details: z.object({ cached_tokens: SaidNumber, cache_write_tokens: SaidNumber }).nullish(),
+  output_tokens: SaidNumber,
+  output_tokens_details: z.object({ reasoning_tokens: SaidNumber }).nullish(),
 });
 
 /** The parts we read of the events of a response's stream. */
@@ -136,22 +139,22 @@ function responseFinish(type: string, reason: string | null): Finish {
 }
 
 const responsesUsage = (usage: z.infer<typeof ResponsesUsage>): Usage => ({
-  input: usage.input_tokens,
+  input: usage.input_tokens ?? Number.NaN,
   cached: usage.input_tokens_details?.cached_tokens ?? 0,
   written: usage.input_tokens_details?.cache_write_tokens ?? 0,
-  output: usage.output_tokens,
+  output: usage.output_tokens ?? Number.NaN,
   reasoning: usage.output_tokens_details?.reasoning_tokens ?? 0,
 });
 
 const ChatUsage = z.object({
-  prompt_tokens: z.number(),
-  prompt_tokens_details: z.object({ cached_tokens: tokens, cache_write_tokens: tokens }).nullish(),
-  completion_tokens: z.number(),
-  completion_tokens_details: z.object({ reasoning_tokens: tokens }).nullish(),
+  prompt_tokens: SaidNumber,
+  prompt_tokens_details: z.object({ cached_tokens: SaidNumber, cache_write_tokens: SaidNumber }).nullish(),
+  completion_tokens: SaidNumber,
+  completion_tokens_details: z.object({ reasoning_tokens: SaidNumber }).nullish(),
   // OpenRouter's, in dollars. With a key of one's own to the provider behind it, `cost` is its fee alone.
-  cost: z.number().nullish(),
+  cost: SaidNumber,
   is_byok: z.boolean().nullish(),
-  cost_details: z.object({ upstream_inference_cost: z.number().nullish() }).nullish(),
+  cost_details: z.object({ upstream_inference_cost: SaidNumber }).nullish(),
 });
 
 /** The parts we read of a chat completion's chunks. */
@@ -221,10 +224,10 @@ function chatFinish(raw: string): Finish {
 }
 
 const chatUsage = (usage: z.infer<typeof ChatUsage>): Usage => ({
-  input: usage.prompt_tokens,
+  input: usage.prompt_tokens ?? Number.NaN,
   cached: usage.prompt_tokens_details?.cached_tokens ?? 0,
   written: usage.prompt_tokens_details?.cache_write_tokens ?? 0,
-  output: usage.completion_tokens,
+  output: usage.completion_tokens ?? Number.NaN,
   reasoning: usage.completion_tokens_details?.reasoning_tokens ?? 0,
 });
 

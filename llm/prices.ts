@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { dollars } from '../domain/money.ts';
 import type { Usage } from '../domain/usage.ts';
 import type { Catalogue, CatalogueProvider, Price } from './catalogue.schema.ts';
 import { lookUp } from './catalogue.ts';
@@ -104,6 +105,8 @@ function byTable(
 
 /** What a request takes at most. */
 export interface Estimate {
+  /** Of the whole request, as if all of its input were written to a prompt cache. */
+  usage: Usage;
   tokens: number;
   /** Null where the price is not known. */
   microUsd: number | null;
@@ -125,7 +128,42 @@ export function estimateOf(
   const texts = [system, ...messages.map(({ text }) => text)];
   const input = texts.reduce((sum, text) => sum + mostTokens(text), overhead);
   const usage: Usage = { ...noUsage, input, written: input, output: maxTokens };
-  return { tokens: input + maxTokens, microUsd: priceOf(catalogue, route, usage, at) };
+  return { usage, tokens: input + maxTokens, microUsd: priceOf(catalogue, route, usage, at) };
+}
+
+/** A request has taken what its server says. */
+export interface Taken {
+  usage: Usage | null;
+  /** Millionths of a dollar. */
+  chargedMicroUsd: number | null;
+}
+
+/** What a server says beyond this many times the most that was asked for is not true of that request. */
+const mostOverEstimate = 2;
+
+/** What a server says a request took, null where it cannot be true of one estimated at `estimate`, with why in words. */
+export function credible(estimate: Estimate, said: Taken): Taken & { doubts: string[] } {
+  const { usage, chargedMicroUsd } = said;
+  const { input, output } = estimate.usage;
+  // Not a number is within nothing.
+  const within = (count: number, most: number): boolean => count >= 0 && count <= mostOverEstimate * most;
+  const counts =
+    usage === null ||
+    (usage.input > 0 &&
+      [usage.input, usage.cached, usage.written].every((count) => within(count, input)) &&
+      [usage.output, usage.reasoning].every((count) => within(count, output)));
+  const mostMicroUsd = estimate.microUsd ?? Number.MAX_SAFE_INTEGER / mostOverEstimate;
+  const charge = chargedMicroUsd === null || within(chargedMicroUsd, mostMicroUsd);
+  return {
+    usage: counts ? usage : null,
+    chargedMicroUsd: charge ? chargedMicroUsd : null,
+    doubts: [
+      ...(counts
+        ? []
+        : [`${usage.input} tokens in and ${usage.output} out, of ${input} and ${output} at most`]),
+      ...(charge ? [] : [`a charge of ${dollars(chargedMicroUsd)}, of ${dollars(mostMicroUsd)} at most`]),
+    ],
+  };
 }
 
 /** What no tokenizer puts into one token: of words three letters, each digit, each sign. A long unbroken run is no words. */

@@ -10,6 +10,7 @@ import {
   firstIssue,
   modelFailure,
 } from './failure.ts';
+import { createPieceFilter, hideKey } from './hide-key.ts';
 import type { Finish, GenerateOptions, Model, ModelReply, ModelRequest } from './model.ts';
 import { assertPortable, readValue } from './reply-schema.ts';
 
@@ -80,6 +81,11 @@ export function createStreamingModel(provider: Provider, options: AdapterOptions
         ...{ usage: null, chargedMicroUsd: null, requestId: null, model: request.model },
       };
       try {
+        const pieces = createPieceFilter(key);
+        const take = (text: string): void => {
+          reply.text += text;
+          if (text !== '') onDelta?.(text);
+        };
         await withinDeadlines(deadlines, signal, async (stop, alive) => {
           const failed = (error: unknown) => explainFailure(error, about, reply);
           for await (const event of eventsOf(provider, request, stop, failed)) {
@@ -87,8 +93,9 @@ export function createStreamingModel(provider: Provider, options: AdapterOptions
             if (stop.aborted) return;
             alive(Boolean(event.text));
             extend(reply, event);
-            if (event.text) onDelta?.(event.text);
+            take(pieces.push(event.text ?? ''));
           }
+          take(pieces.rest());
         });
         return settleReply(request, reply, about);
       } catch (error) {
@@ -123,19 +130,25 @@ async function* eventsOf(
   }
 }
 
-/** Some servers count in fractions, or below nothing. */
+/**
+ * A count of tokens, or a price, as a server says it: null where it says none, NaN where it says something else. A reply that was
+ * paid for is not lost over it; whoever pays looks whether the count can be true.
+ */
+export const SaidNumber = z
+  .unknown()
+  .transform((said) => (said == null ? null : typeof said === 'number' ? said : Number.NaN))
+  .optional();
+
+/** Some servers count in fractions. */
 const whole = (usage: Usage): Usage => ({
-  input: atLeastNone(usage.input),
-  cached: atLeastNone(usage.cached),
-  written: atLeastNone(usage.written),
-  output: atLeastNone(usage.output),
-  reasoning: atLeastNone(usage.reasoning),
+  input: Math.ceil(usage.input),
+  cached: Math.ceil(usage.cached),
+  written: Math.ceil(usage.written),
+  output: Math.ceil(usage.output),
+  reasoning: Math.ceil(usage.reasoning),
 });
 
-const atLeastNone = (count: number): number => Math.max(0, Math.ceil(count));
-
 function extend(reply: StreamedReply, event: StreamEvent): void {
-  reply.text += event.text ?? '';
   reply.refusal += event.refusal ?? '';
   reply.finish = event.finish ?? reply.finish;
   reply.usage = event.usage === undefined || event.usage === null ? reply.usage : whole(event.usage);
@@ -145,15 +158,20 @@ function extend(reply: StreamedReply, event: StreamEvent): void {
 }
 
 /**
- * The reply to `request` that a stream came to. Throws `ModelRefused`, `ModelReplyTruncated` or `ModelReplyUnusable`, each
+ * The reply to `request` that a stream came to, without the key, whatever the server quotes. Throws `ModelRefused`, `ModelReplyTruncated` or `ModelReplyUnusable`, each
  * with its costs and the text: they were paid for. Why it stopped is looked at before what it says.
  */
 export function settleReply<Value>(
   request: ModelRequest<Value>,
-  { text, refusal, ...facts }: StreamedReply,
+  streamed: StreamedReply,
   about: Counterpart,
 ): ModelReply<Value> {
-  const { finish, usage, chargedMicroUsd, requestId } = facts;
+  const hidden = (said: string): string => hideKey(said, about.key);
+  const [text, refusal] = [hidden(streamed.text), hidden(streamed.refusal)];
+  const { usage, chargedMicroUsd } = streamed;
+  const finish = { ...streamed.finish, raw: hidden(streamed.finish.raw) };
+  const requestId = streamed.requestId === null ? null : hidden(streamed.requestId);
+  const facts = { finish, usage, chargedMicroUsd, requestId, model: hidden(streamed.model) };
   const details = { usage, chargedMicroUsd, requestId, reply: text };
   if (finish.unified === 'refusal' || refusal !== '')
     throw modelFailure(ModelRefused, about, `the model declined: ${refusal || finish.raw}`, details);

@@ -189,6 +189,32 @@ describe('asking a model', () => {
     });
   });
 
+  it.each([
+    ['less than nothing', { ...usage, output: -500 }],
+    ['nothing', { ...usage, input: 0 }],
+    ['more than any budget', { ...usage, input: 1e300 }],
+    ['twice what was asked for, and more', { ...usage, output: 4_001 }],
+  ])('where a server reports %s, the estimate counts, and it is told', async (_, reported) => {
+    server.answers = [{ kind: 'text', text: right, usage: reported }];
+    expect(await ask('c-1/propose-0')).toBe(42);
+    const [call] = await store.ledger.calls(jobId);
+    expect(call).toMatchObject({ status: 'done', usage: null, microUsd: null });
+    expect(call?.estimateMicroUsd).toBeGreaterThan(20_000);
+    const account = await store.ledger.account(jobId);
+    expect(account?.spent.microUsd).toBe(call?.estimateMicroUsd);
+    expect(account?.held).toEqual({ microUsd: 0, tokens: 0 });
+    const told = (await store.ledger.events(jobId)).map(({ text }) => text);
+    expect(told).toEqual([
+      expect.stringMatching(/^warning: openai\/gpt-4o: its server reports .* tokens in/),
+    ]);
+  });
+
+  it('does not lose a reply whose usage is no numbers', async () => {
+    server.answers = [{ kind: 'text', text: right, usage: { ...usage, output: '500' as unknown as number } }];
+    expect(await ask('c-1/propose-0')).toBe(42);
+    expect((await store.ledger.calls(jobId))[0]).toMatchObject({ status: 'done', usage: null });
+  });
+
   it('does not send what the budget has no room for', async () => {
     await open({ microUsd: 30_000 });
     server.answers = [{ kind: 'text', text: right, usage }];
@@ -342,10 +368,10 @@ describe('asking a model', () => {
   it('warns once of a call that costs far more than is usual on its route', async () => {
     server.answers = [{ kind: 'text', text: right, usage }];
     for (let sample = 0; sample < 10; sample += 1) await ask(`c-${sample}/propose-0`, { sample });
-    server.answers = [{ kind: 'text', text: right, usage: { ...usage, output: 50_000 } }];
-    await ask('c-10/propose-0', { sample: 10 });
-    await ask('c-11/propose-0', { sample: 11 });
+    server.answers = [{ kind: 'text', text: right, usage: { ...usage, output: 16_000 } }];
+    await ask('c-10/propose-0', { sample: 10, maxTokens: 16_000 });
+    await ask('c-11/propose-0', { sample: 11, maxTokens: 16_000 });
     const warnings = (await store.ledger.events(jobId)).filter(({ text }) => text.startsWith('warning'));
-    expect(warnings.map(({ text }) => text)).toEqual([expect.stringContaining('a call cost $0.50')]);
+    expect(warnings.map(({ text }) => text)).toEqual([expect.stringContaining('a call cost $0.16')]);
   });
 });

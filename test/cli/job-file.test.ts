@@ -250,7 +250,7 @@ describe('a path', () => {
     'outside the workspace is refused: %s',
     async (path) => {
       const expected =
-        'expected a path inside the workspace: relative, without `..`, backslashes or control characters';
+        'expected a path inside the workspace: relative, without `..`, backslashes, control characters or names of more than 255 bytes';
       for (const [field, line] of [
         ['outputs', 'outputs[0]'],
         ['inputs', 'inputs[0]'],

@@ -434,6 +434,23 @@ describe.each(protocols)('a model by the %s protocol', (protocol) => {
     expect(server.requests).toHaveLength(1);
   });
 
+  test('takes its key out of a reply that quotes it, in one piece or in several, and out of a value', async ({
+    talk,
+  }) => {
+    const { key } = talk.server;
+    const pieces: string[] = [];
+    const reply = await talk.ask({ kind: 'text', text: `I was sent ${key}, twice: ${key}.` }, question, {
+      onDelta: (piece) => pieces.push(piece),
+    });
+    expect(reply.text).toBe('I was sent [key], twice: [key].');
+    expect(pieces.join('')).toBe(reply.text);
+    const escaped = `\\u${key.charCodeAt(0).toString(16).padStart(4, '0')}${key.slice(1)}`;
+    const text = `{"x": 1.5, "label": "${escaped} and ${key}"}`;
+    const valued = await talk.ask({ kind: 'text', text }, { ...question, schema: point });
+    expect(valued).toMatchObject({ value: { x: 1.5, label: '[key] and [key]' } });
+    expect(valued.text).toBe('{"x": 1.5, "label": "[key] and [key]"}');
+  });
+
   test('takes keys out of what a provider echoes', async ({ talk }) => {
     const message = `Bad header: ${talk.server.key}, Bearer abcdefgh, api_key=abcdefgh12345678, try sk-proj-abcdefghijk`;
     const failure = await talk.failureOf({ kind: 'status', status: 400, message });
@@ -527,10 +544,13 @@ describe.each(protocols)('a model by the %s protocol', (protocol) => {
         // Node's own abort errors carry a code, as its network errors do.
         const reason = Object.assign(new Error('cancelled by its user'), { code: 'ABORT_ERR' });
         const cancel = new AbortController();
-        const began = performance.now();
-        setTimeout(() => cancel.abort(reason), 100);
         talk.server.answers = [{ kind }];
-        await expect(talk.connect().generate(question, { signal: cancel.signal })).rejects.toBe(reason);
+        const reply = talk.connect().generate(question, { signal: cancel.signal });
+        const ended = expect(reply).rejects.toBe(reason);
+        await expect.poll(() => talk.server.requests.length, { timeout: 60_000 }).toBe(1);
+        const began = performance.now();
+        cancel.abort(reason);
+        await ended;
         expect(performance.now() - began).toBeLessThan(20_000);
         await talk.server.requests[0]?.abandoned;
         expect(talk.server.requests).toHaveLength(1);
