@@ -4,6 +4,7 @@ import { queues } from '../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../domain/visibility.ts';
 import type { Store } from '../store/store.ts';
 import { closeEndedJobs } from '../workers/ended-jobs.ts';
+import { exitStatus } from './exit-status.ts';
 import { UserMistake } from './terminal.ts';
 
 /** The one place that talks to Temporal. */
@@ -32,6 +33,7 @@ export async function connect(address: string, namespace: string): Promise<JobCl
   const connection = await Connection.connect({ address, connectTimeout: '5s' }).catch((error: unknown) => {
     throw new UserMistake(
       `expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start one with: crucible up`,
+      { status: exitStatus.failed },
     );
   });
   const client = new Client({ connection, namespace });

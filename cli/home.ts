@@ -1,5 +1,6 @@
 import { access, constants, mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { exitStatus } from './exit-status.ts';
 import { UserMistake } from './terminal.ts';
 
 const reasons: Record<string, string> = {
@@ -20,6 +21,7 @@ export async function makeHome(home: string): Promise<void> {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     throw new UserMistake(
       `${home}: expected a folder that Crucible can keep its store in: ${reasons[code] ?? error}. Set CRUCIBLE_HOME to another one`,
+      { cause: error, status: exitStatus.failed },
     );
   }
 }

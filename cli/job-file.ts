@@ -20,8 +20,11 @@ type Path = readonly PropertyKey[];
 
 /** Where fields stand in the text of a job file, for messages a person can go to. */
 interface Source {
-  name: string;
+  /** Null: there is no file, the job was typed. */
+  name: string | null;
   line(path: Path): number | null;
+  /** What a field is called where it was written. */
+  field(path: Path): string;
 }
 
 /** Reads a YAML or JSON job file. Throws `UserMistake` naming the field and the line of everything that is wrong. */
@@ -34,7 +37,7 @@ export async function readJobFile(path: string): Promise<JobFile> {
     throw new UserMistake(`${path}: expected a job file, written in YAML or JSON: ${plainReason(error)}`);
   }
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true });
   const language = /\.json$/i.test(name) ? 'JSON' : 'YAML';
   const [syntax] = [...document.errors, ...document.warnings];
   if (syntax !== undefined) {
@@ -59,15 +62,19 @@ export async function readJobFile(path: string): Promise<JobFile> {
     // References are resolved only here; more of them than any job has are refused, too.
     throw new UserMistake(`${name}: this is not valid ${language}: ${plainReason(error)}`);
   }
-  const source: Source = { name, line: (field) => lineOf(document, lines, field) };
+  const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
   const job = checkJob(value, source);
   const folder = resolve(dirname(path));
   return { job, folder, files: await filesOf(job, folder, source) };
 }
 
-/** A job made of values, as from the command line. Throws `UserMistake`. */
-export async function checkedJob(value: unknown, folder: string): Promise<JobFile> {
-  const source: Source = { name: 'the job', line: () => null };
+/** A job made of values, as from the command line, whose fields are called `fieldOf` there. Throws `UserMistake`. */
+export async function checkedJob(
+  value: unknown,
+  folder: string,
+  fieldOf: Source['field'] = fieldName,
+): Promise<JobFile> {
+  const source: Source = { name: null, line: () => null, field: fieldOf };
   const job = checkJob(value, source);
   return { job, folder, files: await filesOf(job, folder, source) };
 }
@@ -85,17 +92,24 @@ export function withProfile(file: JobFile, profile: Models['profile']): JobFile 
 function checkJob(value: unknown, source: Source): Job {
   const parsed = Job.safeParse(value, { reportInput: true, error: namingFields });
   if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues.flatMap(mistakesIn);
-  throw new UserMistake(mistakes.map(({ path, message }) => located(source, path, message)).join('\n'));
+  const mistakes = parsed.error.issues
+    .flatMap(mistakesIn)
+    .map(({ path, message }) => ({ line: source.line(path) ?? 0, said: located(source, path, message) }))
+    .sort((one, other) => one.line - other.line);
+  throw new UserMistake(mistakes.map(({ said }) => said).join('\n'));
 }
 
-function located(source: Source, path: Path, message: string): string {
-  const line = source.line(path);
-  const field = path
+/** `stages[1].needs`. */
+const fieldName = (path: Path): string =>
+  path
     .map((part) => (typeof part === 'number' ? `[${part}]` : `.${String(part)}`))
     .join('')
     .replace(/^\./, '');
-  return `${source.name}${line === null ? '' : `:${line}`}: ${field === '' ? '' : `${field}: `}${message}`;
+
+function located(source: Source, path: Path, message: string): string {
+  const line = source.line(path);
+  const place = source.name === null ? [] : [`${source.name}${line === null ? '' : `:${line}`}`];
+  return [...place, source.field(path), message].filter((part) => part !== '').join(': ');
 }
 
 /** The line of the field at `path`, or of the nearest thing around it that is there. */
@@ -191,7 +205,8 @@ export async function packFiles({ folder, files }: JobFile, blobs: BlobStore): P
   return tree;
 }
 
-function plainReason(error: unknown): string {
+/** Why a file cannot be read, in words. */
+export function plainReason(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
   if (code === 'EACCES') return 'permission denied';

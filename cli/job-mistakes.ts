@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { nearest } from './nearest.ts';
 
 /** One thing that is wrong with a job: where it stands in it, and in words what was expected and what came. */
 export interface Mistake {
@@ -6,19 +7,28 @@ export interface Mistake {
   message: string;
 }
 
-/** Names the fields there are, where one is given that is not: for `safeParse`, whose issues do not say it. */
+/** Names the fields there are, where one is given that is not: for `safeParse`, whose issues do not say it, and `mistakesIn`. */
 export const namingFields: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'unrecognized_keys') return undefined;
   const definition = issue.inst?._zod.def;
   if (definition === undefined || !('shape' in definition)) return undefined;
-  return `there is no such field; the fields here are ${Object.keys(definition.shape as object).join(', ')}`;
+  return `${fieldsHere}${Object.keys(definition.shape as object).join(', ')}`;
 };
+
+const fieldsHere = 'the fields here are ';
+
+function noSuchField(key: string, fields: string): string {
+  const meant = fields.startsWith(fieldsHere)
+    ? nearest(key, fields.slice(fieldsHere.length).split(', '))
+    : null;
+  return `there is no such field${meant === null ? '' : ` (did you mean ${meant}?)`}; ${fields}`;
+}
 
 /** Words for an issue that zod found (with `reportInput`); a union is told by the alternative that was meant. */
 export function mistakesIn(issue: z.core.$ZodIssue): Mistake[] {
   const { path } = issue;
   if (issue.code === 'unrecognized_keys')
-    return issue.keys.map((key) => ({ path: [...path, key], message: issue.message }));
+    return issue.keys.map((key) => ({ path: [...path, key], message: noSuchField(key, issue.message) }));
   if (issue.code !== 'invalid_union')
     return [{ path, message: `${expectationOf(issue)}${cameOf(issue.input)}` }];
 

@@ -1,80 +1,70 @@
+import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, createCommand, createOption, InvalidArgumentError, type Option } from 'commander';
+import { defaults } from '../domain/defaults.ts';
 import type { Models } from '../domain/job.schema.ts';
-import { openStore, type Store } from '../store/store.ts';
-import { readConfig, readHome } from '../workers/config.ts';
-import type { Session } from './run.ts';
-import { type CommandContext, UserMistake } from './terminal.ts';
+import { strategyNames } from '../domain/strategy-names.ts';
+import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import { isForPeople, statusOfMistake } from './mistakes.ts';
+import type { OptimizeOptions } from './optimize-job.ts';
+import type { StartOptions } from './run.ts';
+import type { Session } from './session.ts';
+
+const project = fileURLToPath(new URL('..', import.meta.url));
 
 /** Commands load what they need when they run: help and mistakes are answered at once. */
 const program = createCommand('crucible')
   .description('Writes, compiles, runs, measures and improves programs, as durable Temporal workflows.')
+  .version(versionOf(), '--version', 'the version')
   .option('--json', 'machine-readable output')
+  .option('--quiet', 'say what came out, and nothing before')
   .showHelpAfterError('(crucible help COMMAND shows an example)')
+  .addHelpText('after', `\n${exitStatusHelp}`)
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitStatus.found : exitStatus.usage))
   .configureHelp({ sortSubcommands: false });
 
-/** Opens the store, runs `act`, closes it; `act` returning false is exit status 1. */
-async function session(act: (session: Session) => Promise<unknown>): Promise<void> {
-  const config = readConfig(process.env);
-  const interrupt = new AbortController();
-  let first = 0;
-  const stop = (): void => {
-    // npm and the terminal both pass a Ctrl-C on: only one that comes later is a second one, which does not wait.
-    if (first > 0 && Date.now() - first > 1_000) process.exit(130);
-    first ||= Date.now();
-    interrupt.abort(new UserMistake('interrupted'));
+function versionOf(): string {
+  const { version } = JSON.parse(readFileSync(resolve(project, 'package.json'), 'utf8')) as {
+    version: string;
   };
-  process.on('SIGINT', stop);
-  process.on('SIGTERM', stop);
-  const store = await storeIn(config.home);
-  const context: CommandContext = {
-    store,
-    json: program.opts<{ json?: true }>().json === true,
-    out: (line) => console.log(line),
-    terminal: process.stdout.isTTY === true,
-    columns: process.stdout.columns ?? 100,
-  };
-  try {
-    if ((await act({ config, context, signal: interrupt.signal })) === false) process.exitCode = 1;
-  } finally {
-    await store.close();
-  }
+  return version;
 }
 
-/** Throws `UserMistake` where no store can be kept in `home`. */
-async function storeIn(home: string): Promise<Store> {
-  const { makeHome } = await import('./home.ts');
-  await makeHome(home);
-  try {
-    return await openStore(home);
-  } catch (error) {
-    if (isForPeople(error)) throw error;
-    throw new UserMistake(
-      `${home}: expected Crucible's store, which cannot be opened: ${error instanceof Error ? error.message : error}. Move it away, or set CRUCIBLE_HOME to another folder`,
-      { cause: error },
-    );
-  }
+/** Runs `act` with the store open, as `inSession` does. */
+async function session(act: (session: Session) => Promise<unknown>): Promise<void> {
+  const { json = false, quiet = false } = program.opts<{ json?: boolean; quiet?: boolean }>();
+  await (await import('./session.ts')).inSession({ json, quiet }, act);
+}
+
+/** Reads a number as it is typed: `5`, `$5`, `10×`. */
+const number =
+  (expected: string, fits: (value: number) => boolean) =>
+  (text: string): number => {
+    const value = Number(text.replace(/^\$|[x×]$/g, ''));
+    if (text.trim() === '' || !fits(value)) throw new InvalidArgumentError(`expected ${expected}`);
+    return value;
+  };
+const wholeNumber = number('a whole number from 1 up', (value) => Number.isInteger(value) && value > 0);
+const seedNumber = number('a whole number from 0 up', (value) => Number.isInteger(value) && value >= 0);
+const amount = number('a number above 0', (value) => value > 0 && Number.isFinite(value));
+
+/** `1e-9`, or `1e-9,1e-12` where the second is absolute; 0 alone is exact. */
+function tolerance(text: string): { relative: number; absolute?: number } {
+  const [relative = Number.NaN, absolute, ...others] = text
+    .split(',')
+    .map(number('a number from 0 up, or two as in 1e-9,1e-12: relative and absolute', (value) => value >= 0));
+  if (others.length > 0)
+    throw new InvalidArgumentError('expected at most two numbers: relative and absolute');
+  if (absolute !== undefined) return { relative, absolute };
+  return relative === 0 ? { relative, absolute: 0 } : { relative };
 }
 
 /** What has ended at the server is not shown as running; the client is loaded only where a job is open. */
-async function closeEnded(config: Session['config'], { store }: CommandContext): Promise<void> {
+async function closeEnded(config: Session['config'], { store }: Session['context']): Promise<void> {
   if ((await store.ledger.openJobs()).length === 0) return;
   await (await import('./run.ts')).closeEndedJobs(config, store);
 }
-
-const wholeNumber = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1)
-    throw new InvalidArgumentError('expected a whole number from 1 up');
-  return value;
-};
-
-const amount = (text: string): number => {
-  const value = Number(text.replace(/^\$/, ''));
-  if (!(value > 0)) throw new InvalidArgumentError('expected a number above 0');
-  return value;
-};
 
 type Profile = NonNullable<Models['profile']>;
 const profile = (): Option =>
@@ -88,9 +78,11 @@ const command = (usage: string, description: string, example: string): Command =
     .command(usage)
     .description(description)
     .option('--json', 'machine-readable output')
+    .option('--quiet', 'say what came out, and nothing before')
     .addHelpText('after', `\nExample:\n  ${example}`)
     .hook('preAction', (_, self) => {
-      if (self.opts<{ json?: true }>().json === true) program.setOptionValue('json', true);
+      for (const [name, value] of Object.entries(self.opts()))
+        if ((name === 'json' || name === 'quiet') && value === true) program.setOptionValue(name, true);
     });
 
 // start
@@ -121,48 +113,47 @@ for (const [name, description] of [
     });
 
 command(
-  'optimize <program>',
+  'optimize <program[:function]>',
   'make a Python function or a whole script faster',
-  'crucible optimize slow.py --function blur --cases cases.py',
+  'crucible optimize slow.py:blur --cases cases.py',
 )
-  .option('--function <name>', 'the slow function; without it the whole script is optimised')
-  .option('--cases <file[:name]>', 'makes inputs for the function: its make_case(seed)')
+  .option(
+    '--function <name>',
+    'the slow function, if not after the program; without one the whole script is optimised',
+  )
+  .option('--cases <file[:name]>', 'makes inputs for the function: its make_case(seed) returns the arguments')
   .option('--args <arguments...>', 'command-line arguments of the script')
   .option('--outputs <patterns...>', 'files the script writes; they and standard output must stay the same')
-  .option('--inputs <paths...>', 'files and folders the program reads')
+  .option('--inputs <paths...>', 'files and folders the program reads or imports')
   .option(
     '--ignore-lines <patterns...>',
     'lines a script prints that are not compared, as regular expressions',
   )
-  .option('--trials <count>', 'how many candidates to try', wholeNumber)
-  .option('--usd <amount>', 'what models may cost at most', amount)
-  .option('--tokens <count>', 'what models may read and write at most', wholeNumber)
+  .option('--name <name>', "the job's name (default: from the file and the function)")
+  .option(
+    '--tolerance <relative[,absolute]>',
+    `how far numbers may be off (default: ${defaults.tolerance.relative.toExponential()} relative; 0 is exact)`,
+    tolerance,
+  )
+  .addOption(createOption('--strategies <names...>', 'only these (default: all)').choices([...strategyNames]))
+  .option('--goal <times>', 'stop as soon as a verified speed-up is at least this', amount)
+  .option('--trials <count>', `how many candidates to try (default: ${defaults.trials})`, wholeNumber)
+  .option('--minutes <count>', `how long to try (default: ${defaults.wallMs / 60_000})`, amount)
+  .option('--cores <count>', `threads a program may use (default: ${defaults.cores})`, wholeNumber)
+  .option('--memory <MiB>', `memory a run may use (default: ${defaults.limits.memoryMb})`, wholeNumber)
+  .option('--seed <number>', `of the search's own choices (default: ${defaults.seed})`, seedNumber)
+  .option('--usd <amount>', 'what models may cost at most (default: no limit)', amount)
+  .option('--tokens <count>', 'what models may read and write at most (default: no limit)', wholeNumber)
   .addOption(profile())
+  .option('--out <folder>', 'write the program found there, as crucible export does')
   .option('--fresh', 'a new run, even where the same job is done or under way')
   .option('--dry-run', 'check, start nothing')
   .option('--detached', 'return at once')
-  .action((path: string, options: OptimizeOptions) =>
-    session(async (given) => {
-      const { jobFromOptions, startJob } = await import('./run.ts');
-      return startJob(given, await jobFromOptions(path, options), options);
-    }),
-  );
-
-export interface OptimizeOptions {
-  function?: string;
-  cases?: string;
-  args?: string[];
-  outputs?: string[];
-  inputs?: string[];
-  ignoreLines?: string[];
-  trials?: number;
-  usd?: number;
-  tokens?: number;
-  profile?: Profile;
-  fresh?: boolean;
-  dryRun?: boolean;
-  detached?: boolean;
-}
+  .action(async (path: string, options: OptimizeOptions & StartOptions) => {
+    const { jobFromOptions } = await import('./optimize-job.ts');
+    const file = await jobFromOptions(path, options);
+    return session(async (given) => (await import('./run.ts')).startJob(given, file, options));
+  });
 
 // follow
 
@@ -303,6 +294,7 @@ command('up', 'start the server and a worker in the background', 'crucible up --
 
 // Without the store: a full or damaged disk must not keep a server up.
 command('down', 'stop them; open jobs go on at the next up', 'crucible down').action(async () => {
+  const { readHome } = await import('../workers/config.ts');
   const { down } = await import('./server.ts');
   const stopped = await down(readHome(process.env), console.log);
   console.log(stopped ? 'stopped' : 'nothing was running');
@@ -321,39 +313,40 @@ command('doctor', 'what this machine has and lacks', 'crucible doctor')
     }),
   );
 
+command(
+  'completion <shell>',
+  'the completion of this command line for bash, zsh or fish',
+  'source <(crucible completion bash)',
+).action(async (shell: string) =>
+  console.log((await import('./completion.ts')).completionFor(shell, program)),
+);
+
+program
+  .command('job-names', { hidden: true })
+  .description('what a job can be called, one name a line: for completion')
+  .action(() => session(async ({ context }) => (await import('./completion.ts')).printJobNames(context)));
+
 /** What is set already stays; the folder at hand comes before the project. */
-function readEnvFiles(): void {
-  for (const path of new Set([resolve('.env'), fileURLToPath(new URL('../.env', import.meta.url))])) {
+async function readEnvFiles(): Promise<void> {
+  for (const path of new Set([resolve('.env'), resolve(project, '.env')])) {
     try {
       process.loadEnvFile(path);
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? error.code : undefined;
       // A folder of that name is a Python environment.
-      if (code !== 'ENOENT' && code !== 'EISDIR')
-        throw new UserMistake(`${path}: expected lines NAME=value: ${error}`, { cause: error });
+      if (code === 'ENOENT' || code === 'EISDIR') continue;
+      const { UserMistake } = await import('./terminal.ts');
+      throw new UserMistake(`${path}: expected lines NAME=value: ${error}`, { cause: error });
     }
   }
 }
 
 try {
-  readEnvFiles();
+  await readEnvFiles();
   await program.parseAsync();
 } catch (error) {
   if (!isForPeople(error)) throw error;
-  console.error(error.message);
-  process.exitCode = 1;
-}
-
-/** Errors that are answers: their message is all there is to say. */
-function isForPeople(error: unknown): error is Error {
-  if (!(error instanceof Error)) return false;
-  const names = [
-    'UserMistake',
-    'ConfigWrong',
-    'NoSandbox',
-    'SandboxUnavailable',
-    'StorageFull',
-    'JobRejected',
-  ];
-  return names.includes(error.name);
+  const { clean } = await import('./terminal.ts');
+  console.error(clean(error.message));
+  process.exitCode = statusOfMistake(error);
 }

@@ -7,6 +7,8 @@ import type { Store } from '../store/store.ts';
 /** Where a job's files were laid out. */
 export interface LaidOut {
   folder: string;
+  /** The product's, relative to `folder`. */
+  files: string[];
   report: string | null;
   /** The first picture among its files. */
   picture: string | null;
@@ -32,6 +34,7 @@ export async function layOut(store: Store, result: JobResult, folder: string): P
   const picture = Object.keys(product).find((path) => /\.(png|jpe?g)$/i.test(path));
   return {
     folder,
+    files: Object.keys(product).sort(),
     report: result.report === null ? null : join(folder, 'report.html'),
     picture: picture === undefined ? null : join(folder, picture),
   };

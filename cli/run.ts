@@ -1,70 +1,69 @@
-import { basename, dirname } from 'node:path';
+import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import type { Config } from '../workers/config.ts';
 import type { Role } from '../workers/run.ts';
 import { connect, type JobClient } from './client.ts';
-import { checkedJob, type JobFile } from './job-file.ts';
+import { printNext, statusOfJob } from './ending.ts';
+import { type ExitStatus, exitStatus } from './exit-status.ts';
+import { exportJob, refuseToReplace } from './export.ts';
+import type { JobFile } from './job-file.ts';
 import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
-import type { OptimizeOptions } from './main.ts';
 import { readExtension, resume } from './resume.ts';
 import { running, type UpOptions, up } from './server.ts';
+import type { Session } from './session.ts';
 import { submit, withoutModels } from './submit.ts';
-import { type CommandContext, UserMistake } from './terminal.ts';
+import { type CommandContext, oneLine, UserMistake } from './terminal.ts';
 import { startVerification } from './verify.ts';
 import { watchJob } from './watch.ts';
 
-/** What a command that talks to the server is given. */
-export interface Session {
-  config: Config;
-  context: CommandContext;
-  /** Fires at Ctrl-C. */
-  signal: AbortSignal;
+export interface StartOptions {
+  fresh?: boolean;
+  dryRun?: boolean;
+  detached?: boolean;
+  /** The folder that the program found is exported to. */
+  out?: string;
 }
 
-/** Submits a job, and unless `detached` watches it. Returns false where it did not finish well. */
+/** Submits a job, and unless `detached` watches it. Returns the exit status. */
 export async function startJob(
   { config, context, signal }: Session,
   file: JobFile,
-  {
-    fresh = false,
-    dryRun = false,
-    detached = false,
-  }: { fresh?: boolean; dryRun?: boolean; detached?: boolean },
-): Promise<boolean> {
+  { fresh = false, dryRun = false, detached = false, out: folder }: StartOptions,
+): Promise<ExitStatus> {
   const { store, out, json } = context;
-  const say = (line: string): void => {
-    if (!json) out(line);
-  };
+  const say = sayOf(context);
+  if (folder !== undefined) await refuseToReplace(resolve(folder), false);
   if (dryRun) {
     out(
       json
         ? JSON.stringify(file.job)
         : `${file.job.kind} ${file.job.name}: the job and its files are in order; nothing was started`,
     );
-    return true;
+    return exitStatus.found;
   }
   return withServer(config, { say, signal }, async (client) => {
     const submitted = await submit(file, { store, client, models: config.models, fresh });
     const noModels = withoutModels(file, config.models);
-    if (noModels !== null) say(noModels);
     if (submitted.kind === 'finished') {
-      const { id, summary } = submitted.record;
-      if (json) out(JSON.stringify(summary));
-      else
-        out(
-          `${id} is finished: ${resultOf(submitted.record)?.summary}\nShow it: crucible show ${id}   Again: --fresh   Verify: crucible verify ${id}`,
-        );
-      return true;
+      const { record } = submitted;
+      if (json) out(JSON.stringify(record.summary));
+      else {
+        out(`${record.id} is finished: ${oneLine(resultOf(record)?.summary ?? '')}`);
+        await printNext(context, record);
+        out('To do it all again: --fresh');
+      }
+      return endWith(context, record, folder);
     }
+    if (noModels !== null) say(noModels);
     const { jobId } = submitted;
     if (detached) {
       out(
         json ? JSON.stringify({ jobId }) : `${submitted.kind} ${jobId}\nFollow it: crucible watch ${jobId}`,
       );
-      return true;
+      return exitStatus.found;
     }
     say(`${submitted.kind} ${jobId}`);
     const record = await watchJob(context, jobId, { signal }).catch((error: unknown) => {
@@ -72,44 +71,33 @@ export async function startJob(
       if (error === signal.reason) return null;
       throw error;
     });
-    if (record === null || record.status === 'running') {
-      say(`\n${jobId} goes on. Come back with: crucible watch ${jobId}`);
-      return true;
+    if (record === null) {
+      say(`\n${jobId} goes on.\nFollow    crucible watch ${jobId}\nEnd it    crucible cancel ${jobId}`);
+      return exitStatus.interrupted;
     }
-    return record.status === 'finished';
+    return endWith(context, record, folder);
   });
 }
 
-/** The job that `crucible optimize` asks for. */
-export const jobFromOptions = (path: string, options: OptimizeOptions): Promise<JobFile> => {
-  const { trials, usd, tokens, profile, fresh: _, dryRun: __, detached: ___, ...fields } = options;
-  const name = basename(path)
-    .replace(/\.py$/, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, '-')
-    .slice(0, 63)
-    .replace(/^-+|-+$/g, '');
-  const job = {
-    kind: 'optimize',
-    name,
-    program: basename(path),
-    ...fields,
-    budget: {
-      ...(trials === undefined ? {} : { trials }),
-      ...(usd === undefined ? {} : { usd }),
-      ...(tokens === undefined ? {} : { tokens }),
-    },
-    ...(profile === undefined ? {} : { models: { profile } }),
-  };
-  return checkedJob(job, dirname(path));
-};
+/** Writes the program of a job that has one to `folder`, if one is given. Returns the job's exit status. */
+async function endWith(
+  context: CommandContext,
+  record: JobRecord,
+  folder: string | undefined,
+): Promise<ExitStatus> {
+  if (folder !== undefined && record.status !== 'running' && resultOf(record)?.product != null) {
+    if (!context.json) context.out('');
+    await exportJob(context, { job: record.id, out: folder, force: false });
+  }
+  return statusOfJob(record);
+}
 
 /** Verifies a finished job's best again and watches that. */
-export async function verifyJob({ config, context, signal }: Session, text: string): Promise<boolean> {
+export async function verifyJob({ config, context, signal }: Session, text: string): Promise<ExitStatus> {
   const record = await findJob(context.store, text);
-  return withServer(config, { say: context.out, signal }, async (client) => {
+  return withServer(config, { say: sayOf(context), signal }, async (client) => {
     const id = await startVerification(context.store, client, record);
-    return (await watchJob(context, id, { signal })).status === 'finished';
+    return statusOfJob(await watchJob(context, id, { signal }));
   });
 }
 
@@ -118,24 +106,24 @@ export async function resumeJob(
   { config, context, signal }: Session,
   text: string,
   { budget = [], detached = false }: { budget?: string[]; detached?: boolean },
-): Promise<boolean> {
+): Promise<ExitStatus> {
   const extension = readExtension(budget);
   const record = await findJob(context.store, text);
-  const say = context.json ? () => undefined : context.out;
-  return withServer(config, { say, signal }, async (client) => {
+  return withServer(config, { say: sayOf(context), signal }, async (client) => {
     const id = await resume(context.store, client, record, extension, signal);
     if (detached) {
       context.out(
         context.json ? JSON.stringify({ jobId: id }) : `${id} goes on\nFollow it: crucible watch ${id}`,
       );
-      return true;
+      return exitStatus.found;
     }
-    const closed = await watchJob(context, id, { signal });
-    if (closed.status === 'running' && !context.json)
-      context.out(`\n${id} goes on. Come back with: crucible watch ${id}`);
-    return closed.status === 'running' || closed.status === 'finished';
+    return statusOfJob(await watchJob(context, id, { signal }));
   });
 }
+
+/** Says what is not a result: only to people, and not where they asked for quiet. */
+const sayOf = ({ json, quiet, out }: CommandContext): ((line: string) => void) =>
+  json || quiet ? () => undefined : out;
 
 /** A job that is asked to end closes itself within seconds: its sandboxes are stopped and its report is written. */
 const cancelMs = 20_000;
@@ -154,7 +142,9 @@ export async function cancelJob(
   const now = await running(config.home);
   const address = config.temporalAddress ?? now?.address;
   if (address === undefined)
-    throw new UserMistake(`no server runs, so ${found.id} rests. Start it: crucible up, then cancel again`);
+    throw new UserMistake(`no server runs, so ${found.id} rests. Start it: crucible up, then cancel again`, {
+      status: exitStatus.failed,
+    });
   const record = await askToEnd(config, store, found, address);
   if (json) return out(JSON.stringify({ jobId: record.id, status: record.status }));
   if (record.status !== 'running') return out(`${record.id} ${endedWords[record.status]}`);

@@ -2,12 +2,17 @@ import { styleText } from 'node:util';
 import stringWidth from 'string-width';
 import type { Store } from '../store/store.ts';
 import { visible } from '../web/html.ts';
+import { type ExitStatus, exitStatus } from './exit-status.ts';
 
 /** What every command is given. */
 export interface CommandContext {
   store: Store;
+  /** The store's folder: what a job leaves is laid out there. */
+  home?: string;
   /** One JSON document instead of text; `watch` and `logs --follow` give one JSON object a line. */
   json: boolean;
+  /** Only what came out is said: no notices, no progress. */
+  quiet?: boolean;
   /** Writes one line to standard output. */
   out: (line: string) => void;
   /** Standard output is a terminal: colours, and lines that are redrawn. */
@@ -19,7 +24,44 @@ export interface CommandContext {
 /** What the user asked for cannot be done. The message says what was expected, what came, and what to do. */
 export class UserMistake extends Error {
   override name = 'UserMistake';
+  readonly status: ExitStatus;
+
+  constructor(
+    message: string,
+    { status = exitStatus.usage, ...options }: ErrorOptions & { status?: ExitStatus } = {},
+  ) {
+    super(message, options);
+    this.status = status;
+  }
 }
+
+const usualColumns = { terminal: 80, pipe: 100 };
+
+/** How wide a stream is; a terminal that does not know its width, or says 0, counts as one of 80 columns. */
+export const widthOf = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number =>
+  isTTY ? columns || usualColumns.terminal : usualColumns.pipe;
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: colours begin with one
+const colours = /(\u001b\[[\d;]*m)/;
+
+/**
+ * A line as it may be written: nothing in it can command a terminal, whoever wrote it. Only colours pass, and only on a terminal; in
+ * JSON, where the text must stay the same, what is not to be seen is written as its number.
+ */
+export function harmless(line: string, { json, terminal }: { json: boolean; terminal: boolean }): string {
+  if (json) return line.replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
+  if (!terminal) return visible(line);
+  return line
+    .split(colours)
+    .map((part, index) => (index % 2 === 1 ? part : visible(part)))
+    .join('');
+}
+
+const escaped = (character: string): string =>
+  character
+    .split('')
+    .map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    .join('');
 
 export type Format = Parameters<typeof styleText>[0];
 
@@ -59,8 +101,9 @@ export function cut(text: string, width: number): string {
   return width < 1 ? '' : `${kept}…`;
 }
 
-/** Text without colours in lines of at most `width` columns, broken between words where it can be. */
-export function wrap(text: string, width: number): string[] {
+/** Text without colours in lines of at most `columns` columns, broken between words where it can be; a character is never broken. */
+export function wrap(text: string, columns: number): string[] {
+  const width = Math.max(1, columns);
   return text.split('\n').flatMap((paragraph) => {
     const lines: string[] = [];
     let line = '';
@@ -71,20 +114,25 @@ export function wrap(text: string, width: number): string[] {
       }
       line += word;
       while (stringWidth(line.trimEnd()) > width) {
-        const head = cut(line, width + 1).slice(0, -1);
+        const head = cut(line, width + 1).slice(0, -1) || firstOf(line);
         lines.push(head);
         line = line.slice(head.length);
       }
     }
-    return [...lines, line.trimEnd()];
+    return line.trimEnd() === '' && lines.length > 0 ? lines : [...lines, line.trimEnd()];
   });
 }
+
+/** Its first character as people see one: however narrow a line is, something stands in it. */
+const firstOf = (text: string): string =>
+  graphemes.segment(text)[Symbol.iterator]().next().value?.segment ?? text;
 
 export interface Column {
   title: string;
   align?: 'right';
-  /** Gives way, and is cut, where the table would be wider than the terminal. */
+  /** Gives way, and is cut, where the table would be wider than the terminal; never to less than `least` columns. */
   stretch?: true;
+  least?: number;
 }
 
 /** A cell is cleaned and put on one line, then coloured. */
@@ -94,7 +142,10 @@ const gap = '  ';
 /** Columns that a stretching column keeps however narrow the terminal is. */
 const narrowest = 12;
 
-/** A header and one line a row, columns aligned, no line wider than `columns` as far as stretching columns can give way. */
+/**
+ * A header and one text a row, columns aligned, no line wider than `columns` as far as stretching columns can give way. Where they
+ * cannot give way enough a row becomes several lines, its cells one below the other.
+ */
 export function table(
   context: Pick<CommandContext, 'terminal' | 'columns'>,
   columns: readonly Column[],
@@ -107,18 +158,26 @@ export function table(
         : { ...cell, text: oneLine(cell.text) },
     ),
   );
+  const titles = columns.map(({ title }) => ({ text: title, format: 'dim' as const }));
   const widths = columns.map(({ title }, index) =>
     Math.max(stringWidth(title), ...cells.map((row) => stringWidth(row[index]?.text ?? ''))),
   );
-  const stretching = columns.flatMap(({ stretch }, index) => (stretch ? [index] : []));
+  const stretching = columns.flatMap(({ stretch, least }, index) =>
+    stretch ? [{ index, least: least ?? narrowest }] : [],
+  );
   const total = (): number => widths.reduce((sum, width) => sum + width, gap.length * (columns.length - 1));
-  for (const index of stretching.reverse()) {
+  for (const { index, least } of stretching.reverse()) {
     const natural = widths[index] ?? 0;
     const room = natural - Math.max(0, total() - context.columns);
-    widths[index] = Math.max(room, Math.min(natural, narrowest));
+    widths[index] = Math.max(room, Math.min(natural, least));
   }
+  if (total() > context.columns)
+    return [
+      paint(context, 'dim', cut(columns.map(({ title }) => title).join(' '), context.columns)),
+      ...cells.map((row) => stacked(context, columns, row)),
+    ];
 
-  const line = (row: readonly { text: string; format: Format | null }[]): string =>
+  const line = (row: readonly ShownCell[]): string =>
     columns
       .map(({ align }, index) => {
         const { text, format } = row[index] ?? { text: '', format: null };
@@ -130,7 +189,27 @@ export function table(
       })
       .join(gap)
       .trimEnd();
-  return [columns.map(({ title }) => ({ text: title, format: 'dim' as const })), ...cells].map(line);
+  return [titles, ...cells].map(line);
+}
+
+interface ShownCell {
+  text: string;
+  format: Format | null;
+}
+
+/** A row of a table that is wider than the terminal: its first cell, and each other that is not empty below it with its title. */
+function stacked(
+  context: Pick<CommandContext, 'terminal' | 'columns'>,
+  columns: readonly Column[],
+  row: readonly ShownCell[],
+): string {
+  const lines = row.flatMap(({ text, format }, index) => {
+    if (text === '') return [];
+    const title = index === 0 ? '' : `  ${columns[index]?.title ?? ''} `;
+    const shown = cut(text, Math.max(1, context.columns - stringWidth(title)));
+    return [`${paint(context, 'dim', title)}${format === null ? shown : paint(context, format, shown)}`];
+  });
+  return lines.join('\n');
 }
 
 /** `640 ms`, `12 s`, `1 m 12 s`, `2 h 5 m`, `3 d 4 h`. */

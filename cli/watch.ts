@@ -2,21 +2,23 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { printNext, statusOfJob } from './ending.ts';
+import type { ExitStatus } from './exit-status.ts';
 import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
 import { eventWriter, followEvents, pollMs } from './logs.ts';
 import { notUsedLines } from './show.ts';
-import { type CommandContext, clean, oneLine, paint, wrap } from './terminal.ts';
+import { type CommandContext, clean, harmless, oneLine, paint, widthOf, wrap } from './terminal.ts';
 import { readProgress } from './watch-progress.ts';
 import { progressBlock } from './watch-screen.ts';
 
-/** `crucible watch JOB`: live until the job is closed, then its result line, or until `signal` fires. */
+/** `crucible watch JOB`: live until the job is closed, then its result line, or until `signal` fires. Returns the exit status. */
 export async function watch(
   context: CommandContext,
   { job: text, signal }: { job: string; signal: AbortSignal },
-): Promise<void> {
+): Promise<ExitStatus> {
   const { id } = await findJob(context.store, text);
-  await watchJob(context, id, { signal });
+  return statusOfJob(await watchJob(context, id, { signal }));
 }
 
 /**
@@ -29,14 +31,22 @@ export async function watchJob(
   jobId: string,
   { signal }: { signal: AbortSignal },
 ): Promise<JobRecord> {
+  const say = context.quiet ? () => undefined : eventWriter(context);
   const closed =
-    context.terminal && !context.json
+    context.terminal && !context.json && !context.quiet
       ? await watchOnScreen(context, jobId, signal)
-      : await followEvents(context.store, jobId, eventWriter(context), signal);
-  if (closed.status === 'running') return closed;
+      : await followEvents(context.store, jobId, say, signal);
+  if (closed.status === 'running') {
+    if (!context.json) context.out(`\n${jobId} goes on.`);
+    if (!context.json) await printNext(context, closed);
+    return closed;
+  }
   const record = await withReport(context.store, closed, signal);
   if (context.json) context.out(JSON.stringify({ closed: record }));
-  else for (const line of resultLines(context, record)) context.out(line);
+  else {
+    for (const line of resultLines(context, record)) context.out(line);
+    await printNext(context, record);
+  }
   return record;
 }
 
@@ -66,6 +76,17 @@ async function withReport(store: Store, closed: JobRecord, signal: AbortSignal):
   return record;
 }
 
+/** The stream for those who take its width as it is: one of 0 columns would have every character on a line of its own. */
+const withWidth = (stream: NodeJS.WriteStream): NodeJS.WriteStream =>
+  new Proxy(stream, {
+    get: (target, name) => {
+      if (name === 'columns') return widthOf(target);
+      if (name === 'rows') return target.rows || 24;
+      const value: unknown = Reflect.get(target, name);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+
 /** Of a job with thousands of trials reading takes long: at most a twentieth of a core is spent on it. */
 const restShare = 20;
 
@@ -75,7 +96,7 @@ async function watchOnScreen(
   signal: AbortSignal,
 ): Promise<JobRecord> {
   const { store } = context;
-  const draw = createLogUpdate(process.stdout);
+  const draw = createLogUpdate(withWidth(process.stdout));
   try {
     for (;;) {
       const began = performance.now();
@@ -84,10 +105,12 @@ async function watchOnScreen(
       if (record === undefined) {
         draw(`${jobId}\n${paint(context, 'dim', 'waiting for a worker to take it')}`);
       } else {
-        const columns = process.stdout.columns ?? context.columns;
-        draw(
-          progressBlock({ ...context, columns }, await readProgress(store, record), Date.now()).join('\n'),
+        const block = progressBlock(
+          { ...context, columns: widthOf(process.stdout) },
+          await readProgress(store, record),
+          Date.now(),
         );
+        draw(block.map((line) => harmless(line, context)).join('\n'));
         if (record.status !== 'running' || signal.aborted) return record;
       }
       const restMs = Math.max(pollMs, restShare * (performance.now() - began));

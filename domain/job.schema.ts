@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaults } from './defaults.ts';
 import { Limits } from './limits.schema.ts';
+import { strategyNames } from './strategy-names.ts';
 
 const slug = z
   .string()
@@ -29,10 +30,25 @@ export const SafePath = z
     'expected a path inside the workspace: relative, without `..`, backslashes, control characters or names of more than 255 bytes',
   );
 
+const expectedFunction = 'expected the name of a function of the module; methods are not supported';
+
+/** Without Unicode's classes, which not every reader of the JSON schema knows; `isIdentifier` has the last word. */
+const identifier = String.raw`[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*`;
+const isIdentifier = (name: string): boolean => /^[\p{ID_Start}_]\p{ID_Continue}*$/u.test(name);
+
+/** Python reads every name in one form, so a name is looked for in that. */
+const functionName = z
+  .string()
+  .normalize('NFKC')
+  .regex(new RegExp(`^${identifier}$`), expectedFunction)
+  .refine(isIdentifier, expectedFunction);
+
 /** `path.py`, or `path.py:function`. */
 const FunctionRef = z
   .string()
-  .regex(/^[^:]+\.py(:[A-Za-z_][A-Za-z0-9_]*)?$/, 'expected `file.py` or `file.py:function`')
+  .overwrite((ref) => ref.replace(/:[^:]*$/, (name) => name.normalize('NFKC')))
+  .regex(new RegExp(`^[^:]+\\.py(:${identifier})?$`), 'expected `file.py` or `file.py:function`')
+  .refine((ref) => isIdentifier(ref.split(':')[1] ?? 'make_case'), 'expected `file.py` or `file.py:function`')
   .refine((ref) => SafePath.safeParse(ref.split(':')[0]).success, 'expected a path inside the job folder');
 
 export const Budget = z.strictObject({
@@ -125,7 +141,7 @@ export type Validator = z.infer<typeof Validator>;
 /** An output by path alone must be there and not be empty. */
 const Output = z.union([SafePath.transform((path): Validator => ({ kind: 'file', path })), Validator]);
 
-export const Strategy = z.enum(['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision']);
+export const Strategy = z.enum(strategyNames);
 export type Strategy = z.infer<typeof Strategy>;
 
 const common = {
@@ -143,10 +159,7 @@ const optimizeFields = {
   /** The slow program. */
   program: SafePath,
   /** The slow function in it; unset: the whole script is optimised. */
-  function: z
-    .string()
-    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, 'expected the name of a function')
-    .optional(),
+  function: functionName.optional(),
   /** Makes inputs for the function: `cases.py` (its `make_case`) or `cases.py:name`. */
   cases: FunctionRef.optional(),
   /** Whole script only: its command-line arguments. */

@@ -27,8 +27,8 @@ const run = (args: string[], env: Record<string, string> = {}): Promise<Said> =>
   crucible(args, { home, folder, env });
 
 /** That a command was refused: only with this message, and without leaving a server or a worker behind. */
-async function expectRefused(said: Said, message: string | RegExp): Promise<void> {
-  expect(said.status).toBe(1);
+async function expectRefused(said: Said, message: string | RegExp, status = 2): Promise<void> {
+  expect(said.status).toBe(status);
   expect(said.out).toBe('');
   expect(said.error).toMatch(message);
   expect(said.error).not.toMatch(/^\s+at |node:internal/m);
@@ -49,7 +49,7 @@ describe('a job file that is wrong', () => {
   it('is told with the field by the short form of optimize, too', async () => {
     await expectRefused(
       await run(['optimize', 'slow.py', '--function', 'f', '--cases', 'ok.py']),
-      /the job: program: slow.py in .*: there is no such file/,
+      /^slow\.py in .*: there is no such file/,
     );
   });
 
@@ -108,7 +108,40 @@ describe('a setting that is wrong', () => {
     await expectRefused(
       await run(['run', 'job.yaml'], { ...nothing, CRUCIBLE_SANDBOX: 'bubblewrap' }),
       /^No sandbox, so nothing is run\. no bubblewrap: .* Type: npm run setup/,
+      1,
     );
+  });
+});
+
+describe('the command line', () => {
+  it('says its version, and with its help the exit statuses', async () => {
+    const [version, help] = await Promise.all([run(['--version']), run(['--help'])]);
+    expect(version).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+    expect(help).toMatchObject({ status: 0, out: expect.stringMatching(/3 nothing faster was found/) });
+  });
+
+  it('ends with 2 where it is used wrongly, and says what was meant', async () => {
+    const [option, word] = await Promise.all([
+      run(['optimize', 'ok.py', '--trails', '3']),
+      run(['optimise']),
+    ]);
+    expect(option).toMatchObject({ status: 2, error: expect.stringMatching(/Did you mean --trials\?/) });
+    expect(word).toMatchObject({ status: 2, error: expect.stringMatching(/Did you mean optimize\?/) });
+  });
+
+  it('makes escape sequences of a job file visible, wherever they stand', async () => {
+    const hostile = '\u001b]0;owned\u0007\u001b[2J';
+    for (const text of [
+      `kind: solve\nname: a\n"${hostile}": 1\n`,
+      `kind: [${hostile}\n`,
+      `kind: ${hostile}\n`,
+    ]) {
+      await writeFile(join(folder, 'odd.yaml'), text);
+      const said = await run(['run', 'odd.yaml']);
+      expect(said.status).toBe(2);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: what must not be there
+      expect(said.error).not.toMatch(/[\u0000-\u0009\u000b-\u001f]/);
+    }
   });
 });
 
@@ -125,7 +158,7 @@ describe('a port', () => {
   it('that is none is refused', async () => {
     await expectRefused(await run(['up', '--port', '65000']), '--port: expected at most 64535');
     const said = await run(['up', '--port', 'abc']);
-    expect(said).toMatchObject({ status: 1, out: '' });
+    expect(said).toMatchObject({ status: 2, out: '' });
     expect(said.error).toContain("argument 'abc' is invalid. expected a whole number from 1 up");
   });
 });
@@ -157,12 +190,13 @@ describe('a home that cannot be', () => {
     await expectRefused(
       await run(['run', 'job.yaml'], { CRUCIBLE_HOME: disk }),
       `${disk}: ${expected}: its disk is read-only`,
+      1,
     );
   });
 
   it.runIf(mayMount)('is named: on a disk without room, where nothing is started', async () => {
     home = await smallDisk(64);
-    await expectRefused(await run(['run', 'job.yaml']), /no room left on the disk; free some space/);
+    await expectRefused(await run(['run', 'job.yaml']), /no room left on the disk; free some space/, 1);
     expect(await run(['down'])).toMatchObject({ status: 0, out: 'nothing was running\n' });
     home = await smallDisk(8 * 1024);
     await expectRefused(
@@ -177,6 +211,7 @@ describe('a home that cannot be', () => {
     await expectRefused(
       await run(['list']),
       /expected a ledger, found a file that SQLite cannot open\. Move/,
+      1,
     );
   });
 });

@@ -129,7 +129,7 @@ describe('a field', () => {
     [
       'that does not exist',
       solve('scirpt: b.py\n'),
-      'job.yaml:4: scirpt: there is no such field; the fields here are kind, name, inputs, limits, cores, seed, budget, script, args, outputs',
+      'job.yaml:4: scirpt: there is no such field (did you mean script?); the fields here are kind, name, inputs, limits, cores, seed, budget, script, args, outputs',
     ],
     [
       'that a stage does not have',
@@ -139,7 +139,7 @@ describe('a field', () => {
     [
       'that limits do not have',
       solve('limits:\n  memory: 5\n'),
-      'job.yaml:5: limits.memory: there is no such field; the fields here are wallMs, cpuMs, memoryMb, processes, outputMb, fileMb, diskMb',
+      'job.yaml:5: limits.memory: there is no such field (did you mean memoryMb?); the fields here are wallMs, cpuMs, memoryMb, processes, outputMb, fileMb, diskMb',
     ],
     [
       'that a check does not have',
@@ -208,9 +208,31 @@ describe('a field', () => {
     else expect(said).toMatch(message);
   });
 
-  it('is not the only one to be named where several are wrong', async () => {
+  it.each([
+    [
+      'of a method',
+      'Model.step',
+      /^job.yaml:4: function: expected the name of a function of the module; methods are not supported, got/,
+    ],
+    ['of no letters', '1st', /^job.yaml:4: function: expected the name of a function/],
+  ])('%s is no function', async (_, name, message) => {
+    expect(
+      await refusal(`kind: optimize\nname: a\nprogram: ok.py\nfunction: ${name}\ncases: ok.py\n`),
+    ).toMatch(message);
+  });
+
+  it('may come from another one by a merge key', async () => {
+    await writeFile(
+      join(folder, 'job.yaml'),
+      'kind: pipeline\nname: a\nstages:\n  - &one { kind: solve, name: one, script: ok.py }\n  - { <<: *one, name: two }\n',
+    );
+    const { job } = await readJobFile(join(folder, 'job.yaml'));
+    expect(job).toMatchObject({ stages: [{ name: 'one' }, { kind: 'solve', name: 'two', script: 'ok.py' }] });
+  });
+
+  it('is not the only one to be named where several are wrong, in the order of the lines', async () => {
     const said = await refusal(solve('cores: two\nseed: -1\nlimits: { wallMs: soon }\n'));
-    expect(said.split('\n').sort()).toEqual([
+    expect(said.split('\n')).toEqual([
       'job.yaml:4: cores: expected a number, got "two"',
       'job.yaml:5: seed: expected at least 0, got -1',
       'job.yaml:6: limits.wallMs: expected a number, got "soon"',
@@ -323,6 +345,6 @@ it('a job takes every file it names, at the path it names it by, links inside it
 
 it('a job made of command-line options is refused by the same words, without a line', async () => {
   await expect(checkedJob({ kind: 'optimize', name: 'a', program: 'none.py' }, folder)).rejects.toThrow(
-    `the job: program: none.py in ${folder}: there is no such file`,
+    `program: none.py in ${folder}: there is no such file`,
   );
 });

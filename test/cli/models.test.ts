@@ -172,7 +172,7 @@ describe('the command', () => {
     const folder = await temporaryFolder();
     await writeFile(join(folder, 'models.yaml'), 'models: { openai/x: { contxt: 1 } }');
     const said = await crucible(['models'], { home: folder, folder });
-    expect(said).toMatchObject({ status: 1, out: '' });
+    expect(said).toMatchObject({ status: 2, out: '' });
     expect(said.error).toMatch(/models\.yaml: models: openai\/x: .*contxt/);
     expect(said.error).not.toMatch(/^\s+at /m);
   });

@@ -1,7 +1,17 @@
 import fc from 'fast-check';
 import stringWidth from 'string-width';
 import { describe, expect, it } from 'vitest';
-import { agoText, clean, cut, durationText, oneLine, table, wrap } from '../../cli/terminal.ts';
+import {
+  agoText,
+  clean,
+  cut,
+  durationText,
+  harmless,
+  oneLine,
+  table,
+  widthOf,
+  wrap,
+} from '../../cli/terminal.ts';
 
 const plain = { terminal: false, columns: 40 };
 
@@ -36,9 +46,54 @@ describe('wrapping', () => {
     expect(wrap('abcdefghij klm', 4)).toEqual(['abcd', 'efgh', 'ij', 'klm']);
     expect(wrap('a\n\nb', 10)).toEqual(['a', '', 'b']);
   });
+
+  it('ends, and loses nothing, however narrow the lines are', () => {
+    for (const width of [1, 0, -20]) {
+      expect(wrap('ab c', width)).toEqual(['a', 'b', 'c']);
+      expect(wrap('日本\n', width)).toEqual(['日', '本', '']);
+    }
+  });
+});
+
+describe('a line that is written', () => {
+  it('has colours on a terminal alone, and nothing else that commands one', () => {
+    const line = '\u001b[32mgreen\u001b[39m\u001b[2J\u009b1m';
+    expect(harmless(line, { json: false, terminal: true })).toBe('\u001b[32mgreen\u001b[39m␛[2J⟨U+009B⟩1m');
+    expect(harmless(line, { json: false, terminal: false })).not.toContain('\u001b');
+  });
+
+  it('is the same value as JSON', () => {
+    const value = { text: '\u001b[2J\u009b\u202e\u2028\u{e0041}' };
+    const line = harmless(JSON.stringify(value), { json: true, terminal: true });
+    expect(JSON.parse(line)).toEqual(value);
+    expect(line).toMatch(/^[\x20-\x7e]*$/);
+  });
+
+  it('is as wide as the terminal says; 80 columns where that says 0 or nothing', () => {
+    expect(widthOf({ isTTY: true, columns: 132 })).toBe(132);
+    expect(widthOf({ isTTY: true, columns: 0 })).toBe(80);
+    expect(widthOf({ isTTY: true })).toBe(80);
+  });
 });
 
 describe('a table', () => {
+  it('becomes several lines a row where its columns cannot give way enough', () => {
+    const columns = [
+      { title: 'id', stretch: true as const, least: 20 },
+      { title: 'status' },
+      { title: 'took' },
+    ];
+    const rows = [
+      ['optimize/blur/4f2a90c1d7.1', 'finished', ''],
+      ['solve/a/0123456789.1', 'running', '3 s'],
+    ];
+    const [, ...lines] = table({ ...plain, columns: 30 }, columns, rows);
+    expect(lines).toEqual([
+      'optimize/blur/4f2a90c1d7.1\n  status finished',
+      'solve/a/0123456789.1\n  status running\n  took 3 s',
+    ]);
+  });
+
   it('aligns its columns, wide characters included', () => {
     const lines = table(
       plain,

@@ -80,6 +80,7 @@ describe('following a job', () => {
       'the second thing',
       'finished: all is well',
       '✓ later finished: all is well',
+      'Report    crucible report later',
     ]);
   });
 

@@ -45,7 +45,7 @@ async function jobFile(job: { name: string; [field: string]: unknown }): Promise
 function expectFailed(said: Said, name: string, message: RegExp): void {
   expect(said.status).toBe(1);
   expect(said.error).toBe('');
-  const last = said.out.trim().split('\n').at(-1) ?? '';
+  const last = said.out.split('\n').find((line) => line.startsWith('✗ ')) ?? '';
   expect(last).toMatch(new RegExp(`^✗ ${name} failed: `));
   expect(last).toMatch(message);
   expect(said.out).not.toMatch(/\.ts:\d|node:internal|sandbox\/guest|prepare\.py|serve\.py/);
@@ -158,7 +158,9 @@ it('a finished job is shown when it is asked for again, and run again with --fre
   expect(await command('run', file)).toMatchObject({ status: 0, error: '' });
   const again = await command('run', file);
   expect(again).toMatchObject({ status: 0, error: '' });
-  expect(again.out).toMatch(/^solve\/writes\/\w{10}\.1 is finished: .*\n.*Again: --fresh/);
+  expect(again.out).toMatch(
+    /^solve\/writes\/\w{10}\.1 is finished: .*\n(.*\n)*Outputs +\S+\/out\.txt\n(.*\n)*.*again: --fresh/,
+  );
   expect((await command('run', file, '--fresh')).out).toMatch(/^started solve\/writes\/\w{10}\.2\n/);
 });
 
@@ -180,13 +182,17 @@ it('a job asked for twice is one; Ctrl-C leaves it running, and a cancel keeps i
   await watching.says('verified with new secret inputs');
   watching.process.kill('SIGINT');
   const left = await watching.ended;
-  expect(left).toMatchObject({ status: 0, error: '' });
+  expect(left).toMatchObject({ status: 130, error: '' });
   expect(left.out).toContain(`attached ${id}\n`);
-  expect(left.out).toMatch(new RegExp(`\\n${id} goes on\\. Come back with: crucible watch ${id}\\n$`));
+  expect(left.out).toMatch(
+    new RegExp(`\\n${id} goes on\\.\\nFollow +crucible watch weigh\\nEnd it +crucible cancel weigh\\n`),
+  );
   expect(await store.ledger.job(id)).toMatchObject({ status: 'running' });
 
   expect(await command('cancel', id)).toMatchObject({ status: 0, error: '' });
-  expect((await command('watch', id)).out).toMatch(/✗ weigh cancelled: cancelled\n$/);
+  const cancelledNow = await command('watch', id);
+  expect(cancelledNow.status).toBe(1);
+  expect(cancelledNow.out).toMatch(/✗ weigh cancelled: cancelled\nProgram +crucible export weigh\n/);
   const record = await store.ledger.job(id);
   expect(record).toMatchObject({ status: 'cancelled', report: expect.stringMatching(/^[0-9a-f]{64}$/) });
   expect(record?.best).toBeGreaterThan(1);
@@ -195,6 +201,6 @@ it('a job asked for twice is one; Ctrl-C leaves it running, and a cancel keeps i
     product: expect.stringMatching(/^[0-9a-f]{64}$/),
   });
   const cancelled = await command('cancel', id);
-  expect(cancelled).toMatchObject({ status: 1, error: `${id} is not running: it is cancelled\n` });
+  expect(cancelled).toMatchObject({ status: 2, error: `${id} is not running: it is cancelled\n` });
   expect((await store.ledger.jobs({ limit: 100 })).filter((job) => job.name === 'weigh')).toHaveLength(1);
 });

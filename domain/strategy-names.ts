@@ -1,0 +1,7 @@
+/** What a job can name in `strategies`, and its default, apart from the schema, so that the command line's help need not load that. */
+export const strategyNames = [
+  'vectorize_loops',
+  'use_cpp_extension',
+  'parallelize',
+  'reduce_precision',
+] as const;
