@@ -2,17 +2,18 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
-import { defaults } from '../domain/defaults.ts';
 import { JobRejected } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { Limits } from '../domain/limits.schema.ts';
-import type { Interval, Outcome } from '../domain/outcome.schema.ts';
-import { medianInterval, relativeHalfWidth, speedupOf, tooQuickToMeasure } from '../domain/speedup.ts';
+import type { Outcome } from '../domain/outcome.schema.ts';
+import { inLine, median, tooQuickToMeasure } from '../domain/speedup.ts';
+import { disagree, pairsOf, SampleTime, statistics } from '../domain/statistics.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Measurement } from '../domain/trial.schema.ts';
 import { ConductResult, type Player, Sample, type SampleResult } from '../sandbox/sandbox.ts';
 import type { Cases } from './cases.ts';
 import { type ActivityContext, readJson, readProgram, takeStep, writeJson } from './context.ts';
+import { type HostLoad, watchLoad } from './host-load.ts';
 import { idlePlayer, playerOf, writtenOf } from './player.ts';
 import { answerMb, outcomeOfPlayer } from './run.ts';
 
@@ -26,6 +27,8 @@ export interface MeasureInput extends Place {
   batch: number;
   /** Of the host, from the baseline against itself; stamped on the measurement. */
   noiseFloor: number;
+  /** What the same two programs gave before: what comes out covers both. */
+  earlier?: Measurement | null;
 }
 
 export type Measured =
@@ -41,78 +44,161 @@ export type MeasureActivities = ReturnType<typeof createMeasureActivities>;
 const msOf = (ns: number): number => ns / 1e6;
 
 export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => {
-  async function measure(input: MeasureInput): Promise<Measured> {
-    const { job, files, cases, pairs, batch, noiseFloor, ...place } = input;
-    return takeStep<Measured>(store, place, 'measure', async ({ signal }) => {
+  /** Plays all samples once; what a script does, each in a sandbox of its own. */
+  async function conduct(
+    input: MeasureInput,
+    { samples, key, until }: { samples: Sample[]; key: string; until: number },
+    signal: AbortSignal,
+  ): Promise<ConductResult | Outcome> {
+    const { job, files, cases, step } = input;
+    const inputs = cases === null ? null : await readJson(store.blobs, cases.caseSet, CaseSet);
+    const player = async (name: 'baseline' | 'candidate') =>
+      playerOf(store.blobs, name, job, files, await readProgram(store.blobs, input[name]));
+    // The candidate comes last: no code of its own runs before the others are ready.
+    const players = [
+      await player('baseline'),
+      // It holds an answer to a case that is not timed.
+      ...(inputs?.expected.slice(0, 1).map(({ answer }) => idlePlayer(answer)) ?? []),
+      await player('candidate'),
+    ];
+    // A script answers the same question every time, so each time it starts where nothing has been before it.
+    const rounds = cases === null ? samples.map((sample) => [sample]) : [samples];
+    const results: ConductResult[] = [];
+    for (const [index, round] of rounds.entries()) {
+      if (index > 0 && Date.now() >= until) return tooLong(job, samples.length);
+      const result = await sandbox.conduct(
+        {
+          key: index === 0 ? key : `${key}/${index}`,
+          label: step,
+          players: players.filter(({ name }) => round.some((sample) => sample.player === name)),
+          cases: inputs?.cases ?? [],
+          samples: round,
+          answerMb: cases === null ? 1 : answerMb(cases),
+          limits: { ...shared(job.limits), wallMs: Math.max(1, until - Date.now()) },
+          sampleMs: job.limits.wallMs,
+          exclusive: true,
+        },
+        signal,
+      );
+      const outcome = outcomeOfRound(result, round.length, input);
+      if (outcome !== null) return outcome;
+      const cpuNs = cases === null ? { cpuNs: result.usage.cpuMs * 1e6 } : {};
+      results.push({
+        ...result,
+        samples: result.samples.map((sample) => ({ ...withoutPlaced(sample, players), ...cpuNs })),
+      });
+    }
+    return joined(results);
+  }
+
+  /** As often as it takes for what was measured to agree with `earlier`, which is twice at most. */
+  async function measure(input: MeasureInput): Promise<Measured & { noise: number }> {
+    const { job, cases, pairs, batch, noiseFloor, earlier, ...place } = input;
+    return takeStep(store, place, 'measure', async ({ signal }) => {
       const inputs = cases === null ? null : await readJson(store.blobs, cases.caseSet, CaseSet);
       const samples = plan(inputs?.expected.length ?? null, pairs, batch);
-      const player = async (name: 'baseline' | 'candidate') =>
-        playerOf(store.blobs, name, job, files, await readProgram(store.blobs, input[name]));
-      // The candidate comes last: no code of its own runs before the others are ready.
-      const players = [
-        await player('baseline'),
-        // It holds an answer to a case that is not timed.
-        ...(inputs?.expected.slice(0, 1).map(({ answer }) => idlePlayer(answer)) ?? []),
-        await player('candidate'),
-      ];
-      // A script answers the same question every time, so each time it starts where nothing has been before it.
-      const rounds = cases === null ? samples.map((sample) => [sample]) : [samples];
-      const until = Date.now() + measuringMs(job);
+      const began = Date.now();
+      const until = began + measuringMs(job);
+      const times = earlier == null ? [] : await readJson(store.blobs, earlier.samples, z.array(SampleTime));
       const results: ConductResult[] = [];
-      for (const [index, round] of rounds.entries()) {
-        if (index > 0 && Date.now() >= until)
-          return { kind: 'failed', outcome: tooLong(job, samples.length) };
-        const result = await sandbox.conduct(
-          {
-            key: index === 0 ? stepKey(place) : `${stepKey(place)}/${index}`,
-            label: place.step,
-            players: players.filter(({ name }) => round.some((sample) => sample.player === name)),
-            cases: inputs?.cases ?? [],
-            samples: round,
-            answerMb: cases === null ? 1 : answerMb(cases),
-            limits: { ...shared(job.limits), wallMs: Math.max(1, until - Date.now()) },
-            sampleMs: job.limits.wallMs,
-            exclusive: true,
-          },
-          signal,
-        );
-        const outcome = outcomeOfRound(result, round.length, input);
-        if (outcome !== null) return { kind: 'failed', outcome };
-        results.push({ ...result, samples: result.samples.map((sample) => withoutPlaced(sample, players)) });
+      const loads: HostLoad[] = [];
+      for (;;) {
+        const watched = watchLoad();
+        const key = results.length === 0 ? stepKey(place) : `${stepKey(place)}/again`;
+        const result = await conduct(input, { samples, key, until }, signal);
+        const load = watched.end();
+        if ('kind' in result) return { kind: 'failed', outcome: result, noise: 0 };
+        if (load !== null) loads.push(load);
+        const run = Math.max(-1, ...times.map((each) => each.run ?? 0)) + 1;
+        times.push(...timesOf(result, job, load).map((each) => ({ ...each, run })));
+        results.push(result);
+        // Measurements of one program that do not agree say that something disturbs: one more shows by how much.
+        const timeLeft = until - Date.now() > (Date.now() - began) / results.length;
+        if (results.length > 1 || !disagree(statistics(times)) || !timeLeft) break;
       }
+      const { noise, ...figures } = statistics(times);
       const conducted = joined(results);
       return {
         kind: 'measured',
+        noise,
         measurement: {
-          ...statistics(conducted),
+          ...figures,
+          ...(conducted.isolation.kind === 'e2b' ? {} : { load: loadOf(loads, times, conducted) }),
           noiseFloor,
           host: hostname(),
-          samples: await writeJson(store.blobs, times(conducted)),
+          samples: await writeJson(store.blobs, times),
         },
-        conducted: await writeJson(store.blobs, { plan: samples, ...conducted } satisfies Conducted),
+        conducted: await writeJson(store.blobs, {
+          plan: results.flatMap(() => samples),
+          ...conducted,
+        } satisfies Conducted),
       };
     });
   }
 
   return {
-    measure,
+    async measure(input: MeasureInput): Promise<Measured> {
+      const { noise: _, ...measured } = await measure(input);
+      return measured;
+    },
     /**
      * Measures the baseline against itself on this host: what comes out is the host's noise floor. Throws `JobRejected` where the
      * baseline is too quick for any candidate to be seen to be faster.
      */
     async claimBench(input: MeasureInput): Promise<Measured> {
-      const measured = await measure(input);
+      const { noise, ...measured } = await measure(input);
       if (measured.kind === 'failed') return measured;
       const { measurement } = measured;
       const tooQuick = tooQuickToMeasure(measurement);
       if (tooQuick !== null) throw new JobRejected(`${input.job.function ?? input.job.program} ${tooQuick}`);
-      return {
-        ...measured,
-        measurement: { ...measurement, noiseFloor: relativeHalfWidth(measurement.speedup) },
-      };
+      return { ...measured, measurement: { ...measurement, noiseFloor: noise } };
     },
   };
 };
+
+/** Milliseconds an input, in the order they were taken. */
+function timesOf({ samples }: ConductResult, job: OptimizeJob, load: HostLoad | null): SampleTime[] {
+  const busy = load !== null && load.wanted > load.cores;
+  return samples
+    .filter((sample) => sample.timed)
+    .map(({ player, ns, cpuNs, waitedNs, answers }) => {
+      const parallel = cpuNs != null && cpuNs > ns * oneProcessor;
+      // Where it is not known how long it stood in line, all that it did not run is taken for that on a busy machine.
+      const inLine = waitedNs ?? (busy && cpuNs != null ? ns - cpuNs : 0);
+      const aloneNs = Math.min(ns, Math.max(ns - inLine, (cpuNs ?? 0) / (parallel ? job.cores : 1)));
+      const perInput = (of: number): number => msOf(of) / Math.max(1, answers.length);
+      return { player, ms: perInput(ns), aloneMs: perInput(aloneNs), ...(parallel ? { parallel } : {}) };
+    });
+}
+
+/** More processor time than this share of the clock's took more than one processor. */
+const oneProcessor = 1.05;
+
+/** What else the host had to do; nothing where it does not tell. */
+function loadOf(
+  loads: readonly HostLoad[],
+  times: readonly SampleTime[],
+  { samples }: ConductResult,
+): Measurement['load'] {
+  const [first] = loads;
+  if (first === undefined) return undefined;
+  const sum = (of: (each: (typeof samples)[number]) => number): number =>
+    samples.filter(({ timed }) => timed).reduce((total, each) => total + of(each), 0);
+  const own =
+    sum(({ ns, cpuNs }) => cpuNs ?? ns) /
+    Math.max(
+      1,
+      sum(({ ns }) => ns),
+    );
+  const wanted = median(loads.map((load) => load.wanted));
+  return {
+    cores: first.cores,
+    wanted,
+    others: Math.max(0, wanted - own),
+    inLine: inLine(pairsOf(times)),
+    stolen: median(loads.map((load) => load.stolen)),
+  };
+}
 
 /** Baseline and candidate stand side by side, and each may use what it may use alone. */
 const shared = (limits: Limits): Limits => ({
@@ -203,37 +289,3 @@ function joined(rounds: readonly ConductResult[]): ConductResult {
     isolation: first.isolation,
   };
 }
-
-function statistics(
-  conducted: ConductResult,
-): Pick<Measurement, 'baselineMs' | 'candidateMs' | 'speedup' | 'pairs' | 'askingMs'> {
-  const { confidence } = defaults;
-  const timesOf = (player: string): number[] =>
-    times(conducted)
-      .filter((each) => each.player === player)
-      .map((each) => each.ms);
-  const baseline = timesOf('baseline');
-  const candidate = timesOf('candidate');
-  const idle = timesOf('idle');
-  const none: Interval = { value: 0, low: 0, high: 0 };
-  const askingMs = idle.length === 0 ? none : medianInterval(idle, confidence);
-  const pairs = baseline.map((baselineMs, index) => {
-    const candidateMs = candidate[index];
-    if (candidateMs === undefined)
-      throw new Error(`expected ${baseline.length} samples of the candidate, got ${candidate.length}`);
-    return { baselineMs, candidateMs };
-  });
-  return {
-    baselineMs: medianInterval(baseline, confidence),
-    candidateMs: medianInterval(candidate, confidence),
-    speedup: speedupOf(pairs, askingMs.value, confidence),
-    pairs: pairs.length,
-    askingMs,
-  };
-}
-
-/** Milliseconds an input, in the order they were taken. */
-const times = ({ samples }: ConductResult): { player: string; ms: number }[] =>
-  samples
-    .filter((sample) => sample.timed)
-    .map(({ player, ns, answers }) => ({ player, ms: msOf(ns) / Math.max(1, answers.length) }));

@@ -48,9 +48,13 @@ export const defaults = {
   tolerance: { relative: 1e-6, absolute: 1e-9 },
   /** Cases that must be right before a candidate is measured. */
   checkCases: 3,
-  /** Interleaved pairs of one measurement. */
-  pairs: 7,
-  /** The same for a script, each run of which is a new sandbox; the interval then goes from the lowest pair to the highest. */
-  scriptPairs: 5,
+  /** Interleaved pairs of one measurement: as few as an interval needs that leaves out the worst pair at either end. */
+  pairs: 9,
+  /** The same for a script, each run of which is a new sandbox: as few as an interval needs at all. */
+  scriptPairs: 6,
+  /** Two processes of one program differ by so much, as a share, by where things happen to lie in memory. */
+  betweenRuns: 0.02,
+  /** Who stood in line for a processor longer than this share of the time was measured on a busy machine. */
+  busyShare: 0.02,
   confidence: 0.95,
 } as const;

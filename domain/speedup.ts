@@ -1,7 +1,5 @@
+import { defaults } from './defaults.ts';
 import type { Interval } from './outcome.schema.ts';
-import { randomStream } from './random.ts';
-
-const resamples = 2_000;
 
 /** The middle value; the mean of the two middle ones for an even count. Throws for none. */
 export function median(values: readonly number[]): number {
@@ -13,39 +11,114 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The median with its percentile-bootstrap interval (Efron 1979) at `confidence`. The same values and seed give the same
- * interval.
+ * The median with its interval between two order statistics, by the sign test: whatever the values are spread like, the true median
+ * lies within at `confidence`, where there are values enough for that (six for 95 %); of fewer, from the lowest to the highest.
  */
-export function medianInterval(values: readonly number[], confidence: number, seed = 1): Interval {
-  const random = randomStream(seed);
-  const medians = Array.from({ length: resamples }, () =>
-    median(values.map(() => values[Math.floor(random() * values.length)] ?? Number.NaN)),
-  ).sort((a, b) => a - b);
-  const at = (share: number): number =>
-    medians[Math.min(resamples - 1, Math.max(0, Math.round(share * (resamples - 1))))] ?? Number.NaN;
-  return { value: median(values), low: at((1 - confidence) / 2), high: at((1 + confidence) / 2) };
+export function medianInterval(values: readonly number[], confidence: number): Interval {
+  const sorted = [...values].sort((a, b) => a - b);
+  const count = sorted.length;
+  // The share of all ways n coins can fall that have at most `left` heads, for the most that may be left out at either end.
+  let left = 0;
+  let ways = 1;
+  for (let outside = 2 ** (1 - count); ; left += 1) {
+    ways = (ways * (count - left)) / (left + 1);
+    outside += ways * 2 ** (1 - count);
+    if (outside > 1 - confidence) break;
+  }
+  return { value: median(values), low: sorted[left] ?? Number.NaN, high: sorted.at(-1 - left) ?? Number.NaN };
+}
+
+/** How long one player took for an input. */
+export interface Time {
+  /** By the clock. */
+  ms: number;
+  /** The least it can have taken on a processor of its own: `ms` without the time it stood in line for one. */
+  aloneMs: number;
 }
 
 /** Times of the same inputs answered by the baseline and by the candidate right after one another. */
 export interface Pair {
-  baselineMs: number;
-  candidateMs: number;
+  baseline: Time;
+  candidate: Time;
+  /** The candidate used more than one processor, so how long it stood in line is the sum over its threads. */
+  parallel: boolean;
 }
-
-/**
- * How many times faster the candidate is: the median of the pairs' ratios, after `askingMs`, the cost of asking, is taken off the
- * baseline. Only off the baseline: a candidate may answer in a way of its own that saves it, and would gain by what it never paid.
- */
-export const speedupOf = (pairs: readonly Pair[], askingMs: number, confidence: number): Interval =>
-  medianInterval(
-    pairs.map(
-      ({ baselineMs, candidateMs }) => Math.max(0, baselineMs - askingMs) / Math.max(clockMs, candidateMs),
-    ),
-    confidence,
-  );
 
 /** One tick of the clock: nothing takes less. */
 const clockMs = 1e-6;
+
+/** The cost of asking can be told from what is asked for no better than this, as a share. */
+const askingResolution = 0.1;
+
+/** Of a measurement whose players stood in line for less than this share of their time, the clock alone is right. */
+const undisturbed = 0.01;
+
+/**
+ * How many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off the baseline. Only
+ * off the baseline: a candidate may answer in a way of its own that saves it, and would gain by what it never paid. The interval
+ * holds what is not known, too: that an honest candidate was asked as well, which its upper end allows for; that a long call stands
+ * in line for a processor and a short one does not, so both the clock's ratios and those without waiting lie within; and that two
+ * processes of one program differ by their places in memory (`defaults.betweenRuns`).
+ */
+export function speedupOf(pairs: readonly Pair[], asking: Interval, confidence: number): Interval {
+  const ratios = (ratio: (pair: Pair) => number): Interval => medianInterval(pairs.map(ratio), confidence);
+  const per = (baselineMs: number, candidateMs: number, askingMs = asking.value): number =>
+    Math.max(0, baselineMs - askingMs) / Math.max(clockMs, candidateMs);
+  const clock = ratios(({ baseline, candidate }) => per(baseline.ms, candidate.ms));
+  const alone = ratios(({ baseline, candidate }) => per(baseline.aloneMs, candidate.aloneMs));
+  // Neither is known of several threads; this one is never too high.
+  const careful = ratios(({ baseline, candidate }) => per(baseline.aloneMs, candidate.ms));
+  const least = Math.max(askingResolution * asking.value, asking.high - asking.low);
+  const unasked = ratios(({ baseline, candidate }) =>
+    per(baseline.aloneMs, Math.max(candidate.aloneMs - asking.high, least), asking.low),
+  );
+
+  const parallel = pairs.some((pair) => pair.parallel);
+  const line = inLine(pairs);
+  const disturbed = line > undisturbed;
+  const seen = !disturbed ? [clock] : parallel ? [clock, alone, careful] : [clock, alone];
+  const middle = !disturbed ? clock : parallel ? careful : alone;
+  return {
+    value: middle.value,
+    low: Math.min(...seen.map(({ low }) => low)) * (1 - defaults.betweenRuns),
+    high:
+      Math.max(...seen.map(({ high }) => high), asking.value > 0 ? unasked.high : 0) *
+      (1 + defaults.betweenRuns),
+  };
+}
+
+/** The share of their time that players stood in line for a processor. */
+export function inLine(pairs: readonly Pair[]): number {
+  const sum = (of: (time: Time) => number): number =>
+    pairs.reduce((total, { baseline, candidate }) => total + of(baseline) + of(candidate), 0);
+  return (
+    sum(({ ms, aloneMs }) => ms - aloneMs) /
+    Math.max(
+      clockMs,
+      sum(({ ms }) => ms),
+    )
+  );
+}
+
+/** Whether two intervals have a value in common. */
+export const meet = (one: Interval, other: Interval): boolean =>
+  one.low <= other.high && other.low <= one.high;
+
+/** Several measurements of one speed-up as one: their middle, and all that any of them holds to be possible. */
+export const pooled = (runs: readonly Interval[]): Interval => ({
+  value: median(runs.map(({ value }) => value)),
+  low: Math.min(...runs.map(({ low }) => low)),
+  high: Math.max(...runs.map(({ high }) => high)),
+});
+
+/** How far a program measured against itself is from 1, as a share: by the ratios as they are, for both are asked. */
+export function noiseOf(pairs: readonly Pair[], confidence: number): number {
+  const { low, high } = medianInterval(
+    pairs.map(({ baseline, candidate }) => baseline.ms / Math.max(clockMs, candidate.ms)),
+    confidence,
+  );
+  return Math.max(high - 1, 1 - low);
+}
 
 /**
  * Why no candidate could be seen to be faster than a program that takes `baselineMs`; null where one could. A candidate is asked as
@@ -66,7 +139,3 @@ export function tooQuickToMeasure({
       : `and to ask it costs ${asking} of that, so no candidate could be seen to be faster`;
   return `takes ${taken}, ${compared}: give it more work per call`;
 }
-
-/** Half the width of an interval as a share of its value; 0 of an interval that is nothing but 0. */
-export const relativeHalfWidth = ({ value, low, high }: Interval): number =>
-  high === low ? 0 : (high - low) / 2 / (value === 0 ? (high + low) / 2 : value);

@@ -8,12 +8,26 @@ export const Measurement = z.object({
   baselineMs: Interval,
   candidateMs: Interval,
   speedup: Interval,
-  /** Half the width of the interval of baseline against itself on this host, as a share: 0.03 is ±3 %. */
+  /** How far baseline against itself on this host was from 1 at most, as a share: 0.03 is ±3 %. */
   noiseFloor: z.number(),
   pairs: z.number(),
   /** The cost of asking, taken off the baseline. */
   askingMs: Interval,
   host: z.string(),
+  /** What else the host had to do meanwhile; missing where it does not tell. */
+  load: z
+    .object({
+      cores: z.number(),
+      /** Programs that ran, or stood in line for a processor, and those of them that were not measured. */
+      wanted: z.number(),
+      others: z.number(),
+      /** Shares of the time: what was measured stood in line; the host's own host took the processor away. */
+      inLine: z.number(),
+      stolen: z.number(),
+    })
+    .optional(),
+  /** What each of several measurements gave that `speedup` covers; missing where there was one. */
+  runs: z.array(Interval).optional(),
   /** Raw samples, as measured. */
   samples: Artifact,
 });

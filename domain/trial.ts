@@ -1,5 +1,6 @@
+import { defaults } from './defaults.ts';
 import type { Interval } from './outcome.schema.ts';
-import type { Trial } from './trial.schema.ts';
+import type { Measurement, Trial } from './trial.schema.ts';
 
 /** A number with three significant digits, as people read a ratio: `143×`. */
 export const times = (value: number): string => `${Number(value.toPrecision(3)).toLocaleString('en')}×`;
@@ -7,17 +8,48 @@ export const times = (value: number): string => `${Number(value.toPrecision(3)).
 export const intervalText = ({ value, low, high }: Interval): string =>
   `${times(value)} [${times(low)}, ${times(high)}]`;
 
+/** Milliseconds as people read them: `0.319 ms`, `41.2 ms`, `11.5 s`. */
+const durationOf = (ms: number): string =>
+  ms < 1_000
+    ? `${Number(ms.toPrecision(3))} ms`
+    : `${Number((ms / 1_000).toPrecision(3)).toLocaleString('en')} s`;
+
+/** A function is called, on inputs that are secret; a script is run. */
+export const callOf = ({ seeds }: Pick<Trial, 'seeds'>): 'call' | 'run' =>
+  seeds.length > 0 ? 'call' : 'run';
+
+/** How a candidate was tried again: only a function has inputs that can be made anew. */
+export const anew = ({ seeds }: Pick<Trial, 'seeds'>): string =>
+  seeds.length > 0 ? 'with new secret inputs' : 'in new sandboxes';
+
+/** That a measurement is a rough one because the machine had other things to do; null where it had none, or does not tell. */
+export function busyText({ load }: Pick<Measurement, 'load'>): string | null {
+  if (load === undefined) return null;
+  const { cores, wanted, others, inLine, stolen } = load;
+  const crowded = others > (cores - 1) / 2;
+  if (!crowded && inLine <= defaults.busyShare && stolen <= defaults.busyShare) return null;
+  const percent = (share: number): string => `${Math.round(share * 100)} %`;
+  return [
+    `the machine was busy: ${wanted.toFixed(1)} of ${cores} cores`,
+    ...(inLine > defaults.busyShare ? [`${percent(inLine)} of the time in line for one`] : []),
+    ...(stolen > defaults.busyShare ? [`${percent(stolen)} taken by its own host`] : []),
+  ].join(', ');
+}
+
 /** What a trial ended with, in one line. */
-export function lineOf({ candidate, purpose, outcome, measurement }: Trial): string {
+export function lineOf(trial: Trial): string {
+  const { candidate, purpose, outcome, measurement } = trial;
   const who = `${candidate.id} ${candidate.title}`;
   const [reason = ''] = 'reason' in outcome ? outcome.reason.split('\n').slice(-1) : [];
   if (purpose === 'baseline' && measurement !== null) {
     const { baselineMs, noiseFloor, host } = measurement;
-    return `${who}: ${Number(baselineMs.value.toPrecision(3)).toLocaleString('en')} ms a call, noise ±${(noiseFloor * 100).toFixed(1)} % on ${host}`;
+    const busy = busyText(measurement);
+    return `${who}: ${durationOf(baselineMs.value)} a ${callOf(trial)}, noise ±${(noiseFloor * 100).toFixed(1)} % on ${host}${busy === null ? '' : `; ${busy}`}`;
   }
   if (outcome.kind === 'scored') {
-    const verified = purpose === 'verification' ? 'verified with new secret inputs: ' : '';
-    return `${who}: ${verified}${intervalText(outcome.metric)}`;
+    const verified = purpose === 'verification' ? `verified ${anew(trial)}: ` : '';
+    const busy = measurement === null ? null : busyText(measurement);
+    return `${who}: ${verified}${intervalText(outcome.metric)}${busy === null ? '' : `; ${busy}`}`;
   }
   return outcome.kind === 'passed' ? `${who}: passed every check` : `${who}: ${outcome.kind}: ${reason}`;
 }

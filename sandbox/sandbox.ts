@@ -137,6 +137,9 @@ export const SampleResult = z.object({
   timed: z.boolean(),
   /** Nanoseconds from "go" to the answer, CLOCK_MONOTONIC_RAW. */
   ns: z.number(),
+  /** Of that, what all its threads ran, and what they stood in line for a processor; null where it is not known. */
+  cpuNs: z.number().nullish(),
+  waitedNs: z.number().nullish(),
   /** One a case for `serve`. */
   answers: z.array(Answer),
   /** `command` only. */

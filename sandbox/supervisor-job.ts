@@ -196,6 +196,8 @@ export async function collectConduct(
       player: sample.player,
       timed: spec.samples[index]?.timed ?? false,
       ns: sample.ns,
+      cpuNs: sample.cpuNs,
+      waitedNs: sample.waitedNs,
       answers,
       outputs: await keep.tree(sample.outputs),
       stdout: sample.stdout && (await keep.file(sample.stdout)),
@@ -348,6 +350,8 @@ const ConductRecord = z.object({
     z.object({
       player: z.string(),
       ns: z.number(),
+      cpuNs: z.number().nullish(),
+      waitedNs: z.number().nullish(),
       answers: z.array(z.object({ output: FileName.nullable(), mutatedInput: FileName.nullable() })),
       outputs: TreeRecord,
       stdout: FileName.nullable(),

@@ -10,7 +10,7 @@ import { summarized } from './summary.ts';
 import { type Bench, warmUps } from './trial.ts';
 
 /** A "go" of the baseline takes at least this long; shorter functions answer several inputs. */
-const shortestGoMs = 200;
+const shortestGoMs = 150;
 const largestBatch = 256;
 
 const rejected = (message: string): ApplicationFailure =>

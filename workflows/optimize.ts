@@ -54,9 +54,10 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
           work.tell(`trying ${candidate.id}: ${candidate.title}`);
           return runTrial(work, candidate, 'trial', candidate.id, bench);
         },
-        verify: ({ candidate }) => {
-          work.tell(`verifying ${candidate.id} again, with new secret inputs`);
-          return runTrial(work, candidate, 'verification', `${candidate.id}/verify`, bench);
+        verify: ({ candidate, measurement }) => {
+          const anew = job.function === undefined ? 'in new sandboxes' : 'with new secret inputs';
+          work.tell(`verifying ${candidate.id} again, ${anew}`);
+          return runTrial(work, candidate, 'verification', `${candidate.id}/verify`, bench, measurement);
         },
         finished: (row, rows) => note(work, row, rows),
       },

@@ -33,7 +33,8 @@ export const warmUps = 2;
 
 /**
  * One trial of `candidate`: build → run on secret inputs → grade → measure → grade what was timed. Steps stand below
- * `path`, so the same candidate can be tried again under another path with other secrets.
+ * `path`, so the same candidate can be tried again under another path with other secrets; what is found then covers what was
+ * measured `earlier`.
  */
 export async function runTrial<J extends StageJob>(
   work: Work<J>,
@@ -41,9 +42,10 @@ export async function runTrial<J extends StageJob>(
   purpose: Trial['purpose'],
   path: string,
   bench: Bench | null,
+  earlier: Measurement | null = null,
 ): Promise<Trial> {
   const findings: Findings = { artifacts: {}, timings: {}, seeds: [], measurement: null };
-  const outcome = await outcomeOf(work, candidate, path, bench, findings);
+  const outcome = await outcomeOf(work, candidate, path, bench, findings, earlier);
   const trial: Trial = { candidate, purpose, outcome, ...findings };
   await recordTrial({ ...work.at(`${path}/record`), trial });
   return trial;
@@ -55,6 +57,7 @@ async function outcomeOf<J extends StageJob>(
   path: string,
   bench: Bench | null,
   findings: Findings,
+  earlier: Measurement | null,
 ): Promise<Outcome> {
   const { job, input } = work;
   const { buildProgram, prepareCases, runProgram, gradeRun, gradeTimed, measureOn } = sandboxActivities(
@@ -134,6 +137,7 @@ async function outcomeOf<J extends StageJob>(
       pairs: cases === null ? defaults.scriptPairs : defaults.pairs,
       batch: bench.batch,
       noiseFloor: bench.noiseFloor,
+      earlier,
     }),
   );
   if (measured.kind === 'failed') return measured.outcome;

@@ -2,6 +2,7 @@
 const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   overhead: () => import('./overhead.ts'),
   models: () => import('./models.ts'),
+  honesty: () => import('./honesty.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);

@@ -4,7 +4,10 @@ import { randomStream } from '../../domain/random.ts';
 import {
   median,
   medianInterval,
-  relativeHalfWidth,
+  meet,
+  noiseOf,
+  type Pair,
+  pooled,
   speedupOf,
   tooQuickToMeasure,
 } from '../../domain/speedup.ts';
@@ -37,69 +40,164 @@ describe('an interval of a median', () => {
     );
   });
 
-  it('covers the true median about as often as it says', () => {
+  it('leaves out as many of the lowest and of the highest values as the sign test allows', () => {
+    const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);
+    const within = (count: number): number[] => {
+      const { low, high } = medianInterval(upTo(count), 0.95);
+      return [low, high];
+    };
+    expect([1, 5, 6, 8, 9, 12, 14, 18, 40].map(within)).toEqual([
+      [1, 1],
+      [1, 5],
+      [1, 6],
+      [1, 8],
+      [2, 8],
+      [3, 10],
+      [3, 12],
+      [5, 14],
+      [14, 27],
+    ]);
+  });
+
+  it('covers the true median as often as it says, of values with a long tail, too', () => {
     const random = randomStream(7);
-    const gauss = (): number => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());
-    const covered = Array.from({ length: 300 }, (_, seed) => {
-      const { low, high } = medianInterval(
-        Array.from({ length: 15 }, () => 10 + gauss()),
-        0.95,
-        seed,
-      );
-      return low <= 10 && high >= 10;
+    const covered = Array.from({ length: 2_000 }, () => {
+      const values = Array.from({ length: 9 }, () => 1 / (1 - random()) ** 2);
+      const { low, high } = medianInterval(values, 0.95);
+      return low <= 4 && high >= 4;
     }).filter(Boolean).length;
-    expect(covered / 300).toBeGreaterThan(0.88);
+    expect(covered / 2_000).toBeGreaterThan(0.95);
   });
 });
 
+/** A pair on a processor of its own. */
+const quiet = (baselineMs: number, candidateMs: number): Pair => ({
+  baseline: { ms: baselineMs, aloneMs: baselineMs },
+  candidate: { ms: candidateMs, aloneMs: candidateMs },
+  parallel: false,
+});
+const exactly = (value: number) => ({ value, low: value, high: value });
+const free = exactly(0);
+
 describe('a speed-up', () => {
-  const pairs = [100, 120, 80, 110, 90].map((baselineMs) => ({ baselineMs, candidateMs: baselineMs / 4 }));
+  const pairs = [100, 120, 80, 110, 90, 105].map((ms) => quiet(ms, ms / 4));
 
   it('is the ratio of each pair, so inputs of different sizes do not blur it', () => {
-    expect(speedupOf(pairs, 0, 0.95)).toEqual({ value: 4, low: 4, high: 4 });
+    const speedup = speedupOf(pairs, free, 0.95);
+    expect(speedup.value).toBe(4);
+    // What two processes of one program may differ by.
+    expect(speedup.low).toBeCloseTo(3.92);
+    expect(speedup.high).toBeCloseTo(4.08);
   });
 
   it('takes the cost of asking off the baseline, so that a candidate that saves it gains nothing', () => {
-    const dearer = pairs.map(({ baselineMs }) => ({ baselineMs: baselineMs + 5, candidateMs: baselineMs }));
-    expect(speedupOf(dearer, 5, 0.95)).toEqual({ value: 1, low: 1, high: 1 });
+    const dearer = pairs.map(({ baseline: { ms } }) => quiet(ms + 5, ms));
+    expect(speedupOf(dearer, exactly(5), 0.95)).toMatchObject({ value: 1 });
+  });
+
+  it('may be as high as it is where the candidate paid for being asked, too', () => {
+    const asked = pairs.map(({ baseline: { ms } }) => quiet(ms + 2, ms / 40 + 2));
+    const { value, low, high } = speedupOf(asked, exactly(2), 0.95);
+    expect(value).toBeLessThan(25);
+    expect(low).toBeLessThanOrEqual(value);
+    expect(high).toBeGreaterThan(40);
+    expect(high).toBeLessThan(50);
   });
 
   it('is nothing where the baseline takes no longer than asking', () => {
-    expect(speedupOf([{ baselineMs: 4, candidateMs: 1 }], 5, 0.95).value).toBe(0);
+    expect(speedupOf([quiet(4, 1)], exactly(5), 0.95).value).toBe(0);
   });
 
-  it('and its width are numbers, however little was measured', () => {
-    for (const [baselineMs, candidateMs] of [
-      [4, 1],
-      [9, 0],
-      [0, 0],
-    ] as const) {
-      const speedup = speedupOf([{ baselineMs, candidateMs }], 5, 0.95);
-      for (const each of [...Object.values(speedup), relativeHalfWidth(speedup)])
+  it('is made of numbers, however little was measured', () => {
+    for (const pair of [quiet(4, 1), quiet(9, 0), quiet(0, 0)])
+      for (const each of Object.values(speedupOf([pair], exactly(5), 0.95)))
         expect(Number.isFinite(each)).toBe(true);
-    }
   });
 
   it('cannot be seen of a program that takes little more than to be asked', () => {
-    const around = (value: number) => ({ value, low: value, high: value });
     const why = (baselineMs: number) =>
-      tooQuickToMeasure({ baselineMs: around(baselineMs), askingMs: around(0.1) });
+      tooQuickToMeasure({ baselineMs: exactly(baselineMs), askingMs: exactly(0.1) });
     expect(why(0.0761)).toBe(
       'takes 0.076 ms, less than it costs to ask it, 0.1 ms: give it more work per call',
     );
     expect(why(0.15)).toMatch(/^takes 0\.15 ms, and to ask it costs 0\.1 ms of that, so no candidate/);
     expect(why(0.25)).toBeNull();
   });
+});
 
-  it('of a program against itself holds 1 in its interval, whose half width is the noise floor', () => {
-    const random = randomStream(3);
-    const noisy = Array.from({ length: 9 }, () => ({
-      baselineMs: 100 + random(),
-      candidateMs: 100 + random(),
-    }));
-    const interval = speedupOf(noisy, 0, 0.95);
-    expect(interval.low).toBeLessThan(1.001);
-    expect(interval.high).toBeGreaterThan(0.999);
-    expect(relativeHalfWidth(interval)).toBeLessThan(0.02);
+/** Pairs of programs that take `baselineMs` and `candidateMs` where others use the processor, in slices of `sliceMs`. */
+function onABusyMachine(baselineMs: number, candidateMs: number, random: () => number, sliceMs = 4): Pair[] {
+  const time = (ms: number) => {
+    const aloneMs = ms * (1 + 0.01 * random());
+    // A call that outlasts its slice waits for as long as others take theirs; a short one mostly does not.
+    const waits = Math.floor(aloneMs / sliceMs + random());
+    let waitedMs = 0;
+    for (let wait = 0; wait < waits; wait += 1) if (random() < 0.7) waitedMs += sliceMs * (1 + random());
+    return { ms: aloneMs + waitedMs, aloneMs };
+  };
+  return Array.from({ length: 9 }, () => ({
+    baseline: time(baselineMs),
+    candidate: time(candidateMs),
+    parallel: false,
+  }));
+}
+
+describe('on a busy machine', () => {
+  it.each([1, 1.5, 20, 300])(
+    'a speed-up of %f lies within its interval, and is not far from its middle',
+    (truth) => {
+      const random = randomStream(truth * 10);
+      const speedups = Array.from({ length: 400 }, () =>
+        speedupOf(onABusyMachine(36, 36 / truth, random), free, 0.95),
+      );
+      const covered = speedups.filter(({ low, high }) => low <= truth && truth <= high);
+      expect(covered.length / 400).toBeGreaterThan(0.95);
+      for (const { value } of speedups) expect(Math.abs(value / truth - 1)).toBeLessThan(0.02);
+    },
+  );
+
+  it('a program is as good as never faster than itself', () => {
+    const random = randomStream(5);
+    const claimed = Array.from({ length: 400 }, () =>
+      speedupOf(onABusyMachine(12, 12, random), free, 0.95),
+    ).filter(({ low }) => low > 1);
+    expect(claimed.length / 400).toBeLessThan(0.01);
   });
+
+  it('several threads that stand in line say little: the interval holds what the clock and what the processors say', () => {
+    const threads: Pair = {
+      baseline: { ms: 100, aloneMs: 50 },
+      candidate: { ms: 40, aloneMs: 12 },
+      parallel: true,
+    };
+    const { value, low, high } = speedupOf(
+      Array.from({ length: 6 }, () => threads),
+      free,
+      0.95,
+    );
+    expect(value).toBe(1.25);
+    expect(low).toBeLessThan(1.25);
+    expect(high).toBeGreaterThan(50 / 12);
+  });
+});
+
+describe('several measurements', () => {
+  it('are one interval that covers all of them, around the one in the middle', () => {
+    const runs = [
+      { value: 307, low: 264, high: 340 },
+      { value: 121, low: 98, high: 140 },
+      { value: 150, low: 130, high: 160 },
+    ];
+    expect(pooled(runs)).toEqual({ value: 150, low: 98, high: 340 });
+    expect(runs.map((each) => runs.map((other) => meet(each, other)))).toEqual([
+      [true, false, false],
+      [false, true, true],
+      [false, true, true],
+    ]);
+  });
+});
+
+it('the noise of a program against itself is how far from 1 the ratios were', () => {
+  const pairs = [1.02, 0.99, 1.01, 1, 0.96, 1.03].map((ratio) => quiet(100 * ratio, 100));
+  expect(noiseOf(pairs, 0.95)).toBeCloseTo(0.04);
 });
