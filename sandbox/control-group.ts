@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rmdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -22,7 +23,7 @@ export async function findControlGroups(): Promise<ControlGroups | null> {
   const separate = { memory: `${ROOT}/memory`, pids: `${ROOT}/pids`, freezer: `${ROOT}/freezer` };
   for (const parent of unified ? await unifiedParents() : [separate]) {
     const found = inEach(parent, 'crucible');
-    const trial = `probe-${process.pid}`;
+    const trial = `probe-${randomUUID()}`;
     try {
       for (const folder of new Set(Object.values(found))) await mkdir(folder, { recursive: true });
       if (unified)

@@ -51,7 +51,9 @@ static void bubblewrap_open(struct cell *cell) {
     snprintf(path, sizeof path, "%s/%d", job->slots, FIRST_USER + slot);
     int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (file < 0) fail(errno, "cannot open %s", path);
-    if (flock(file, LOCK_EX | LOCK_NB) == 0) {
+    int locked = flock(file, LOCK_EX | LOCK_NB);
+    if (locked < 0 && errno != EWOULDBLOCK) fail(errno, "cannot lock %s", path);
+    if (locked == 0) {
       cell->slot = file;
       cell->user = (uid_t)(FIRST_USER + slot);
       return;
@@ -113,7 +115,7 @@ static void stage_binds(struct strings *from) {
 static int64_t most_tasks(const struct cell *cell) {
   struct utsname name;
   unsigned major = 0, minor = 0;
-  uname(&name);
+  if (uname(&name) < 0) fail(errno, "cannot read the kernel's version");
   sscanf(name.release, "%u.%u", &major, &minor);
   bool own_count = cell->job->slots != NULL || major > 5 || (major == 5 && minor >= 14);
   // Process 1 counts too.
@@ -172,7 +174,7 @@ static _Noreturn void become_bwrap(const struct cell *cell, struct streams strea
     if ((from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16)) < 0) fail(errno, "cannot arrange file descriptors");
   for (int i = 0; i <= BWRAP_FD; i++)
     if (dup2(from[i], i) < 0) fail(errno, "cannot arrange file descriptors");
-  fcntl(BWRAP_FD, F_SETFD, FD_CLOEXEC);
+  if (fcntl(BWRAP_FD, F_SETFD, FD_CLOEXEC) < 0) fail(errno, "cannot arrange file descriptors");
   close_from(BWRAP_FD + 1);
   become(cell->user);
   // By descriptor, because the path may be closed to this user. It starts with an empty environment.
@@ -187,6 +189,10 @@ static _Noreturn void become_bwrap(const struct cell *cell, struct streams strea
 static bool take_report(struct cell *cell, struct init_report *report) {
   ssize_t got = recv(cell->control, report, sizeof *report, 0);
   if (got != sizeof *report) return false;
+  if (report->kind == INIT_FAILED) {
+    report->failure[sizeof report->failure - 1] = '\0';
+    fail(0, "in the sandbox of program %s: %s", cell->program->name, report->failure);
+  }
   if (report->kind == INIT_ENDED) {
     cell->ended = true;
     cell->status = report->status;
@@ -250,11 +256,12 @@ static int bubblewrap_prepare(struct cell *cell) {
       (cell->program->serves && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, exchange) < 0))
     fail(errno, "cannot make sockets and pipes");
   struct streams streams = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err), exchange[1]};
+  if (streams.in < 0) fail(errno, "cannot open /dev/null");
   cell->pid = fork();
   if (cell->pid < 0) fail(errno, "cannot make a process for bubblewrap");
   if (cell->pid == 0) {
     // What fails here is told to the supervisor, which looks at standard error then.
-    dup2(streams.err, 2);
+    if (dup2(streams.err, 2) < 0) _exit(EXIT_FAILED);
     become_bwrap(cell, streams, control[1], outputs[1]);
   }
   close(streams.in);
@@ -270,8 +277,9 @@ static int bubblewrap_prepare(struct cell *cell) {
   struct init_report report;
   if (await_report(cell, INIT_PLACED, PATIENCE_MS, &report)) return report.number;
   if (cgroup_oom_kills() > 0) return ENOMEM;
-  char complaint[1000];
+  char complaint[300];
   ssize_t got = read(cell->err.pipe, complaint, sizeof complaint);
+  while (got > 0 && complaint[got - 1] == '\n') got--;
   fail(0, "bubblewrap did not start: %.*s", got > 0 ? (int)got : 0, complaint);
 }
 
@@ -319,10 +327,13 @@ static void bubblewrap_kill(struct cell *cell) {
 
 static void bubblewrap_copy(struct cell *cell, int result, unsigned *number, struct outputs *outputs) {
   char byte = INIT_COPY;
-  if (cell->control < 0 || send(cell->control, &byte, 1, MSG_NOSIGNAL) != 1) {
+  // It ended for want of memory, and its process 1 with it: what it wrote is gone.
+  if (cell->control < 0) {
     *outputs = (struct outputs){.files = strdup(""), .refused = strdup("")};
+    if (outputs->files == NULL || outputs->refused == NULL) fail(ENOMEM, "cannot hold the list of outputs");
     return;
   }
+  if (send(cell->control, &byte, 1, MSG_NOSIGNAL) != 1) fail(errno, "cannot ask for the outputs of program %s", cell->program->name);
   receive_outputs(cell->outputs, result, number, now_ns() + 2 * PATIENCE_MS * MS, outputs);
   struct init_report report;
   if (!await_report(cell, INIT_DONE, PATIENCE_MS, &report)) fail(0, "the sandbox of program %s has gone", cell->program->name);

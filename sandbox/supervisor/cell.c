@@ -21,7 +21,7 @@ static const struct cells *kind;
 void cells_open(const struct job *job) {
   kind = job->in_container ? &container_cells : &bubblewrap_cells;
   // A write to a program that is gone is an errno, not the end of the supervisor.
-  signal(SIGPIPE, SIG_IGN);
+  if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) fail(errno, "cannot ignore a signal");
 }
 
 void cell_open(struct cell *cell, const struct job *job, const struct program *program, int result, const char *out,
@@ -42,9 +42,16 @@ void cell_open(struct cell *cell, const struct job *job, const struct program *p
   kind->open(cell);
 }
 
+/* Whether it was the program's files that did not fit where they belong; all else is the host's trouble. */
+static bool does_not_fit(int number) {
+  return number == ENOSPC || number == EFBIG || number == ENOMEM || number == ENAMETOOLONG || number == ELOOP;
+}
+
 int cell_prepare(struct cell *cell) {
   cell->ended = false;
-  return kind->prepare(cell);
+  int result = kind->prepare(cell);
+  if (result != 0 && !does_not_fit(result)) fail(result, "cannot lay out the files of program %s", cell->program->name);
+  return result;
 }
 
 void cell_start(struct cell *cell) { kind->start(cell); }

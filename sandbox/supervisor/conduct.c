@@ -109,6 +109,7 @@ static bool receive_byte(struct player *player, enum event event, int64_t limit_
   }
   char bytes[2], why[100];
   ssize_t got = recv(cell->exchange, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (got < 0 && errno != ECONNRESET) fail(errno, "cannot hear program %s", cell->program->name);
   if (got == 1 && bytes[0] != '\0' && strchr(wanted, bytes[0]) != NULL) {
     *byte = bytes[0];
     return true;
@@ -174,7 +175,7 @@ static int make_inputs(const struct job *job, const struct sample *sample, struc
 }
 
 /* The "go": what to answer, and the two memories. */
-static bool send_request(int exchange, const struct span *spans, size_t count, int64_t answer_bytes, int inputs, int answers) {
+static void send_request(int exchange, const struct span *spans, size_t count, int64_t answer_bytes, int inputs, int answers) {
   struct {
     uint32_t count, zero;
     uint64_t answer_bytes;
@@ -188,7 +189,8 @@ static bool send_request(int exchange, const struct span *spans, size_t count, i
   struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
   *rights = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(2 * sizeof(int))};
   memcpy(CMSG_DATA(rights), (int[]){inputs, answers}, 2 * sizeof(int));
-  return sendmsg(exchange, &message, MSG_NOSIGNAL) > 0;
+  // A player that has gone is no failure: the wait for its answer says how it went.
+  if (sendmsg(exchange, &message, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET) fail(errno, "cannot ask a player");
 }
 
 static void read_at(int file, void *into, size_t length, uint64_t offset) {
@@ -330,7 +332,6 @@ static bool sample_serving(struct conduct *conduct, struct player *player, const
     good = break_off(player, "it answered before it was asked");
   else {
     int64_t asked_ns = raw_ns();
-    // Where this fails the player has gone, and the wait says how.
     send_request(cell->exchange, spans, sample->count, job->answer_bytes, inputs, answers);
     enum event event = cell_wait(cell, deadline, true);
     int64_t ns = cell->answered_ns - asked_ns;

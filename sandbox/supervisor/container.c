@@ -45,9 +45,10 @@ static void container_open(struct cell *cell) {
     sigset_t children;
     sigemptyset(&children);
     sigaddset(&children, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &children, NULL);
     // Programs that are stopped and continued are no news.
-    sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP}, NULL);
+    if (sigprocmask(SIG_BLOCK, &children, NULL) < 0 ||
+        sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP}, NULL) < 0)
+      fail(errno, "cannot watch for the end of processes");
     child_signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     if (child_signals < 0) fail(errno, "cannot watch for the end of processes");
   }
@@ -93,10 +94,10 @@ static void container_start(struct cell *cell) {
   if (cell->program->serves && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     fail(errno, "cannot make a socket");
   struct streams streams = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err), ends[1]};
+  if (streams.in < 0) fail(errno, "cannot open /dev/null");
   cell->exchange = ends[0];
   cell->began_ns = raw_ns();
   cell->pid = launch(cell->program, cell->job, cell->program->user, 0, streams);
-  if (cell->pid < 0) fail(errno, "cannot make a process for program %s", cell->program->name);
   close(streams.in);
   close(streams.out);
   close(streams.err);
@@ -105,7 +106,8 @@ static void container_start(struct cell *cell) {
 
 static void reap(void) {
   int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
     for (size_t i = 0; i < cell_count; i++)
       if (cells[i]->pid == pid) {
         cells[i]->ended_ns = raw_ns();
@@ -113,6 +115,7 @@ static void reap(void) {
         cells[i]->status = status;
         cells[i]->pid = -1;
       }
+  if (pid < 0 && errno != ECHILD) fail(errno, "cannot wait for the programs");
 }
 
 static int container_signal_source(const struct cell *cell) {
@@ -137,20 +140,27 @@ static size_t signal_each(const struct cell *cell, int signal) {
   size_t count = 0;
   DIR *folder = opendir("/proc");
   if (folder == NULL) fail(errno, "cannot read /proc");
-  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+  for (struct dirent *entry; errno = 0, (entry = readdir(folder)) != NULL;) {
     char path[64], text[4096];
     snprintf(path, sizeof path, "/proc/%.20s/status", entry->d_name);
     int file = isdigit((unsigned char)entry->d_name[0]) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    if (file < 0) continue;
+    if (file < 0) {
+      if (isdigit((unsigned char)entry->d_name[0]) && errno != ENOENT && errno != ESRCH)
+        fail(errno, "cannot look at process %s", entry->d_name);
+      continue;
+    }
     ssize_t got = read(file, text, sizeof text - 1);
+    // One that was just waited for.
+    if (got < 0 && errno != ESRCH) fail(errno, "cannot look at process %s", entry->d_name);
     close(file);
     text[got > 0 ? got : 0] = '\0';
     // The only line that begins so: the name above it has its line breaks escaped.
     const char *user = strstr(text, "\nUid:\t");
     if (user == NULL || strtoul(user + 6, NULL, 10) != cell->program->user) continue;
-    kill(atoi(entry->d_name), signal);
+    if (kill(atoi(entry->d_name), signal) < 0 && errno != ESRCH) fail(errno, "cannot signal process %s", entry->d_name);
     count++;
   }
+  if (errno != 0) fail(errno, "cannot read /proc");
   closedir(folder);
   return count;
 }
@@ -199,7 +209,7 @@ static void container_copy(struct cell *cell, int result, unsigned *number, stru
   close(ends[1]);
   receive_outputs(ends[0], result, number, now_ns() + 60000 * MS, outputs);
   close(ends[0]);
-  waitpid(pid, NULL, 0);
+  if (waitpid(pid, NULL, 0) < 0) fail(errno, "lost the copier");
 }
 
 static void container_close(struct cell *cell) { (void)cell; }

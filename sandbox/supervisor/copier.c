@@ -30,7 +30,7 @@ static void send_message(struct copier *copier, uint32_t kind, const void *bytes
   for (int i = 0; i < 2; i++)
     for (size_t put = 0; put < lengths[i];) {
       ssize_t done = write(copier->sink, parts[i] + put, lengths[i] - put);
-      if (done < 0 && errno != EINTR) _exit(errno);
+      if (done < 0 && errno != EINTR) fail(errno, "cannot bring the outputs out");
       if (done > 0) put += (size_t)done;
     }
 }
@@ -47,12 +47,27 @@ static void stop_at(struct copier *copier, const char *limit) {
   copier->over = true;
 }
 
+/* What a program can do to its own files so that they are not to be had; anything else is trouble of ours. */
+static bool is_its_doing(int number) {
+  const int its_doing[] = {ENOENT, EACCES, ENOTDIR, ELOOP, ENAMETOOLONG, ENXIO};
+  for (size_t i = 0; i < sizeof its_doing / sizeof *its_doing; i++)
+    if (number == its_doing[i]) return true;
+  return false;
+}
+
+/* As fstatat, of the entry itself. False where it is not to be had. */
+static bool look_at(int folder, const char *name, struct stat *found) {
+  if (fstatat(folder, name, found, AT_SYMLINK_NOFOLLOW) == 0) return true;
+  if (!is_its_doing(errno)) fail(errno, "cannot look at an output");
+  return false;
+}
+
 static bool seen_before(struct copier *copier) {
   for (size_t i = 0; i < copier->taken.count; i++)
     if (!strcmp(copier->taken.at[i], copier->path)) return true;
   if (copier->taken.at == NULL) copier->taken.at = calloc(COPIED_MOST_FILES + COPIED_MOST_REFUSED + 1, sizeof(char *));
   char *copy = strdup(copier->path);
-  if (copier->taken.at == NULL || copy == NULL) _exit(ENOMEM);
+  if (copier->taken.at == NULL || copy == NULL) fail(ENOMEM, "cannot copy the outputs");
   copier->taken.at[copier->taken.count++] = copy;
   return false;
 }
@@ -62,7 +77,7 @@ static void send_file(struct copier *copier, int file, int64_t size) {
   send_message(copier, COPIED_NAME, copier->path, strlen(copier->path));
   while (size > 0) {
     ssize_t got = read(file, buffer, (size_t)size < sizeof buffer ? (size_t)size : sizeof buffer);
-    if (got < 0) _exit(errno);
+    if (got < 0) fail(errno, "cannot read an output");
     if (got == 0) break;
     send_message(copier, COPIED_BYTES, buffer, (size_t)got);
     size -= got;
@@ -84,7 +99,7 @@ static const char *objection(const struct copier *copier, const struct stat *fou
 /* The entry `name` of `folder`, at copier->path, matches a whole pattern. */
 static void take(struct copier *copier, int folder, const char *name) {
   struct stat found;
-  if (fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(found.st_mode)) return;
+  if (!look_at(folder, name, &found) || S_ISDIR(found.st_mode)) return;
   const char *why = objection(copier, &found);
   if (why != NULL && copier->refused >= COPIED_MOST_REFUSED) return;
   if (seen_before(copier)) return;
@@ -93,8 +108,10 @@ static void take(struct copier *copier, int folder, const char *name) {
   if (copier->files == COPIED_MOST_FILES) return stop_at(copier, "more than 4096 output files");
   // O_NONBLOCK: should it be a FIFO after all, nothing waits for its writer.
   int file = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0 && !is_its_doing(errno)) fail(errno, "cannot open an output");
   if (file < 0) return refuse(copier, "it cannot be opened");
-  if (fstat(file, &found) < 0 || !S_ISREG(found.st_mode)) refuse(copier, "not a regular file");
+  if (fstat(file, &found) < 0) fail(errno, "cannot look at an output");
+  if (!S_ISREG(found.st_mode)) refuse(copier, "not a regular file");
   else {
     copier->files++;
     copier->bytes_left -= found.st_size;
@@ -115,13 +132,14 @@ static void step(struct copier *copier, int folder, const char *name, const char
   if (rest == NULL) take(copier, folder, name);
   else {
     int inner = openat(folder, name, FOLDER);
+    if (inner < 0 && !is_its_doing(errno)) fail(errno, "cannot open a folder of outputs");
     if (inner >= 0) {
       walk(copier, inner, rest, depth + 1);
       close(inner);
     } else if (errno == ELOOP || errno == ENOTDIR) {
       struct stat found;
-      if (copier->refused < COPIED_MOST_REFUSED && fstatat(folder, name, &found, AT_SYMLINK_NOFOLLOW) == 0 &&
-          S_ISLNK(found.st_mode) && !seen_before(copier))
+      if (copier->refused < COPIED_MOST_REFUSED && look_at(folder, name, &found) && S_ISLNK(found.st_mode) &&
+          !seen_before(copier))
         refuse(copier, "a symbolic link");
     }
   }
@@ -147,23 +165,22 @@ static void walk(struct copier *copier, int folder, const char *pattern, int dep
   // `**` also stands for no folder at all; as the last part it is every file below.
   if (any_folders && rest != NULL) walk(copier, folder, rest, depth);
   int again = openat(folder, ".", FOLDER);
+  if (again < 0 && is_its_doing(errno)) return;
   DIR *entries = again < 0 ? NULL : fdopendir(again);
-  if (entries == NULL) {
-    if (again >= 0) close(again);
-    return;
-  }
-  for (struct dirent *entry; !copier->over && (entry = readdir(entries)) != NULL;) {
+  if (entries == NULL) fail(errno, "cannot list a folder of outputs");
+  for (struct dirent *entry; !copier->over && (errno = 0, entry = readdir(entries)) != NULL;) {
     if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
     if (++copier->entries > MOST_ENTRIES) stop_at(copier, "more than 100000 files to look through");
     else if (any_folders) {
       if (entry->d_name[0] == '.') continue;
       if (rest == NULL) step(copier, folder, entry->d_name, NULL, depth);
       struct stat found;
-      if (fstatat(folder, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(found.st_mode))
+      if (look_at(folder, entry->d_name, &found) && S_ISDIR(found.st_mode))
         step(copier, folder, entry->d_name, pattern, depth);
     } else if (fnmatch(part, entry->d_name, FNM_NOESCAPE | FNM_PERIOD) == 0)
       step(copier, folder, entry->d_name, rest, depth);
   }
+  if (!copier->over && errno != 0) fail(errno, "cannot list a folder of outputs");
   closedir(entries);
 }
 
@@ -172,6 +189,7 @@ void copy_outputs(const char *root, const struct strings *patterns, int64_t most
   if (copier == NULL) fail(ENOMEM, "cannot copy the outputs");
   *copier = (struct copier){.sink = sink, .most_file_bytes = most_file_bytes, .bytes_left = most_bytes};
   int folder = open(root, FOLDER);
+  if (folder < 0 && !is_its_doing(errno)) fail(errno, "cannot open %s", root);
   for (size_t i = 0; folder >= 0 && i < patterns->count; i++) walk(copier, folder, patterns->at[i], 0);
   if (folder >= 0) close(folder);
   send_message(copier, COPIED_DONE, NULL, 0);

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -39,6 +40,14 @@ static void report(struct init *init, enum init_report_kind kind, int number) {
   if (send(INIT_CONTROL, &init->report, sizeof init->report, MSG_NOSIGNAL) < 0) _exit(EXIT_FAILED);
 }
 
+/* A failure of this process reaches the supervisor by the socket: standard error is the program's. */
+static void to_supervisor(const char *text) {
+  struct init_report report = {.kind = INIT_FAILED};
+  snprintf(report.failure, sizeof report.failure, "%s", text);
+  // Where the supervisor is gone there is nobody to tell.
+  (void)send(INIT_CONTROL, &report, sizeof report, MSG_NOSIGNAL);
+}
+
 static int place_program(const struct program *program) {
   int result = make_home(program->cwd);
   if (result == 0) result = place_tree(INIT_WORKSPACE, program->cwd, 0755);
@@ -49,42 +58,47 @@ static int place_program(const struct program *program) {
 
 static void start(struct init *init) {
   int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+  if (null < 0) fail(errno, "cannot open /dev/null");
   struct streams streams = {null, 1, 2, init->program.serves ? INIT_EXCHANGE : -1};
   init->report.began_ns = raw_ns();
   init->pid = launch(&init->program, NULL, SAME_USER, init->most_tasks, streams);
-  if (init->pid < 0) fail(errno, "cannot make a process for the program");
   // So that the far ends close when the program and its children have closed theirs.
-  dup2(null, 1);
-  dup2(null, 2);
+  if (dup2(null, 1) < 0 || dup2(null, 2) < 0) fail(errno, "cannot let go of the program's streams");
   close(INIT_EXCHANGE);
   close(null);
 }
 
 static void reap(struct init *init, int flags) {
   int status;
-  for (pid_t pid; (pid = waitpid(-1, &status, flags)) > 0;) {
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, flags)) > 0) {
     if (pid != init->pid) continue;
     init->report.ended_ns = raw_ns();
     init->report.status = status;
     init->pid = -1;
     report(init, INIT_ENDED, 0);
   }
+  if (pid < 0 && errno != ECHILD) fail(errno, "cannot wait for the program's processes");
+}
+
+static void signal_all(int number) {
+  if (kill(-1, number) < 0 && errno != ESRCH) fail(errno, "cannot signal the program's processes");
 }
 
 static void end_tree(struct init *init) {
   // All that will ever be here: nothing can be made while kill goes through the list.
-  kill(-1, SIGKILL);
+  signal_all(SIGKILL);
   reap(init, 0);
   struct rusage use;
-  getrusage(RUSAGE_CHILDREN, &use);
+  if (getrusage(RUSAGE_CHILDREN, &use) < 0) fail(errno, "cannot read what the program used");
   init->report.cpu_ms = tree_cpu_ms();
   if (use.ru_maxrss * 1024 > init->watch.most_memory_bytes) init->watch.most_memory_bytes = use.ru_maxrss * 1024;
 }
 
 static void obey(struct init *init, char request) {
   if (request == INIT_START) start(init);
-  if (request == INIT_STOP) kill(-1, SIGSTOP);
-  if (request == INIT_CONTINUE) kill(-1, SIGCONT);
+  if (request == INIT_STOP) signal_all(SIGSTOP);
+  if (request == INIT_CONTINUE) signal_all(SIGCONT);
   if (request == INIT_KILL) end_tree(init);
   if (request == INIT_COPY)
     copy_outputs(init->program.cwd, &init->program.outputs, init->file_bytes, init->disk_bytes, INIT_OUTPUTS);
@@ -92,8 +106,9 @@ static void obey(struct init *init, char request) {
 }
 
 _Noreturn void init_main(int argc, char **argv) {
-  prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
   if (getpid() != 1 || argc < 12) fail(0, "init is for process 1 of a sandbox");
+  tell_failure = to_supervisor;
+  if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) fail(errno, "cannot close process 1 to inspection");
   struct init init = {.pid = -1};
   init.watch.cpu_ms = atoll(argv[2]);
   init.watch.memory_bytes = atoll(argv[3]);
@@ -108,13 +123,14 @@ _Noreturn void init_main(int argc, char **argv) {
   init.program.arguments = (struct strings){argv + 11 + init.program.outputs.count, 1};
   init.program.environment.at = environ;
 
-  fcntl(INIT_CONTROL, F_SETFD, FD_CLOEXEC);
-  fcntl(INIT_OUTPUTS, F_SETFD, FD_CLOEXEC);
+  if (fcntl(INIT_CONTROL, F_SETFD, FD_CLOEXEC) < 0 || fcntl(INIT_OUTPUTS, F_SETFD, FD_CLOEXEC) < 0)
+    fail(errno, "cannot keep the supervisor's file descriptors from the program");
   sigset_t children;
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &children, NULL);
-  sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP}, NULL);
+  if (sigprocmask(SIG_BLOCK, &children, NULL) < 0 ||
+      sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP}, NULL) < 0)
+    fail(errno, "cannot watch for the end of processes");
   int child_signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (child_signals < 0) fail(errno, "cannot watch for the end of processes");
 

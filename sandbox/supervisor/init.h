@@ -6,6 +6,8 @@
 #pragma once
 #include <stdint.h>
 
+#include "fail.h"
+
 /* File descriptors that process 1 gets. */
 enum { INIT_EXCHANGE = 3, INIT_CONTROL = 4, INIT_OUTPUTS = 5, INIT_WORKSPACE = 6 };
 
@@ -17,6 +19,7 @@ enum init_report_kind {
   INIT_DONE,       /* what was asked for */
   INIT_ENDED,      /* unasked: the main process has ended */
   INIT_EXCESS,     /* unasked: `number` is an enum excess */
+  INIT_FAILED,     /* unasked, and the last: `failure` says what process 1 could not do */
 };
 
 struct init_report {
@@ -25,6 +28,7 @@ struct init_report {
   int32_t processes_reached;
   int64_t began_ns, ended_ns; /* CLOCK_MONOTONIC_RAW */
   int64_t cpu_ms, most_memory_bytes;
+  char failure[MOST_FAILURE_BYTES];
 };
 
 /* init CPU_MS MEMORY_BYTES PROCESSES MOST_TASKS FILE_BYTES DISK_BYTES CWD SERVES PATTERNS [PATTERN…] ARGV… */

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "fail.h"
 
 static void limit(__rlimit_resource_t resource, rlim_t value) {
@@ -45,45 +47,95 @@ void close_from(unsigned first) {
 }
 
 void reset_signals(void) {
+  // Some cannot be set, and need not be.
   for (int number = 1; number < NSIG; number++) signal(number, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, NULL);
+  if (sigprocmask(SIG_SETMASK, &none, NULL) < 0) fail(errno, "cannot unblock signals");
+}
+
+/* The pipe by which a child tells its parent what it could not do. It closes as the program starts. */
+static int parent = -1;
+
+static void to_parent(const char *text) {
+  // Where the parent is gone there is nobody to tell.
+  (void)!write(parent, text, strlen(text));
+}
+
+static int tell_parent(pid_t *pid) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) < 0) fail(errno, "cannot make a pipe");
+  if ((*pid = fork()) < 0) fail(errno, "cannot make a process");
+  parent = ends[1];
+  if (*pid == 0) tell_failure = to_parent;
+  close(ends[*pid == 0 ? 0 : 1]);
+  return ends[0];
+}
+
+/* Waits until the child has started its program or ended; fails as it failed. */
+static void hear_child(int source) {
+  char text[MOST_FAILURE_BYTES];
+  ssize_t got;
+  while ((got = read(source, text, sizeof text)) < 0)
+    if (errno != EINTR) fail(errno, "cannot hear of a process of our own");
+  close(source);
+  if (got > 0) fail(0, "%.*s", (int)got, text);
+}
+
+/* What a program's own file is to blame for; all else is the host's. */
+static bool is_of_the_program(int number) {
+  const int its_own[] = {ENOENT, EACCES, ENOEXEC, ENOTDIR, EISDIR, ELOOP, ENAMETOOLONG, EPERM, E2BIG, EINVAL, ELIBBAD};
+  for (size_t i = 0; i < sizeof its_own / sizeof *its_own; i++)
+    if (number == its_own[i]) return true;
+  return false;
 }
 
 pid_t launch(const struct program *program, const struct job *job, uid_t user, int64_t most_tasks, struct streams streams) {
-  pid_t pid = fork();
-  if (pid != 0) return pid;
-
+  pid_t pid;
+  int source = tell_parent(&pid);
+  if (pid != 0) {
+    hear_child(source);
+    return pid;
+  }
   reset_signals();
-  setsid();
+  if (setsid() < 0) fail(errno, "cannot give the program a session of its own");
   int from[] = {streams.in, streams.out, streams.err, streams.exchange};
   int count = streams.exchange < 0 ? 3 : 4;
   // First out of each other's way, then to their places; dup2 leaves them open across exec.
-  for (int i = 0; i < count; i++) from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16);
+  int away = fcntl(parent, F_DUPFD_CLOEXEC, 16);
+  if (away < 0) fail(errno, "cannot give the program its streams");
+  parent = away;
+  for (int i = 0; i < count; i++)
+    if ((from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16)) < 0) fail(errno, "cannot give the program its streams");
   for (int i = 0; i < count; i++)
     if (dup2(from[i], i) < 0) fail(errno, "cannot give the program its streams");
-  close_from((unsigned)count);
+  if (dup3(parent, count, O_CLOEXEC) < 0) fail(errno, "cannot give the program its streams");
+  parent = count;
+  close_from((unsigned)count + 1);
   if (job != NULL) limit_resources(job);
   become(user);
   if (most_tasks > 0) limit(RLIMIT_NPROC, (rlim_t)most_tasks);
   if (chdir(program->cwd) < 0) fail(errno, "cannot enter %s", program->cwd);
   environ = program->environment.at;
   execvp(program->arguments.at[0], program->arguments.at);
+  if (!is_of_the_program(errno)) fail(errno, "cannot start %s", program->arguments.at[0]);
   dprintf(2, "cannot start %s: %s\n", program->arguments.at[0], strerror(errno));
   _exit(127);
 }
 
 int run_as(uid_t user, int (*work)(void *argument), void *argument) {
-  pid_t pid = fork();
-  if (pid < 0) fail(errno, "cannot make a process");
+  pid_t pid;
+  int source = tell_parent(&pid);
   if (pid == 0) {
     reset_signals();
     become(user);
     _exit(work(argument));
   }
+  hear_child(source);
   int status;
   while (waitpid(pid, &status, 0) < 0)
     if (errno != EINTR) fail(errno, "lost a process of our own");
-  return WIFEXITED(status) ? WEXITSTATUS(status) : EIO;
+  if (WIFEXITED(status)) return WEXITSTATUS(status);
+  if (cgroup_oom_kills() > 0) return ENOMEM;
+  fail(0, "a process of our own was ended by signal %d", WTERMSIG(status));
 }

@@ -20,12 +20,13 @@ void become(uid_t user);
 /*
  * Starts `program` in its cwd as `user` in a session of its own. `job`: the limits to set first; NULL: they are inherited.
  * `most_tasks` > 0 is RLIMIT_NPROC.
- * A program that cannot be started says so on its standard error and exits with 127.
- * Returns its process ID, or -1 with errno where no process could be made.
+ * Returns its process ID once its first instruction is next; what cannot be done before that is a failure of the supervisor.
+ * A program that is not there, or is none, says so on its standard error and exits with 127.
  */
 pid_t launch(const struct program *program, const struct job *job, uid_t user, int64_t most_tasks, struct streams streams);
 
-/* Runs `work(argument)` in a child as `user` and waits. Returns what it returned: 0, or an errno (at most 255). */
+/* Runs `work(argument)` in a child as `user` and waits. Returns what it returned, 0 or an errno (at most 255); ENOMEM where the
+ * kernel ended it for want of memory. */
 int run_as(uid_t user, int (*work)(void *argument), void *argument);
 
 /* Gives the calling process the signal handling of a new one: nothing blocked, nothing ignored. */

@@ -31,8 +31,7 @@ void take_lock(const char *path, const char *mode) {
 _Noreturn void lock_main(int argc, char **argv) {
   if (argc != 4) fail(0, "usage: supervisor lock FILE shared|exclusive");
   take_lock(argv[2], argv[3]);
-  puts("locked");
-  fflush(stdout);
+  if (puts("locked") < 0 || fflush(stdout) != 0) fail(errno, "cannot say that the lock is taken");
   char byte;
   while (read(0, &byte, 1) > 0) continue;
   _exit(0);

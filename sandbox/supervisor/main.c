@@ -1,4 +1,5 @@
 /* supervisor job FILE | init … | lock FILE MODE. README.md says what each is for. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +26,7 @@ static void job_main(const char *path) {
   const struct job *job = read_job(path);
   if (job->lock != NULL) take_lock(job->lock, job->lock_mode);
   // A handler of its own, because process 1 ignores signals it has none for.
-  signal(SIGALRM, out_of_time);
+  if (signal(SIGALRM, out_of_time) == SIG_ERR) fail(errno, "cannot set an alarm");
   alarm((unsigned)(job->wall_ms / 1000) + GRACE_SECONDS);
   cgroup_open(job);
   cells_open(job);

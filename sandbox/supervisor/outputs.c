@@ -16,7 +16,9 @@ static void read_exactly(int source, char *into, size_t length, int64_t deadline
   while (length > 0) {
     int64_t left = deadline_ns - now_ns();
     struct pollfd wait = {.fd = source, .events = POLLIN};
-    if (left <= 0 || poll(&wait, 1, (int)(left / MS) + 1) == 0) fail(0, "the copier took too long");
+    int ready = left <= 0 ? 0 : poll(&wait, 1, (int)(left / MS) + 1);
+    if (ready == 0) fail(0, "the copier took too long");
+    if (ready < 0 && errno != EINTR) fail(errno, "cannot wait for the copier");
     ssize_t got = read(source, into, length);
     if (got == 0) fail(0, "the copier ended without its last message");
     if (got < 0 && errno != EINTR) fail(errno, "cannot read from the copier");
@@ -56,7 +58,10 @@ void receive_outputs(int source, int result, unsigned *number, int64_t deadline_
       write_json(files, bytes, header.length);
       fprintf(files, ",\"file\":\"%s\"}", name);
     } else if (header.kind == COPIED_BYTES && in_file) write_exactly(file, bytes, header.length);
-    else if (header.kind == COPIED_END && in_file) close(file), file = -1;
+    else if (header.kind == COPIED_END && in_file) {
+      if (close(file) < 0) fail(errno, "cannot write to the result folder");
+      file = -1;
+    }
     else if (header.kind == COPIED_REFUSED && !in_file) {
       fputs(ftell(refused) > 0 ? ",{\"path\":" : "{\"path\":", refused);
       write_json(refused, bytes, header.length);
@@ -69,8 +74,7 @@ void receive_outputs(int source, int result, unsigned *number, int64_t deadline_
     else if (header.kind == COPIED_DONE && !in_file) done = true;
     else fail(0, "the copier sent an unexpected message (%u)", header.kind);
   }
-  fclose(files);
-  fclose(refused);
+  if (fclose(files) != 0 || fclose(refused) != 0) fail(errno, "cannot hold the list of outputs");
   // Part of the outputs could pass for all of them.
   if (outputs->limit[0] != '\0') outputs->files[0] = '\0';
 }

@@ -14,6 +14,14 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, MOST_DEPTH = 64
 
 static bool is_dots(const char *name) { return !strcmp(name, ".") || !strcmp(name, ".."); }
 
+/* As readdir; where that fails, `*result` is its errno. */
+static struct dirent *next_entry(DIR *folder, int *result) {
+  errno = 0;
+  struct dirent *entry = readdir(folder);
+  if (entry == NULL) *result = errno;
+  return entry;
+}
+
 static int copy_file(int from, int to) {
   static char buffer[1 << 16];
   for (;;) {
@@ -48,10 +56,11 @@ static int place_folder(int from, int to, mode_t mode, int depth) {
   DIR *folder = again < 0 ? NULL : fdopendir(again);
   if (folder == NULL) return errno;
   int result = 0;
-  for (struct dirent *entry; result == 0 && (entry = readdir(folder)) != NULL;) {
+  for (struct dirent *entry; result == 0 && (entry = next_entry(folder, &result)) != NULL;) {
     if (is_dots(entry->d_name)) continue;
     int inner_from = openat(from, entry->d_name, FOLDER);
     if (inner_from < 0) {
+      // Not a folder; any other trouble, place_file meets too.
       result = place_file(from, to, entry->d_name, mode);
       continue;
     }
@@ -94,7 +103,7 @@ static int remove_entry(int top, const char *name, unsigned *moved) {
   DIR *folder = fdopendir(inside);
   if (folder == NULL) return errno;
   int result = 0;
-  for (struct dirent *entry; result == 0 && (entry = readdir(folder)) != NULL;) {
+  for (struct dirent *entry; result == 0 && (entry = next_entry(folder, &result)) != NULL;) {
     if (is_dots(entry->d_name) || unlinkat(inside, entry->d_name, 0) == 0) continue;
     char higher[32];
     snprintf(higher, sizeof higher, ".removed-%u", (*moved)++);
@@ -119,7 +128,7 @@ int empty_folder(const char *path) {
   for (bool empty = false; result == 0 && !empty;) {
     empty = true;
     rewinddir(folder);
-    for (struct dirent *entry; result == 0 && (entry = readdir(folder)) != NULL;) {
+    for (struct dirent *entry; result == 0 && (entry = next_entry(folder, &result)) != NULL;) {
       if (is_dots(entry->d_name)) continue;
       empty = false;
       result = remove_entry(top, entry->d_name, &moved);

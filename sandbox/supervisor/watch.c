@@ -18,16 +18,29 @@ struct use {
   int64_t cpu_ms, memory_bytes, tasks;
 };
 
+/* Whether a process is gone, or closed to us. Trouble of our own must not pass for that: what is not seen is not counted. */
+static bool is_gone(int number) { return number == ENOENT || number == ESRCH || number == EACCES || number == EPERM; }
+
 /* Reads a small file of /proc/PID into `text`; false where the process is gone or closed to us. */
 static bool read_proc(int proc, const char *pid, const char *name, char *text, size_t size) {
   char path[64];
   snprintf(path, sizeof path, "%.20s/%s", pid, name);
   int file = openat(proc, path, O_RDONLY | O_CLOEXEC);
+  if (file < 0 && !is_gone(errno)) fail(errno, "cannot open /proc/%s", path);
   if (file < 0) return false;
   ssize_t got = read(file, text, size - 1);
+  if (got < 0 && !is_gone(errno)) fail(errno, "cannot read /proc/%s", path);
   close(file);
   text[got > 0 ? got : 0] = '\0';
   return got > 0;
+}
+
+/* As readdir. A folder of a process that ends while it is read ends there. */
+static struct dirent *next_entry(DIR *folder) {
+  errno = 0;
+  struct dirent *entry = readdir(folder);
+  if (entry == NULL && errno != 0 && !is_gone(errno)) fail(errno, "cannot read /proc");
+  return entry;
 }
 
 static int64_t kilobytes(const char *text, const char *key) {
@@ -40,7 +53,7 @@ static int64_t temporary_bytes(void) {
   const char *folders[] = {"/work", "/tmp", "/dev/shm"};
   for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
     struct statvfs found;
-    if (statvfs(folders[i], &found) < 0) continue;
+    if (statvfs(folders[i], &found) < 0) fail(errno, "cannot look at %s", folders[i]);
     // An empty file takes about a kilobyte of the kernel's memory.
     sum += (int64_t)(found.f_blocks - found.f_bfree) * (int64_t)found.f_frsize + (int64_t)(found.f_files - found.f_ffree) * 1024;
   }
@@ -53,7 +66,7 @@ static struct use living(bool memory, bool exact) {
   int64_t shared = 0, page = sysconf(_SC_PAGESIZE), tick_ms = 1000 / sysconf(_SC_CLK_TCK);
   DIR *folder = opendir("/proc");
   if (folder == NULL) fail(errno, "cannot read /proc");
-  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+  for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
     char text[4096];
     if (!isdigit((unsigned char)entry->d_name[0]) || !strcmp(entry->d_name, "1")) continue;
     if (!read_proc(dirfd(folder), entry->d_name, "stat", text, sizeof text)) continue;
@@ -91,10 +104,12 @@ static bool threads_stand_still(int proc, const char *pid) {
   char path[64];
   snprintf(path, sizeof path, "%.20s/task", pid);
   int file = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  DIR *folder = file < 0 ? NULL : fdopendir(file);
-  if (folder == NULL) return true;
+  if (file < 0 && !is_gone(errno)) fail(errno, "cannot open /proc/%s", path);
+  if (file < 0) return true;
+  DIR *folder = fdopendir(file);
+  if (folder == NULL) fail(errno, "cannot read /proc/%s", path);
   bool still = true;
-  for (struct dirent *entry; still && (entry = readdir(folder)) != NULL;)
+  for (struct dirent *entry; still && (entry = next_entry(folder)) != NULL;)
     if (isdigit((unsigned char)entry->d_name[0])) still = strchr("TtZX", state_of(dirfd(folder), entry->d_name)) != NULL;
   closedir(folder);
   return still;
@@ -114,7 +129,7 @@ bool tree_stands_still(uid_t user, int64_t *cpu_ns) {
   if (folder == NULL) fail(errno, "cannot read /proc");
   bool still = true;
   *cpu_ns = 0;
-  for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
+  for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
     const char *pid = entry->d_name;
     if (!isdigit((unsigned char)pid[0]) || !strcmp(pid, "1") || !is_of(dirfd(folder), pid, user)) continue;
     if (strchr("ZX", state_of(dirfd(folder), pid)) != NULL) continue;
@@ -130,7 +145,7 @@ bool tree_stands_still(uid_t user, int64_t *cpu_ns) {
 
 static int64_t waited_cpu_ms(void) {
   struct rusage use;
-  getrusage(RUSAGE_CHILDREN, &use);
+  if (getrusage(RUSAGE_CHILDREN, &use) < 0) fail(errno, "cannot read what the program used");
   return (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000LL + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000;
 }
 
