@@ -1,13 +1,21 @@
-import { facts } from '../setup/toolchain.mjs';
+import { type Fact, facts } from '../setup/toolchain.mjs';
+import { readConfig, readHome } from '../workers/config.ts';
+import { complaintOf } from './mistakes.ts';
 import { type Cell, type Column, type CommandContext, paint, table, wrap } from './terminal.ts';
 
 /** Below this width what is wanted is said of what is missing alone. */
 const wideColumns = 120;
 
-/** `crucible doctor`: what this machine has of what Crucible needs. Returns whether nothing that is needed is missing. */
-export async function doctor(context: Omit<CommandContext, 'store'>): Promise<boolean> {
+/**
+ * `crucible doctor`: what this machine has of what Crucible needs, and whether its settings can be used. Returns whether nothing that
+ * is needed is missing.
+ */
+export async function doctor(
+  context: Omit<CommandContext, 'store'>,
+  environment: Record<string, string | undefined>,
+): Promise<boolean> {
   const { json, out, columns } = context;
-  const found = await facts();
+  const found = [...(await facts(readHome(environment))), settings(environment)];
   const missing = found.filter(({ how }) => how !== null);
   if (json) {
     out(JSON.stringify(found));
@@ -49,4 +57,22 @@ export async function doctor(context: Omit<CommandContext, 'store'>): Promise<bo
       : paint(context, 'red', `Missing: ${missing.map(({ name }) => name).join(', ')}.`),
   );
   return missing.length === 0;
+}
+
+/** The settings of the environment and of models.yaml. */
+function settings(environment: Record<string, string | undefined>): Fact {
+  let wrong: string | null = null;
+  try {
+    readConfig(environment);
+  } catch (error) {
+    wrong = complaintOf(error, { traced: false });
+  }
+  return {
+    name: 'settings',
+    wanted: 'variables and models.yaml that can be read',
+    found: wrong === null ? 'in order' : null,
+    version: null,
+    used: true,
+    how: wrong === null ? null : `mend ${wrong}`,
+  };
 }

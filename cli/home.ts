@@ -1,30 +1,43 @@
-import { access, constants, mkdir, stat } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, chmod, constants, mkdir, readdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { exitStatus } from './exit-status.ts';
+import { reasonOf } from './mistakes.ts';
 import { UserMistake } from './terminal.ts';
 
-const reasons: Record<string, string> = {
-  EROFS: 'its disk is read-only',
-  EACCES: 'permission denied',
-  ENOSPC: 'no room left on the disk',
-  ENOTDIR: 'there is a file in the way',
-  ENOENT: 'no folder can be made there',
-};
-
-/** Makes the folder of the store, for this user only. Throws `UserMistake` where there cannot be one, or it cannot be written to. */
+/**
+ * Makes the folder of the store, for this user only; one that is there, and the files in it, are closed to others. Throws
+ * `UserMistake` where there cannot be one, or it cannot be written to.
+ */
 export async function makeHome(home: string): Promise<void> {
   try {
     await makeFolder(home);
     if (!(await stat(home)).isDirectory()) throw Object.assign(new Error(), { code: 'ENOTDIR' });
     await access(home, constants.R_OK | constants.W_OK | constants.X_OK);
+    await closeToOthers(home);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    const reason = codeOf(error) === 'ENOENT' ? 'no folder can be made there' : reasonOf(error);
     throw new UserMistake(
-      `${home}: expected a folder that Crucible can keep its store in: ${reasons[code] ?? error}. Set CRUCIBLE_HOME to another one`,
+      `${home}: expected a folder that Crucible can keep its store in: ${reason}. Set CRUCIBLE_HOME to another one`,
       { cause: error, status: exitStatus.failed },
     );
   }
 }
+
+const forOthers = 0o077;
+
+/** What lies deeper is behind the folder's own mode. */
+async function closeToOthers(home: string): Promise<void> {
+  const tighten = async (path: string): Promise<void> => {
+    const found = await stat(path).catch(() => null);
+    if (found === null || (found.mode & forOthers) === 0 || found.uid !== process.getuid?.()) return;
+    if (path === home || found.isFile()) await chmod(path, found.mode & 0o777 & ~forOthers);
+  };
+  await tighten(home);
+  for (const name of await readdir(home)) await tighten(join(home, name));
+}
+
+const codeOf = (error: unknown): unknown =>
+  error instanceof Error && 'code' in error ? error.code : undefined;
 
 /** Node's own `recursive` hides why it failed, and never ends below a folder such as /proc. */
 async function makeFolder(path: string): Promise<void> {
@@ -32,7 +45,7 @@ async function makeFolder(path: string): Promise<void> {
   try {
     await make();
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const code = codeOf(error);
     if (code === 'EEXIST') return;
     if (code !== 'ENOENT' || dirname(path) === path) throw error;
     await makeFolder(dirname(path));

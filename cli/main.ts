@@ -6,10 +6,10 @@ import { defaults } from '../domain/defaults.ts';
 import type { Models } from '../domain/job.schema.ts';
 import { strategyNames } from '../domain/strategy-names.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
-import { isForPeople, statusOfMistake } from './mistakes.ts';
+import { complaintOf, statusOf } from './mistakes.ts';
 import type { OptimizeOptions } from './optimize-job.ts';
 import type { StartOptions } from './run.ts';
-import type { Session } from './session.ts';
+import type { Manner, Session } from './session.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 
@@ -33,8 +33,12 @@ function versionOf(): string {
 
 /** Runs `act` with the store open, as `inSession` does. */
 async function session(act: (session: Session) => Promise<unknown>): Promise<void> {
+  await (await import('./session.ts')).inSession(manner(), act);
+}
+
+function manner(): Manner {
   const { json = false, quiet = false } = program.opts<{ json?: boolean; quiet?: boolean }>();
-  await (await import('./session.ts')).inSession({ json, quiet }, act);
+  return { json, quiet };
 }
 
 /** Reads a number as it is typed: `5`, `$5`, `10×`. */
@@ -307,11 +311,19 @@ command('worker', 'run a worker in the foreground', 'crucible worker --role sand
 command('doctor', 'what this machine has and lacks', 'crucible doctor')
   .option('--clean', 'remove sandboxes that jobs left behind', false)
   .action(({ clean }: { clean: boolean }) =>
-    session(async ({ config, context }) => {
-      if (clean) await (await import('./run.ts')).sweepSandboxes(config, context);
-      return (await import('./doctor.ts')).doctor(context);
-    }),
+    clean
+      ? session(async ({ config, context }) => {
+          await (await import('./run.ts')).sweepSandboxes(config, context);
+          return (await import('./doctor.ts')).doctor(context, process.env);
+        })
+      : inspect(),
   );
+
+/** Without the store, and whatever is wrong with the settings: that is what `doctor` is to say. */
+async function inspect(): Promise<void> {
+  const [{ doctor }, { outputTo }] = await Promise.all([import('./doctor.ts'), import('./session.ts')]);
+  if (!(await doctor(outputTo(process.stdout, manner()), process.env))) process.exitCode = exitStatus.failed;
+}
 
 command(
   'completion <shell>',
@@ -341,12 +353,17 @@ async function readEnvFiles(): Promise<void> {
   }
 }
 
+/** Ends with what is to be said of `error`, on one line. */
+async function complain(error: unknown): Promise<void> {
+  const { clean } = await import('./terminal.ts');
+  console.error(clean(complaintOf(error, { traced: process.env.CRUCIBLE_LOG === 'debug' })));
+  process.exitCode = statusOf(error);
+}
+
+process.on('uncaughtException', (error) => void complain(error).finally(() => process.exit()));
 try {
   await readEnvFiles();
   await program.parseAsync();
 } catch (error) {
-  if (!isForPeople(error)) throw error;
-  const { clean } = await import('./terminal.ts');
-  console.error(clean(error.message));
-  process.exitCode = statusOfMistake(error);
+  await complain(error);
 }

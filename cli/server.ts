@@ -1,4 +1,4 @@
-import { readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { open, readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -202,6 +202,8 @@ async function serve(
   const before = worker === undefined ? undefined : portOf(worker.address);
   const taken = await choosePort(port, before, say);
   const address = `localhost:${taken}`;
+  // For this user only; the server gives the files beside it the same mode.
+  await (await open(serverFile(config.home), 'a', 0o600)).close();
   const process_ = await start(
     [temporal, ...serverArguments(taken, serverFile(config.home)), '--ui-port', String(taken + 1000)],
     { lock: join(config.home, 'server.lock'), log, environment: {} },

@@ -2,7 +2,7 @@ import { openStore, type Store } from '../store/store.ts';
 import { type Config, readConfig } from '../workers/config.ts';
 import { exitStatus } from './exit-status.ts';
 import { makeHome } from './home.ts';
-import { isForPeople } from './mistakes.ts';
+import { isForPeople, reasonOf } from './mistakes.ts';
 import { type CommandContext, harmless, UserMistake, widthOf } from './terminal.ts';
 
 /** What a command that needs the store is given. */
@@ -20,10 +20,7 @@ export interface Manner {
 }
 
 /** Opens the store, runs `act`, closes it. A number that `act` returns is the exit status; false is 1. */
-export async function inSession(
-  { json, quiet }: Manner,
-  act: (session: Session) => Promise<unknown>,
-): Promise<void> {
+export async function inSession(manner: Manner, act: (session: Session) => Promise<unknown>): Promise<void> {
   const config = readConfig(process.env);
   const interrupt = new AbortController();
   let first = 0;
@@ -36,16 +33,7 @@ export async function inSession(
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
   const store = await storeIn(config.home);
-  const terminal = process.stdout.isTTY === true;
-  const context: CommandContext = {
-    store,
-    home: config.home,
-    json,
-    quiet,
-    out: (line) => console.log(harmless(line, { json, terminal })),
-    terminal,
-    columns: widthOf(process.stdout),
-  };
+  const context: CommandContext = { store, home: config.home, ...outputTo(process.stdout, manner) };
   try {
     const ended = await act({ config, context, signal: interrupt.signal });
     if (ended === false) process.exitCode = exitStatus.failed;
@@ -53,6 +41,16 @@ export async function inSession(
   } finally {
     await store.close();
   }
+}
+
+/** How commands write to `stream`. */
+export function outputTo(
+  stream: NodeJS.WriteStream,
+  { json, quiet }: Manner,
+): Pick<CommandContext, 'json' | 'quiet' | 'out' | 'terminal' | 'columns'> {
+  const terminal = stream.isTTY === true;
+  const out = (line: string): void => console.log(harmless(line, { json, terminal }));
+  return { json, quiet, out, terminal, columns: widthOf(stream) };
 }
 
 /** Throws `UserMistake` where no store can be kept in `home`. */
@@ -63,7 +61,7 @@ async function storeIn(home: string): Promise<Store> {
   } catch (error) {
     if (isForPeople(error)) throw error;
     throw new UserMistake(
-      `${home}: expected Crucible's store, which cannot be opened: ${error instanceof Error ? error.message : error}. Move it away, or set CRUCIBLE_HOME to another folder`,
+      `${home}: expected Crucible's store, which cannot be opened: ${reasonOf(error)}. Move it away, or set CRUCIBLE_HOME to another folder`,
       { cause: error, status: exitStatus.failed },
     );
   }

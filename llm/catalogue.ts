@@ -62,8 +62,12 @@ function readYaml(path: string): Unchecked {
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return Unchecked.parse({});
-    throw error;
+    // Without a folder there is no file in it; that the folder cannot be used is told by who needs it.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return Unchecked.parse({});
+    throw new ConfigWrong(
+      `${path}: expected a catalogue of models: ${error instanceof Error ? error.message : error}`,
+    );
   }
   try {
     return Unchecked.parse(parse(text, { merge: true }) ?? {});

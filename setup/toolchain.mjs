@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readFileSync, statfsSync } from 'node:fs';
 import { availableParallelism, freemem, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { call, engineSocket, hasImage } from './engine.mjs';
 import { cache, onPath, root } from './places.mjs';
 import { sandboxKinds } from './sandbox-kinds.mjs';
@@ -64,9 +64,10 @@ const keys = [
 
 /**
  * What this machine has, for people. Some 100 ms. Of a key only its name is ever given.
+ * @param {string} home the folder of the store, whose disk is looked at; it need not be there yet
  * @returns {Promise<Fact[]>}
  */
-export async function facts() {
+export async function facts(home) {
   const found = await toolchain();
   const kinds = await sandboxKinds(false);
   const server = process.env.TEMPORAL_ADDRESS || null;
@@ -79,7 +80,7 @@ export async function facts() {
     found.python && versionOf(join(found.python, 'bin/python3')),
     found.docker && call(found.docker, 'GET', '/version', { timeoutMs: 2000 }),
   ]);
-  const disk = statfsSync(root);
+  const disk = statfsSync(firstFolder(home));
   const freeGb = (disk.bavail * disk.bsize) / 1e9;
   const memoryGb = totalmem() / 1e9;
   const given = keys.filter((key) => process.env[key]);
@@ -149,10 +150,10 @@ export async function facts() {
     fact(
       'disk',
       '5 GB free',
-      freeGb >= 5 ? `${freeGb.toFixed(0)} GB free` : null,
+      freeGb >= 5 ? `${freeGb.toFixed(0)} GB free on the disk of ${home}` : null,
       null,
       true,
-      `free some: ${freeGb.toFixed(1)} GB are left on the disk of ${root}`,
+      `free some: ${freeGb.toFixed(1)} GB are left on the disk of ${home}`,
     ),
     fact(
       'memory',
@@ -172,6 +173,23 @@ export async function facts() {
       how: null,
     },
   ];
+}
+
+/**
+ * The folder itself, or the nearest above it that is there and may be looked at.
+ * @param {string} path
+ */
+function firstFolder(path) {
+  let folder = path;
+  while (dirname(folder) !== folder) {
+    try {
+      statfsSync(folder);
+      return folder;
+    } catch {
+      folder = dirname(folder);
+    }
+  }
+  return folder;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
@@ -48,6 +49,8 @@ class SqliteDriver implements Driver {
   }
 
   async init(): Promise<void> {
+    // For this user only; SQLite gives the files beside it the same mode.
+    closeSync(openSync(this.#path, 'a', 0o600));
     try {
       this.#connection = new SqliteConnection(this.#path);
       await this.#connection.execute('pragma journal_mode = wal');

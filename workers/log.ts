@@ -30,9 +30,19 @@ export function createLog({ level, clean, plain, to }: LogOptions): Log {
         ...(plain ? { streamWrite: plainLine } : {}),
       },
     },
-    to ?? pino.destination({ fd: 2, sync: true }),
+    to ?? standardError(),
   );
 }
+
+/** On a full disk lines are kept and written later, the newest of them lost: a log ends no worker. */
+function standardError(): DestinationStream {
+  const to = pino.destination({ fd: 2, sync: true, maxLength: longestKept });
+  to.on('error', () => undefined);
+  return to;
+}
+
+/** Characters of lines that wait for room. */
+const longestKept = 2 ** 20;
 
 /** A line of JSON as a person reads it: time, level, message, then the rest as `name=value`, then the stack. */
 function plainLine(line: string): string {

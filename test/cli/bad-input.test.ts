@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, readdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -203,6 +203,29 @@ describe('a home that cannot be', () => {
       await run(['run', 'job.yaml']),
       /expected 100 MiB free on the disk of .*, found [0-9] MiB: free some space, or set CRUCIBLE_HOME/,
     );
+  });
+
+  it('is named by every command, and left as it is', async () => {
+    home = join(folder, 'ok.py');
+    const said = await Promise.all([['list'], ['up'], ['models'], ['show', 'x']].map((args) => run(args)));
+    for (const each of said) await expectRefused(each, `${home}: ${expected}: there is a file in the way`, 1);
+    expect(await run(['down'])).toMatchObject({ status: 0, out: 'nothing was running\n', error: '' });
+  });
+
+  it('is closed to others where it was open, its files too', async () => {
+    await mkdir(home);
+    await chmod(home, 0o755);
+    await writeFile(join(home, 'worker.log'), '', { mode: 0o644 });
+    await makeHome(home);
+    const modes = await Promise.all(
+      [home, join(home, 'worker.log')].map(async (path) => (await stat(path)).mode),
+    );
+    expect(modes.map((mode) => mode & 0o777)).toEqual([0o700, 0o600]);
+    await run(['list']);
+    for (const name of await readdir(home)) {
+      const found = await stat(join(home, name));
+      if (found.isFile()) expect([name, found.mode & 0o077]).toEqual([name, 0]);
+    }
   });
 
   it('is named: with something else where the ledger should be', async () => {

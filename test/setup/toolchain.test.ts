@@ -19,7 +19,7 @@ test('what toolchain says is there is there, and found without running anything 
 });
 
 test('every missing part that is used says what to type', async () => {
-  for (const fact of await facts()) {
+  for (const fact of await facts('/')) {
     expect(fact.how === null, `${fact.name}: ${fact.how}`).toBe(!fact.used || fact.found !== null);
   }
 });
@@ -27,7 +27,7 @@ test('every missing part that is used says what to type', async () => {
 test('an empty cache is told from a full one, and of a key only its name is told', () => {
   const folder = mkdtempSync(join(tmpdir(), 'toolchain-'));
   const script = `import(${JSON.stringify(join(import.meta.dirname, '../../setup/toolchain.mjs'))})
-    .then(async (it) => console.log(JSON.stringify([await it.toolchain(), await it.facts()])))`;
+    .then(async (it) => console.log(JSON.stringify([await it.toolchain(), await it.facts('/')])))`;
   const env = {
     PATH: '/usr/bin:/bin',
     HOME: folder,
