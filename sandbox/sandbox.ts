@@ -95,7 +95,7 @@ export const Player = z.strictObject({
 });
 export type Player = z.infer<typeof Player>;
 
-/** One timed sample: the player answers all `cases` after a single "go". Untimed samples warm up. */
+/** One timed sample: the player answers the `cases` one after the other, and gets each when it has answered the one before. Untimed samples warm up. */
 export const Sample = z.strictObject({
   player: z.string(),
   cases: z.array(z.number().int().nonnegative()),
@@ -105,7 +105,7 @@ export type Sample = z.infer<typeof Sample>;
 
 /**
  * A measurement, or a checked run of a function, by a trusted conductor. The conductor alone holds the cases and the clock;
- * a player sees an input with its "go" and is stopped when it has answered.
+ * a player sees an input with its "go", and is seen stopped before it is another's turn.
  */
 export const ConductSpec = z.strictObject({
   key: z.string().min(1),
@@ -135,7 +135,7 @@ export type Answer = z.infer<typeof Answer>;
 export const SampleResult = z.object({
   player: z.string(),
   timed: z.boolean(),
-  /** Nanoseconds from "go" to the answer, CLOCK_MONOTONIC_RAW. */
+  /** Nanoseconds from "go" to the answer, over all cases, CLOCK_MONOTONIC_RAW. */
   ns: z.number(),
   /** Of that, what all its threads ran, and what they stood in line for a processor; null where it is not known. */
   cpuNs: z.number().nullish(),

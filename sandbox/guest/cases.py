@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from frames import Buffer, FrameError, Plan, decode, encode, place
+from frames import Buffer, FrameError, decode, encode, plan_of
 
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 
@@ -39,30 +39,28 @@ def can_change_unseen(arguments: object) -> bool:
     return isinstance(arguments, (list, dict))
 
 
-def keep_changes(frame: Buffer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-    """Writes what a call changed in lists and dicts back into the case's `frame`, its arrays being there
-    already.
-
-    An unchanged case leaves the frame as it was, byte for byte. Raises `FrameError` where the arguments
-    grew beyond the frame's room or now hold what cannot cross. Arrays that came from the frame may move:
-    encode answers first.
+def what_is_left(frame: Buffer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Buffer:
+    """What a call left of its case: `frame` itself where it changed no list and no dict, for its arrays lie in there; else a frame
+    of its own. Raises `FrameError` where the arguments now hold what cannot cross.
     """
     if not can_change_unseen((args, *kwargs.values())):
-        return
-    try:
-        plan = Plan({'args': args, 'kwargs': kwargs})
-    except FrameError as error:
-        raise error.of('') from None
-    room = memoryview(frame).nbytes
-    if plan.size > room:
-        raise FrameError(f'the arguments changed in place need {plan.size:,} bytes, their room is {room:,}')
-    if memoryview(frame)[: len(plan.head)] != plan.head:
-        memoryview(frame)[: plan.size] = encode({'args': args, 'kwargs': kwargs})
-        return
-    begin = _address(np.frombuffer(frame, np.uint8))
-    for offset, block in plan.blocks:
-        if block.size and not (_address(block) == begin + offset and block.flags.c_contiguous):
-            place(block, frame, offset)
+        return frame
+    plan = plan_of({'args': args, 'kwargs': kwargs}, root='')
+    if bytes(memoryview(frame)[: len(plan.head)]) == plan.head:
+        begin = _address(np.frombuffer(frame, np.uint8))
+        if all(_is_at(block, begin + offset) or _is_in(frame, block, offset) for offset, block in plan.blocks):
+            return frame
+    return plan.frame()
+
+
+def _is_at(block: np.ndarray, address: int) -> bool:
+    return _address(block) == address and block.flags.c_contiguous
+
+
+def _is_in(frame: Buffer, block: np.ndarray, offset: int) -> bool:
+    """Whether the bytes of `block`, which is not where it was, are those in `frame`."""
+    end = offset + block.nbytes
+    return bytes(memoryview(frame)[offset:end]) == np.ascontiguousarray(block).tobytes()
 
 
 def _address(array: np.ndarray) -> int:

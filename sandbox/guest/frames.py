@@ -105,6 +105,11 @@ class Plan:
         for offset, block in self.blocks:
             place(block, buffer, offset)
 
+    def frame(self) -> bytearray:
+        frame = bytearray(self.size)
+        self.write(frame)
+        return frame
+
     def _block(self, node: dict[str, Any], block: np.ndarray) -> dict[str, Any]:
         self._placed.append((node, block))
         return node
@@ -173,31 +178,23 @@ class Plan:
             raise error.inside(key) from None
 
 
-def encode(value: object, root: str = 'value') -> bytearray:
-    """The frame of `value`. Raises `FrameError` naming the place below `root` that cannot cross."""
-    try:
-        plan = Plan(value)
-    except FrameError as error:
-        raise error.of(root) from None
-    frame = bytearray(plan.size)
-    plan.write(frame)
-    return frame
+def plan_of(value: object, root: str = 'value', room: int | None = None) -> Plan:
+    """Where everything of `value` will lie.
 
-
-def encode_into(buffer: Buffer, value: object, root: str = 'value') -> int:
-    """Writes the frame of `value` at the beginning of `buffer` and returns its length in bytes.
-
-    Raises `FrameError` where `value` cannot cross or needs more room than `buffer` has.
+    Raises `FrameError`, naming the place below `root`, where it cannot cross or needs more than `room` bytes.
     """
     try:
         plan = Plan(value)
-        room = memoryview(buffer).nbytes
-        if plan.size > room:
+        if room is not None and plan.size > room:
             raise FrameError(f'needs {plan.size:,} bytes, at most {room:,} can cross')
     except FrameError as error:
         raise error.of(root) from None
-    plan.write(buffer)
-    return plan.size
+    return plan
+
+
+def encode(value: object, root: str = 'value') -> bytearray:
+    """The frame of `value`. Raises `FrameError` naming the place below `root` that cannot cross."""
+    return plan_of(value, root).frame()
 
 
 def decode(buffer: Buffer, writable: bool = False, root: str = 'value') -> Any:

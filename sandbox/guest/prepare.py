@@ -24,7 +24,7 @@ from typing import Any
 
 _GUEST = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _GUEST)
-from cases import Arguments, decode_case, encode_case, keep_changes
+from cases import Arguments, decode_case, encode_case, what_is_left
 from comparing import describe
 from frames import FrameError, encode
 from user_code import UserCodeError, load_function, tell, where
@@ -34,8 +34,6 @@ for _name in ('cases', 'comparing', 'frames', 'user_code'):
     del sys.modules[_name]
 
 EXIT_PROBLEM = 3
-# What lists and dicts of one case may grow by while the original changes them, bytes.
-_GROWTH = 16 << 20
 # Seeds that are tried for one case that differs from the others.
 _MOST_DRAWS = 50
 
@@ -173,8 +171,7 @@ def _make_unseen_case(generator: UserFunction, secret: str, index: int, seen: se
 
 def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, Any], out: Path) -> None:
     """Runs the original on its own copy of the case and writes what it answers and leaves behind."""
-    working = bytearray(len(frame) + _GROWTH)
-    working[: len(frame)] = frame
+    working = bytearray(frame)
     args, kwargs = decode_case(working, writable=True)
     began = time.perf_counter()
     answer = oracle.run(*args, **kwargs)
@@ -184,24 +181,16 @@ def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, A
     except FrameError as error:
         raise oracle.problem('Returns', f'returns what cannot be compared: {error}') from None
     try:
-        keep_changes(working, args, kwargs)
+        left = what_is_left(working, args, kwargs)
     except FrameError as error:
         raise oracle.problem(
             'Returns', f'changes its arguments into what cannot be compared: {error}'
         ) from None
-    left = working[: _length(working)]
     row['expected'] = f'expected-{index:03d}.frame'
     (out / row['expected']).write_bytes(expected)
     if left != frame:
         row['expectedInput'] = f'expected-{index:03d}.input.frame'
         (out / row['expectedInput']).write_bytes(left)
-        # A list that grows in place needs room in the case as well.
-        frame.extend(bytes(max(0, len(left) - len(frame))))
-
-
-def _length(frame: bytearray) -> int:
-    header = int.from_bytes(frame[8:16], 'little')
-    return json.loads(frame[16 : 16 + header])['size']
 
 
 def _takes_index(function: Callable[..., Any]) -> bool:

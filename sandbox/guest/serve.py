@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import array
+import fcntl
 import gc
 import json
 import mmap
@@ -30,8 +31,8 @@ from typing import Any
 # finds none of ours.
 _GUEST = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _GUEST)
-from cases import decode_case, keep_changes
-from frames import FrameError, encode_into
+from cases import decode_case, what_is_left
+from frames import Buffer, FrameError, Plan, plan_of
 from user_code import MESSAGE_BYTES, UserCodeError, load_function, tell
 
 sys.path.remove(_GUEST)
@@ -41,67 +42,87 @@ for _name in ('cases', 'frames', 'user_code'):
 CHANNEL = 3
 EXIT_NO_FUNCTION = 3
 
-_REQUEST = struct.Struct('<IIQ')
-_PAIR = struct.Struct('<QQ')
-_LENGTH = struct.Struct('<Q')
+_REQUEST = struct.Struct('<QQ')
+_REPLY = struct.Struct('<c7xQQ')
 _FRAME_AT = 64
-_REQUEST_BYTES = 1 << 18
-_DESCRIPTORS_SPACE = socket.CMSG_SPACE(2 * array.array('i').itemsize)
+# What is no longer is in the message itself: a memory costs several system calls more.
+_INLINE_BYTES = 1 << 16
+_DESCRIPTOR_SPACE = socket.CMSG_SPACE(array.array('i').itemsize)
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 
 
 def serve(function: Callable[..., Any], folder: Path | None = None) -> None:
     """Answers requests on file descriptor 3 until its end. Paths below `folder` are shortened in errors."""
     os.set_inheritable(CHANNEL, False)
     channel = socket.socket(fileno=CHANNEL)
-    request = bytearray(_REQUEST_BYTES)
+    request = bytearray(_REQUEST.size + _INLINE_BYTES)
     gc.collect()
     gc.freeze()
     channel.send(b'R')
     while True:
-        length, ancillary, _, _ = channel.recvmsg_into([request], _DESCRIPTORS_SPACE)
+        length, ancillary, _, _ = channel.recvmsg_into([request], _DESCRIPTOR_SPACE)
         if length == 0:
             return
-        # The inputs are mapped with their pages: reading them costs the function what reading its own
-        # memory would.
-        inputs_fd, answers_fd = array.array('i', ancillary[0][2])
-        inputs = mmap.mmap(
-            inputs_fd, 0, mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ | mmap.PROT_WRITE
-        )
-        answers = mmap.mmap(answers_fd, 0, mmap.MAP_SHARED, mmap.PROT_READ | mmap.PROT_WRITE)
-        os.close(inputs_fd)
-        os.close(answers_fd)
-        count, _, answer_bytes = _REQUEST.unpack_from(request)
-        pairs = _PAIR.iter_unpack(memoryview(request)[_REQUEST.size : _REQUEST.size + count * _PAIR.size])
+        input_bytes, room = _REQUEST.unpack_from(request)
         try:
-            _answer(function, memoryview(inputs), memoryview(answers), pairs, answer_bytes)
-            reply = b'D'
+            if ancillary:
+                given = None
+                frame = _map(array.array('i', ancillary[0][2])[0])
+            else:
+                given = memoryview(request)[_REQUEST.size : _REQUEST.size + input_bytes]
+                frame = bytearray(given)
+            _answer(channel, function, given, frame, room)
         except BaseException as error:
             text = f'{error}' if isinstance(error, FrameError) else tell(error, folder)
-            _put_text(memoryview(answers), answer_bytes, text)
-            reply = b'E'
-        channel.send(reply)
-        # Unmapping belongs after the reply. What the candidate kept alive stays mapped, and counts as its
-        # memory.
-        del inputs, answers
+            data = text.encode('utf-8', 'replace')[:MESSAGE_BYTES]
+            channel.send(_REPLY.pack(b'E', len(data), 0).ljust(_FRAME_AT, b'\0') + data)
+        # Freeing belongs after the reply. What the candidate kept alive stays, and counts as its memory.
+        frame = given = None
+
+
+def _map(memory: int) -> mmap.mmap:
+    """A large input, mapped with its pages: reading it costs what reading own memory would."""
+    try:
+        return mmap.mmap(memory, 0, mmap.MAP_SHARED | mmap.MAP_POPULATE, mmap.PROT_READ | mmap.PROT_WRITE)
+    finally:
+        os.close(memory)
 
 
 def _answer(
-    function: Callable[..., Any], inputs: memoryview, answers: memoryview, pairs: Any, answer_bytes: int
+    channel: socket.socket, function: Callable[..., Any], given: Buffer | None, frame: Buffer, room: int
 ) -> None:
-    for index, (offset, length) in enumerate(pairs):
-        frame = inputs[offset : offset + length]
-        args, kwargs = decode_case(frame, writable=True)
-        answer = function(*args, **kwargs)
-        begin = index * answer_bytes
-        written = encode_into(answers[begin + _FRAME_AT : begin + answer_bytes], answer, root='answer')
-        keep_changes(frame, args, kwargs)
-        _LENGTH.pack_into(answers, begin, written)
+    """Calls the function with the arguments in `frame`, and sends what it answers. `given` is the input as it came; None: the
+    conductor looks itself at what is left of it.
+    """
+    args, kwargs = decode_case(frame, writable=True)
+    answer = function(*args, **kwargs)
+    plan = plan_of(answer, root='answer', room=room)
+    left = what_is_left(frame, args, kwargs)
+    if left is frame and (given is None or frame == given):
+        left = b''
+    left_at = -(-plan.size // _FRAME_AT) * _FRAME_AT
+    size = left_at + len(left) if left else plan.size
+    head = _REPLY.pack(b'D', plan.size, len(left))
+    if size <= _INLINE_BYTES:
+        reply = bytearray(_FRAME_AT + size)
+        reply[: len(head)] = head
+        _write(memoryview(reply)[_FRAME_AT:], plan, left, left_at)
+        channel.send(reply)
+    else:
+        memory = os.memfd_create('answer', os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.ftruncate(memory, size)
+        with mmap.mmap(memory, size, mmap.MAP_SHARED | mmap.MAP_POPULATE) as mapped:
+            _write(mapped, plan, left, left_at)
+        # Sealed, it can be taken as it is, however large.
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, _SEALS)
+        socket.send_fds(channel, [head.ljust(_FRAME_AT, b'\0')], [memory])
+        os.close(memory)
 
 
-def _put_text(answers: memoryview, answer_bytes: int, text: str) -> None:
-    data = text.encode('utf-8', 'replace')[: min(MESSAGE_BYTES, answer_bytes - _FRAME_AT)]
-    answers[_FRAME_AT : _FRAME_AT + len(data)] = data
-    _LENGTH.pack_into(answers, 0, len(data))
+def _write(buffer: Buffer, plan: Plan, left: Buffer, left_at: int) -> None:
+    plan.write(buffer)
+    if left:
+        buffer[left_at : left_at + len(left)] = left
 
 
 def main() -> None:

@@ -315,6 +315,17 @@ static void bubblewrap_stop(struct cell *cell) { halt(cell, true); }
 
 static void bubblewrap_resume(struct cell *cell) { halt(cell, false); }
 
+static bool bubblewrap_stands_still(struct cell *cell, struct stillness *seen) {
+  if (cell->job->cgroup_freezer != NULL) return cgroup_stands_still(cell->job, cell->program->name, seen);
+  struct init_report report;
+  if (!ask(cell, INIT_LOOK, &report)) {
+    if (!cell->ended) lost_init(cell);
+    return false;
+  }
+  *seen = report.stillness;
+  return report.number == 1;
+}
+
 static void bubblewrap_kill(struct cell *cell) {
   struct init_report report;
   if (cell->control < 0) return;
@@ -354,6 +365,7 @@ const struct cells bubblewrap_cells = {
     .tick = bubblewrap_tick,
     .stop = bubblewrap_stop,
     .resume = bubblewrap_resume,
+    .stands_still = bubblewrap_stands_still,
     .kill = bubblewrap_kill,
     .copy = bubblewrap_copy,
     .close = bubblewrap_close,

@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -97,12 +96,21 @@ enum event cell_wait(struct cell *cell, int64_t deadline_ns, bool for_answer) {
   }
 }
 
+static bool same_stillness(struct stillness one, struct stillness other) {
+  return one.cpu_ns == other.cpu_ns && one.threads == other.threads;
+}
+
 bool cell_stop(struct cell *cell) {
   kind->stop(cell);
-  bool still = kind->stands_still == NULL;
-  for (int64_t give_up = now_ns() + STOP_MS * MS; !still && !cell->ended && now_ns() < give_up;)
-    if (!(still = kind->stands_still(cell, &cell->stopped_cpu_ns))) pause_ns(MS / 20);
-  cell->stopped_ns = raw_ns();
+  bool still = false;
+  for (int64_t give_up = now_ns() + STOP_MS * MS; !still && !cell->ended && now_ns() < give_up;) {
+    struct stillness again;
+    bool once = kind->stands_still(cell, &cell->stillness);
+    cell->stopped_ns = raw_ns();
+    // A thread is found stopped a moment before it leaves the processor.
+    pause_ns(MS / 20);
+    still = once && kind->stands_still(cell, &again) && same_stillness(cell->stillness, again);
+  }
   cell->stopped = still;
   return still;
 }
@@ -113,11 +121,8 @@ void cell_resume(struct cell *cell) {
 }
 
 bool cell_stood_still(struct cell *cell) {
-  int64_t cpu_ns;
-  if (kind->stands_still == NULL) return true;
-  bool still = kind->stands_still(cell, &cpu_ns);
-  // A thread may be found stopped a moment before it leaves the processor.
-  return still && llabs(cpu_ns - cell->stopped_cpu_ns) < MS;
+  struct stillness now;
+  return kind->stands_still(cell, &now) && same_stillness(cell->stillness, now);
 }
 
 void cell_kill(struct cell *cell) {

@@ -27,9 +27,9 @@ struct cell {
   int64_t began_ns, ended_ns; /* of the main process, CLOCK_MONOTONIC_RAW */
   int64_t answered_ns;  /* when the last answer was seen, CLOCK_MONOTONIC_RAW */
 
-  bool stopped;         /* all of it stands still, or should */
-  int64_t stopped_ns;   /* when that was found, CLOCK_MONOTONIC_RAW */
-  int64_t stopped_cpu_ns; /* processor time it had used then */
+  bool stopped;         /* all of it was seen to stand still, and was not resumed */
+  int64_t stopped_ns;   /* when that was first seen, CLOCK_MONOTONIC_RAW */
+  struct stillness stillness; /* what was seen then */
 
   struct watch watch;
   int64_t cpu_ms, peak_bytes; /* what is known of it, after kill */
@@ -58,8 +58,8 @@ struct cells {
   void (*stop)(struct cell *cell);
   /* SIGCONT to every process of the cell. */
   void (*resume)(struct cell *cell);
-  /* Whether all of it stands still; `*cpu_ns` is the processor time it has used. NULL: a stop is complete when it returns. */
-  bool (*stands_still)(struct cell *cell, int64_t *cpu_ns);
+  /* Whether all of it stands still, by the state of every thread; `*seen` is what must stay as it is for as long as that lasts. */
+  bool (*stands_still)(struct cell *cell, struct stillness *seen);
   /* Ends every process of the cell; when it returns there is none. */
   void (*kill)(struct cell *cell);
   void (*copy)(struct cell *cell, int result, unsigned *number, struct outputs *outputs);
@@ -77,10 +77,15 @@ void cell_start(struct cell *cell);
 /* Waits until the main process ended, a limit was passed, or, with `for_answer`, something came over the exchange: a message, or
  * its end without one. */
 enum event cell_wait(struct cell *cell, int64_t deadline_ns, bool for_answer);
-/* Stops the tree and waits until all of it stands still. False where it does not. */
+/*
+ * Stops the tree and waits until all of it is seen to stand still: every thread by its state, and twice with the same processor
+ * time. To be told to stop is not to have stopped: a system call can take seconds before it heeds a signal or a freezer. False
+ * where it does not stand still in time.
+ */
 bool cell_stop(struct cell *cell);
 void cell_resume(struct cell *cell);
-/* Whether a stopped tree has stood still since. There are ways to be continued: a timer's SIGCONT is one. */
+/* Whether a stopped tree has stood still since, having used no processor time. There are ways to be continued, or to be ended with
+ * much to tear down: a timer's signal is one. */
 bool cell_stood_still(struct cell *cell);
 /* Ends the tree, and takes in what it had still written; the output limit may turn out passed: `output_left` < 0. */
 void cell_kill(struct cell *cell);

@@ -94,6 +94,37 @@ bool cgroup_freeze(const struct job *job, const char *name, bool frozen) {
   return true;
 }
 
+/* The sum of what `look` gives for each number in a file of one number a line. */
+static int64_t sum_over(const char *folder, const char *name, int64_t (*look)(pid_t)) {
+  char path[PATH_MAX + 32];
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  FILE *file = fopen(path, "re");
+  if (file == NULL) fail(errno, "cannot open %s", path);
+  int64_t sum = 0;
+  for (int number; fscanf(file, "%d", &number) == 1;) sum += look(number);
+  fclose(file);
+  return sum;
+}
+
+static int64_t one(pid_t pid) {
+  (void)pid;
+  return 1;
+}
+
+bool cgroup_stands_still(const struct job *job, const char *name, struct stillness *seen) {
+  const char *folder = freezer_of(job, name);
+  seen->threads = sum_over(folder, is_unified(job) ? "cgroup.threads" : "tasks", one);
+  seen->cpu_ns = sum_over(folder, "cgroup.procs", process_cpu_ns);
+  if (is_unified(job)) return read_number(folder, "cgroup.events", "frozen") == 1;
+  char path[PATH_MAX + 32], state[16] = "";
+  snprintf(path, sizeof path, "%s/freezer.state", folder);
+  FILE *file = fopen(path, "re");
+  if (file == NULL) fail(errno, "cannot open %s", path);
+  bool frozen = fgets(state, sizeof state, file) != NULL && !strcmp(state, "FROZEN\n");
+  fclose(file);
+  return frozen;
+}
+
 /* What cannot be removed is left to the sweep: the result stands. */
 static void remove_folder(const char *path) {
   for (int tries = 0; rmdir(path) < 0 && errno == EBUSY && tries < 100; tries++) pause_ns(10 * MS);

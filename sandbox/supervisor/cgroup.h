@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include "job.h"
+#include "watch.h"
 
 /* Settles which folders to read: the job's, or in a container its own. */
 void cgroup_open(const struct job *job);
@@ -19,5 +20,8 @@ void cgroup_make(const struct job *job, const char *name);
 void cgroup_join(const struct job *job, const char *name);
 /* Stops, or lets go on, all processes of `name` from outside of their reach. False where the job has no groups. */
 bool cgroup_freeze(const struct job *job, const char *name, bool frozen);
+/* Whether the kernel says of every thread of the frozen group `name` that it is frozen: it says so only when none is in a system
+ * call any more. */
+bool cgroup_stands_still(const struct job *job, const char *name, struct stillness *seen);
 /* Removes all groups of the job, which must be empty, or become so within a second. */
 void cgroup_remove(const struct job *job);

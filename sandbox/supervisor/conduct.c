@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -24,13 +23,25 @@
 #include "text.h"
 
 enum {
-  ANSWER_HEADER = 64,         /* bytes before an answer's frame; the first 8 are its length */
+  ANSWER_HEADER = 64,         /* bytes before an answer's frame: the reply, and nothing */
+  INLINE_BYTES = 1 << 16,     /* what is no longer is in the message itself, and costs the player no system call more */
   MOST_ERROR_BYTES = 1 << 16, /* of what a player says went wrong */
-  SETTLE_NS = 200000,         /* a continued player is back in its wait for the next request by then */
+  SETTLE_NS = 200000,         /* a player is back in its wait for the next request by then */
   HANG_UP_NS = 1000000000,    /* who closes the exchange may take that long to end */
-  COPY_BYTES = 1 << 16,
-  PROMPT_NS = 2000000,        /* a player that stands still within this time of its answer stopped at once */
 };
+
+/* The heads of the two messages of an exchange (../guest/README.md). */
+struct request {
+  uint64_t input_bytes, answer_bytes;
+};
+struct reply {
+  char kind, zero[7];
+  uint64_t answer_bytes, input_bytes;
+};
+
+#define GOES_ON \
+  "it did not stand still after it had answered: a process or a thread of it went on, or was in a system call that takes longer than " \
+  "5 s"
 
 struct player {
   struct cell cell;
@@ -94,176 +105,212 @@ static bool prepare_player(struct player *player) {
   return false;
 }
 
-/* Receives the byte that `event` told of, one of `wanted`. Otherwise ends the player, with what came instead as its error. */
-static bool receive_byte(struct player *player, enum event event, int64_t limit_ms, const char *wanted, char *byte) {
-  struct cell *cell = &player->cell;
+/* Whether `event` is a message of the player. Otherwise ends it. */
+static bool has_answered(struct player *player, enum event event, int64_t limit_ms) {
   if (event == HUNG_UP) {
     // Most likely by ending: then how it ended says more.
-    event = cell_wait(cell, now_ns() + HANG_UP_NS, false);
+    event = cell_wait(&player->cell, now_ns() + HANG_UP_NS, false);
     if (event == DEADLINE_PASSED) return break_off(player, "it closed the exchange without an answer");
   }
-  if (event != ANSWERED) {
-    end_player(player, event, limit_ms);
-    if (ended_well(&player->ending)) say_error(player, "it ended before it had answered");
-    return false;
-  }
-  char bytes[2], why[100];
-  ssize_t got = recv(cell->exchange, bytes, sizeof bytes, MSG_DONTWAIT);
-  if (got < 0 && errno != ECONNRESET) fail(errno, "cannot hear program %s", cell->program->name);
-  if (got == 1 && bytes[0] != '\0' && strchr(wanted, bytes[0]) != NULL) {
-    *byte = bytes[0];
-    return true;
-  }
-  if (got > 0) snprintf(why, sizeof why, "expected one byte of '%s', got a message that begins with 0x%02x", wanted, (unsigned char)bytes[0]);
-  else snprintf(why, sizeof why, "expected one byte of '%s', got an empty message", wanted);
-  return break_off(player, why);
+  if (event == ANSWERED) return true;
+  end_player(player, event, limit_ms);
+  if (ended_well(&player->ending)) say_error(player, "it ended before it had answered");
+  return false;
 }
 
 /* Starts a serving player, waits until it is ready to be asked, and stops it. */
 static bool start_serving(struct conduct *conduct, struct player *player) {
-  char byte;
   if (!prepare_player(player)) return false;
   cell_start(&player->cell);
   enum event event = cell_wait(&player->cell, conduct->deadline_ns, true);
-  if (!receive_byte(player, event, conduct->job->wall_ms, "R", &byte)) return false;
+  if (!has_answered(player, event, conduct->job->wall_ms)) return false;
+  char bytes[2], why[100];
+  ssize_t got = recv(player->cell.exchange, bytes, sizeof bytes, MSG_DONTWAIT);
+  if (got < 0 && errno != ECONNRESET) fail(errno, "cannot hear program %s", player->cell.program->name);
+  if (got != 1 || bytes[0] != 'R') {
+    snprintf(why, sizeof why, "expected one byte, R, got a message that begins with 0x%02x", got > 0 ? (unsigned char)bytes[0] : 0);
+    return break_off(player, got > 0 ? why : "expected one byte, R, got an empty message");
+  }
   return cell_stop(&player->cell) || break_off(player, "it did not stand still after it was ready");
 }
 
-struct span {
-  uint64_t offset, length;
+/* Bytes in this process. */
+struct bytes {
+  const unsigned char *at;
+  size_t length;
 };
 
-static int make_memory(const char *name, int64_t size) {
-  int file = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (file < 0 || ftruncate(file, size) < 0) fail(errno, "cannot make %lld bytes of memory for %s", (long long)size, name);
-  return file;
+/* Maps all of a file that nobody can shorten. */
+static struct bytes map_file(int file, int64_t length) {
+  if (length == 0) return (struct bytes){NULL, 0};
+  void *at = mmap(NULL, (size_t)length, PROT_READ, MAP_SHARED, file, 0);
+  if (at == MAP_FAILED) fail(errno, "cannot map %lld bytes", (long long)length);
+  return (struct bytes){at, (size_t)length};
 }
 
-/* Players may write to it, but not change its size under the conductor. */
-static void seal(int file) {
-  if (fcntl(file, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) fail(errno, "cannot seal memory");
+static void unmap(struct bytes bytes) {
+  if (bytes.length > 0) munmap((void *)bytes.at, bytes.length);
 }
 
-static int open_case(const struct job *job, size_t number) {
+static struct bytes map_case(const struct job *job, size_t number) {
+  struct stat found;
   int file = open(job->cases.at[number], O_RDONLY | O_CLOEXEC);
-  if (file < 0) fail(errno, "cannot open %s", job->cases.at[number]);
-  return file;
+  if (file < 0 || fstat(file, &found) < 0) fail(errno, "cannot open %s", job->cases.at[number]);
+  struct bytes bytes = map_file(file, found.st_size);
+  close(file);
+  return bytes;
 }
 
-/* Puts the sample's cases behind each other into one memory, where `spans` says. */
-static int make_inputs(const struct job *job, const struct sample *sample, struct span *spans) {
-  uint64_t size = 0;
-  for (size_t i = 0; i < sample->count; i++) {
-    struct stat found;
-    if (stat(job->cases.at[sample->cases[i]], &found) < 0) fail(errno, "cannot look at %s", job->cases.at[sample->cases[i]]);
-    spans[i] = (struct span){size, (uint64_t)found.st_size};
-    size += ((uint64_t)found.st_size + 63) / 64 * 64;
+/* A memory with a copy of the case: players may write to it, but not change its size under the conductor. */
+static int make_memory(struct bytes bytes) {
+  int memory = memfd_create("input", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (memory < 0) fail(errno, "cannot make memory for an input");
+  for (size_t put = 0; put < bytes.length;) {
+    ssize_t done = write(memory, bytes.at + put, bytes.length - put);
+    if (done < 0 && errno != EINTR) fail(errno, "cannot put %zu bytes into memory", bytes.length);
+    if (done > 0) put += (size_t)done;
   }
-  int inputs = make_memory("inputs", size > 0 ? (int64_t)size : 64);
-  for (size_t i = 0; i < sample->count; i++) {
-    int file = open_case(job, sample->cases[i]);
-    if (lseek(inputs, (off_t)spans[i].offset, SEEK_SET) < 0) fail(errno, "cannot place a case");
-    for (uint64_t left = spans[i].length; left > 0;) {
-      ssize_t done = sendfile(inputs, file, NULL, left);
-      if (done <= 0) fail(done < 0 ? errno : 0, "case %zu ended early", sample->cases[i]);
-      left -= (uint64_t)done;
-    }
-    close(file);
-  }
-  seal(inputs);
-  return inputs;
+  if (fcntl(memory, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) fail(errno, "cannot seal memory");
+  return memory;
 }
 
-/* The "go": what to answer, and the two memories. */
-static void send_request(int exchange, const struct span *spans, size_t count, int64_t answer_bytes, int inputs, int answers) {
-  struct {
-    uint32_t count, zero;
-    uint64_t answer_bytes;
-  } head = {(uint32_t)count, 0, (uint64_t)answer_bytes};
-  struct iovec parts[] = {{&head, sizeof head}, {(void *)spans, count * sizeof *spans}};
+/* The "go": the case itself, or the memory it is in. */
+static void send_request(int exchange, struct bytes bytes, int64_t room, int memory) {
+  struct request request = {bytes.length, (uint64_t)room};
+  struct iovec parts[] = {{&request, sizeof request}, {(void *)bytes.at, bytes.length}};
   union {
     struct cmsghdr header;
-    char room[CMSG_SPACE(2 * sizeof(int))];
+    char room[CMSG_SPACE(sizeof memory)];
   } control = {0};
-  struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2, .msg_control = &control, .msg_controllen = sizeof control};
-  struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
-  *rights = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(2 * sizeof(int))};
-  memcpy(CMSG_DATA(rights), (int[]){inputs, answers}, 2 * sizeof(int));
+  struct msghdr message = {.msg_iov = parts, .msg_iovlen = memory < 0 ? 2 : 1};
+  if (memory >= 0) {
+    message.msg_control = &control;
+    message.msg_controllen = sizeof control;
+    struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
+    *rights = (struct cmsghdr){.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof memory)};
+    memcpy(CMSG_DATA(rights), &memory, sizeof memory);
+  }
   // A player that has gone is no failure: the wait for its answer says how it went.
   if (sendmsg(exchange, &message, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET) fail(errno, "cannot ask a player");
 }
 
-static void read_at(int file, void *into, size_t length, uint64_t offset) {
-  for (char *at = into; length > 0;) {
-    ssize_t got = pread(file, at, length, (off_t)offset);
-    if (got <= 0) fail(got < 0 ? errno : 0, "cannot read back a player's memory");
-    at += got, offset += (uint64_t)got, length -= (size_t)got;
-  }
+/* What a player said: its bytes are out of its reach. */
+struct answer {
+  struct reply head;
+  struct bytes frame, input; /* `input` is empty where the player sent none */
+  struct bytes mapped;       /* both, where they came in a memory */
+};
+
+/* Takes in a message and the memory it may come with; -1: none. Returns its length. */
+static ssize_t receive_message(int exchange, void *into, size_t size, int *memory) {
+  union {
+    struct cmsghdr header;
+    char room[CMSG_SPACE(sizeof *memory)];
+  } control;
+  struct iovec part = {into, size};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  ssize_t got = recvmsg(exchange, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
+  if (got < 0 && errno != ECONNRESET) fail(errno, "cannot hear a player");
+  struct cmsghdr *rights = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
+  *memory = -1;
+  if (rights != NULL && rights->cmsg_type == SCM_RIGHTS) memcpy(memory, CMSG_DATA(rights), sizeof *memory);
+  return got;
 }
 
-/* Copies a range into a new result file. */
-static void write_out(struct conduct *conduct, int from, uint64_t offset, uint64_t length, const char *name) {
-  static char buffer[COPY_BYTES];
+/* Whether nobody can change what is in `memory` any more, nor its size. */
+static bool is_sealed(int memory) {
+  const int all = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
+  int seals = fcntl(memory, F_GET_SEALS);
+  return seals >= 0 && (seals & all) == all;
+}
+
+/*
+ * Receives the answer that `event` told of. Whatever makes it impossible to take ends the player, with what came instead as its
+ * error. When this returns the player can change nothing of it.
+ */
+static bool receive_answer(struct conduct *conduct, struct player *player, size_t given, enum event event, int64_t limit_ms,
+                           struct answer *answer) {
+  static unsigned char message[ANSWER_HEADER + INLINE_BYTES];
+  if (!has_answered(player, event, limit_ms)) return false;
+  int memory;
+  ssize_t got = receive_message(player->cell.exchange, message, sizeof message, &memory);
+  *answer = (struct answer){.mapped = {NULL, 0}};
+  const char *why = NULL;
+  char text[100];
+  if (got > 0) memcpy(&answer->head, message, sizeof answer->head);
+  uint64_t frame = answer->head.answer_bytes, input = answer->head.input_bytes, room = (uint64_t)conduct->job->answer_bytes;
+  uint64_t input_at = (frame + 63) / 64 * 64, length = input > 0 ? input_at + input : frame;
+  if (got <= 0) why = "expected an answer, got an empty message";
+  else if (got < ANSWER_HEADER || (answer->head.kind != 'D' && answer->head.kind != 'E')) {
+    snprintf(text, sizeof text, "expected an answer, got a message of %zd bytes that begins with 0x%02x", got, message[0]);
+    why = text;
+  } else if (frame > room || input > room + 2 * given) why = "its answer is larger than an answer may be";
+  else if (memory < 0) {
+    if ((size_t)got > sizeof message || (uint64_t)got != ANSWER_HEADER + length) why = "its answer is not as long as it says";
+    answer->frame = (struct bytes){message + ANSWER_HEADER, frame};
+    answer->input = (struct bytes){message + ANSWER_HEADER + input_at, input};
+  } else {
+    struct stat found;
+    if (!is_sealed(memory)) why = "its answer can still be changed";
+    else if (fstat(memory, &found) < 0 || (uint64_t)found.st_size != length) why = "its answer is not as long as it says";
+    else {
+      answer->mapped = map_file(memory, found.st_size);
+      answer->frame = (struct bytes){answer->mapped.at, frame};
+      answer->input = (struct bytes){answer->mapped.at + input_at, input};
+    }
+  }
+  if (memory >= 0) close(memory);
+  return why == NULL || break_off(player, why);
+}
+
+static bool same_bytes(struct bytes one, struct bytes other) {
+  return one.length == other.length && (one.length == 0 || memcmp(one.at, other.at, one.length) == 0);
+}
+
+/* Writes bytes to a new result file. */
+static void write_out(struct conduct *conduct, struct bytes bytes, const char *name) {
   int file = openat(conduct->result, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (file < 0) fail(errno, "cannot make %s in the result folder", name);
-  while (length > 0) {
-    size_t part = length < sizeof buffer ? length : sizeof buffer;
-    read_at(from, buffer, part, offset);
-    for (size_t put = 0; put < part;) {
-      ssize_t done = write(file, buffer + put, part - put);
-      if (done < 0 && errno != EINTR) fail(errno, "cannot write to the result folder");
-      if (done > 0) put += (size_t)done;
-    }
-    offset += part, length -= part;
+  for (size_t put = 0; put < bytes.length;) {
+    ssize_t done = write(file, bytes.at + put, bytes.length - put);
+    if (done < 0 && errno != EINTR) fail(errno, "cannot write to the result folder");
+    if (done > 0) put += (size_t)done;
   }
   close(file);
 }
 
-static bool same_bytes(int a, uint64_t a_offset, int b, uint64_t b_offset, uint64_t length) {
-  static char first[COPY_BYTES], second[COPY_BYTES];
-  while (length > 0) {
-    size_t part = length < sizeof first ? length : sizeof first;
-    read_at(a, first, part, a_offset);
-    read_at(b, second, part, b_offset);
-    if (memcmp(first, second, part) != 0) return false;
-    a_offset += part, b_offset += part, length -= part;
-  }
-  return true;
-}
-
 /* FNV-1a over 8 bytes at a time: good enough to look up what is then compared. */
-static uint64_t hash_range(int file, uint64_t offset, uint64_t length) {
-  static uint64_t words[COPY_BYTES / 8];
+static uint64_t hash_of(struct bytes bytes) {
   uint64_t hash = 14695981039346656037ULL;
-  while (length > 0) {
-    size_t part = length < sizeof words ? length : sizeof words;
-    words[(part - 1) / 8] = 0;
-    read_at(file, words, part, offset);
-    for (size_t i = 0; i < (part + 7) / 8; i++) hash = (hash ^ words[i]) * 1099511628211ULL;
-    offset += part, length -= part;
+  for (size_t at = 0; at < bytes.length; at += 8) {
+    uint64_t word = 0;
+    memcpy(&word, bytes.at + at, bytes.length - at < 8 ? bytes.length - at : 8);
+    hash = (hash ^ word) * 1099511628211ULL;
   }
   return hash;
 }
 
 /* Writes an answer to a result file, unless one with the same bytes is there. Returns its number. */
-static unsigned keep_answer(struct conduct *conduct, int answers, uint64_t offset, uint64_t length) {
+static unsigned keep_answer(struct conduct *conduct, struct bytes bytes) {
   char name[24];
-  uint64_t hash = hash_range(answers, offset, length);
+  uint64_t hash = hash_of(bytes);
   for (size_t i = 0; i < conduct->kept_count; i++) {
     const struct kept *kept = &conduct->kept[i];
-    if (kept->hash != hash || kept->size != (int64_t)length) continue;
+    if (kept->hash != hash || kept->size != (int64_t)bytes.length) continue;
     snprintf(name, sizeof name, "a%u", kept->number);
     int file = openat(conduct->result, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
     if (file < 0) fail(errno, "cannot open %s in the result folder", name);
-    bool same = same_bytes(answers, offset, file, 0, length);
+    struct bytes before = map_file(file, kept->size);
     close(file);
+    bool same = same_bytes(bytes, before);
+    unmap(before);
     if (same) return kept->number;
   }
   snprintf(name, sizeof name, "a%u", conduct->answers);
-  write_out(conduct, answers, offset, length, name);
+  write_out(conduct, bytes, name);
   conduct->kept = realloc(conduct->kept, (conduct->kept_count + 1) * sizeof *conduct->kept);
   if (conduct->kept == NULL) fail(ENOMEM, "cannot hold the list of answers");
-  conduct->kept[conduct->kept_count++] = (struct kept){hash, (int64_t)length, conduct->answers};
+  conduct->kept[conduct->kept_count++] = (struct kept){hash, (int64_t)bytes.length, conduct->answers};
   return conduct->answers++;
 }
 
@@ -272,87 +319,94 @@ static void begin_sample(struct conduct *conduct, const struct player *player, i
   fprintf(conduct->samples, "{\"player\":\"%s\",\"ns\":%lld,\"answers\":[", player->cell.program->name, (long long)ns);
 }
 
-/* Writes out the answers of a stopped player, and inputs it changed. False where an answer cannot be. */
-static bool keep_answers(struct conduct *conduct, struct player *player, const struct sample *sample, const struct span *spans,
-                         int inputs, int answers, int64_t ns) {
-  const struct job *job = conduct->job;
-  uint64_t room = (uint64_t)job->answer_bytes;
-  for (size_t i = 0; i < sample->count; i++) {
-    uint64_t length;
-    read_at(answers, &length, sizeof length, i * room);
-    if (length > room - ANSWER_HEADER) return break_off(player, "its answer is larger than an answer may be");
-  }
-  begin_sample(conduct, player, ns);
-  for (size_t i = 0; i < sample->count; i++) {
-    uint64_t length;
-    read_at(answers, &length, sizeof length, i * room);
-    fprintf(conduct->samples, "%s{\"output\":\"a%u\",\"mutatedInput\":", i > 0 ? "," : "",
-            keep_answer(conduct, answers, i * room + ANSWER_HEADER, length));
-    int original = open_case(job, sample->cases[i]);
-    if (same_bytes(inputs, spans[i].offset, original, 0, spans[i].length)) fputs("null}", conduct->samples);
-    else {
-      char name[24];
-      snprintf(name, sizeof name, "m%u", conduct->mutations++);
-      write_out(conduct, inputs, spans[i].offset, spans[i].length, name);
-      fprintf(conduct->samples, "\"%s\"}", name);
-    }
-    close(original);
-  }
-  fputs("],\"outputs\":[],\"stdout\":null}", conduct->samples);
-  return true;
-}
-
-static void keep_error(struct player *player, int answers, int64_t room) {
-  uint64_t length;
-  read_at(answers, &length, sizeof length, 0);
-  uint64_t most = (uint64_t)room - ANSWER_HEADER;
-  if (most > MOST_ERROR_BYTES) most = MOST_ERROR_BYTES;
-  if (length > most) length = most;
+static void say_failure(struct player *player, struct bytes text) {
   free(player->error);
-  player->error = calloc(length + 1, 1);
+  player->error = strndup((const char *)text.at, text.length < MOST_ERROR_BYTES ? text.length : MOST_ERROR_BYTES);
   if (player->error == NULL) fail(ENOMEM, "cannot hold an error");
-  read_at(answers, player->error, length, ANSWER_HEADER);
 }
 
-static bool sample_serving(struct conduct *conduct, struct player *player, const struct sample *sample) {
+/* Writes out an answer, and the input where the player changed it: `left` is what it left of the case, if not as it was sent. */
+static void keep_exchange(struct conduct *conduct, const struct answer *answer, struct bytes left, FILE *answers) {
+  fprintf(answers, "%s{\"output\":\"a%u\",\"mutatedInput\":", ftell(answers) > 0 ? "," : "", keep_answer(conduct, answer->frame));
+  if (left.at == NULL) fputs("null}", answers);
+  else {
+    char name[24];
+    snprintf(name, sizeof name, "m%u", conduct->mutations++);
+    write_out(conduct, left, name);
+    fprintf(answers, "\"%s\"}", name);
+  }
+}
+
+/*
+ * One input, one answer; `*ns` grows by the time between. The input is sent after the clock has been read, and the clock is read
+ * again when the player can change neither its answer nor the input any more. Of an answer that is so as soon as it has been
+ * received. An input in a memory is in the player's reach for as long as it runs: then the clock runs until it is seen stopped.
+ */
+static bool ask(struct conduct *conduct, struct player *player, size_t number, int64_t deadline, int64_t limit_ms, int64_t *ns,
+                FILE *answers) {
   const struct job *job = conduct->job;
   struct cell *cell = &player->cell;
-  struct span *spans = calloc(sample->count + 1, sizeof *spans);
-  if (spans == NULL) fail(ENOMEM, "cannot hold a request");
-  int inputs = make_inputs(job, sample, spans);
-  int answers = make_memory("answers", job->answer_bytes * (int64_t)(sample->count > 0 ? sample->count : 1));
-  seal(answers);
-
-  cell_resume(cell);
-  pause_ns(SETTLE_NS);
-  int64_t limit_ms, deadline = sample_deadline(conduct, &limit_ms);
-  char byte = 0;
+  struct bytes given = map_case(job, number);
+  int memory = given.length <= INLINE_BYTES ? -1 : make_memory(given);
+  struct answer answer = {.mapped = {NULL, 0}};
   bool good;
-  if (recv(cell->exchange, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
-    good = break_off(player, "it answered before it was asked");
+  char byte;
+
+  if (cell->stopped) cell_resume(cell);
+  pause_ns(SETTLE_NS);
+  if (recv(cell->exchange, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0) good = break_off(player, "it answered before it was asked");
   else {
     int64_t asked_ns = raw_ns();
-    send_request(cell->exchange, spans, sample->count, job->answer_bytes, inputs, answers);
+    send_request(cell->exchange, given, job->answer_bytes, memory);
     enum event event = cell_wait(cell, deadline, true);
-    int64_t ns = cell->answered_ns - asked_ns;
-    bool still = event != ANSWERED || cell_stop(cell);
-    // What goes on after the answer is part of the answering.
-    if (event == ANSWERED && cell->stopped_ns - cell->answered_ns > PROMPT_NS) ns = cell->stopped_ns - asked_ns;
-    good = receive_byte(player, event, limit_ms, "DE", &byte);
-    if (good && !still) good = break_off(player, "it went on after it had answered");
+    good = receive_answer(conduct, player, given.length, event, limit_ms, &answer);
+    int64_t done_ns = raw_ns();
+    if (good && memory >= 0) {
+      good = cell_stop(cell) || break_off(player, GOES_ON);
+      done_ns = cell->stopped_ns;
+    }
+    *ns += done_ns - asked_ns;
     int unread = 0;
     if (good && ioctl(cell->exchange, SIOCOUTQ, &unread) == 0 && unread > 0)
       good = break_off(player, "it answered before it had read what was asked");
-    if (good && byte == 'E') {
-      keep_error(player, answers, job->answer_bytes);
-      cell_kill(cell);
-      player->ending = (struct ending){.kind = EXITED, .code = 1};
-      good = false;
-    } else if (good) good = keep_answers(conduct, player, sample, spans, inputs, answers, ns);
   }
-  close(inputs);
-  close(answers);
-  free(spans);
+  if (good && answer.head.kind == 'E') {
+    say_failure(player, answer.frame);
+    cell_kill(cell);
+    player->ending = (struct ending){.kind = EXITED, .code = 1};
+    good = false;
+  } else if (good) {
+    struct bytes now = memory < 0 ? given : map_file(memory, (int64_t)given.length);
+    struct bytes left = answer.input.length > 0 ? answer.input : now;
+    keep_exchange(conduct, &answer, same_bytes(left, given) ? (struct bytes){NULL, 0} : left, answers);
+    if (memory >= 0) unmap(now);
+  }
+  unmap(answer.mapped);
+  unmap(given);
+  if (memory >= 0) close(memory);
+  return good;
+}
+
+/*
+ * A sample of several cases is as many exchanges: no input is sent before the answer to the one before it has been received. The
+ * player runs all along, and is stopped before anybody else's turn.
+ */
+static bool sample_serving(struct conduct *conduct, struct player *player, const struct sample *sample) {
+  struct cell *cell = &player->cell;
+  size_t answers_size;
+  char *answers;
+  FILE *to = open_memstream(&answers, &answers_size);
+  if (to == NULL) fail(errno, "cannot hold the answers");
+  int64_t limit_ms, deadline = sample_deadline(conduct, &limit_ms), ns = 0;
+  bool good = true;
+  for (size_t i = 0; good && i < sample->count; i++) good = ask(conduct, player, sample->cases[i], deadline, limit_ms, &ns, to);
+  if (good && !cell->stopped) good = cell_stop(cell) || break_off(player, GOES_ON);
+  fclose(to);
+  if (good) {
+    begin_sample(conduct, player, ns);
+    fprintf(conduct->samples, "%s],\"outputs\":[],\"stdout\":null}", answers);
+  }
+  free(answers);
   return good;
 }
 
@@ -377,7 +431,9 @@ static bool sample_command(struct conduct *conduct, struct player *player) {
   else {
     char name[24];
     snprintf(name, sizeof name, "s%u", conduct->texts++);
-    write_out(conduct, cell->out.file, (uint64_t)said, (uint64_t)(cell->out.kept - said), name);
+    struct bytes all = map_file(cell->out.file, cell->out.kept);
+    write_out(conduct, (struct bytes){all.at + said, (size_t)(cell->out.kept - said)}, name);
+    unmap(all);
     fprintf(conduct->samples, "\"%s\"}", name);
   }
   free(outputs.files);

@@ -180,8 +180,8 @@ static void container_stop(struct cell *cell) {
 
 static void container_resume(struct cell *cell) { signal_each(cell, SIGCONT); }
 
-static bool container_stands_still(struct cell *cell, int64_t *cpu_ns) {
-  return tree_stands_still(cell->program->user, cpu_ns);
+static bool container_stands_still(struct cell *cell, struct stillness *seen) {
+  return tree_stands_still(cell->program->user, seen);
 }
 
 static void container_kill(struct cell *cell) {

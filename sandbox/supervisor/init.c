@@ -97,12 +97,14 @@ static void end_tree(struct init *init) {
 
 static void obey(struct init *init, char request) {
   if (request == INIT_START) start(init);
+  int number = 0;
   if (request == INIT_STOP) signal_all(SIGSTOP);
+  if (request == INIT_LOOK) number = tree_stands_still(ANY_USER, &init->report.stillness);
   if (request == INIT_CONTINUE) signal_all(SIGCONT);
   if (request == INIT_KILL) end_tree(init);
   if (request == INIT_COPY)
     copy_outputs(init->program.cwd, &init->program.outputs, init->file_bytes, init->disk_bytes, INIT_OUTPUTS);
-  report(init, INIT_DONE, 0);
+  report(init, INIT_DONE, number);
 }
 
 _Noreturn void init_main(int argc, char **argv) {

@@ -7,16 +7,17 @@
 #include <stdint.h>
 
 #include "fail.h"
+#include "watch.h"
 
 /* File descriptors that process 1 gets. */
 enum { INIT_EXCHANGE = 3, INIT_CONTROL = 4, INIT_OUTPUTS = 5, INIT_WORKSPACE = 6 };
 
 /* One byte each, from the supervisor. Each is answered with one report. */
-enum init_request { INIT_START = 'G', INIT_STOP = 'S', INIT_CONTINUE = 'C', INIT_KILL = 'K', INIT_COPY = 'O' };
+enum init_request { INIT_START = 'G', INIT_STOP = 'S', INIT_LOOK = 'L', INIT_CONTINUE = 'C', INIT_KILL = 'K', INIT_COPY = 'O' };
 
 enum init_report_kind {
   INIT_PLACED = 1, /* the first: `number` is 0 or an errno */
-  INIT_DONE,       /* what was asked for */
+  INIT_DONE,       /* what was asked for; for a look `number` is 1 where all stands still */
   INIT_ENDED,      /* unasked: the main process has ended */
   INIT_EXCESS,     /* unasked: `number` is an enum excess */
   INIT_FAILED,     /* unasked, and the last: `failure` says what process 1 could not do */
@@ -28,6 +29,7 @@ struct init_report {
   int32_t processes_reached;
   int64_t began_ns, ended_ns; /* CLOCK_MONOTONIC_RAW */
   int64_t cpu_ms, most_memory_bytes;
+  struct stillness stillness; /* of the last look */
   char failure[MOST_FAILURE_BYTES];
 };
 

@@ -100,7 +100,15 @@ static char state_of(int folder, const char *id) {
   return at != NULL && at[1] != '\0' ? at[2] : 'X';
 }
 
-static bool threads_stand_still(int proc, const char *pid) {
+int64_t process_cpu_ns(pid_t pid) {
+  struct timespec used;
+  clockid_t clock;
+  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  return used.tv_sec * 1000000000LL + used.tv_nsec;
+}
+
+/* Adds the threads of process `pid` that have not ended to `*living`. Where the main one has, the others may go on. */
+static bool threads_stand_still(int proc, const char *pid, int64_t *living) {
   char path[64];
   snprintf(path, sizeof path, "%.20s/task", pid);
   int file = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -109,8 +117,13 @@ static bool threads_stand_still(int proc, const char *pid) {
   DIR *folder = fdopendir(file);
   if (folder == NULL) fail(errno, "cannot read /proc/%s", path);
   bool still = true;
-  for (struct dirent *entry; still && (entry = next_entry(folder)) != NULL;)
-    if (isdigit((unsigned char)entry->d_name[0])) still = strchr("TtZX", state_of(dirfd(folder), entry->d_name)) != NULL;
+  for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
+    if (!isdigit((unsigned char)entry->d_name[0])) continue;
+    char state = state_of(dirfd(folder), entry->d_name);
+    if (state == 'Z' || state == 'X') continue;
+    ++*living;
+    if (state != 'T' && state != 't') still = false;
+  }
   closedir(folder);
   return still;
 }
@@ -124,20 +137,19 @@ static bool is_of(int proc, const char *pid, uid_t user) {
   return at != NULL && strtoul(at + 6, NULL, 10) == user;
 }
 
-bool tree_stands_still(uid_t user, int64_t *cpu_ns) {
+bool tree_stands_still(uid_t user, struct stillness *seen) {
   DIR *folder = opendir("/proc");
   if (folder == NULL) fail(errno, "cannot read /proc");
   bool still = true;
-  *cpu_ns = 0;
+  *seen = (struct stillness){0};
   for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
     const char *pid = entry->d_name;
     if (!isdigit((unsigned char)pid[0]) || !strcmp(pid, "1") || !is_of(dirfd(folder), pid, user)) continue;
-    if (strchr("ZX", state_of(dirfd(folder), pid)) != NULL) continue;
-    if (!threads_stand_still(dirfd(folder), pid)) still = false;
-    struct timespec used;
-    clockid_t clock;
-    if (clock_getcpuclockid((pid_t)atoi(pid), &clock) == 0 && clock_gettime(clock, &used) == 0)
-      *cpu_ns += used.tv_sec * 1000000000LL + used.tv_nsec;
+    int64_t living = 0;
+    if (!threads_stand_still(dirfd(folder), pid, &living)) still = false;
+    // What has ended uses nothing, and may be gone at the next look.
+    if (living > 0) seen->cpu_ns += process_cpu_ns((pid_t)atoi(pid));
+    seen->threads += living;
   }
   closedir(folder);
   return still;

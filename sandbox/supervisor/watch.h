@@ -15,10 +15,19 @@ struct watch {
 /* Looks once. Memory is that of the processes and of the files below /work, /tmp and /dev/shm. */
 enum excess watch_tree(struct watch *watch);
 
-/* Whether all threads of the processes of `user` (ANY_USER: of all) but process 1 stand still: stopped, or ended. `*cpu_ns` is the
- * processor time of those that have not ended. A stop takes effect when a thread leaves the kernel, which may be late. */
+/* What does not change in a tree that stands still. */
+struct stillness {
+  int64_t threads; /* that have not ended */
+  int64_t cpu_ns;  /* processor time of their processes */
+};
+
+/* Whether all threads of the processes of `user` (ANY_USER: of all) but process 1 stand still: stopped, or ended. A stop takes
+ * effect when a thread leaves the kernel, which may be late. */
 #define ANY_USER ((uid_t)-1)
-bool tree_stands_still(uid_t user, int64_t *cpu_ns);
+bool tree_stands_still(uid_t user, struct stillness *seen);
+
+/* Processor time of a process, all its threads together, nanoseconds; 0 where it has gone. */
+int64_t process_cpu_ns(pid_t pid);
 
 /* CPU time of this process's children that were waited for, and of the living tree, milliseconds. */
 int64_t tree_cpu_ms(void);

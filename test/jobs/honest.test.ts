@@ -52,6 +52,7 @@ const inVain: [title: string, file: string][] = [
   ['remembers inputs by their contents', 'remembers_contents'],
   ['leaves daemons that keep the processors busy', 'spins'],
   ['looks for its input before it is asked', 'peeks'],
+  ['looks for the inputs that come next in the program that calls it', 'looks_ahead'],
   ['stops, slows and kills what it may of the others', 'disturbs_others'],
   ['plants files where others might run them', 'plants_files'],
 ];

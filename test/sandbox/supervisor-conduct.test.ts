@@ -8,25 +8,29 @@ for (const line of missing) console.warn(`conducting is not tested in ${line}`);
 
 /** A player's side of the exchange; `answer(input)` gives an answer's bytes for a case's. */
 const serving = `
-import mmap, os, socket, struct, sys, threading, time
+import fcntl, mmap, os, socket, struct, sys, threading, time
 exchange = socket.socket(fileno=3)
-def serve(answer, verdict=b'D', ready=b'R', spoil=None):
+def serve(answer, verdict=b'D', ready=b'R', spoil=None, seal=True):
     exchange.send(ready)
     while True:
-        request, fds, _, _ = socket.recv_fds(exchange, 1 << 20, 2)
+        request, fds, _, _ = socket.recv_fds(exchange, 1 << 17, 1)
         if not request: break
-        count, _, room = struct.unpack_from('<IIQ', request)
-        inputs, answers = (mmap.mmap(fd, 0) for fd in fds)
-        for i in range(count):
-            offset, length = struct.unpack_from('<QQ', request, 16 + 16 * i)
-            out = answer(inputs[offset:offset + length])
-            if spoil: inputs[offset:offset + len(spoil)] = spoil
-            size = out if isinstance(out, int) else len(out)
-            answers[i * room:i * room + 8] = struct.pack('<Q', size)
-            if not isinstance(out, int): answers[i * room + 64:i * room + 64 + size] = out
-        for part in (inputs, answers): part.close()
+        case = mmap.mmap(fds[0], 0) if fds else bytearray(request[16:])
+        out = answer(case[:])
+        left = b''
+        if spoil: case[:len(spoil)] = spoil
+        if spoil and not fds: left = case
+        size = out if isinstance(out, int) else len(out)
+        head = struct.pack('<c7xQQ', verdict, size, len(left)).ljust(64, b'\\0') if len(verdict) == 1 else verdict
+        body = b'' if isinstance(out, int) else out + (bytes(-len(out) % 64) + left if left else b'')
+        if len(body) <= 1 << 16: exchange.send(head + body if len(verdict) == 1 else verdict)
+        else:
+            memory = os.memfd_create('answer', os.MFD_ALLOW_SEALING)
+            os.write(memory, body)
+            if seal: fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+            socket.send_fds(exchange, [head], [memory])
+            os.close(memory)
         for fd in fds: os.close(fd)
-        exchange.send(verdict)
 `;
 
 describe.each(kinds)('the conductor in %s', (kind) => {
@@ -112,6 +116,19 @@ describe.each(kinds)('the conductor in %s', (kind) => {
     expect(await Promise.all(changed)).toEqual(['##cond', '##rst']);
   });
 
+  test('sends no input of a sample before the one before it has been answered', async () => {
+    const program = `
+import select
+def answer(case):
+    return case[:5] + (b', and more' if select.select([exchange], [], [], 0.05)[0] else b', alone')
+serve(answer)`;
+    const cases = ['first', 'other', 'third'.padEnd(100_000), 'forth'.padEnd(100_000)];
+    const result = await conduct({ a: program }, cases, [sample('a', [0, 1, 2, 3])]);
+    const answers = await Promise.all(result.samples[0]?.answers.map(({ output }) => text(output)) ?? []);
+    expect(answers).toEqual(['first, alone', 'other, alone', 'third, alone', 'forth, alone']);
+    expect((result.samples[0]?.ns ?? 0) / 1e6).toBeGreaterThan(4 * 50);
+  });
+
   test('stops a player while it is not asked', async () => {
     const counting = `
 count = 0
@@ -133,7 +150,19 @@ serve(lambda case: str(count).encode())`;
     ['an error it reports', "serve(lambda case: b'ValueError: no', b'E')", 'exited', 'ValueError: no'],
     ['an answer larger than there is room', 'serve(lambda case: 1 << 40)', 'signalled', 'larger than'],
     ['another byte than an answer', "serve(lambda case: b'x', b'Q')", 'signalled', '0x51'],
-    ['two bytes', "serve(lambda case: b'x', b'DD')", 'signalled', 'one byte'],
+    [
+      'an answer without its length',
+      "serve(lambda case: b'x', b'DD')",
+      'signalled',
+      '2 bytes that begins with 0x44',
+    ],
+    ['an answer shorter than it says', 'serve(lambda case: 100)', 'signalled', 'not as long'],
+    [
+      'an answer that can be changed',
+      "serve(lambda case: b'x' * 100_000, seal=False)",
+      'signalled',
+      'be changed',
+    ],
     ['an empty message', "serve(lambda case: b'x', b'')", 'signalled', 'empty message'],
     [
       'an answer before the question',
@@ -166,15 +195,15 @@ for _ in range(20):
                 try: attempt()
                 except OSError: pass
 exchange.send(b'R')
-request, fds, _, _ = socket.recv_fds(exchange, 1 << 20, 2)
-answers = mmap.mmap(fds[1], 0)
-exchange.send(b'D')
+request, fds, _, _ = socket.recv_fds(exchange, 1 << 17, 1)
+case = mmap.mmap(fds[0], 0)
+exchange.send(struct.pack('<c7xQQ', b'D', 4, 0).ljust(64, b'\\0') + b'soon')
 time.sleep(0.02)
-answers[0:8] = struct.pack('<Q', 4)
-answers[64:68] = b'late'
+case[0:4] = b'late'
 time.sleep(9)`;
-    const result = await conduct({ a: program }, ['case'], [sample('a', [0])]);
-    expect(await text(result.samples[0]?.answers[0]?.output)).toBe('');
+    const result = await conduct({ a: program }, ['case'.padEnd(100_000)], [sample('a', [0])]);
+    const [answer] = result.samples[0]?.answers ?? [];
+    expect([await text(answer?.output), answer?.mutatedInput]).toEqual(['soon', null]);
   });
 
   test('ends a player that takes longer than a sample may, with what it said', async () => {

@@ -4,7 +4,6 @@ noop.py.
 
 from __future__ import annotations
 
-import array
 import fcntl
 import mmap
 import os
@@ -19,15 +18,12 @@ from pathlib import Path
 
 GUEST = Path(__file__).resolve().parents[3] / 'sandbox' / 'guest'
 FRAME_AT = 64
-_SEAL_SIZE = 0x0002 | 0x0004 | 0x0001  # F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL
-_ADD_SEALS = 1033
+INLINE_BYTES = 1 << 16
 
 
 @dataclass
 class Reply:
-    """`kind` is `D`, `E`, or `ended` where the player was gone; an answer is None where no length makes
-    sense.
-    """
+    """`kind` is `D`, `E`, or `ended` where the player was gone; an answer is None where there is none that can be taken."""
 
     kind: str
     answers: list[bytes | None]
@@ -70,33 +66,36 @@ class Player:
         self.process.communicate()
 
     def ask(self, frames: list[bytes], answer_bytes: int = 1 << 16) -> Reply:
-        """Sends the frames with their go, waits for the reply, stops the player and looks at what it left."""
-        offsets, end = [], 0
-        for frame in frames:
-            offsets.append(end)
-            end += -(-len(frame) // 64) * 64
-        inputs_fd, inputs = _memory('inputs', end)
-        answers_fd, answers = _memory('answers', len(frames) * answer_bytes)
-        for offset, frame in zip(offsets, frames):
-            inputs[offset : offset + len(frame)] = bytes(frame)
-        request = struct.pack('<IIQ', len(frames), 0, answer_bytes)
-        request += b''.join(struct.pack('<QQ', offset, len(frame)) for offset, frame in zip(offsets, frames))
-        descriptors = array.array('i', [inputs_fd, answers_fd])
+        """Sends one frame after the other, each when the one before has been answered; then stops the player and looks at what it
+        left. Ends at what is no answer.
+        """
+        replies, left, seconds, kind = [], [], 0.0, 'D'
         self._signal(signal.SIGCONT)
-        began = time.perf_counter()
-        try:
-            self.channel.sendmsg([request], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, descriptors)])
-            kind = self.channel.recv(16).decode() or 'ended'
-        except (BrokenPipeError, ConnectionResetError):
-            kind = 'ended'
-        seconds = time.perf_counter() - began
-        self._signal(signal.SIGSTOP)
-        os.close(inputs_fd)
-        os.close(answers_fd)
-        left = [inputs[offset : offset + len(frame)] for offset, frame in zip(offsets, frames)]
-        given = [_answer(answers, index * answer_bytes, answer_bytes) for index in range(len(frames))]
-        self._signal(signal.SIGCONT)
-        return Reply(kind, given, left, seconds)
+        for frame in map(bytes, frames):
+            inline = len(frame) <= INLINE_BYTES
+            request = struct.pack('<QQ', len(frame), answer_bytes)
+            memory, mapped = (None, None) if inline else _memory(frame)
+            began = time.perf_counter()
+            try:
+                if inline:
+                    self.channel.send(request + frame)
+                else:
+                    socket.send_fds(self.channel, [request], [memory])
+                message, descriptors, _, _ = socket.recv_fds(self.channel, FRAME_AT + INLINE_BYTES, 1)
+                kind = message[:1].decode() or 'ended'
+            except (BrokenPipeError, ConnectionResetError):
+                message, descriptors, kind = b'', [], 'ended'
+            seconds += time.perf_counter() - began
+            if memory is not None:
+                self._signal(signal.SIGSTOP)
+                os.close(memory)
+            answer, changed = _taken(message, descriptors)
+            replies.append(answer)
+            left.append(changed or (frame if inline else mapped[:]))
+            if kind != 'D':
+                break
+            self._signal(signal.SIGCONT)
+        return Reply(kind, replies, left, seconds)
 
     def _signal(self, number: int) -> None:
         try:
@@ -105,15 +104,25 @@ class Player:
             pass
 
 
-def _memory(name: str, size: int) -> tuple[int, mmap.mmap]:
-    descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    os.ftruncate(descriptor, size)
-    fcntl.fcntl(descriptor, _ADD_SEALS, _SEAL_SIZE)
-    return descriptor, mmap.mmap(descriptor, size)
+def _memory(frame: bytes) -> tuple[int, mmap.mmap]:
+    descriptor = os.memfd_create('input', os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    os.write(descriptor, frame)
+    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+    return descriptor, mmap.mmap(descriptor, len(frame))
 
 
-def _answer(answers: mmap.mmap, begin: int, room: int) -> bytes | None:
-    (length,) = struct.unpack_from('<Q', answers, begin)
-    if not 0 < length <= room - FRAME_AT:
-        return None
-    return answers[begin + FRAME_AT : begin + FRAME_AT + length]
+def _taken(message: bytes, descriptors: list[int]) -> tuple[bytes | None, bytes]:
+    """The answer of a reply, None where it is none, and the input as it was left, empty where it came as it was."""
+    if len(message) < FRAME_AT:
+        return None, b''
+    _, length, left = struct.unpack_from('<c7xQQ', message)
+    body = message[FRAME_AT:]
+    if descriptors:
+        seals = fcntl.fcntl(descriptors[0], fcntl.F_GET_SEALS)
+        sealed = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
+        body = os.pread(descriptors[0], os.fstat(descriptors[0]).st_size, 0) if seals & sealed == sealed else b''
+        os.close(descriptors[0])
+    left_at = -(-length // 64) * 64
+    if len(body) != (left_at + left if left else length):
+        return None, b''
+    return body[:length], body[left_at:]

@@ -79,12 +79,22 @@ class Honest(Serving):
                 )
 
     def test_batch(self) -> None:
-        """every case of a batch is answered in its own place"""
+        """cases are answered one after the other"""
         with self.player('def f(a): return a.sum()') as player:
             reply = player.ask([encode_case((np.full(10, float(index)),), {}) for index in range(100)], 4096)
             self.assertEqual(
                 [decode(answer) for answer in reply.answers], [10.0 * index for index in range(100)]
             )
+
+    def test_large(self) -> None:
+        """an input and an answer that are too long for a message cross in memories, and back"""
+        for length in (1_000, 20_000):
+            with self.player('def f(a, b):\n    a += 1\n    return b * 2') as player:
+                a, b = np.zeros(length), np.arange(float(length))
+                for _ in range(2):
+                    reply = player.ask([encode_case((a, b), {})], 1 << 20)
+                    self.assertEqual(self.value(reply).tolist(), (b * 2).tolist())
+                    self.assertEqual(decode_case(reply.inputs[0])[0][0].tolist(), [1.0] * length)
 
     def test_in_place(self) -> None:
         """a function that changes its argument and returns nothing shows the change to the conductor"""
@@ -228,14 +238,13 @@ class Failing(Serving):
         reply = self.ask('import numpy as np\ndef f(): return np.zeros(10**6)')
         self.assertEqual(reply.kind, 'E')
         self.assertRegex(
-            reply.answers[0].decode(), r'answer: needs 8,000,\d+ bytes, at most 65,472 can cross'
+            reply.answers[0].decode(), r'answer: needs 8,000,\d+ bytes, at most 65,536 can cross'
         )
 
     def test_outgrown(self) -> None:
-        """a list that outgrows its case is an error"""
+        """a list that outgrows its case is shown as it is"""
         reply = self.ask('def f(items): items.extend([1.5] * 10000)', [1.0] * 20)
-        self.assertEqual(reply.kind, 'E')
-        self.assertIn(b'changed in place need', reply.answers[0])
+        self.assertEqual(decode_case(reply.inputs[0])[0][0], [1.0] * 20 + [1.5] * 10000)
 
 
 class Cheating(Serving):
@@ -298,9 +307,9 @@ class Cheating(Serving):
         self.assertIn(self.finding(source).kind, ('invalid', 'wrong'))
 
     def test_late(self) -> None:
-        """an answer written after saying done is not there when the player is stopped"""
+        """who says that he is done and has no answer has none, whatever he answers later"""
         source = """
-            import os, threading, time
+            import os, time
             def f(image):
                 os.write(3, b'D')
                 time.sleep(0.3)
@@ -325,7 +334,7 @@ class Cheating(Serving):
             time.sleep(0.2)
             second = player.ask([encode_case((self.IMAGE + 1,), {})])
         self.assertEqual(self.judged(self.original, (self.IMAGE,), first).kind, 'invalid')
-        self.assertEqual(self.judged(self.original, (self.IMAGE + 1,), second).kind, 'invalid')
+        self.assertEqual(self.judged(self.original, (self.IMAGE + 1,), second).kind, 'wrong')
 
     def test_thread(self) -> None:
         """a thread that fills in the answer later fills in nothing"""
@@ -369,15 +378,9 @@ class Cheating(Serving):
         """an answer written by hand with an impossible length or a forged frame is invalid"""
         for length, body in ((2**63, b''), (200, b'CRUFRM01' + b'\xff' * 192), (70_000, b'')):
             source = f"""
-                import mmap, os, re, struct
+                import os, struct
                 def f(image):
-                    for line in open('/proc/self/maps'):
-                        if 'memfd:answers' in line:
-                            at = int(line.split('-')[0], 16)
-                    with open('/proc/self/mem', 'r+b', buffering=0) as memory:
-                        memory.seek(at); memory.write(struct.pack('<Q', {length}))
-                        memory.seek(at + 64); memory.write({body!r})
-                    os.write(3, b'D')
+                    os.write(3, struct.pack('<c7xQQ', b'D', {length}, 0).ljust(64, b'\\0') + {body!r})
                     os.kill(os.getpid(), 19)
             """
             reply = self.ask(source, self.IMAGE)
@@ -426,10 +429,10 @@ class Cheating(Serving):
         source = """
             import gc, sys
             main = sys.modules['__main__']
-            def lie(buffer, value, root=''):
-                buffer[:8] = b'CRUFRM01'
-                return 64
-            main.encode_into = lie
+            class Lie:
+                size = 64
+                def write(self, buffer): buffer[:8] = b'CRUFRM01'
+            main.plan_of = lambda *_, **__: Lie()
             def f(image): return image
         """
         reply = self.ask(source, self.IMAGE)
