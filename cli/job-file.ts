@@ -14,6 +14,8 @@ export interface JobFile {
   job: Job;
   folder: string;
   files: string[];
+  /** It comes from options, not from a file: messages are in the words of these. */
+  typed: boolean;
 }
 
 type Path = readonly PropertyKey[];
@@ -65,7 +67,7 @@ export async function readJobFile(path: string): Promise<JobFile> {
   const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
   const job = checkJob(value, source);
   const folder = resolve(dirname(path));
-  return { job, folder, files: await filesOf(job, folder, source) };
+  return { job, folder, files: await filesOf(job, folder, source), typed: false };
 }
 
 /** A job made of values, as from the command line, whose fields are called `fieldOf` there. Throws `UserMistake`. */
@@ -76,7 +78,7 @@ export async function checkedJob(
 ): Promise<JobFile> {
   const source: Source = { name: null, line: () => null, field: fieldOf };
   const job = checkJob(value, source);
-  return { job, folder, files: await filesOf(job, folder, source) };
+  return { job, folder, files: await filesOf(job, folder, source), typed: true };
 }
 
 /** The same job with its models, where it names none, chosen by `profile`. */

@@ -8,6 +8,7 @@ import { connect, type JobClient } from './client.ts';
 import { printNext, statusOfJob } from './ending.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 import { exportJob, refuseToReplace } from './export.ts';
+import { refuseWhatMustFail } from './first-look.ts';
 import type { JobFile } from './job-file.ts';
 import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
@@ -15,7 +16,7 @@ import { readExtension, resume } from './resume.ts';
 import { running, type UpOptions, up } from './server.ts';
 import type { Session } from './session.ts';
 import { submit, withoutModels } from './submit.ts';
-import { type CommandContext, oneLine, UserMistake } from './terminal.ts';
+import { type CommandContext, oneLine, paint, UserMistake } from './terminal.ts';
 import { startVerification } from './verify.ts';
 import { watchJob } from './watch.ts';
 
@@ -36,11 +37,13 @@ export async function startJob(
   const { store, out, json } = context;
   const say = sayOf(context);
   if (folder !== undefined) await refuseToReplace(resolve(folder), false);
+  const warnings = await refuseWhatMustFail(file);
+  for (const warning of warnings) say(paint(context, 'yellow', warning));
   if (dryRun) {
     out(
       json
         ? JSON.stringify(file.job)
-        : `${file.job.kind} ${file.job.name}: the job and its files are in order; nothing was started`,
+        : `${file.job.kind} ${file.job.name}: the job and its files are in order${warnings.length === 0 ? '' : ', but for what is said above'}; nothing was started`,
     );
     return exitStatus.found;
   }

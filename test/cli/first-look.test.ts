@@ -1,0 +1,194 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { type FirstLook, firstLook } from '../../cli/first-look.ts';
+import { checkedJob } from '../../cli/job-file.ts';
+import { temporaryFolder } from '../store/temporary-store.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await temporaryFolder();
+  await write({ 'cases.py': 'def make_case(seed):\n    return (seed,)\n' });
+});
+
+async function write(files: Record<string, string | Buffer>): Promise<void> {
+  for (const [path, content] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true });
+    await writeFile(join(folder, path), content);
+  }
+}
+
+async function look(source: string | Buffer, fields: Record<string, unknown> = {}): Promise<FirstLook> {
+  await write({ 'f.py': source });
+  const job = { kind: 'optimize', name: 'a', program: 'f.py', function: 'f', cases: 'cases.py', ...fields };
+  return firstLook(await checkedJob(job, folder));
+}
+
+describe('before anything is started', () => {
+  it.each([
+    [
+      'a name it does not have',
+      'def g(x):\n    return x\nclass F: pass\n',
+      'f.py: f.py has no function f (did you mean g?); it has: g',
+    ],
+    ['a name in an empty file', '\n', 'f.py: expected a Python source, found an empty file'],
+    [
+      'a name where there are comments alone',
+      '# later\n',
+      'f.py: expected a Python source, found comments alone',
+    ],
+    [
+      'what is no text',
+      Buffer.from([0x80, 0, 1]),
+      'f.py: expected a Python source, found bytes that are no text',
+    ],
+    ['a text', 'x = 1\nthe heat of the day\n', 'f.py:2: this is no Python: the heat of the day'],
+    ["Python 2's", 'def f(x):\n    print "a", x\n', 'f.py:2: this is no Python: print "a", x'],
+    [
+      'a method',
+      'class Model:\n    @staticmethod\n    def f(x):\n        return x\n',
+      /^f\.py:3: f is a method of Model: methods are not supported/,
+    ],
+    [
+      'an inner function',
+      'def g(x):\n    def f(y):\n        return y\n    return f(x)\n',
+      /^f\.py:2: f stands inside of g/,
+    ],
+    ['a class', 'class f:\n    pass\n', 'f.py:1: f is a class: expected a function'],
+    [
+      'a coroutine',
+      'async def f(x):\n    return x\n',
+      /^f\.py:1: f is a coroutine \(async def\).*asyncio\.run/,
+    ],
+    [
+      'a generator',
+      'def f(x):\n    for each in x:\n        yield each\n',
+      /^f\.py:1: f is a generator .*list\(f\(…\)\)/,
+    ],
+    [
+      'what forgot to return',
+      'def f(x, k):\n    """Sums."""\n    total = 0.0\n    for v in x:\n        total += v * k\n',
+      /^f\.py:1: f returns nothing and changes none of its arguments/,
+    ],
+  ])('%s is refused', async (_, source, message) => {
+    const { mistakes } = await look(source);
+    expect(mistakes).toHaveLength(1);
+    expect(mistakes[0]).toMatch(message);
+  });
+
+  it.each([
+    [
+      'a function that is bound by other means',
+      'from functools import partial\ndef g(x, y):\n    return x\nf = partial(g, y=1)\n',
+    ],
+    ['one made by a loop of names', 'for name in ("f", "g"):\n    globals()[name] = abs\n'],
+    ['one that comes with a star', 'from math import *\n'],
+    [
+      'one in a branch',
+      'try:\n    from math import exp as f\nexcept ImportError:\n    def f(x):\n        return x\n',
+    ],
+    ['a decorated generator', 'import contextlib\n@contextlib.contextmanager\ndef f(x):\n    yield x\n'],
+    ['one that changes its argument', 'def f(x):\n    x[0] = 1\n'],
+    ['one that changes it in place', 'def f(x):\n    x += 1\n'],
+    ['one that changes it under another name', 'def f(x):\n    y = x\n    y *= 2\n'],
+    ['one that has it changed', 'def f(x):\n    x.sort()\n'],
+    ['one whose helper may change it', 'def g(x):\n    x[0] = 1\ndef f(x):\n    g(x)\n'],
+    [
+      'one that yields in an inner function',
+      'def f(x):\n    def g():\n        yield x\n    return list(g())\n',
+    ],
+    ['one that matches', 'def f(x):\n    match x:\n        case 1: return 2\n    return 3\n'],
+    ['one in the middle of strings', 'a = """\nthe heat of the day\n"""\ndef f(x): return f"{x}" "b"\n'],
+    ['one of two', 'def f(x):\n    yield x\ndef f(x):\n    return x\n'],
+    ['one with letters of its own', 'def \u017fum(x): return x\nf = sum\n'],
+  ])('nothing is claimed of %s', async (_, source) => {
+    expect(await look(source)).toEqual({ mistakes: [], warnings: [] });
+  });
+
+  it.each([
+    [
+      'that is not there',
+      'cases.py:other',
+      '',
+      'cases.py: cases.py has no function other; it has: make_case',
+    ],
+    [
+      'that takes no seed',
+      'more.py',
+      'def make_case():\n    return (1,)\n',
+      /^more\.py:1: make_case takes nothing: expected a function of a seed/,
+    ],
+    [
+      'that returns nothing',
+      'more.py',
+      'def make_case(seed):\n    a = [seed]\n    a.sort()\n',
+      /^more\.py:1: make_case returns nothing/,
+    ],
+    [
+      'that yields',
+      'more.py',
+      'def make_case(seed):\n    yield seed\n',
+      /^more\.py:1: make_case is a generator/,
+    ],
+  ])('a maker of inputs %s is refused', async (_, cases, source, message) => {
+    await write({ 'more.py': source });
+    const { mistakes } = await look('def f(x):\n    return x\n', { cases });
+    expect(mistakes).toEqual([expect.stringMatching(message)]);
+  });
+});
+
+describe('an import', () => {
+  it('that the sandbox does not have is refused with what it has; where the program may do without, it is a warning', async () => {
+    const { mistakes, warnings } = await look(
+      'import os, numpy as np\nimport pandas as pd\nfrom scipy import fft\ntry:\n    import cupy\nexcept ImportError:\n    cupy = None\ndef f(x):\n    import torch\n    return x\n',
+    );
+    expect(mistakes).toEqual([
+      expect.stringMatching(
+        /^f\.py:2: imports pandas: the sandbox has no pandas.* it has numpy \d[\d.]*, .*scipy \d/,
+      ),
+    ]);
+    expect(warnings.map((each) => each.slice(0, 20))).toEqual([
+      'f.py:5: imports cupy',
+      'f.py:9: imports torc',
+    ]);
+  });
+
+  it('of a file beside it that is not among the inputs is refused with how to add it', async () => {
+    await write({ 'helper.py': 'def g(x): return x\n', 'pack/__init__.py': '' });
+    const source = 'from helper import g\nimport pack.part\ndef f(x):\n    return g(x)\n';
+    expect((await look(source)).mistakes).toEqual([
+      'f.py:1: imports helper: helper.py stands in the folder of the job and is not among its inputs: add --inputs helper.py',
+      'f.py:2: imports pack: pack stands in the folder of the job and is not among its inputs: add --inputs pack',
+    ]);
+    expect(await look(source, { inputs: ['helper.py', 'pack'] })).toEqual({ mistakes: [], warnings: [] });
+  });
+
+  it('is left alone where the program looks in places of its own, or an earlier stage may have it', async () => {
+    expect(
+      await look('import sys\nsys.path.append("x")\nimport unknown\ndef f(x): return x\n'),
+    ).toMatchObject({ mistakes: [] });
+    await write({ 'draw.py': 'import unknown\nopen("out.txt", "w").write("1")\n' });
+    const stages = [
+      { kind: 'solve', name: 'first', script: 'cases.py' },
+      { kind: 'solve', name: 'second', needs: ['first'], script: 'draw.py' },
+    ];
+    expect(await firstLook(await checkedJob({ kind: 'pipeline', name: 'a', stages }, folder))).toEqual({
+      mistakes: [],
+      warnings: [],
+    });
+  });
+});
+
+it('a file that a program names and is not given is a warning, not where the program writes it', async () => {
+  await write({ 'data/w.csv': '1', 'out.npy': '2' });
+  const source = 'import numpy as np\nnp.save("out.npy", np.loadtxt("data/w.csv"))\n';
+  const fields = { function: undefined, cases: undefined, outputs: ['*.npy'] };
+  expect(await look(source, fields)).toEqual({
+    mistakes: [],
+    warnings: [
+      'f.py:2: names data/w.csv: data/w.csv stands in the folder of the job and is not among its inputs; if it is read, add --inputs data/w.csv',
+    ],
+  });
+  expect(await look(source, { ...fields, inputs: ['data'] })).toEqual({ mistakes: [], warnings: [] });
+});
