@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, createCommand, createOption, InvalidArgumentError, type Option } from 'commander';
@@ -338,19 +338,15 @@ program
   .description('what a job can be called, one name a line: for completion')
   .action(() => session(async ({ context }) => (await import('./completion.ts')).printJobNames(context)));
 
-/** What is set already stays; the folder at hand comes before the project. */
-async function readEnvFiles(): Promise<void> {
-  for (const path of new Set([resolve('.env'), resolve(project, '.env')])) {
-    try {
-      process.loadEnvFile(path);
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? error.code : undefined;
-      // A folder of that name is a Python environment.
-      if (code === 'ENOENT' || code === 'EISDIR') continue;
-      const { UserMistake } = await import('./terminal.ts');
-      throw new UserMistake(`${path}: expected lines NAME=value: ${error}`, { cause: error });
-    }
-  }
+/** What is set already stays; the folder at hand comes before the project. Loaded only where there is such a file. */
+async function readSettings(): Promise<void> {
+  const files = [
+    ...(resolve('.env') === resolve(project, '.env') ? [] : [{ path: resolve('.env'), trusted: false }]),
+    { path: resolve(project, '.env'), trusted: true },
+  ];
+  if (!files.some(({ path }) => existsSync(path))) return;
+  const { readEnvFiles } = await import('./env-files.ts');
+  for (const line of readEnvFiles(files, process.env)) console.error(line);
 }
 
 /** Ends with what is to be said of `error`, on one line. */
@@ -362,7 +358,7 @@ async function complain(error: unknown): Promise<void> {
 
 process.on('uncaughtException', (error) => void complain(error).finally(() => process.exit()));
 try {
-  await readEnvFiles();
+  await readSettings();
   await program.parseAsync();
 } catch (error) {
   await complain(error);

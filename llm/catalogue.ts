@@ -18,12 +18,17 @@ const shipped = fileURLToPath(new URL('catalogue.yaml', import.meta.url));
 
 /**
  * The catalogue that ships with Crucible, with `<home>/models.yaml` merged over it by name, field by field. The user's models come
- * first: they are preferred to others of the same strength. Throws `ConfigWrong`.
+ * first: they are preferred to others of the same strength. Throws `ConfigWrong`, also where the file says where keys are sent
+ * though it may not, without `ownProviders`.
  */
-export function readCatalogue(home: string): Catalogue {
+export function readCatalogue(home: string, { ownProviders = true } = {}): Catalogue {
   const own = join(home, 'models.yaml');
   const base = readYaml(shipped);
   const over = readYaml(own);
+  if (!ownProviders && Object.keys(over.providers).length > 0)
+    throw new ConfigWrong(
+      `${own}: its providers say where keys are sent, and the .env of the current folder, which names this home, is not yours to trust: set CRUCIBLE_HOME in your environment`,
+    );
   const parsed = CatalogueFile.safeParse({
     ...over,
     providers: mergeEntries(base.providers, over.providers),

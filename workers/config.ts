@@ -65,7 +65,10 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     throw new ConfigWrong(`${name}: ${issue?.message}, got ${JSON.stringify(environment[name])}`);
   }
   const home = readHome(environment);
-  const models = readModelConfig(environment, readCatalogue(home));
+  const isUntrusted =
+    environment.CRUCIBLE_UNTRUSTED_HOME !== undefined &&
+    readHome({ CRUCIBLE_HOME: environment.CRUCIBLE_UNTRUSTED_HOME }) === home;
+  const models = readModelConfig(environment, readCatalogue(home, { ownProviders: !isUntrusted }));
   return {
     home,
     sandbox: parsed.data.CRUCIBLE_SANDBOX,

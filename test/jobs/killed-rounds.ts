@@ -56,7 +56,7 @@ const kill = (processes: HomeProcess[]): void => {
 /** Runs `up` and looks at the system's processes: all that is of this home is one server and one worker. */
 export async function expectOneOfEach(home: string, when: string): Promise<void> {
   const said = await ended(['up', '--json'], home);
-  expect(said, when).toMatchObject({ status: 0 });
+  expect(said.status, `${when}: ${said.error}`).toBe(0);
   const now = JSON.parse(said.out.trim().split('\n').at(-1) ?? '');
   // A server that was on its way may still hold its lock for a moment, and what a killed worker had asked for end after it.
   const expected = [now.server.pid, now.worker.pid].map(String).sort();
