@@ -4,12 +4,13 @@ import { z } from 'zod';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
-import { type OptimizeJob, Strategy } from '../domain/job.schema.ts';
+import type { OptimizeJob } from '../domain/job.schema.ts';
 import { Limits } from '../domain/limits.schema.ts';
 import { Build, type Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
-import { combined, notUsed, notUsedText, withoutAny } from '../domain/strategies.ts';
+import { combined, notUsed, notUsedText, strategiesNamed, withoutAny } from '../domain/strategies.ts';
+import { strategyNames } from '../domain/strategy-names.ts';
 import type { RunResult } from '../sandbox/sandbox.ts';
 import { type ActivityContext, placeBelow, readJson, readProgram, takeStep, writeJson } from './context.ts';
 import { outcomeOfEnding } from './ended.ts';
@@ -87,8 +88,8 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
           written === undefined ? brokenList(ran) : await readJson(store.blobs, written, Listed);
         for (const { strategies, traceback } of crashed)
           log.error(`the strategy ${combined(strategies)} failed on ${pathOf(before)}: ${traceback}`);
-        const allowed = (names: readonly string[]): boolean =>
-          names.every((each) => job.strategies.includes(strategyOf(each)));
+        const named = strategiesNamed(job.strategies);
+        const allowed = (names: readonly string[]): boolean => names.every((each) => named.includes(each));
         const worthTrying = applicable.map((each) => each.strategies).filter(allowed);
         const left = known.filter((each) => !allowed([each]));
         const list: StrategyList = {
@@ -191,13 +192,6 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
   };
 };
 
-/** The job's word for a strategy of a recipe: two ways of doing one thing go by one name there. */
-function strategyOf(name: string): Strategy {
-  if (name === 'use_pythran') return 'use_cpp_extension';
-  if (name === 'fastmath') return 'reduce_precision';
-  return Strategy.parse(name);
-}
-
 /** What `strategies.py` writes. */
 const Names = z.array(z.string());
 const Reason = z.object({ line: z.number().nullable(), message: z.string() });
@@ -215,7 +209,7 @@ function brokenList({ ending, stderr }: RunResult): z.infer<typeof Listed> {
   const outcome = outcomeOfEnding(ending, stderr.tail);
   if (outcome === null || !('reason' in outcome))
     throw new Error(`listing strategies left no list: ${stderr.tail}`);
-  const known = ['vectorize_loops', 'use_cpp_extension', 'use_pythran'];
+  const known = [...strategyNames];
   return {
     known,
     applicable: [],

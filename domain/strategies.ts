@@ -1,4 +1,14 @@
 import type { NotUsed, StrategyList } from './strategies.schema.ts';
+import { strategyNames } from './strategy-names.ts';
+
+/** All there was when Pythran and fastmath went by the names of others: in a job of then it means everything. */
+const allThereWas = ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'];
+
+/** The strategies that a job's list names. */
+export const strategiesNamed = (listed: readonly string[]): readonly string[] =>
+  listed.length === allThereWas.length && allThereWas.every((each) => listed.includes(each))
+    ? strategyNames
+    : listed;
 
 /** Strategies that go together in one candidate. */
 export const combined = (strategies: readonly string[]): string => strategies.join(' + ');
@@ -43,7 +53,10 @@ export function notUsed(
   const rows = [...byReason].map(([reason, names]) => ({ strategies: [...names], reason }));
   return left.length === 0
     ? rows
-    : [...rows, { strategies: left, reason: 'used together with others only, and those do not apply' }];
+    : [
+        ...rows,
+        { strategies: left, reason: 'used together with others only, and none of those can be used' },
+      ];
 }
 
 /** `vectorize_loops, use_pythran: prog.py:5: blur calls print`. */

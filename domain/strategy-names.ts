@@ -2,6 +2,8 @@
 export const strategyNames = [
   'vectorize_loops',
   'use_cpp_extension',
+  'use_pythran',
   'parallelize',
   'reduce_precision',
+  'fastmath',
 ] as const;

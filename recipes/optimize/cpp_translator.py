@@ -118,9 +118,13 @@ class _Translator:
 
 def _comments(text):
     found = {}
-    for token in tokenize.generate_tokens(io.StringIO(text).readline):
-        if token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip():
-            found[token.start[0]] = token.string.lstrip('#').strip()
+    try:
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT and not token.line[: token.start[1]].strip():
+                found[token.start[0]] = token.string.lstrip('#').strip()
+    except (tokenize.TokenError, IndentationError):
+        # It is stricter than Python itself; comments are for people.
+        pass
     return found
 
 

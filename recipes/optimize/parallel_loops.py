@@ -10,6 +10,8 @@ Names that may stand for the same array are treated as one array.
 import ast
 from dataclasses import dataclass
 
+import numpy as np
+
 from case import ArrayType
 from source import NotApplicable, parameters
 
@@ -84,6 +86,7 @@ class _Aliases:
         self.module = module
         self.function = function
         self.parent = {}
+        self.sources = {}
         self.numbers = numbers
         self.callers = callers
         for node in ast.walk(function):
@@ -107,6 +110,7 @@ class _Aliases:
         elif isinstance(target, ast.Name):
             for origin in self.origins(value):
                 self.parent[self.root(target.id)] = self.root(origin)
+                self.sources.setdefault(target.id, set()).add(origin)
 
     def origins(self, value):
         """The names whose array `value` may be, or be a part of."""
@@ -139,18 +143,31 @@ class _Aliases:
             return [*call.args, *(keyword.value for keyword in call.keywords)]
         inside = _Aliases(self.module, callee, callers=(*self.callers, callee.name))
         returned = {
-            inside.root(name)
+            origin
             for node in ast.walk(callee)
             if isinstance(node, ast.Return) and node.value is not None
             for name in inside.origins(node.value)
+            for origin in inside.behind(name)
         }
-        return [argument for name, argument in _given(call, callee) if inside.root(name) in returned]
+        return [argument for name, argument in _given(call, callee) if name in returned]
 
     def root(self, name):
         """The name that stands for all names of the same array."""
         while name in self.parent and self.parent[name] != name:
             name = self.parent[name]
         return name
+
+    def behind(self, name):
+        """The names whose first array may stand behind `name`, its own included. Unlike `root` this has a direction: after `a = b` a
+        write into b is none into what a was.
+        """
+        found, waiting = {name}, [name]
+        while waiting:
+            for source in self.sources.get(waiting.pop(), ()):
+                if source not in found:
+                    found.add(source)
+                    waiting.append(source)
+        return found
 
 
 def _given(call, callee):
@@ -168,6 +185,12 @@ def _makes_new(name):
 
 # Methods of arrays whose result shares no memory with the array.
 _NEW_METHODS = ('copy', 'sum', 'min', 'max', 'mean', 'dot', 'astype')
+# Methods that leave the array as it is; others, such as `sort` and `fill`, change it.
+_KEEPING_METHODS = (
+    *_NEW_METHODS,
+    *('all', 'any', 'argmax', 'argmin', 'argsort', 'clip', 'conj', 'cumprod', 'cumsum', 'diagonal', 'flatten', 'item', 'nonzero'),
+    *('prod', 'ravel', 'repeat', 'reshape', 'round', 'squeeze', 'std', 'swapaxes', 'take', 'tolist', 'trace', 'transpose', 'var', 'view'),
+)
 
 
 def _is_range(module, node):
@@ -183,8 +206,7 @@ def _effects(module):
             uses = _Uses(module, _Aliases(module, function), effects)
             uses.statements(function.body)
             for name in parameters(function):
-                root = uses.aliases.root(name)
-                effects[function.name][name] = {use.kind for use in uses.found if use.root == root}
+                effects[function.name][name] = {use.kind for use in uses.found if name in uses.aliases.behind(use.name)}
     return effects
 
 
@@ -307,13 +329,30 @@ class _Uses:
             return
         if name == 'len':
             return
-        for keyword in node.keywords:
-            if keyword.arg == 'out':
-                self._add(keyword.value, 'write', None, node.lineno)
+        for changed in self._changed(node, name):
+            self._add(changed, 'write', None, node.lineno)
         for argument in arguments:
             self.expression(argument)
         if isinstance(node.func, ast.Attribute) and name is None:
             self.expression(node.func.value)
+
+    def _changed(self, node, name):
+        """The arrays that a call of another function than the module's own may change."""
+        out = [keyword.value for keyword in node.keywords if keyword.arg == 'out']
+        if name is None:
+            # A method: of the array it belongs to.
+            kept = not isinstance(node.func, ast.Attribute) or node.func.attr in _KEEPING_METHODS
+            return out if kept else [*out, node.func.value]
+        library, _, function = name.rpartition('.')
+        if library in ('', 'math', 'cmath'):
+            return out
+        ufunc = getattr(np, function, None) if library == 'numpy' else None
+        if isinstance(ufunc, np.ufunc):
+            return [*out, *node.args[ufunc.nin :]]
+        if library == 'numpy' and function not in _CHANGING:
+            return out
+        # Of NumPy's, such as `np.add.at` and `np.random.shuffle`, the first; of what nobody knows here, any.
+        return [*out, *(node.args[:1] if name.startswith('numpy.') else node.args)]
 
 
 def _is_view(node):

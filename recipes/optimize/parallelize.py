@@ -33,11 +33,13 @@ def share_out_with_numba(module, types):
     edits = []
     for number, loop in enumerate(loops, start=1):
         edits += _share_out(module, loop, bounds, '' if len(loops) == 1 else f'_{number}')
-    return loops, _PREAMBLE.format(bounds=bounds), edits
+    return loops, module.indented(_PREAMBLE.format(bounds=bounds)), edits
 
 
 def _share_out(module, loop, bounds, suffix):
     node, indent = loop.node, module.indent(loop.node)
+    # One level more, as the loop's own body has it.
+    unit = module.indent(node.body[0]).removeprefix(indent) or module.unit
     chunk, chunks = module.fresh('thread' + suffix), module.fresh('threads' + suffix)
     first, last = module.fresh('first' + suffix), module.fresh('last' + suffix)
     parts = {name: module.fresh(f'{name}_parts{suffix}') for name in loop.scattered}
@@ -47,13 +49,13 @@ def _share_out(module, loop, bounds, suffix):
     before = [f'{chunks} = numba.get_num_threads()']
     before += [f'{parts[name]} = np.zeros(({chunks},) + {name}.shape, {name}.dtype)' for name in loop.scattered]
     before += [f'for {chunk} in numba.prange({chunks}):']
-    before += [f'    {first}, {last} = {bounds}({start}, {stop}, np.int64({chunk}), {chunks})']
-    before += [f'    {part[name]} = {parts[name]}[{chunk}]' for name in loop.scattered]
-    after = [line for name in loop.scattered for line in (f'for {chunk} in range({chunks}):', f'    {name} += {parts[name]}[{chunk}]')]
+    before += [f'{unit}{first}, {last} = {bounds}({start}, {stop}, np.int64({chunk}), {chunks})']
+    before += [f'{unit}{part[name]} = {parts[name]}[{chunk}]' for name in loop.scattered]
+    after = [line for name in loop.scattered for line in (f'for {chunk} in range({chunks}):', f'{unit}{name} += {parts[name]}[{chunk}]')]
 
     at = module.position(node.lineno, 0)
     edits = [(at, at, ''.join(f'{indent}{line}\n' for line in before))]
-    edits += _indent_lines(module, node)
+    edits += _indent_lines(module, node, unit)
     iterable = module.span(node.iter)
     edits.append((*iterable, f'range({first}, {last})'))
     for child in ast.walk(ast.Module(node.body, [])):
@@ -71,16 +73,17 @@ def _range(module, node):
     return ('0', bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
 
 
-def _indent_lines(module, node):
+def _indent_lines(module, node, unit):
     """One level more for every line of a statement."""
     for child in ast.walk(node):
         if isinstance(child, ast.Constant) and isinstance(child.value, str) and child.lineno != child.end_lineno:
             raise NotApplicable(f'a text over several lines stands in the loop of line {node.lineno}', child)
     if node.body[0].lineno == node.lineno:
         raise NotApplicable('this loop stands on one line', node)
+    indent = module.indent(node)
     return [
-        (at, at, '    ')
+        (at, at, unit)
         for line in range(node.lineno, node.end_lineno + 1)
         if module.lines[line - 1].strip()
-        for at in [module.position(line, 0)]
+        for at in [module.position(line, 0) + (len(indent) if module.lines[line - 1].startswith(indent) else 0)]
     ]

@@ -1,6 +1,7 @@
 """A program being made: files, how it is built, and what a wrapper around the compiled function must do."""
 
 import ast
+import io
 from dataclasses import dataclass, field
 
 from case import ArrayType
@@ -20,7 +21,10 @@ class Program:
 def docstring(node):
     """A function's or module's docstring as source lines, or nothing."""
     text = ast.get_docstring(node)
-    return '' if text is None else f'"""{text.replace(chr(92), chr(92) * 2)}"""\n'
+    if text is None:
+        return ''
+    plain = all(character.isprintable() or character == '\n' for character in text) and '"""' not in text and not text.endswith('"')
+    return f'"""{text.replace(chr(92), chr(92) * 2)}"""\n' if plain else f'{text!r}\n'
 
 
 def wrapper_module(module, types, note, extension):
@@ -66,4 +70,4 @@ def _converted(name, kind):
 
 
 def _indented(text):
-    return ''.join(f'    {line}' if line.strip() else line for line in text.splitlines(keepends=True))
+    return ''.join(f'    {line}' if line.strip() else line for line in io.StringIO(text))

@@ -5,11 +5,12 @@ stays within the tolerance is the grader's to say. (N. Higham, "Accuracy and Sta
 """
 
 import ast
+import io
 
 from case import ArrayType
 from parallel_loops import written_parameters
 from program import docstring, numeric_signature
-from source import Module, NotApplicable, edited, parameters
+from source import NotApplicable, edited, parameters
 
 _WIDE = '''def {wide}(value):
     """Single precision back to double, inside tuples too."""
@@ -39,10 +40,10 @@ def reduce_precision(module, types):
     wrapper = _wrapper(module, types, narrowed, single)
 
     def finish(program):
-        finished = Module(f'{program}\n\n{wrapper}', module.name, module.filename)
+        finished = module.rewritten(f'{program}\n\n{module.indented(wrapper)}')
         return edited(finished.text, [finished.import_edit(['import numpy as np'])])
 
-    return Module(text, single, module.filename), narrowed, finish
+    return module.rewritten(text, single), narrowed, finish
 
 
 def _has_float32(module, types):
@@ -106,7 +107,7 @@ def _wrapper(module, types, narrowed, single):
     changed = [name for name in written_parameters(module) if _is_array(types[name]) and types[name] != narrowed[name]]
     wide = module.fresh('to_double')
     lines = [f'def {module.name}({numeric_signature(module)}):\n']
-    lines += [f'    {line}' if line.strip() else line for line in docstring(module.function).splitlines(keepends=True)]
+    lines += [f'    {line}' if line.strip() else line for line in io.StringIO(docstring(module.function))]
     given = {}
     for name in names:
         given[name] = name
@@ -114,11 +115,13 @@ def _wrapper(module, types, narrowed, single):
             given[name] = f'np.float32({name})' if narrowed[name] == 'float32' else f'{name}.astype(np.float32)'
     for name in changed:
         lines.append(f'    {name}_float32 = {given[name]}\n')
+        lines.append(f'    {name}_before = {name}_float32.copy()\n')
         given[name] = f'{name}_float32'
     named = {argument.arg for argument in module.function.args.kwonlyargs}
     arguments = ', '.join(f'{name}={given[name]}' if name in named else given[name] for name in names)
     lines.append(f'    result = {wide}({single}({arguments}))\n')
-    lines += [f'    {name}[...] = {name}_float32\n' for name in changed]
+    # What was left alone keeps all its digits.
+    lines += [f'    np.copyto({name}, {name}_float32, where={name}_float32 != {name}_before)\n' for name in changed]
     lines.append('    return result\n')
     return _WIDE.format(wide=wide) + '\n\n' + ''.join(lines)
 

@@ -9,37 +9,31 @@ import ast
 
 from parallel_loops import written_parameters
 from parallelize import share_out_with_numba
-from source import Module, NotApplicable, globals_of, parameters, require_compilable, require_positional
-from vectorize_loops import compiled_with_numba
+from source import Module, NotApplicable, globals_of, parameters, parsed, require_compilable, require_own_calls, require_positional
+from vectorize_loops import COMPILED_LIBRARIES, compiled_with_numba
 
-# What Numba knows of: its own versions of these libraries' functions.
-_COMPILED_LIBRARIES = ('numpy', 'math', 'cmath')
 # What is said of one script; the rest is more of the same.
 _MOST_REASONS = 3
 
 
-def faster_script(text, filename, strategies):
+def faster_script(text, filename, strategies, folder=None):
     """The program that a combination of strategies makes of a script. Raises NotApplicable."""
     others = [name for name in strategies if name not in ('vectorize_loops', 'parallelize', 'fastmath')]
     if others:
         raise NotApplicable(f'{others[0]} needs the types of arguments, which only a function with cases has')
     if 'vectorize_loops' not in strategies:
         raise NotApplicable(f'{" and ".join(strategies)} needs compiled code: combine it with vectorize_loops')
-    targets = _targets(text, filename)
+    targets = _targets(text, filename, folder)
     shared = _shared_out(targets) if 'parallelize' in strategies else {}
     return compiled_with_numba(targets, shared, 'fastmath' in strategies)
 
 
-def _targets(text, filename):
+def _targets(text, filename, folder):
     """One module for each top-level function that loops and can be compiled. Raises NotApplicable where there is none."""
-    try:
-        tree = ast.parse(text, filename)
-    except SyntaxError as error:
-        raise NotApplicable(f'Python cannot read this: {error.msg}', error) from error
     found, reasons = [], []
-    for statement in tree.body:
+    for statement in parsed(text, filename).body:
         if isinstance(statement, ast.FunctionDef) and any(map(_is_hot_loop, ast.walk(statement))):
-            module = Module(text, statement.name, filename)
+            module = Module(text, statement.name, filename, folder)
             try:
                 _require_compilable_unseen(module)
                 found.append(module)
@@ -66,26 +60,24 @@ def _require_compilable_unseen(module):
     """Raises NotApplicable where Numba could not take the function, or would give it another meaning."""
     require_compilable(module)
     require_positional(module, 'Numba')
+    require_own_calls(module, COMPILED_LIBRARIES, 'Numba')
     rebound = _rebound_globals(module)
     for function in module.reachable():
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
-                _require_known_call(module, function, node)
+                _require_no_randomness(module, function, node)
         for name in globals_of(module, function):
             if name in rebound:
                 # Numba takes the value that a global has when it compiles, and keeps it.
                 raise NotApplicable(f'{function.name} uses the global {name}, which changes here', rebound[name])
 
 
-def _require_known_call(module, function, call):
+def _require_no_randomness(module, function, call):
     name = module.full_name(call.func) or ''
-    library = name.partition('.')[0]
     if name.startswith(('random.', 'numpy.random.')):
         raise NotApplicable(
             f'{function.name} draws random numbers: compiled code has a generator of its own and would draw others', call
         )
-    if '.' in name and library not in _COMPILED_LIBRARIES:
-        raise NotApplicable(f'{function.name} calls {name}, which Numba does not compile', call)
 
 
 def _rebound_globals(module):

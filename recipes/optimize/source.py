@@ -2,8 +2,12 @@
 
 import ast
 import builtins
+import functools
+import io
+import itertools
 import math
 import symtable
+import tokenize
 
 
 class NotApplicable(Exception):
@@ -25,21 +29,77 @@ class NotApplicable(Exception):
         return refusal
 
 
+def read_source(data):
+    """A file's text as Python reads it: in the encoding that its mark or its first lines declare, else UTF-8, each line ending in \\n.
+
+    Raises NotApplicable, with the line, for bytes that are no text in that encoding.
+    """
+    encoding = 'utf-8'
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise _not_in(encoding, data, error.start) from error
+    except SyntaxError as error:
+        raise _undeclared(data, error) from error
+    return text.replace('\r\n', '\n').replace('\r', '\n')
+
+
+def _undeclared(data, error):
+    """Of the two first lines Python wants to know more than of the others."""
+    try:
+        data.decode('utf-8')
+    except UnicodeDecodeError as broken:
+        return _not_in('utf-8', data, broken.start)
+    return NotApplicable(f'Python cannot read this: {error.msg}', 1)
+
+
+def _not_in(encoding, data, place):
+    line = data.count(b'\n', 0, place) + 1
+    return NotApplicable(
+        f'this line is not {encoding.upper()}: save the file as UTF-8, or let its first line say what it is, as in '
+        '`# -*- coding: latin-1 -*-`',
+        line,
+    )
+
+
+def written_source(text, like):
+    """The bytes of a Python text in the encoding it declares itself, its lines ending as those of the bytes `like` do."""
+    encoding, _ = tokenize.detect_encoding(io.BytesIO(text.encode('utf-8', 'surrogateescape')).readline)
+    if encoding == 'utf-8-sig':
+        encoding = 'utf-8'
+    return (text.replace('\n', '\r\n') if b'\r\n' in like else text).encode(encoding)
+
+
+@functools.lru_cache(maxsize=16)
+def parsed(text, filename):
+    """The syntax tree of a text. Raises NotApplicable, with the line, where Python could not read it either."""
+    try:
+        return ast.parse(text, filename)
+    except SyntaxError as error:
+        raise NotApplicable(f'Python cannot read this: {error.msg}', error) from error
+    except ValueError as error:
+        # NUL bytes.
+        raise NotApplicable(f'Python cannot read {filename}: {error}') from error
+    except (RecursionError, MemoryError) as error:
+        raise NotApplicable(f'{filename} is nested too deeply to be read') from error
+
+
 class Module:
     """One Python file and the function to make faster.
 
-    text: the file's text; functions: its top-level functions by name; constants: its top-level numbers by name;
+    folder: where other files of the program stand, if anywhere. text: the file's text; functions: its top-level functions by name; constants: its top-level numbers by name;
     imports: local name -> full name (`np` -> `numpy`, `sqrt` -> `math.sqrt`).
     """
 
-    def __init__(self, text, function, filename):
+    def __init__(self, text, function, filename, folder=None):
         self.text = text
         self.filename = filename
-        try:
-            self.tree = ast.parse(text, filename)
-        except SyntaxError as error:
-            raise NotApplicable(f'Python cannot read this: {error.msg}', error) from error
-        self.lines = text.splitlines(keepends=True)
+        self.folder = folder
+        self.tree = parsed(text, filename)
+        # As Python counts lines: `splitlines` also ends them at form feeds and others.
+        self.lines = io.StringIO(text, newline='\n').readlines()
+        self.starts = [0, *itertools.accumulate(map(len, self.lines))]
         self.functions = {}
         self.constants = {}
         self.imports = {}
@@ -118,6 +178,14 @@ class Module:
                 return f'{base}.{attr}' if base in self.imports.values() or (base and '.' in base) else None
         return None
 
+    def rewritten(self, text, function=None):
+        """The same file with another text, or for another function."""
+        return Module(text, function or self.name, self.filename, self.folder)
+
+    def stands_beside(self, name):
+        """Whether a module of this name is another file of the program."""
+        return self.folder is not None and ((self.folder / f'{name}.py').is_file() or (self.folder / name).is_dir())
+
     def called(self, function):
         """The module's own functions that `function` calls, in the order of their definition."""
         names = {
@@ -147,7 +215,7 @@ class Module:
 
     def position(self, line, column):
         """The index in `text` of a line (from 1) and a column in UTF-8 bytes (from 0), as `ast` counts them."""
-        before = sum(len(text) for text in self.lines[: line - 1])
+        before = self.starts[min(line - 1, len(self.lines))]
         within = self.lines[line - 1].encode()[:column].decode() if line <= len(self.lines) else ''
         return before + len(within)
 
@@ -168,6 +236,19 @@ class Module:
         line = self.lines[node.lineno - 1]
         return line[: len(line) - len(line.lstrip())]
 
+    @property
+    def unit(self):
+        """What one level of this module is indented by: what its first function does."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.FunctionDef) and node.body[0].lineno > node.lineno:
+                return self.indent(node.body[0]).removeprefix(self.indent(node)) or '    '
+        return '    '
+
+    def indented(self, text):
+        """`text`, which is indented by four spaces a level, as this module is."""
+        levels = ((len(line) - len(line.lstrip(' '))) // 4 for line in text.split('\n'))
+        return '\n'.join(self.unit * level + line[4 * level :] for level, line in zip(levels, text.split('\n')))
+
     def import_edit(self, wanted):
         """The edit that adds those of the import lines (`import numpy as np`) the module does not have yet."""
         missing = [line for line in wanted if not self._imported(line)]
@@ -182,10 +263,14 @@ class Module:
 
     def _first_statement_line(self):
         """The line (from 1) before which imports may be put: after the docstring and `from __future__` lines."""
+        before = 0
         for statement in self.tree.body:
             docstring = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
             future = isinstance(statement, ast.ImportFrom) and statement.module == '__future__'
-            if not docstring and not future:
+            # More statements may stand in a line, after a semicolon.
+            if docstring or future or statement.lineno <= before:
+                before = statement.end_lineno
+            else:
                 decorators = getattr(statement, 'decorator_list', [])
                 return min([statement.lineno] + [decorator.lineno for decorator in decorators])
         return len(self.lines) + 1
@@ -249,6 +334,24 @@ def require_positional(module, compiler):
     for function in module.reachable():
         if function.args.kwonlyargs:
             raise NotApplicable(f'{function.name} has keyword-only parameters, which {compiler} does not take', function)
+
+
+def require_own_calls(module, libraries, compiler):
+    """Raises NotApplicable where a function calls what stands in another file or in a library that the compiler does not know."""
+    for function in module.reachable():
+        for call in (node for node in ast.walk(function) if isinstance(node, ast.Call)):
+            name = module.full_name(call.func) or ''
+            library, _, _ = name.partition('.')
+            if '.' not in name or library in libraries:
+                continue
+            if module.stands_beside(library):
+                called = name.rpartition('.')[2]
+                raise NotApplicable(
+                    f'{function.name} calls {called} of {library}, another file, and only what stands in {module.filename} is '
+                    f'compiled: put {called} into {module.filename}',
+                    call,
+                )
+            raise NotApplicable(f'{function.name} calls {name}, which {compiler} does not compile', call)
 
 
 def _calls_itself(module, function):

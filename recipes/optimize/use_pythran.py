@@ -9,7 +9,7 @@ from pathlib import Path
 
 from case import ArrayType
 from program import Program, wrapper_module
-from source import Module, edited, parameters, require_compilable, require_positional
+from source import NotApplicable, edited, parameters, require_compilable, require_own_calls, require_positional
 
 _TYPES = {'bool': 'bool', 'int': 'int', 'float': 'float', 'float32': 'float32'}
 
@@ -18,6 +18,8 @@ def use_pythran(module, types, fast_math):
     """The program whose function is an extension compiled by Pythran from the function's own source."""
     require_compilable(module)
     require_positional(module, 'Pythran')
+    require_own_calls(module, ('numpy', 'math'), 'Pythran')
+    _require_no_blas(module)
     extension = f'{Path(module.filename).stem}_native'
     exported = ', '.join(_pythran_type(types[name]) for name in parameters(module.function))
     spelled = _spelled_for_pythran(module)
@@ -45,11 +47,36 @@ def _spelled_for_pythran(module):
     ]
     if not edits:
         return module
-    return Module(edited(module.text, [module.import_edit(['import numpy as np']), *edits]), module.name, module.filename)
+    return module.rewritten(edited(module.text, [module.import_edit(['import numpy as np']), *edits]))
+
+
+# What Pythran gives to BLAS, of which the sandbox has no headers.
+_MATRIX_PRODUCTS = ('dot', 'vdot', 'inner', 'matmul', 'correlate', 'convolve', 'linalg.matrix_power')
+
+
+def _require_no_blas(module):
+    for function in module.reachable():
+        for node in ast.walk(function):
+            match node:
+                case ast.BinOp(op=ast.MatMult()) | ast.AugAssign(op=ast.MatMult()):
+                    _refuse_blas(function, '@', node)
+                case ast.Call(func=ast.Attribute(attr='dot') as func) if module.full_name(func) is None:
+                    _refuse_blas(function, 'dot', node)
+                case ast.Call(func=func):
+                    name = (module.full_name(func) or '').removeprefix('numpy.')
+                    if name in _MATRIX_PRODUCTS and name != module.full_name(func):
+                        _refuse_blas(function, f'numpy.{name}', node)
+
+
+def _refuse_blas(function, product, node):
+    raise NotApplicable(f'{function.name} multiplies with `{product}`, for which Pythran needs a BLAS library that the sandbox lacks', node)
 
 
 def _imports(module):
+    used = {node.id for function in module.reachable() for node in ast.walk(function) if isinstance(node, ast.Name)}
     for name, full in module.imports.items():
+        if name not in used:
+            continue
         library, _, function = full.rpartition('.')
         if full.split('.')[0] in ('math', 'numpy'):
             yield f'from {library} import {function} as {name}' if library else f'import {full} as {name}'

@@ -8,13 +8,17 @@ import ast
 
 from parallelize import share_out_with_numba
 from program import Program
-from source import edited, require_compilable, require_positional
+from source import edited, require_compilable, require_own_calls, require_positional
+
+# What Numba knows of: its own versions of these libraries' functions.
+COMPILED_LIBRARIES = ('numpy', 'math', 'cmath', 'random')
 
 
 def vectorize_loops(module, types, parallel, fast_math):
     """The program with Numba decorators; with `parallel` its loops are shared out among threads."""
     require_compilable(module)
     require_positional(module, 'Numba')
+    require_own_calls(module, COMPILED_LIBRARIES, 'Numba')
     shared_out = {module.name: share_out_with_numba(module, types)} if parallel else {}
     return compiled_with_numba([module], shared_out, fast_math)
 

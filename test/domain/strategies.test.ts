@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { notUsed, strategiesIn } from '../../domain/strategies.ts';
+import { notUsed, strategiesIn, strategiesNamed } from '../../domain/strategies.ts';
 
 const compilers = ['vectorize_loops', 'use_cpp_extension', 'use_pythran'];
 const known = [...compilers, 'parallelize', 'fastmath'];
@@ -15,7 +15,7 @@ describe('why strategies are not used', () => {
       { strategies: compilers, reason: print },
       {
         strategies: ['parallelize', 'fastmath'],
-        reason: 'used together with others only, and those do not apply',
+        reason: 'used together with others only, and none of those can be used',
       },
     ]);
   });
@@ -43,6 +43,19 @@ describe('why strategies are not used', () => {
       { strategies: ['vectorize_loops'], reason: print },
       { strategies: ['vectorize_loops'], reason: order },
     ]);
+  });
+});
+
+describe('a job’s list of strategies', () => {
+  it('means what it names, and nothing that once went by the same name', () => {
+    expect(strategiesNamed(['use_cpp_extension'])).toEqual(['use_cpp_extension']);
+    expect(strategiesNamed(['use_pythran', 'fastmath'])).toEqual(['use_pythran', 'fastmath']);
+  });
+
+  it('means everything where it is all there was before two strategies had names of their own', () => {
+    const before = ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'];
+    expect(strategiesNamed(before)).toContain('use_pythran');
+    expect(strategiesNamed(before)).toContain('fastmath');
   });
 });
 

@@ -26,6 +26,7 @@ const expected: Record<string, (string | RegExp)[]> = {
     /^\d+: reads values where other turns/,
   ],
   relax: ['right', /best carries a value/, 'right', /best carries a value/],
+  tabbed: ['right', 'right', 'right', 'right'],
   swap: ['right', /carries a value/, 'right', /carries a value/],
   clock: [/keyword-only/, /keyword-only/, 'right', /step other than 1/],
   shout: [/text is a str/, /text is a str/, /text is a str/, /text is a str/],
@@ -109,20 +110,26 @@ test('strategies that do not go together, or do not exist, are refused in words'
   ]);
 });
 
-describe('a loop is shared out among threads only where no turn needs another', async () => {
+/** What a Python check of many small cases found: each a title and a problem, empty where there is none. */
+async function checked(check: string): Promise<{ title: string; problem: string }[]> {
   const probe = await openSandbox();
-  const rows: { title: string; problem: string }[] = await (async () => {
-    try {
-      const given = {
-        ...(await filesBelow('recipes/optimize', 'recipe')),
-        ...(await filesBelow('test/recipes', 'test')),
-      };
-      return JSON.parse(await printed(probe, given, ['/in/test/check_parallel_loops.py', '/in/recipe']));
-    } finally {
-      await probe.close();
-    }
-  })();
-  test.each(rows)('$title', ({ problem }) => {
+  try {
+    const given = {
+      ...(await filesBelow('recipes/optimize', 'recipe')),
+      ...(await filesBelow('test/recipes', 'test')),
+    };
+    return JSON.parse(await printed(probe, given, [`/in/test/${check}.py`, '/in/recipe']));
+  } finally {
+    await probe.close();
+  }
+}
+
+describe.each([
+  ['a loop is shared out among threads only where no turn needs another', 'check_parallel_loops'],
+  ['an argument that a function leaves alone keeps all its digits in single precision', 'check_arguments'],
+  ['strategies make a program of any source, or say why not', 'check_sources'],
+])('%s', async (_, check) => {
+  test.each(await checked(check))('$title', ({ problem }) => {
     expect(problem).toBe('');
   });
 });
