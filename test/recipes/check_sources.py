@@ -138,9 +138,9 @@ def problem_of(path, data, must):
 
 rows = []
 for title, data, must in SOURCES:
-    rows.append({'title': title, 'problem': problem_of('source.py', data, must)})
-    if must:
-        rows.append({'title': f'{title}, run', 'problem': problem_of('source.py', data + RUN.encode(), None)})
+    # As a script it is called as well.
+    problem = problem_of('source.py', data, must) or (problem_of('source.py', data + RUN.encode(), None) if must else '')
+    rows.append({'title': title, 'problem': problem})
 for path in map(Path, sys.argv[2:]):
     rows.append({'title': path.name, 'problem': problem_of(path.name, path.read_bytes(), None)})
-print(json.dumps(rows))
+print(json.dumps(rows, separators=(',', ':')))
