@@ -46,7 +46,7 @@ export interface Question<Value, Result> {
   /** Under a limit in dollars: whether a model whose price is not known is asked. */
   unknownPrices: 'refuse' | 'allow';
   /** Turns the value into what is wanted. Throws `ReplyProblem` where it cannot be used. */
-  read(value: Value): Result;
+  read(value: Value): Result | Promise<Result>;
 }
 
 /** A request as it went: kept as an artifact, shown by `crucible show --prompt`, and repaired from. */
@@ -147,7 +147,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     async function readKnown(artifact: Artifact) {
       try {
         const kept = JSON.parse(await blobs.text(artifact)) as KeptRequest; // written by `keep` alone
-        return { kind: 'fits', result: question.read(readValue(kept.reply.text, schema)) } as const;
+        return { kind: 'fits', result: await question.read(readValue(kept.reply.text, schema)) } as const;
       } catch (error) {
         if (error instanceof ArtifactDamaged) return { kind: 'lost' } as const;
         if (error instanceof ReplyProblem || error instanceof z.ZodError || error instanceof SyntaxError)
@@ -179,9 +179,9 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     /** Reads a reply, and puts it on record before it is used, whatever reading it comes to. */
     async function accept(reply: ModelReply<z.infer<typeof schema.schema>>) {
       if (reply.kind !== 'value') throw new Error(`${key}: expected a value of ${schema.name}, got text`);
-      let result: ReturnType<typeof question.read>;
+      let result: Awaited<ReturnType<typeof question.read>>;
       try {
-        result = question.read(reply.value);
+        result = await question.read(reply.value);
       } catch (error) {
         if (error instanceof ReplyProblem) {
           const { usage, chargedMicroUsd, requestId, text } = reply;

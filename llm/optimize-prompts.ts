@@ -1,6 +1,7 @@
 import type { Tolerance } from '../domain/job.schema.ts';
 import {
   data,
+  dataOr,
   limits,
   promptKind,
   replyRules,
@@ -21,13 +22,19 @@ interface Task extends Surroundings {
   original: ShownProgram;
   tolerance: Tolerance;
   tried: readonly TriedProgram[];
+  /** What others are at while this is asked, one a line. */
+  underWay: readonly string[];
+  /** The processor it runs on, in words. */
+  machine: string;
 }
 
 export interface FunctionTask extends Task {
   /** The name of the function. */
   function: string;
-  /** Types, dtypes and shapes of the arguments of one case, one a line. */
+  /** Types, shapes and values of the arguments of some cases, one case a line. */
   argumentTypes: string;
+  /** The source of what makes the cases. */
+  generator: string;
   /** Milliseconds of one call of the user's function. */
   baselineMs: number;
 }
@@ -43,8 +50,12 @@ export interface ScriptTask extends Task {
 }
 
 export interface Improve {
-  /** The fastest right program so far with its speed-up; null to start from the original. */
-  best: (ShownProgram & { speedup: number }) | null;
+  /** The fastest verified program there is when this is asked, and how fast; null while there is none. */
+  best: (ShownProgram & { measured: string }) | null;
+  /** What the reply changes. */
+  from: 'original' | 'best';
+  /** Where to look, of all that could be tried; null to choose. */
+  direction: string | null;
 }
 
 export interface Debug {
@@ -62,12 +73,15 @@ const common = {
   original: ({ original }: Task) => shownFiles(original, limits.original),
   tolerance: ({ tolerance }: Task) => toleranceText(tolerance),
   tried: ({ tried }: Task) => triedList(tried),
+  underWay: ({ underWay }: Task) => dataOr(underWay.join('\n'), limits.list, 'Nothing.'),
+  machine: ({ machine }: Task) => machine,
 };
 
 const ofFunction = {
   ...common,
   function: (task: FunctionTask) => task.function,
   argumentTypes: ({ argumentTypes }: FunctionTask) => data(argumentTypes, limits.types),
+  generator: ({ generator }: FunctionTask) => dataOr(generator, limits.log, 'It is not shown.'),
   baselineTime: ({ baselineMs }: FunctionTask) => `${baselineMs.toPrecision(3)} ms`,
 };
 
@@ -79,17 +93,21 @@ const ofScript = {
   baselineTime: ({ baselineMs }: ScriptTask) => secondsText(baselineMs),
 };
 
-const bestOrOriginal = ({ best, original }: Improve & Task): ShownProgram => best ?? original;
+const startOf = ({ best, from, original }: Improve & Task): ShownProgram =>
+  from === 'best' && best !== null ? best : original;
 
 const ofImproving = {
-  bestSpeedup: ({ best }: Improve) =>
-    best === null ? 'the original itself' : `${best.speedup.toFixed(2)}× the original's speed`,
-  best: ({ best }: Improve) =>
-    best === null ? 'Start from the original above.' : shownFiles(best, limits.program),
+  bestSpeedup: ({ best }: Improve) => (best === null ? 'the original itself' : best.measured),
+  best: ({ best }: Improve) => (best === null ? 'There is none yet.' : shownFiles(best, limits.program)),
+  start: ({ from }: Improve) =>
+    from === 'best'
+      ? 'Start from the fastest right program so far.'
+      : 'Start from the original: a way of your own, not a change of the fastest program so far.',
+  direction: ({ direction }: Improve) => direction ?? 'yours to choose',
   reply: (input: Improve & Task) =>
     replyRules(
-      bestOrOriginal(input),
-      input.best === null ? 'the original' : 'the fastest right program so far',
+      startOf(input),
+      startOf(input) === input.best ? 'the fastest right program so far' : 'the original',
     ),
 };
 
@@ -105,12 +123,12 @@ export const optimizePrompts = {
   'improve-function': promptKind<FunctionTask & Improve, ProgramReply>({
     schema: programReply,
     values: { ...ofFunction, ...ofImproving },
-    parent: bestOrOriginal,
+    parent: startOf,
   }),
   'improve-script': promptKind<ScriptTask & Improve, ProgramReply>({
     schema: programReply,
     values: { ...ofScript, ...ofImproving },
-    parent: bestOrOriginal,
+    parent: startOf,
   }),
   'debug-function': promptKind<FunctionTask & Debug, ProgramReply>({
     schema: programReply,

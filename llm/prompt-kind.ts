@@ -18,14 +18,14 @@ export const promptKind = <Input, Reply>(kind: PromptKind<Input, Reply>): Prompt
 /** One line of what was tried. */
 export interface TriedProgram {
   id: string;
-  /** What it tried, in a few words. */
-  title: string;
+  /** What it tried. */
+  idea: string;
   /** How it ended, as in `Outcome`. */
   outcome: string;
   /** Why, where it failed. */
   reason: string | null;
-  /** How many times faster than the baseline; null where it was not measured. */
-  speedup: number | null;
+  /** How fast it is, in words; null where it was not measured. */
+  measured: string | null;
 }
 
 /** Where a program will run, and what the person who waits for it says. */
@@ -69,10 +69,9 @@ export const shownFiles = ({ files }: ShownProgram, limit: number): PromptValue 
 export const triedList = (tried: readonly TriedProgram[]): PromptValue =>
   dataOr(tried.map(triedLine).join('\n'), limits.list, 'Nothing was tried yet.');
 
-function triedLine({ id, title, outcome, reason, speedup }: TriedProgram): string {
-  const result = speedup === null ? outcome : `${outcome}, ${speedup.toFixed(2)}× the baseline`;
-  const why = reason === null ? '' : `: ${reason.replace(/\s+/g, ' ').slice(0, 400)}`;
-  return `${id}: ${title.replace(/\s+/g, ' ')} → ${result}${why}`;
+function triedLine({ id, idea, outcome, reason, measured }: TriedProgram): string {
+  const why = measured ?? reason?.replace(/\s+/g, ' ').slice(0, 400);
+  return `${id}: ${idea.replace(/\s+/g, ' ')} → ${outcome}${why === undefined ? '' : `: ${why}`}`;
 }
 
 export const toleranceText = ({ absolute, relative }: Tolerance): string =>

@@ -60,7 +60,9 @@ const repairValues = {
 };
 /** The schema that `repair.md` names: that of the request it repairs. */
 const sameSchema = 'as-asked';
-const repliedLimit = 80_000;
+/** A longer reply was too long to be used: only its beginning is sent back. */
+const longestReplied = 80_000;
+const shownOfTooLong = 4_000;
 
 /**
  * The same conversation, continued: the reply that could not be used, and what was wrong with it (the message of a
@@ -77,7 +79,8 @@ export function repairRequest<Reply>(
     name === 'problem' ? repairValues.problem(problem) : undefined,
   );
   // Providers refuse a turn without text.
-  const replied = replyText.trim() === '' ? '(an empty reply)' : cut(replyText.toWellFormed(), repliedLimit);
+  const shown = replyText.length > longestReplied ? shownOfTooLong : longestReplied;
+  const replied = replyText.trim() === '' ? '(an empty reply)' : cut(replyText.toWellFormed(), shown);
   return {
     ...asked,
     messages: [...asked.messages, { role: 'assistant', text: replied }, ...messages],

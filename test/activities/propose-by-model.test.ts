@@ -131,3 +131,128 @@ it('a reply whose edit does not apply is repaired in the same conversation, told
   const [, repair] = await store.ledger.calls(jobId);
   expect(repair?.prompt).toMatch(/^improve-script@\d+ \+ repair@\d+$/);
 });
+
+/** Records what came of a candidate, `minutes` after the baseline. */
+async function record(
+  id: string,
+  purpose: 'trial' | 'verification',
+  value: number,
+  fields: Partial<Candidate> = {},
+): Promise<void> {
+  const program = await store.blobs.put(
+    JSON.stringify({
+      files: {
+        'double.py': await store.blobs.put(`# ${id}\ndef double(value):\n    return 2 * value  # ${id}\n`),
+      },
+      entry: { kind: 'script', path: 'double.py', args: [] },
+      build: null,
+    }),
+  );
+  const interval = { value, low: value * 0.9, high: value * 1.1 };
+  await store.ledger.recordTrial({
+    ...{ jobId, index: Number(id.slice(2)) },
+    trial: {
+      candidate: {
+        id,
+        parents: [],
+        operator: 'draft',
+        title: 'an idea',
+        note: 'an idea',
+        program,
+        ...fields,
+      },
+      ...{ purpose, outcome: { kind: 'scored', metric: interval, verdict: program } },
+      measurement: {
+        ...{ baselineMs: interval, candidateMs: interval, speedup: interval, askingMs: interval },
+        ...{ noiseFloor: 0, pairs: 1, host: 'here', samples: program },
+      },
+      ...{ artifacts: {}, timings: {}, seeds: [] },
+    },
+  });
+}
+
+const questionOf = (server: ModelServer, index = -1): string =>
+  server.requests
+    .at(index)
+    ?.body.messages.map((each: { content: string }) => each.content)
+    .join('\n');
+
+it('a question tells each candidate once, by its last finding, and shows the verified best there is when it is sent', async () => {
+  const idea = `${'one pass over memory, '.repeat(10)}in place`;
+  await record('c-1', 'trial', 3_710, { note: `openai/gpt-4o: ${idea}` });
+  await record('c-1', 'verification', 1_490, { note: `openai/gpt-4o: ${idea}` });
+  await record('c-2', 'trial', 5_000);
+  one.answers = [programReply({ files: [{ path: 'double.py', content: 'print(3)\n' }] })];
+  for (const decision of [{ kind: 'draft' as const }, { kind: 'improve' as const, parents: ['c-0'] }]) {
+    const id = decision.kind === 'draft' ? 'c-3' : 'c-4';
+    one.answers = [programReply({ files: [{ path: 'double.py', content: `print("${id}")\n` }] })];
+    const candidate = await propose({ step: `${id}/propose-0`, id, route: 'openai/gpt-4o', decision });
+    const asked = questionOf(one);
+    expect(asked.match(/c-1: /g)).toHaveLength(1);
+    expect(asked).toContain(`c-1: ${idea} → scored: 1,490×`);
+    expect(asked).not.toContain('3,710×');
+    expect(asked).toMatch(/c-1: .*; verified\n/);
+    expect(asked).toMatch(/c-2: .*; not verified\n/);
+    expect(asked).toContain('The fastest right program so far, 1,490×');
+    expect(asked).toContain('return 2 * value  # c-1');
+    expect(candidate.parents).toEqual(decision.kind === 'draft' ? [] : ['c-1']);
+  }
+});
+
+it('two drafts at once look in different directions, and the later one is told of the other', async () => {
+  one.answers = [
+    { ...programReply({ files: [{ path: 'double.py', content: 'print(1)\n' }] }), pieceMs: 100 },
+  ];
+  const first = propose({ step: 'c-1/propose-0', id: 'c-1', route: 'openai/gpt-4o' });
+  await expect.poll(() => one.requests.length, { timeout: 60_000 }).toBe(1);
+  other.answers = [programReply({ files: [{ path: 'double.py', content: 'print(2)\n' }] })];
+  await propose({ step: 'c-2/propose-0', id: 'c-2', route: 'vllm/any' });
+  await first;
+  const directions = [questionOf(one), questionOf(other)].map(
+    (text) => /Your direction: (.*)/.exec(text)?.[1],
+  );
+  expect(new Set(directions).size).toBe(2);
+  expect(questionOf(other)).toContain('c-1: being written');
+  other.answers = [programReply({ files: [{ path: 'double.py', content: 'print(3)\n' }] })];
+  await propose({ step: 'c-3/propose-0', id: 'c-3', route: 'vllm/any' });
+  expect(questionOf(other)).toContain('c-1: twice as much at once');
+});
+
+it('a program that the job has already is sent back, told whose it is and how it ended', async () => {
+  await record('c-1', 'trial', 2);
+  const twin = 'def double(value):\n\n    # faster\n    return 2 * value  # c-1\n';
+  one.answers = [programReply({ files: [{ path: 'double.py', content: twin }] })];
+  const step = { step: 'c-2/propose-0', id: 'c-2', route: 'openai/gpt-4o' };
+  await proposedBefore('c-1');
+  await expect(propose(step)).rejects.toMatchObject({
+    type: 'ModelReplyUnusable',
+    message: expect.stringContaining('this is the program of c-1 (an idea), which ended as scored'),
+  });
+  one.answers = [programReply({ files: [{ path: 'double.py', content: source }] })];
+  await expect(propose({ ...step, step: 'c-3/propose-0', id: 'c-3' })).rejects.toMatchObject({
+    message: expect.stringContaining('this is the program of c-0 (as it is)'),
+  });
+});
+
+it('a reply on record is applied to what was shown when it was asked for, whatever is best by now', async () => {
+  const step = { step: 'c-2/propose-0', id: 'c-2', route: 'openai/gpt-4o' };
+  const edit = { path: 'double.py', search: '    return value + value', replace: '    return value * 2' };
+  one.answers = [programReply({ edits: [{ ...edit, search: 'nowhere' }] }), programReply({ edits: [edit] })];
+  await expect(propose(step)).rejects.toMatchObject({ type: 'ModelReplyUnusable' });
+  await record('c-1', 'verification', 9);
+  const repair = { ...step, step: 'c-2/propose-0/repair-1', repairs: 'c-2/propose-0' };
+  const decision = { kind: 'improve' as const, parents: ['c-0'] };
+  const candidate = await propose({ ...repair, decision });
+  const { files } = JSON.parse(await store.blobs.text(candidate.program));
+  expect(await store.blobs.text(files['double.py'])).toBe('def double(value):\n    return value * 2\n');
+});
+
+/** What a strategy or a model proposed stands among the job's steps. */
+const proposedBefore = async (id: string): Promise<void> => {
+  const trial = (await store.ledger.trials(jobId)).find((each) => each.trial.candidate.id === id)?.trial;
+  await store.ledger.once(
+    `${jobId}#${id}/proposed`,
+    { jobId, kind: 'propose' },
+    async () => trial?.candidate,
+  );
+};

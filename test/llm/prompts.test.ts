@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { FunctionTask, ScriptTask } from '../../llm/optimize-prompts.ts';
+import type { FunctionTask, Improve, ScriptTask } from '../../llm/optimize-prompts.ts';
 import { loadPrompt } from '../../llm/prompt.ts';
 import {
   checkPrompt,
@@ -33,20 +33,23 @@ const task = {
   original,
   tolerance: { relative: 1e-6, absolute: 1e-9 },
   tried: [
-    { id: 'c-1', title: 'vectorize_loops', outcome: 'scored', reason: null, speedup: 12.345 },
+    { id: 'c-1', idea: 'vectorize_loops', outcome: 'scored', reason: null, measured: '12.3×; verified' },
     {
       id: 'c-2',
-      title: 'reduce\nprecision',
+      idea: 'reduce\nprecision',
       outcome: 'wrong',
       reason: 'case 3:\n  0.1 is not 0.2',
-      speedup: null,
+      measured: null,
     },
   ],
+  underWay: ['c-3: tiles that fit the cache'],
+  machine: 'A Processor, 2 cores; avx2; caches L1 48K',
 };
 const functionTask: FunctionTask = {
   ...task,
   function: 'blur',
   argumentTypes: 'image: float64 (64, 64)',
+  generator: 'def make_case(seed): return (seed,)',
   baselineMs: 512.3456,
 };
 const scriptTask: ScriptTask = {
@@ -73,10 +76,13 @@ const search = {
 };
 const failed = { ...fast, outcome: 'crashed', reason: 'SIGSEGV', log: 'Segmentation fault' };
 
+const fromBest: Improve = { best: { ...fast, measured: '12.3×' }, from: 'best', direction: null };
+const fromOriginal: Improve = { best: null, from: 'original', direction: null };
+
 /** An input for every prompt. */
 const inputs: { [Name in PromptName]: Parameters<typeof promptRequest<Name>>[1] } = {
-  'improve-function': { ...functionTask, best: { ...fast, speedup: 12.345 } },
-  'improve-script': { ...scriptTask, best: { ...fast, speedup: 12.345 } },
+  'improve-function': { ...functionTask, ...fromBest },
+  'improve-script': { ...scriptTask, ...fromBest },
   'debug-function': { ...functionTask, failed },
   'debug-script': { ...scriptTask, failed },
   'code-generation': {
@@ -186,20 +192,52 @@ describe('a prompt for a faster program', () => {
       '=== fast.py ===',
       '512 ms a call',
       'float64 (64, 64)',
-      '12.35×',
+      '12.3×',
       'try tiles',
     ])
       expect(text).toContain(part);
-    expect(text).toContain('c-1: vectorize_loops → scored, 12.35× the baseline');
+    expect(text).toContain('c-1: vectorize_loops → scored: 12.3×; verified');
+    expect(text).toContain('c-3: tiles that fit the cache');
+    expect(text).toContain('def make_case(seed)');
+    expect(text).toContain('Start from the fastest right program so far. Your direction: yours to choose.');
     expect(text).toContain('c-2: reduce precision → wrong: case 3: 0.1 is not 0.2');
-    for (const rule of ['0.000001 * |expected|', '1e-9 +', '2 threads', 'numpy, numba', 'NB_MODULE'])
+    for (const rule of [
+      '0.000001 * |expected|',
+      '1e-9 +',
+      '2 threads',
+      'numpy, numba',
+      'NB_MODULE',
+      'A Processor',
+    ])
       expect(asked.system).toContain(rule);
     expect(asked.parent).toMatchObject(fast);
   });
 
+  it('a draft starts from the original, in a direction of its own, and is shown the best all the same', () => {
+    const asked = promptRequest('improve-function', {
+      ...{ ...functionTask, ...fromBest, from: 'original', direction: 'fewer operations' },
+    });
+    expect(userText(asked)).toContain('=== fast.py ===');
+    expect(userText(asked)).toContain('Your direction: fewer operations.');
+    expect(asked.parent).toBe(original);
+  });
+
+  it('states the flags that C++ is compiled with', () => {
+    const build = readFileSync(new URL('../../sandbox/guest/build.py', import.meta.url), 'utf8');
+    const flags = [...(/^FLAGS = (.*)$/m.exec(build)?.[1] ?? '').matchAll(/'(-[^']+)'/g)].map(
+      ([, flag]) => flag,
+    );
+    expect(flags.length).toBeGreaterThan(4);
+    for (const flag of [...flags, '-march=x86-64-v3'])
+      expect(request('improve-function').system).toContain(flag);
+  });
+
   it('starts from the original while nothing is better', () => {
-    const asked = promptRequest('improve-function', { ...functionTask, tried: [], hint: null, best: null });
-    expect(userText(asked)).toContain('Start from the original above.');
+    const asked = promptRequest('improve-function', {
+      ...{ ...functionTask, tried: [], underWay: [], hint: null, ...fromOriginal },
+    });
+    expect(userText(asked)).toContain('Start from the original: ');
+    expect(userText(asked)).toContain('There is none yet.');
     expect(userText(asked)).toContain('Nothing was tried yet.');
     expect(asked.parent).toBe(original);
   });
@@ -223,10 +261,10 @@ describe('a prompt for a faster program', () => {
   );
 
   it('wants edits of a long program and whole files of a short one', () => {
-    const short = promptRequest('improve-script', { ...scriptTask, best: null }).system;
+    const short = promptRequest('improve-script', { ...scriptTask, ...fromOriginal }).system;
     expect(short).toMatch(/Reply with whole files: [\s\S]*put into the original:/);
-    const best = { ...long, speedup: 2 };
-    expect(promptRequest('improve-script', { ...scriptTask, best }).system).toMatch(
+    const best = { ...long, measured: '2×' };
+    expect(promptRequest('improve-script', { ...scriptTask, ...fromBest, best }).system).toMatch(
       /Change the fastest right program so far by `edits`/,
     );
     expect(promptRequest('debug-script', { ...scriptTask, failed: { ...failed, ...long } }).system).toMatch(
@@ -254,8 +292,9 @@ describe('a repair', () => {
     expect(repairRequest(repaired, '{}', 'again').messages).toHaveLength(5);
   });
 
-  it('cuts a long reply, and never sends an empty turn', () => {
-    expect(repairRequest(asked, 'x'.repeat(200_000), 'long').messages[1]?.text.length).toBeLessThan(81_000);
+  it('sends of a reply that was too long the beginning alone, and never an empty turn', () => {
+    expect(repairRequest(asked, 'x'.repeat(80_000), 'wrong').messages[1]?.text.length).toBe(80_000);
+    expect(repairRequest(asked, 'x'.repeat(80_001), 'long').messages[1]?.text.length).toBeLessThan(5_000);
     expect(repairRequest(asked, ' \n', 'empty').messages[1]?.text).toBe('(an empty reply)');
   });
 });
