@@ -24,6 +24,10 @@ export interface SearchState {
   recipes: readonly string[];
   /** Whether a model can be asked. */
   models: boolean;
+  /** Drafts by models, before the best there is gets improved. */
+  drafts: number;
+  /** Decisions that led to no program. */
+  inVain: readonly NextDecision[];
   /** The job's seed and the number of decisions made before. */
   seed: number;
   decisions: number;
@@ -53,17 +57,40 @@ function opening(state: SearchState): Decision | undefined {
   return undefined;
 }
 
+/** So often one question is put that gets no program: a third time it would be in the same words. */
+const mostInVain = 2;
+
+/** Whether models were asked for this, and gave no program, as often as is worth it. A draft is another one each time. */
+function isInVain({ inVain }: SearchState, decision: NextDecision): boolean {
+  const sought = questionKey(decision);
+  return inVain.filter((each) => questionKey(each) === sought).length >= mostInVain;
+}
+
+/** What two decisions have in common that ask models the same. */
+export const questionKey = (decision: NextDecision): string =>
+  decision.kind === 'debug'
+    ? `debug ${decision.parent}`
+    : decision.kind === 'improve'
+      ? `improve ${decision.parents.join(' ')}`
+      : decision.kind;
+
+/** Drafts that a budget of trials allows: where it is small, what was found first is better improved. */
+export const draftsWithin = (trials: number): number => Math.min(3, Math.max(1, Math.floor(trials / 4)));
+
 /** Linear: one candidate after another, each made from the last (debug) or from the best (improve). */
 export const refine: SearchPolicy = (state) => {
   const opened = opening(state);
   if (opened !== undefined) return opened;
   const last = state.journal.filter((row) => row.operator !== 'human').at(-1);
   if (last === undefined) return { kind: 'draft' };
-  if (!isRight(last)) return { kind: 'debug', parent: last.id };
-  return { kind: 'improve', parents: [best(state.journal)?.id ?? last.id] };
+  const top = best(state.journal) ?? (isRight(last) ? last : undefined);
+  const next: NextDecision[] = [
+    ...(isRight(last) ? [] : [{ kind: 'debug' as const, parent: last.id }]),
+    ...(top === undefined ? [] : [{ kind: 'improve' as const, parents: [top.id] }]),
+  ];
+  return next.find((decision) => !isInVain(state, decision)) ?? { kind: 'draft' };
 };
 
-const modelDrafts = 3;
 const debugShare = 0.5;
 const deepestDebug = 3;
 
@@ -75,20 +102,24 @@ export const tree: SearchPolicy = (state) => {
   const opened = opening(state);
   if (opened !== undefined) return opened;
   const { journal, pending, seed, decisions } = state;
-  const drafts =
+  const begun =
     journal.filter((row) => row.operator === 'draft').length +
     pending.filter((decision) => decision.kind === 'draft').length;
-  if (drafts < modelDrafts) return { kind: 'draft' };
+  if (begun < state.drafts) return { kind: 'draft' };
 
   const random = randomStream(seed * 1_000_003 + decisions);
   const beingDebugged = new Set(pending.flatMap((each) => (each.kind === 'debug' ? [each.parent] : [])));
   const broken = failedLeaves(journal).filter(
-    (row) => debugDepth(journal, row) < deepestDebug && !beingDebugged.has(row.id),
+    (row) =>
+      debugDepth(journal, row) < deepestDebug &&
+      !beingDebugged.has(row.id) &&
+      !isInVain(state, { kind: 'debug', parent: row.id }),
   );
   const leaf = broken[Math.floor(random() * broken.length)];
   if (leaf !== undefined && random() < debugShare) return { kind: 'debug', parent: leaf.id };
   const top = best(journal);
-  if (top !== undefined) return { kind: 'improve', parents: [top.id] };
+  const improve: NextDecision = { kind: 'improve', parents: [top?.id ?? ''] };
+  if (top !== undefined && !isInVain(state, improve)) return improve;
   return leaf === undefined ? { kind: 'draft' } : { kind: 'debug', parent: leaf.id };
 };
 

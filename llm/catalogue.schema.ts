@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { HttpUrl } from '../domain/http-url.schema.ts';
 import { ProviderLimits } from '../domain/provider-limits.schema.ts';
+import { defaultDeadlines } from './deadlines.ts';
 
 /** How a provider is spoken to; each has one adapter. */
 export const protocols = ['responses', 'chat', 'openrouter', 'anthropic', 'google', 'e2b'] as const;
@@ -27,6 +28,13 @@ export const Price = z.strictObject({
 });
 export type Price = z.infer<typeof Price>;
 
+const silence = z.number().int().positive().max(defaultDeadlines.totalMs).optional();
+
+/** How long a server may be silent, milliseconds, where the usual is too short for it: a slow model, a machine of your own. */
+const DeadlineEntry = z
+  .strictObject({ firstTokenMs: silence, idleMs: silence, totalMs: silence })
+  .prefault({});
+
 const ProviderEntry = z.strictObject({
   aliases: z.array(z.string()).default([]),
   protocol: z.enum(protocols),
@@ -43,6 +51,7 @@ const ProviderEntry = z.strictObject({
   /** Its name in the price table; null: it is not in it. */
   priceTable: z.string().nullable().default(null),
   limits: ProviderLimits.prefault({}),
+  deadlines: DeadlineEntry,
 });
 
 export const ModelEntry = z.strictObject({
@@ -57,6 +66,8 @@ export const ModelEntry = z.strictObject({
   tier: z.enum(['small', 'medium', 'large']).default('medium'),
   /** Null: as in the price table. */
   price: Price.nullable().default(null),
+  /** Before those of its provider. */
+  deadlines: DeadlineEntry,
 });
 
 const isRoute = /^[^/]+\/.+$/;

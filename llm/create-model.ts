@@ -1,6 +1,9 @@
+import { Agent, fetch as fetchByUndici } from 'undici';
 import { parseRoute } from '../domain/route.ts';
 import { createAnthropicModel } from './anthropic.ts';
-import { isOpenAi, providerNamed } from './catalogue.ts';
+import type { CatalogueModel, CatalogueProvider } from './catalogue.schema.ts';
+import { isOpenAi, modelIn, providerNamed } from './catalogue.ts';
+import { type Deadlines, defaultDeadlines } from './deadlines.ts';
 import { createE2bModel } from './e2b.ts';
 import { createGoogleModel } from './google.ts';
 import type { Model } from './model.ts';
@@ -24,7 +27,8 @@ export function createModel(route: string, config: ModelConfig, send?: typeof fe
     baseUrl: access.baseUrl,
     name: provider.name,
     keyVariable: provider.keyVariable ?? undefined,
-    fetch: send,
+    deadlines: deadlinesOf(provider, modelIn(config.catalogue, route)),
+    fetch: send ?? patientFetch,
   };
   const protocol = isOpenAi(access.baseUrl) ? provider.protocol : (provider.elsewhere ?? provider.protocol);
   switch (protocol) {
@@ -41,6 +45,27 @@ export function createModel(route: string, config: ModelConfig, send?: typeof fe
       return createInE2b(route, access.key, config);
   }
 }
+
+function deadlinesOf({ deadlines: ofProvider }: CatalogueProvider, { deadlines }: CatalogueModel): Deadlines {
+  const { firstTokenMs, idleMs, totalMs } = defaultDeadlines;
+  return {
+    firstTokenMs: deadlines.firstTokenMs ?? ofProvider.firstTokenMs ?? firstTokenMs,
+    idleMs: deadlines.idleMs ?? ofProvider.idleMs ?? idleMs,
+    totalMs: deadlines.totalMs ?? ofProvider.totalMs ?? totalMs,
+  };
+}
+
+let patient: Agent | undefined;
+
+/** Node's own `fetch` gives up after five minutes of silence; here the deadlines of `withinDeadlines` alone count. */
+const patientFetch: typeof fetch = (resource, init) => {
+  patient ??= new Agent({ headersTimeout: 0, bodyTimeout: 0 });
+  // The same interface in undici's own types, which are not those of Node.
+  return fetchByUndici(resource as string, {
+    ...(init as object),
+    dispatcher: patient,
+  }) as unknown as Promise<Response>;
+};
 
 /** The model of the route inside, whose requests are sent from a sandbox. */
 function createInE2b(route: string, key: string | null, config: ModelConfig): Model {

@@ -8,7 +8,7 @@ export interface Deadlines {
   totalMs: number;
 }
 
-/** Node's own fetch gives up after five minutes of silence; ours comes first, so that the message is ours. */
+/** What `models.yaml` may change; the whole of a reply can take no longer. */
 export const defaultDeadlines: Deadlines = {
   firstTokenMs: 280_000,
   idleMs: 60_000,

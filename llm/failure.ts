@@ -210,7 +210,7 @@ function explainFault(fault: ProviderFault, about: Counterpart, costs: SoFar): M
     // The provider's own words are left out here: they tend to quote the key.
     [
       ModelUnauthenticated,
-      `the key was not accepted (${status ?? codes[0]}); set ${about.keyVariable} to a valid one`,
+      `${about.keyVariable} was not accepted (${status ?? codes[0]}): set it to a valid key`,
     ],
     [ModelQuotaExceeded, `the account behind ${about.keyVariable} has nothing left: ${got}`],
     [ModelRateLimited, `too many requests: ${got}${wait}`],

@@ -5,7 +5,7 @@ import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { best, isRight, type Journal, rowOf } from '../domain/journal.ts';
-import { policies } from '../domain/search-policy.ts';
+import { draftsWithin, policies } from '../domain/search-policy.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, strategyListOf, withoutAny } from '../domain/strategies.ts';
 import { measureBaseline } from './baseline.ts';
@@ -32,7 +32,11 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const { bench, trial: baseline, sample } = await measureBaseline(work, packed);
     const strategies = early ?? (await listStrategies(work, packed, sample));
     const routes = routesOf(input);
-    const { propose, givenUp } = createProposer(work, { bench, sample, endsAt: began + job.budget.wallMs });
+    const remembers = routes.length > 0 && patched('questions-in-vain');
+    const { propose, givenUp } = createProposer(work, {
+      ...{ bench, sample, remembers },
+      endsAt: began + job.budget.wallMs,
+    });
 
     const { journal, stopped } = await search(
       {
@@ -41,6 +45,8 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         trials: job.budget.trials,
         recipes: strategies.applicable,
         models: routes.length > 0,
+        drafts: remembers ? draftsWithin(job.budget.trials) : 3,
+        forgets: !remembers,
         seed: job.seed,
         atOnce: trialsAtOnce,
         enough: (rows) => enough(job, rows, Date.now() - began) ?? givenUp(),

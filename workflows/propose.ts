@@ -3,10 +3,16 @@ import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
 import { defaults } from '../domain/defaults.ts';
-import { BudgetExhausted, finalForRoute, waitedOut } from '../domain/errors.ts';
+import {
+  BudgetExhausted,
+  finalForRoute,
+  ModelQuotaExceeded,
+  ModelUnauthenticated,
+  waitedOut,
+} from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import { providerOf } from '../domain/route.ts';
-import type { NextDecision } from '../domain/search-policy.ts';
+import { type NextDecision, questionKey } from '../domain/search-policy.ts';
 import type { Work } from './job.ts';
 import { modelActivities, sandboxActivities } from './proxies.ts';
 import { summarized } from './summary.ts';
@@ -28,18 +34,30 @@ const leastMs = 60_000;
 
 type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
 
-/** `endsAt`: when the job's time is over, milliseconds since 1970. */
+/**
+ * `endsAt`: when the job's time is over, milliseconds since 1970. `remembers`: which questions were in vain; else any three in a row
+ * end the search, as in jobs of before.
+ */
 export function createProposer(
   work: Work<OptimizeJob>,
-  { bench, sample, endsAt }: { bench: Bench; sample: Artifact | null; endsAt: number },
+  {
+    bench,
+    sample,
+    endsAt,
+    remembers,
+  }: { bench: Bench; sample: Artifact | null; endsAt: number; remembers: boolean },
 ): Proposer {
   const { job, at } = work;
   let exhausted: string | null = null;
   let fruitless = 0;
+  /** Different questions, since the last program, that models gave none for. */
+  const inVain = new Set<string>();
+  let lastReason = '';
 
   async function byModel(decision: ModelDecision, id: string): Promise<Candidate | null> {
     const routes = work.input.routes[decision.kind];
     let outOfBudget: string | null = null;
+    const refusals: string[] = [];
     for (const [index, route] of routes.entries()) {
       const isLast = index === routes.length - 1;
       const leftMs = Math.max(leastMs, endsAt - Date.now());
@@ -65,6 +83,8 @@ export function createProposer(
             break;
           }
           if (failure.kind === 'ModelReplyUnusable' && round < defaults.model.repairs) continue;
+          lastReason = failure.message;
+          if (accountsRefused.has(failure.kind)) refusals.push(failure.message);
           work.note(`${id}: ${route} gave no program: ${failure.message}`);
           break;
         }
@@ -74,6 +94,8 @@ export function createProposer(
       const { jobId, parent } = work.input;
       exhausted = `out of budget: ${outOfBudget}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
     }
+    // Another question would be refused like this one.
+    if (remembers && routes.length > 0 && refusals.length === routes.length) exhausted = refusals.join('; ');
     return null;
   }
 
@@ -82,8 +104,13 @@ export function createProposer(
       if (decision.kind !== 'recipe') {
         const candidate = await byModel(decision, id);
         // What is only found again, as it was before the job was taken up, says nothing of how models do now.
-        if (candidate !== null) fruitless = 0;
-        else if (candidateNumber({ id }) > work.asked) fruitless += 1;
+        if (candidate !== null) {
+          fruitless = 0;
+          inVain.clear();
+        } else if (candidateNumber({ id }) > work.asked) {
+          fruitless += 1;
+          inVain.add(decision.kind === 'draft' ? id : questionKey(decision));
+        }
         return candidate;
       }
       const { proposeByRecipe } = sandboxActivities(job.limits);
@@ -97,12 +124,15 @@ export function createProposer(
     },
     givenUp() {
       if (exhausted !== null) return exhausted;
-      return fruitless < defaults.model.fruitlessProposals
+      const questions = remembers ? inVain.size : fruitless;
+      return questions < defaults.model.fruitlessProposals
         ? null
-        : `models gave no program ${fruitless} times in a row`;
+        : `models gave no program ${fruitless} times in a row; the last reason: ${lastReason}`;
     },
   };
 }
+
+const accountsRefused: ReadonlySet<string> = new Set([ModelUnauthenticated.name, ModelQuotaExceeded.name]);
 
 const failuresOfModels: ReadonlySet<string> = new Set(
   [BudgetExhausted, ...finalForRoute, ...waitedOut].map((each) => each.name),

@@ -22,7 +22,11 @@ export interface SearchSetup {
   trials: number;
   recipes: readonly string[];
   models: boolean;
+  /** Drafts by models, before the best there is gets improved. */
+  drafts: number;
   seed: number;
+  /** Whether decisions that led to no program are taken again all the same, as in jobs of before they were remembered. */
+  forgets: boolean;
   /** Trials under way at once. Measurements are one at a time whatever this is. */
   atOnce: number;
   /** Why to stop before the budget of trials is used; null to go on. */
@@ -40,13 +44,17 @@ export async function search(
   const journal: JournalRow[] = [...setup.journal];
   const pending = new Map<string, { decision: Decision; done: Promise<void> }>();
   const recipes = setup.recipes.filter((recipe) => !journal.some((row) => row.title === recipe));
+  const inVain: NextDecision[] = [];
   let decisions = 0;
   // Verifications wait for each other, so that each is compared with the best there is by then.
   let considered: Promise<unknown> = Promise.resolve();
 
   const follow = async (decision: NextDecision, id: string): Promise<void> => {
     const candidate = await steps.propose(decision, id, journal);
-    if (candidate === null) return;
+    if (candidate === null) {
+      inVain.push(decision);
+      return;
+    }
     if (decision.kind === 'recipe') exchange(recipes, decision.recipe, candidate.title);
     const trial = await steps.evaluate(candidate);
     const consider = considered.then(async () => {
@@ -71,6 +79,8 @@ export async function search(
             trials: setup.trials,
             recipes,
             models: setup.models,
+            drafts: setup.drafts,
+            inVain: setup.forgets ? [] : inVain,
             seed: setup.seed,
             decisions,
           });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JournalRow } from '../../domain/journal.ts';
-import { policies, type SearchState } from '../../domain/search-policy.ts';
+import { draftsWithin, type NextDecision, policies, type SearchState } from '../../domain/search-policy.ts';
 
 const row = (id: string, given: Partial<JournalRow> = {}): JournalRow => ({
   id,
@@ -20,6 +20,8 @@ const state = (given: Partial<SearchState> = {}): SearchState => ({
   trials: 5,
   recipes: [],
   models: true,
+  drafts: 3,
+  inVain: [],
   seed: 1,
   decisions: 0,
   ...given,
@@ -90,6 +92,31 @@ describe('tree', () => {
   it('begins with three drafts, those under way counted', () => {
     expect(tree(state({ pending: [{ kind: 'draft' }, { kind: 'draft' }] }))).toEqual({ kind: 'draft' });
     expect(tree(state({ journal: [baseline, ...drafts] })).kind).not.toBe('draft');
+  });
+
+  it('begins with fewer drafts where the budget is small', () => {
+    expect([1, 5, 8, 12, 100].map(draftsWithin)).toEqual([1, 1, 2, 3, 3]);
+    expect(tree(state({ journal: [baseline, row('c-1', { verified: true })], drafts: 1 }))).toEqual({
+      ...{ kind: 'improve', parents: ['c-1'] },
+    });
+  });
+
+  it('puts no question a third time in the same words: others are left', () => {
+    const debug = { kind: 'debug', parent: 'c-2' } as const;
+    const improve: NextDecision = { kind: 'improve', parents: ['c-3'] };
+    const kinds = (inVain: SearchState['inVain']): string[] => [
+      ...new Set(
+        Array.from(
+          { length: 50 },
+          (_, decisions) =>
+            tree(state({ journal: [baseline, ...drafts], trials: 99, decisions, inVain })).kind,
+        ),
+      ),
+    ];
+    expect(kinds([debug]).sort()).toEqual(['debug', 'improve']);
+    expect(kinds([debug, debug])).toEqual(['improve']);
+    expect(kinds([improve, improve])).toEqual(['debug']);
+    expect(kinds([debug, improve, debug, improve])).toEqual(['draft']);
   });
 
   it('debugs about half the time while there is a failed leaf, and improves the best otherwise', () => {

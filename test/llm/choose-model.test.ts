@@ -11,7 +11,7 @@ import {
 
 const model = (route: string, about: Partial<CatalogueModel>): CatalogueModel => ({
   ...{ route, context: 1, maxOutput: 1, takesTemperature: false, structured: true, reasoning: false },
-  ...{ strengths: [], tier: 'medium', price: null, priceFrom: 'catalogue' },
+  ...{ strengths: [], tier: 'medium', price: null, priceFrom: 'catalogue', deadlines: {} },
   ...about,
 });
 

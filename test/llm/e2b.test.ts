@@ -164,7 +164,7 @@ describe('a model by E2B', () => {
     const failure = await failureOf(connect(server, { e2bKey: 'hasty-hare-0123456789' }).generate(question));
     expect(failure.name).toBe('ModelUnauthenticated');
     expect(failure.message).toBe(
-      'e2b/somebody/gpt-4.1-or-so: the key was not accepted (401); set E2B_API_KEY to a valid one',
+      'e2b/somebody/gpt-4.1-or-so: E2B_API_KEY was not accepted (401): set it to a valid key',
     );
     expect(server.requests).toEqual([]);
   });

@@ -1,10 +1,14 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Models } from '../../domain/job.schema.ts';
 import { parseRoute } from '../../domain/route.ts';
+import { readCatalogue } from '../../llm/catalogue.ts';
 import { createModel } from '../../llm/create-model.ts';
 import type { ModelRequest } from '../../llm/model.ts';
-import { explainNoRoute, lackOf, routesFor } from '../../llm/routes.ts';
+import { explainNoRoute, lackOf, readModelConfig, routesFor } from '../../llm/routes.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { type Protocol, startModelServer } from '../support/model-servers.ts';
 
@@ -192,6 +196,24 @@ describe('a model', () => {
     const config = modelConfig({ VLLM_BASE_URL: server.baseUrl });
     const refused = createModel('vllm/a-model', config).generate(request);
     await expect(refused).rejects.toThrow(/^vllm\/a-model: .*VLLM_API_KEY/);
+  });
+
+  it('is waited for as long as models.yaml says, of the model before its provider', async () => {
+    const server = await startModelServer('chat');
+    onTestFinished(() => server.close());
+    const home = await mkdtemp(join(tmpdir(), 'crucible-deadlines-'));
+    onTestFinished(() => rm(home, { recursive: true }));
+    await writeFile(
+      join(home, 'models.yaml'),
+      'providers: { vllm: { deadlines: { firstTokenMs: 250 } } }\nmodels: { vllm/slow: { deadlines: { firstTokenMs: 350 } } }\n',
+    );
+    const config = readModelConfig(
+      { VLLM_BASE_URL: server.baseUrl, VLLM_API_KEY: server.key },
+      readCatalogue(home),
+    );
+    server.answers = [{ kind: 'mute' }];
+    await expect(createModel('vllm/any', config).generate(request)).rejects.toThrow('token within 250 ms');
+    await expect(createModel('vllm/slow', config).generate(request)).rejects.toThrow('token within 350 ms');
   });
 
   it('that lacks a key is refused with the variable to set', () => {

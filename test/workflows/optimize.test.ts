@@ -6,6 +6,7 @@ import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { connect } from '../../cli/client.ts';
+import { ModelQuotaExceeded, ModelRefused, ModelUnauthenticated } from '../../domain/errors.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { type JobInput, type JobResult, noRoutes, type Routes } from '../../domain/job-input.ts';
 import type { JournalRow } from '../../domain/journal.ts';
@@ -223,7 +224,37 @@ describe('an optimize job', () => {
     expect(seen.asked.length).toBeGreaterThanOrEqual(3);
     expect(seen.asked.length).toBeLessThanOrEqual(4);
     expect(result.summary).toContain('recipe is 2.00× faster');
-    expect(result.summary).toContain('models gave no program 3 times in a row');
+    expect(result.summary).toContain('models gave no program 3 times in a row; the last reason: ');
+  });
+
+  it('asks no more where every route refuses its key or account, and says so', async () => {
+    const { seen, result } = await run(
+      { recipe: { speedups: [2] } },
+      inputOf({ budget: { trials: 9, wallMs: 1e6 } }, { routes: allRoles(['down/one', 'down/two']) }),
+      {
+        failModel: ({ route }) =>
+          route === 'down/one' ? ModelUnauthenticated.name : ModelQuotaExceeded.name,
+      },
+    );
+    // Two drafts are asked for at once, each on both routes.
+    expect(seen.asked.length).toBeLessThanOrEqual(4);
+    expect(result.summary).toContain('recipe is 2.00× faster');
+    expect(result.summary).toContain('stopped because down/one: ModelUnauthenticated; down/two: ModelQuota');
+  });
+
+  it('goes on with other questions where one gets no program', async () => {
+    const { seen, result } = await run(
+      {
+        'model:up/one a': { wrong: 'no' },
+        'model:up/one b': { speedups: [3] },
+        'model:up/one c': { speedups: [4] },
+      },
+      inputOf({ policy: 'refine', budget: { trials: 3, wallMs: 1e6 } }, { routes: allRoles(['up/one']) }),
+      { failModel: ({ decision }) => (decision.kind === 'debug' ? ModelRefused.name : undefined) },
+    );
+    const debugs = seen.asked.filter(({ decision }) => decision.kind === 'debug');
+    expect(debugs.length).toBeLessThanOrEqual(3);
+    expect(result.summary).toContain('all 3 trials of the budget are used');
   });
 
   it('taken up again, goes on after what it had finished', async () => {
