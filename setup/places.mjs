@@ -10,6 +10,9 @@ export const root = fileURLToPath(new URL('..', import.meta.url)).replace(/\/$/,
 /** Everything set-up makes outside the project lies below this folder, shared by all checkouts of a user. */
 export const cache = join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'crucible');
 
+/** What Node keeps of the sources it has compiled: as many files as there are sources. */
+export const compiled = join(cache, 'compiled');
+
 const ignored = new Set(['__pycache__', '.git', 'node_modules', 'build']);
 
 /**

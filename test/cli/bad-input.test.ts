@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { chmod, mkdir, readdir, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { homedir } from 'node:os';
@@ -9,7 +9,7 @@ import { makeHome } from '../../cli/home.ts';
 import { readConfig, readHome } from '../../workers/config.ts';
 import { mayMount, smallDisk } from '../store/small-disk.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
-import { crucible, type Said } from '../support/command.ts';
+import { crucible, main, type Said } from '../support/command.ts';
 import { markedProcesses } from '../support/sandbox.ts';
 import { freePort } from '../support/temporal.ts';
 
@@ -131,6 +131,18 @@ describe('the command line', () => {
     const [version, help] = await Promise.all([run(['--version']), run(['--help'])]);
     expect(version).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
     expect(help).toMatchObject({ status: 0, out: expect.stringMatching(/3 nothing faster was found/) });
+  });
+
+  it('gives its help without loading what only commands need', () => {
+    const hook = `import { registerHooks } from 'node:module';
+registerHooks({ resolve: (name, context, next) => { const found = next(name, context); console.error(found.url); return found; } });`;
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      ['--import', `data:text/javascript,${encodeURIComponent(hook)}`, main, 'optimize', '--help'],
+      { encoding: 'utf8' },
+    );
+    const packages = [...stderr.matchAll(/node_modules\/([^/]+)/g)].map(([, name]) => name);
+    expect({ status, packages: [...new Set(packages)] }).toEqual({ status: 0, packages: ['commander'] });
   });
 
   it('ends with 2 where it is used wrongly, and says what was meant', async () => {

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { catalogue } from './model-config.ts';
 
-const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+export const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
 
 /** How a command ended: what it said on standard output and on standard error, and its exit status. */
 export interface Said {
