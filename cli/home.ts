@@ -25,8 +25,8 @@ export async function makeHome(home: string): Promise<void> {
 
 const forOthers = 0o077;
 
-/** What lies deeper is behind the folder's own mode. */
-async function closeToOthers(home: string): Promise<void> {
+/** Takes the home and the files in it from other users; what lies deeper is behind the folder's own mode. */
+export async function closeToOthers(home: string): Promise<void> {
   const tighten = async (path: string): Promise<void> => {
     const found = await stat(path).catch(() => null);
     if (found === null || (found.mode & forOthers) === 0 || found.uid !== process.getuid?.()) return;

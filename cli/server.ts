@@ -1,4 +1,4 @@
-import { open, readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
@@ -22,7 +22,7 @@ import {
   stop,
 } from '../workers/processes.ts';
 import { firstLine } from './client.ts';
-import { makeHome } from './home.ts';
+import { closeToOthers, makeHome } from './home.ts';
 import { UserMistake } from './terminal.ts';
 
 const Numbered = z.object({ pid: z.number().int(), startedAt: z.string() });
@@ -202,8 +202,6 @@ async function serve(
   const before = worker === undefined ? undefined : portOf(worker.address);
   const taken = await choosePort(port, before, say);
   const address = `localhost:${taken}`;
-  // For this user only; the server gives the files beside it the same mode.
-  await (await open(serverFile(config.home), 'a', 0o600)).close();
   const process_ = await start(
     [temporal, ...serverArguments(taken, serverFile(config.home)), '--ui-port', String(taken + 1000)],
     { lock: join(config.home, 'server.lock'), log, environment: {} },
@@ -214,6 +212,8 @@ async function serve(
         ? `the Temporal server did not answer at ${address} within 30 s; its log: ${log}`
         : `the Temporal server ended at once: ${(await lastLine(log)) || 'it said nothing'} (its log: ${log})`,
     );
+  // The server makes its file only where there is none, for everybody.
+  await closeToOthers(config.home);
   return { server: process_, address, ui: uiOf(address) };
 }
 
