@@ -10,8 +10,10 @@ import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
-import { bestTrial, lineOf, refusedTrials } from '../domain/trial.ts';
+import { type BestTrial, bestTrial, lineOf, refusedTrials } from '../domain/trial.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { isVerification, trialsOf } from '../store/trials-of.ts';
 import { pick, placeBelow, readProgram, readTree, takeStep, writeJson } from './context.ts';
 
 export type JobActivities = ReturnType<typeof createJobActivities>;
@@ -27,13 +29,46 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     return writeJson(store.blobs, { ...program.files, 'entry.json': entry });
   }
 
-  const trialsOf = async (jobId: string): Promise<Trial[]> =>
-    (await store.ledger.trials(jobId)).map((each) => each.trial);
+  const knownTrials = async (jobId: string): Promise<Trial[]> =>
+    (await trialsOf(store.ledger, jobId)).map(({ trial }) => trial);
+
+  const bestOf = (best: BestTrial): JobResult['best'] => ({
+    candidate: best.candidate.id,
+    title: best.candidate.title,
+    ...best.outcome.metric,
+  });
+
+  /** What a verification found of a job is what is known of it from then on, wherever it is shown. */
+  async function keepFinding(verification: JobRecord, said: string): Promise<void> {
+    const [found] = (await store.ledger.trials(verification.id)).filter(
+      ({ trial }) => trial.purpose === 'verification',
+    );
+    const job = await store.ledger.job(verification.parent ?? '');
+    const result = (job?.summary ?? null) as JobResult | null;
+    if (found === undefined || job === undefined || job.status === 'running' || result === null) return;
+    const best = bestTrial(await knownTrials(job.id));
+    const before = result.best;
+    const now: JobResult = {
+      ...withFinding(result, said),
+      best: best === null ? null : bestOf(best),
+      product: best === null ? null : await productOf(best),
+    };
+    await store.ledger.keepResult(job.id, { summary: now, best: now.best?.value ?? null });
+    if (now.status === 'finished') await rememberStage(now);
+    // A pipeline shows the best of its first stage that has one.
+    const above = job.parent === null ? undefined : await store.ledger.job(job.parent);
+    const whole = (above?.summary ?? null) as JobResult | null;
+    if (above === undefined || whole === null || whole.best?.title !== before?.title) return;
+    await store.ledger.keepResult(above.id, {
+      summary: { ...withFinding(whole, said), best: now.best },
+      best: now.best?.value ?? null,
+    });
+  }
 
   /** A finished stage is found again by what it was asked and saw; a verification is nobody's stage. */
   async function rememberStage(result: JobResult): Promise<void> {
     const record = await store.ledger.job(result.jobId);
-    if (record === undefined || record.parent === null || record.id !== record.series) return;
+    if (record === undefined || record.parent === null || isVerification(record)) return;
     // The ledger's own record of what the stage was started with.
     const { job, files } = JSON.parse(await store.blobs.text(record.job)) as JobInput<StageJob>;
     await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
@@ -62,7 +97,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       const numbers = (await store.ledger.calls(jobId)).map(({ key }) =>
         Number(/#c-(\d+)\//.exec(key)?.[1] ?? 0),
       );
-      return { journal: journalOf(await trialsOf(jobId)), asked: Math.max(0, ...numbers) };
+      return { journal: journalOf(await knownTrials(jobId)), asked: Math.max(0, ...numbers) };
     },
 
     /** Records a trial and says in the job's log how it ended. */
@@ -81,17 +116,14 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       ended: Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
     }): Promise<JobResult> {
       await store.ledger.closeCalls(place.jobId);
-      const trials = await trialsOf(place.jobId);
+      const trials = await knownTrials(place.jobId);
       const best = bestTrial(trials);
       const strategies = strategiesIn(await store.ledger.steps(place.jobId));
       const result: JobResult = {
         jobId: place.jobId,
         status,
         summary: ended.summary,
-        best:
-          best === null
-            ? ended.best
-            : { candidate: best.candidate.id, title: best.candidate.title, ...best.outcome.metric },
+        best: best === null ? ended.best : bestOf(best),
         refused: refusedTrials(trials).length + ended.refused,
         product: best === null ? ended.product : await productOf(best),
         report: null,
@@ -105,6 +137,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       });
       await store.ledger.say(place.jobId, stepKey(place), `${status}: ${result.summary}`, Date.now());
       if (status === 'finished') await rememberStage(result);
+      const record = await store.ledger.job(place.jobId);
+      if (record !== undefined && isVerification(record)) await keepFinding(record, result.summary);
       return result;
     },
 
@@ -171,6 +205,12 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       });
     },
   };
+};
+
+/** What was found stays; what a verification said of it comes first. */
+const withFinding = (result: JobResult, said: string): JobResult => {
+  const found = result.found ?? result.summary;
+  return { ...result, found, summary: `${said}. As it was found: ${found}` };
 };
 
 /** A stage is done before where its job, without its budget, and all files it can see are the same. */

@@ -19,6 +19,7 @@ import type { CallRecord } from '../store/ledger/model-calls.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
 import type { Store } from '../store/store.ts';
+import { trialsOf } from '../store/trials-of.ts';
 import { excerpt } from '../web/excerpt.ts';
 import {
   type CandidateFacts,
@@ -51,7 +52,7 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
   const { ledger, blobs } = store;
   const { id, name, kind, status, startedAt, endedAt } = record;
   const { job } = await readJson(blobs, record.job, Asked);
-  const trials = await ledger.trials(id);
+  const trials = await trialsOf(ledger, id);
   const candidates = await collectCandidates(blobs, trials);
   const best = bestTrial(trials.map((each) => each.trial));
   const stages = job.kind === 'pipeline' ? await collectStages(store, id, job) : [];

@@ -1,6 +1,7 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Place } from '../domain/step.ts';
 import type { Store } from '../store/store.ts';
+import { isVerification } from '../store/trials-of.ts';
 import { renderReport } from '../web/report.ts';
 import { takeStep } from './context.ts';
 import { collectReport } from './report-facts.ts';
@@ -8,11 +9,23 @@ import { collectReport } from './report-facts.ts';
 export type ReportActivities = ReturnType<typeof createReportActivities>;
 
 export const createReportActivities = ({ store }: { store: Store }) => ({
-  /** Writes the closed job's report, one HTML file, from what the ledger holds of it; safe to repeat. */
+  /**
+   * Writes the closed job's report, one HTML file, from what the ledger holds of it; safe to repeat. What a verification found is in
+   * the reports of its job and of the pipeline that has it as a stage, too.
+   */
   async writeReport(place: Place): Promise<Artifact> {
     const { jobId } = place;
     return takeStep(store, place, 'report', async () => {
       const report = await store.blobs.put(renderReport(await collectReport(store, jobId)));
+      const record = await store.ledger.job(jobId);
+      let above = record !== undefined && isVerification(record) ? record.parent : null;
+      while (above !== null) {
+        const job = await store.ledger.job(above);
+        if (job === undefined || job.status === 'running') break;
+        const again = renderReport(await collectReport(store, job.id));
+        await store.ledger.keepReport(job.id, await store.blobs.put(again));
+        above = job.parent;
+      }
       await store.ledger.keepReport(jobId, report);
       return report;
     });

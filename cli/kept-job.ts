@@ -5,12 +5,13 @@ import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { isVerification, trialsOf } from '../store/trials-of.ts';
 
 /** A job as the store keeps it. */
 export interface KeptJob {
   record: JobRecord;
   job: Job;
-  /** In the order they were recorded. */
+  /** In the order they were recorded, later verifications' of its best among them. */
   trials: Trial[];
   /** What strategies can do for its program; null where they were not looked for. */
   strategies: StrategyList | null;
@@ -29,16 +30,10 @@ export const inputOf = async <J extends Job = Job>(store: Store, record: JobReco
 /** What came out, as `closeJob` recorded it; null while the job runs. */
 export const resultOf = (record: JobRecord): JobResult | null => record.summary as JobResult | null;
 
-/** A stage runs once and is its own series; a verification is one of the runs of its job's verifications. */
-export const isVerification = (record: JobRecord): boolean =>
-  record.parent !== null && record.id !== record.series;
-
 /** Reads a job with its trials, its stages and theirs. */
 export async function readJob(store: Store, record: JobRecord): Promise<KeptJob> {
   const { job } = await inputOf(store, record);
-  const trials = (await store.ledger.trials(record.id))
-    .toSorted((a, b) => a.createdAt - b.createdAt)
-    .map(({ trial }) => trial);
+  const trials = (await trialsOf(store.ledger, record.id)).map(({ trial }) => trial);
   const children = await store.ledger.stages(record.id);
   const stages = children.filter((child) => !isVerification(child));
   const order = job.kind === 'pipeline' ? job.stages.map(({ name }) => name) : [];

@@ -2,11 +2,15 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Budget, Job } from '../domain/job.schema.ts';
 import { capOf } from '../domain/job.ts';
 import { type JobInput, noRoutes } from '../domain/job-input.ts';
+import type { ModelConfig } from '../llm/routes.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { isVerification } from '../store/trials-of.ts';
 import type { JobClient } from './client.ts';
-import { inputOf, isVerification } from './kept-job.ts';
+import { inputOf } from './kept-job.ts';
 import { pollMs } from './logs.ts';
+import { nothingLeft } from './nothing-left.ts';
+import { routesOf } from './submit.ts';
 import { UserMistake } from './terminal.ts';
 
 /** What can be extended, by the name it is given on the command line, with the field of a budget and its unit. */
@@ -43,14 +47,15 @@ export function readExtension(parts: readonly string[]): Extension {
 
 /**
  * Takes up a job that has ended, with a larger budget if `extension` gives one: what it finished, tried and paid is found and not
- * done again. Money and tokens of a job that runs can be extended too; they count at once. Returns the job's ID once it is open.
+ * done again. Money and tokens of a job that runs can be extended too; they count at once. Returns the job's ID once it is open. Throws
+ * `UserMistake`, and changes nothing, where there is nothing left that it could do.
  */
 export async function resume(
   store: Store,
   client: JobClient,
   record: JobRecord,
   extension: Extension,
-  signal: AbortSignal,
+  { models, signal }: { models: ModelConfig; signal: AbortSignal },
 ): Promise<string> {
   if (isVerification(record))
     throw new UserMistake(`${record.id} is a verification: start another with crucible verify`);
@@ -73,11 +78,20 @@ export async function resume(
     await store.ledger.openAccount({ id: record.id, cap: capOf(job) });
     return record.id;
   }
+  // Models that could be asked when it was submitted stay; a key that was set since counts, too.
+  const routes = hasRoutes(before) ? before : { ...before, ...routesOf(job, models) };
+  const left = await nothingLeft(store, record, {
+    job,
+    routes: routes.routes,
+    stageRoutes: routes.stageRoutes,
+    moreMoney: extension.usd !== undefined || extension.tokens !== undefined,
+  });
+  if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left}`);
   // A job is closed in the ledger a moment before its workflow is, and so are its stages.
   const stages = (await store.ledger.stages(record.id)).filter((stage) => !isVerification(stage));
   for (const { id } of [record, ...stages]) await client.closed(id, signal);
   const input: JobInput = {
-    ...before,
+    ...routes,
     job,
     searchable: client.searchable,
     resumed: (before.resumed ?? 0) + 1,
@@ -92,6 +106,11 @@ export async function resume(
   }
   return record.id;
 }
+
+const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>
+  [routes, ...Object.values(stageRoutes ?? {})].some((each) =>
+    Object.values(each).some((list) => list.length > 0),
+  );
 
 /** The job with its budget replaced where `extension` says so. A pipeline's trials and time are its stages'. */
 function extended(job: Job, extension: Extension): Job {

@@ -113,7 +113,10 @@ export async function resumeJob(
   const extension = readExtension(budget);
   const record = await findJob(context.store, text);
   return withServer(config, { say: sayOf(context), signal }, async (client) => {
-    const id = await resume(context.store, client, record, extension, signal);
+    const id = await resume(context.store, client, record, extension, {
+      models: config.models,
+      signal,
+    });
     if (detached) {
       context.out(
         context.json ? JSON.stringify({ jobId: id }) : `${id} goes on\nFollow it: crucible watch ${id}`,

@@ -2,7 +2,8 @@ import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedText } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, intervalText, times } from '../domain/trial.ts';
-import { isVerification, type KeptJob, readJob, resultOf } from './kept-job.ts';
+import { isVerification } from '../store/trials-of.ts';
+import { type KeptJob, readJob, resultOf } from './kept-job.ts';
 import { findJob, statusCell, tookText } from './list.ts';
 import { showCandidate } from './show-candidate.ts';
 import { showPrompts } from './show-prompts.ts';
@@ -178,7 +179,7 @@ function trialTable(context: CommandContext, trials: readonly Trial[]): string[]
   );
   const rows = first.map((trial): Cell[] => {
     const { candidate, outcome, measurement, purpose } = trial;
-    const verification = trials.find((each) => each !== trial && each.candidate.id === candidate.id);
+    const verification = trials.findLast((each) => each !== trial && each.candidate.id === candidate.id);
     const outcomeText = purpose === 'baseline' ? 'baseline' : outcome.kind;
     return [
       candidate.id,

@@ -56,6 +56,8 @@ export async function start(
       say(`${record.id} is finished; its best is verified once more, with new secret inputs.`);
       const verified = await watchJob(context, await startVerification(store, client, record), { signal });
       if (verified.status !== 'finished') return false;
+      // What is known of it by now.
+      record = (await store.ledger.job(record.id)) ?? record;
     } else {
       say(`${submitted.kind === 'attached' ? 'Going on with' : 'Started'} ${submitted.jobId}`);
       record = await watchJob(context, submitted.jobId, { signal });

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { OptimizeJob } from '../domain/job.schema.ts';
+import type { Job, OptimizeJob } from '../domain/job.schema.ts';
 import { identityOf, jobId, jobSeries } from '../domain/job-id.ts';
 import { type JobInput, noRoutes, type Role, type Routes, roles } from '../domain/job-input.ts';
 import { explainNoRoute, type ModelConfig, routesFor } from '../llm/routes.ts';
@@ -31,11 +31,6 @@ export async function submit(
   if (latest?.status === 'finished' && !fresh) return { kind: 'finished', record: latest };
   const goesOn = latest?.status === 'running' && !fresh;
   const run = latest === undefined ? 1 : goesOn ? latest.run : latest.run + 1;
-  const routesOf = (part: Pick<OptimizeJob, 'models' | 'budget'>): Routes => {
-    const of = (role: Role): string[] => routesFor(role, part.models, models, part.budget.usd);
-    return { ...noRoutes, ...Object.fromEntries(roles.map((role) => [role, of(role)])) };
-  };
-  const stages = job.kind === 'pipeline' ? job.stages : [];
   const input: JobInput = {
     jobId: jobId(series, run),
     series,
@@ -44,15 +39,29 @@ export async function submit(
     job,
     files,
     parent: null,
-    routes: job.kind === 'optimize' ? routesOf(job) : noRoutes,
-    stageRoutes: Object.fromEntries(
-      stages.flatMap((stage) => (stage.kind === 'optimize' ? [[stage.name, routesOf(stage)]] : [])),
-    ),
+    ...routesOf(job, models),
     searchable: client.searchable,
     fresh,
   };
   await client.start(job.kind, input);
   return { kind: goesOn ? 'attached' : 'started', jobId: input.jobId };
+}
+
+/** The routes a model can be asked on, of a search or of each stage that is one. */
+export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes' | 'stageRoutes'> {
+  const of = (part: Pick<OptimizeJob, 'models' | 'budget'>): Routes => ({
+    ...noRoutes,
+    ...Object.fromEntries(
+      roles.map((role: Role) => [role, routesFor(role, part.models, models, part.budget.usd)]),
+    ),
+  });
+  const stages = job.kind === 'pipeline' ? job.stages : [];
+  return {
+    routes: job.kind === 'optimize' ? of(job) : noRoutes,
+    stageRoutes: Object.fromEntries(
+      stages.flatMap((stage) => (stage.kind === 'optimize' ? [[stage.name, of(stage)]] : [])),
+    ),
+  };
 }
 
 /** One line on why a job will do without models; null where it has some, or could not use them. */

@@ -1,8 +1,7 @@
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import { verificationId } from '../domain/job-id.ts';
 import type { JobInput } from '../domain/job-input.ts';
-import type { Trial } from '../domain/trial.schema.ts';
-import { bestTrial } from '../domain/trial.ts';
+import { type BestTrial, bestTrial } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import type { JobClient } from './client.ts';
@@ -13,7 +12,7 @@ import { UserMistake } from './terminal.ts';
 export async function bestOf(
   store: Store,
   record: JobRecord,
-): Promise<{ by: JobRecord; best: Trial } | null> {
+): Promise<{ by: JobRecord; best: BestTrial } | null> {
   const kept = await readJob(store, record);
   const known = Object.values(kept.takenOver).map((result) => result.jobId);
   const others = (await Promise.all(known.map((id) => store.ledger.job(id)))).filter(
@@ -50,6 +49,7 @@ export async function startVerification(store: Store, client: JobClient, record:
     parent: { jobId: by.id, stage: 'verify' },
     searchable: client.searchable,
   };
-  await client.start('verify', { ...input, candidate } as JobInput);
+  const claim = best.outcome.metric;
+  await client.start('verify', { ...input, candidate, claim } as JobInput);
   return id;
 }

@@ -9,7 +9,8 @@ import type { Partial } from '../store/ledger/partials.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
 import type { Store } from '../store/store.ts';
-import { inputOf, isVerification, type KeptJob, readJob } from './kept-job.ts';
+import { isVerification } from '../store/trials-of.ts';
+import { inputOf, type KeptJob, readJob } from './kept-job.ts';
 
 /** A step under way, in words. */
 export interface Doing {

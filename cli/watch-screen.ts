@@ -3,7 +3,7 @@ import { notUsedText } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, intervalText, lineOf } from '../domain/trial.ts';
 import type { Partial } from '../store/ledger/partials.ts';
-import { isVerification } from './kept-job.ts';
+import { isVerification } from '../store/trials-of.ts';
 import { statusCell, tookText } from './list.ts';
 import { stageTable } from './show.ts';
 import {

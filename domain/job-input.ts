@@ -40,8 +40,10 @@ export interface JobInput<J extends Job = Job> {
 export interface JobResult {
   jobId: string;
   status: 'finished' | 'failed' | 'cancelled';
-  /** One line: what came out. */
+  /** One line: what came out, and what a later verification found of that. */
   summary: string;
+  /** What came out, where `summary` begins with what a later verification found. */
+  found?: string;
   /** The verified speed-up of an `optimize` job. */
   best: { candidate: string; title: string; value: number; low: number; high: number } | null;
   /** Candidates that were refused, without those that crashed or did not build. */

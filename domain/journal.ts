@@ -75,7 +75,7 @@ export function journalOf(trials: readonly Trial[]): JournalRow[] {
   const rows = trials
     .filter(({ purpose }) => purpose !== 'verification')
     .map((trial) => {
-      const again = trials.find(
+      const again = trials.findLast(
         (other) => other.purpose === 'verification' && other.candidate.id === trial.candidate.id,
       );
       return again === undefined ? rowOf(trial) : confirmedRow(trial, again);

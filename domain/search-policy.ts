@@ -42,7 +42,11 @@ const trialsDone = ({ journal, pending }: SearchState): number =>
 function opening(state: SearchState): Decision | undefined {
   const { trials, recipes, models, journal } = state;
   if (trialsDone(state) >= trials)
-    return { kind: 'stop', why: `all ${trials} trials of the budget are used` };
+    return {
+      kind: 'stop',
+      why:
+        trials === 1 ? 'the one trial of the budget is used' : `all ${trials} trials of the budget are used`,
+    };
   const recipe = recipes[0];
   if (recipe !== undefined) return { kind: 'recipe', recipe };
   if (!models) {

@@ -1,5 +1,6 @@
 import { defaults } from './defaults.ts';
 import type { Interval } from './outcome.schema.ts';
+import { meet } from './speedup.ts';
 import type { Measurement, Trial } from './trial.schema.ts';
 
 /** A number with three significant digits, as people read a ratio: `143×`. */
@@ -54,17 +55,32 @@ export function lineOf(trial: Trial): string {
   return outcome.kind === 'passed' ? `${who}: passed every check` : `${who}: ${outcome.kind}: ${reason}`;
 }
 
-/** The trial that stands as best: the verified one with the largest speed-up above 1. */
-export function bestTrial(
-  trials: readonly Trial[],
-): (Trial & { outcome: { kind: 'scored'; metric: Interval } }) | null {
-  let best: (Trial & { outcome: { kind: 'scored'; metric: Interval } }) | null = null;
-  for (const trial of trials) {
-    const { outcome, purpose } = trial;
-    if (purpose !== 'verification' || outcome.kind !== 'scored' || outcome.metric.low <= 1) continue;
+/** A verified trial with its speed-up. */
+export type BestTrial = Trial & { outcome: { kind: 'scored'; metric: Interval } };
+
+/** The trial that stands as best: the verified one with the largest speed-up above 1. The last look at a candidate counts. */
+export function bestTrial(trials: readonly Trial[]): BestTrial | null {
+  const latest = new Map(
+    trials
+      .filter(({ purpose }) => purpose === 'verification')
+      .map((trial) => [trial.candidate.id, trial] as const),
+  );
+  let best: BestTrial | null = null;
+  for (const trial of latest.values()) {
+    const { outcome } = trial;
+    if (outcome.kind !== 'scored' || outcome.metric.low <= 1) continue;
     if (best === null || outcome.metric.value > best.outcome.metric.value) best = { ...trial, outcome };
   }
   return best;
+}
+
+/** What a verification found of a `claim`, in one sentence; `anew`: how it was tried again. */
+export function findingOf(title: string, claim: Interval | null, found: Interval, anew: string): string {
+  const figures = `(at least ${times(found.low)}) ${anew}`;
+  if (claim === null || meet(claim, found)) return `${title} holds: ${times(found.value)} faster ${figures}`;
+  return found.high < claim.low
+    ? `${title} is still faster, but not ${times(claim.value)}: ${times(found.value)} ${figures}`
+    : `${title} holds, and is faster than the ${times(claim.value)} it was: ${times(found.value)} ${figures}`;
 }
 
 /** Candidates the grader refused, or that broke a rule: not those that crashed, hung or did not build. */

@@ -8,6 +8,7 @@ import { best, isRight, type Journal, rowOf } from '../domain/journal.ts';
 import { draftsWithin, policies } from '../domain/search-policy.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, strategyListOf, withoutAny } from '../domain/strategies.ts';
+import { times } from '../domain/trial.ts';
 import { measureBaseline } from './baseline.ts';
 import { asJob, type Work } from './job.ts';
 import { createProposer } from './propose.ts';
@@ -115,10 +116,11 @@ function enough(job: OptimizeJob, journal: Journal, elapsedMs: number): string |
   return job.goal !== undefined && low >= job.goal ? `the goal of ${job.goal}× is met` : null;
 }
 
-const times = (value: number | null): string => `${(value ?? Number.NaN).toPrecision(3)}×`;
+const figures = ({ value, low }: Journal[number]): string =>
+  `${times(value ?? 0)} (at least ${times(low ?? 0)})`;
 
 function note(work: Work<OptimizeJob>, row: Journal[number], journal: Journal): void {
-  const scored = row.value === null ? row.outcome : `${times(row.value)} (at least ${times(row.low)})`;
+  const scored = row.value === null ? row.outcome : figures(row);
   const verified = row.verified ? ', verified' : '';
   work.note(`${row.id} ${row.title}: ${scored}${verified}`, best(journal)?.value ?? undefined);
 }
@@ -134,6 +136,6 @@ function summaryOf(journal: Journal, stopped: string): string {
   const found =
     top === undefined
       ? 'nothing faster that is right was found'
-      : `${top.title} is ${times(top.value)} faster (at least ${times(top.low)} with ${defaults.confidence * 100} % confidence)`;
+      : `${top.title} is ${times(top.value ?? 0)} faster (at least ${times(top.low ?? 0)} with ${defaults.confidence * 100} % confidence)`;
   return `${found}; ${tried} tried, ${right} right; stopped because ${stopped}`;
 }

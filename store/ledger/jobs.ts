@@ -58,6 +58,8 @@ export interface Jobs {
   reopenJob(id: string, job: Artifact): Promise<void>;
   /** Closes a running job, with `only` just where it was started with that; the first close stands. Returns whether this one does. */
   closeJob(id: string, end: JobEnd, only?: { job: Artifact }): Promise<boolean>;
+  /** Replaces what a list shows of a closed job, and the metric of its best, with what is known since. */
+  keepResult(id: string, result: Pick<JobEnd, 'summary' | 'best'>): Promise<void>;
   /** Keeps the report, which is written from the closed job. */
   keepReport(id: string, report: Artifact): Promise<void>;
   /** Keeps the workflow's history, which is complete only after the job was closed. */
@@ -135,6 +137,15 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
         : update.where('job', '=', only.job)
       ).executeTakeFirst();
       return numUpdatedRows > 0n;
+    },
+
+    async keepResult(id, { summary, best }) {
+      await db
+        .updateTable('jobs')
+        .set({ summaryJson: toJson(summary, `summary of job ${id}`), best: best ?? null })
+        .where('id', '=', id)
+        .where('status', '!=', 'running')
+        .execute();
     },
 
     async keepReport(id, report) {

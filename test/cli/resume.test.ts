@@ -4,11 +4,15 @@ import type { JobInput } from '../../domain/job-input.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
-import { openJob } from './kept-jobs.ts';
+import { modelConfig } from '../support/model-config.ts';
+import { closeJob, interval, openJob, recordTrial } from './kept-jobs.ts';
 import { openingClient } from './opening-client.ts';
 
 const id = 'optimize/blur/1a2b3c4d5e.1';
 const job = { kind: 'optimize', name: 'blur', program: 'blur.py', budget: { trials: 5, usd: 1 } } as const;
+
+/** Without any key. */
+const models = modelConfig();
 
 let store: Store;
 let started: JobInput[];
@@ -31,7 +35,10 @@ const record = async (jobId = id): Promise<JobRecord> => {
 const end = (status: 'finished' | 'failed' | 'cancelled' = 'finished') =>
   store.ledger.closeJob(id, { status, endedAt: Date.now() });
 const take = async (parts: string[] = []): Promise<string> =>
-  resume(store, client, await record(), readExtension(parts), new AbortController().signal);
+  resume(store, client, await record(), readExtension(parts), {
+    models,
+    signal: new AbortController().signal,
+  });
 
 describe('an extension of a budget', () => {
   it('names what is extended; a bare number is dollars', () => {
@@ -93,9 +100,60 @@ describe('a resumed job', () => {
     await store.ledger.closeJob(pipeline, { status: 'finished', endedAt: Date.now() });
     const { signal } = new AbortController();
     const part = await record(`${pipeline}/faster`);
-    await expect(resume(store, client, part, {}, signal)).rejects.toThrow(`crucible resume ${pipeline}`);
-    await resume(store, client, await record(pipeline), readExtension(['usd=3', 'trials=9']), signal);
+    await expect(resume(store, client, part, {}, { models, signal })).rejects.toThrow(
+      `crucible resume ${pipeline}`,
+    );
+    await resume(store, client, await record(pipeline), readExtension(['usd=3', 'trials=9']), {
+      models,
+      signal,
+    });
     expect(started[0]?.job).toMatchObject({ budget: { usd: 3 }, stages: [{ budget: { trials: 9 } }] });
     expect((await store.ledger.account(pipeline))?.cap.microUsd).toBe(3_000_000);
+  });
+});
+
+describe('a finished job that has nothing to go on with', () => {
+  /** Of two strategies that apply, so many were tried. */
+  async function searched(tried: number, asked: object = {}): Promise<void> {
+    const input = await openJob(store, { ...job, ...asked }, { id });
+    await store.ledger.once(`${id}#recipes`, { jobId: id, kind: 'recipes' }, async () => ({
+      applicable: ['vectorize_loops', 'parallelize'],
+      notUsed: [],
+    }));
+    for (let number = 1; number <= tried; number += 1)
+      await recordTrial(
+        store,
+        id,
+        { id: `c-${number}`, title: `${number}`, program: await store.blobs.put('{}') },
+        interval(0.5),
+      );
+    await closeJob(store, input, { summary: 'nothing faster that is right was found' });
+  }
+
+  it.each([
+    ['every trial is used', { budget: { trials: 2 } }, [], /2 of 2 trials used; add --budget trials=4$/],
+    [
+      'every strategy was tried and there is no model, whatever is paid',
+      {},
+      ['usd=5', 'trials=9'],
+      /every strategy was tried, and no model is configured: set a key/,
+    ],
+  ] as const)('says so and is left as it is: %s', async (_, asked, parts, message) => {
+    await searched(2, asked);
+    const before = await record();
+    await expect(take([...parts])).rejects.toThrow(message);
+    expect(await record()).toEqual(before);
+    expect(started).toEqual([]);
+  });
+
+  it('goes on with a strategy that is left, with trials that are added, and with a key that was set since', async () => {
+    await searched(1, { budget: { trials: 5 } });
+    expect(await take()).toBe(id);
+    store = await temporaryStore();
+    await searched(2, { budget: { trials: 2 } });
+    const withKey = modelConfig({ OPENAI_API_KEY: 'a-key' });
+    const { signal } = new AbortController();
+    await resume(store, client, await record(), { trials: 4 }, { models: withKey, signal });
+    expect(started.at(-1)?.routes.draft.length).toBeGreaterThan(0);
   });
 });

@@ -5,6 +5,7 @@ import { type JobClient, workflowClosed } from '../../cli/client.ts';
 import { resume } from '../../cli/resume.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import { until } from '../support/crucible.ts';
+import { modelConfig } from '../support/model-config.ts';
 import { allRoles, replyWith, textsIn } from './model-jobs.ts';
 import { down, marker, partOf, program, routes, slow, twoRoutes } from './two-routes.ts';
 
@@ -67,7 +68,16 @@ it('a job whose budget ends keeps its best; with a larger one it goes on, and pa
     closeEnded: async () => undefined,
     closed: (id, signal) => workflowClosed(two.jobs.client, id, signal),
   };
-  await resume(store, client, record, { usd: 0.1 }, new AbortController().signal);
+  await resume(
+    store,
+    client,
+    record,
+    { usd: 0.1 },
+    {
+      models: modelConfig(),
+      signal: new AbortController().signal,
+    },
+  );
   const second = await client.result(input.jobId);
   expect(second.status).toBe('finished');
   expect(second.summary).toContain('all 4 trials of the budget are used');

@@ -1,0 +1,72 @@
+import type { Job, OptimizeJob } from '../domain/job.schema.ts';
+import type { Routes } from '../domain/job-input.ts';
+import { strategiesIn, withoutAny } from '../domain/strategies.ts';
+import { bestTrial, times } from '../domain/trial.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { Store } from '../store/store.ts';
+import { isVerification, trialsOf } from '../store/trials-of.ts';
+import { resultOf } from './kept-job.ts';
+
+/** What a finished job would be taken up with. */
+interface Again {
+  job: Job;
+  routes: Routes;
+  stageRoutes: Record<string, Routes>;
+  /** Whether it is given more money or tokens than it had. */
+  moreMoney: boolean;
+}
+
+/** Why a finished job has nothing to go on with, and what to add; null where there is something left to do. */
+export async function nothingLeft(store: Store, record: JobRecord, again: Again): Promise<string | null> {
+  if (record.status !== 'finished') return null;
+  const { job, routes, stageRoutes, moreMoney } = again;
+  if (job.kind === 'solve') return 'it is finished; to do it again, run it with --fresh';
+  if (job.kind === 'optimize') return nothingToTry(store, record, { job, routes, moreMoney });
+  const stages = (await store.ledger.stages(record.id)).filter((stage) => !isVerification(stage));
+  const reasons: string[] = [];
+  for (const { needs: _, ...stage } of job.stages) {
+    const ran = stages.findLast((each) => each.stage === stage.name);
+    if (stage.kind !== 'optimize' || ran === undefined) continue;
+    const its = { job: stage, routes: stageRoutes[stage.name] ?? routes, moreMoney };
+    const reason = await nothingToTry(store, ran, its);
+    if (reason === null) return null;
+    reasons.push(job.stages.length === 1 ? reason : `stage ${stage.name}: ${reason}`);
+  }
+  return reasons.length > 0
+    ? reasons.join('; ')
+    : 'its stages are finished; to do them again, run it with --fresh';
+}
+
+/** The same for a search. */
+async function nothingToTry(
+  store: Store,
+  record: JobRecord,
+  { job, routes, moreMoney }: { job: OptimizeJob; routes: Routes; moreMoney: boolean },
+): Promise<string | null> {
+  const trials = (await trialsOf(store.ledger, record.id)).map(({ trial }) => trial);
+  const candidates = new Map(
+    trials.flatMap(({ candidate }) => (candidate.operator === 'human' ? [] : [[candidate.id, candidate]])),
+  );
+  const budget = job.budget.trials;
+  if (candidates.size >= budget)
+    return `${candidates.size} of ${budget} trials used; add --budget trials=${2 * candidates.size}`;
+  const low = bestTrial(trials)?.outcome.metric.low ?? 0;
+  if (job.goal !== undefined && low >= job.goal) return `the goal of ${times(job.goal)} is met`;
+  const steps = await store.ledger.steps(record.id);
+  const applicable = strategiesIn(steps)?.applicable.length;
+  if (applicable === undefined) return null;
+  const tried = [...candidates.values()].filter(({ operator }) => operator === 'recipe').length;
+  const inapplicable = steps.filter(
+    ({ kind, end }) => kind === 'propose' && end.kind === 'done' && end.result === null,
+  ).length;
+  if (tried + inapplicable < applicable) return null;
+  const { draft, debug, improve } = routes;
+  if ([...draft, ...debug, ...improve].length === 0)
+    return `every strategy was tried, and no model is configured: ${withoutAny}`;
+  const outOfMoney = /stopped because out of budget/.test(
+    resultOf(record)?.found ?? resultOf(record)?.summary ?? '',
+  );
+  return outOfMoney && !moreMoney
+    ? 'its money or its tokens are used; add --budget usd=N, or tokens=N'
+    : null;
+}
