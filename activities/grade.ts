@@ -2,6 +2,7 @@ import { matchesGlob } from 'node:path';
 import { z } from 'zod';
 import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
+import { defaults } from '../domain/defaults.ts';
 import { JobRejected } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
@@ -75,7 +76,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
   ): Promise<Graded> {
     const { files, pathOf } = laidOut('frames');
     const plan = {
-      tolerance: job.tolerance,
+      ...agreement(job),
       arguments: argumentNames,
       cases: pairs.map(({ input, expected, actual }) => ({
         case: pathOf(input),
@@ -99,7 +100,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     const nothing = await store.blobs.put('');
     for (const { expected } of runs) requireOutputs(job, expected);
     const plan = {
-      tolerance: job.tolerance,
+      ...agreement(job),
       files: runs.flatMap(({ named, expected, actual }) =>
         [...new Set([...Object.keys(expected.files), ...Object.keys(actual.files)])].sort().map((path) => ({
           path,
@@ -195,6 +196,12 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     },
   };
 };
+
+/** When two answers agree. A job that was submitted by an earlier release has no `answers`. */
+const agreement = ({ tolerance, answers }: OptimizeJob) => ({
+  tolerance,
+  answers: answers ?? defaults.answers,
+});
 
 /** Files for the grader's sandbox, below `folder` by their hashes: each is listed when its path is first asked for. */
 function laidOut(folder: string): {

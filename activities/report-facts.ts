@@ -6,6 +6,7 @@ import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
 import { Job } from '../domain/job.schema.ts';
+import { toleranceWords } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
@@ -102,11 +103,10 @@ function taskOfStage(job: StageJob): string {
       ? `Run ${job.script}.`
       : `Run ${job.script} and check ${files} it must write.`;
   }
-  const { relative, absolute } = job.tolerance;
   const what = job.function === undefined ? `the script ${job.program}` : `${job.function} in ${job.program}`;
   const kept = job.function === undefined ? 'its files and output' : 'its answers';
   const cores = job.cores === 1 ? '1 core' : `${job.cores} cores`;
-  return `Make ${what} faster on up to ${cores}, and keep ${kept} the same within ${relative} relative or ${absolute} absolute.`;
+  return `Make ${what} faster on up to ${cores}, and keep ${kept} the same within ${toleranceWords(job.tolerance)}.`;
 }
 
 /** The trials of one candidate stand together, in the order they were recorded. */

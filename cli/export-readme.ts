@@ -1,4 +1,5 @@
 import type { OptimizeJob } from '../domain/job.schema.ts';
+import { toleranceWords } from '../domain/job.ts';
 import type { Build, Entry } from '../domain/program.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { intervalText } from '../domain/trial.ts';
@@ -37,10 +38,9 @@ export function programReadme(exported: ExportedProgram): string {
       ? `\`${entry.name}\` in \`program/${entry.module}\``
       : `\`program/${entry.path}\``;
   const speedup = outcome.kind === 'scored' ? `${intervalText(outcome.metric)} as fast` : 'faster';
-  const { relative, absolute } = job.tolerance;
   return [
     `# ${job.name}: a faster ${entry.kind === 'function' ? entry.name : entry.path}`,
-    `${what} does what the original in \`original/\` does, ${speedup}. The brackets are a 95 % confidence interval. It was judged and measured twice, the second time with new secret inputs: floating-point numbers may differ by ${absolute} + ${relative} × their size, everything else not at all.`,
+    `${what} does what the original in \`original/\` does, ${speedup}. The brackets are a 95 % confidence interval. It was judged and measured twice, the second time with new secret inputs: floating-point numbers may differ by ${toleranceWords(job.tolerance)}, everything else not at all.`,
     ...(measurement === null
       ? []
       : [

@@ -44,8 +44,9 @@ export const defaults = {
     /** … once it had this many. */
     unusualCalls: 10,
   },
-  /** Two outputs agree where |got - expected| <= absolute + relative * |expected|. */
-  tolerance: { relative: 1e-6, absolute: 1e-9 },
+  /** Two outputs agree where |got - expected| <= absolute + relative * |expected|; without `absolute` it follows the scale of the output. */
+  tolerance: { relative: 1e-6 },
+  answers: 'exact',
   /** Cases that must be right before a candidate is measured. */
   checkCases: 3,
   /** Interleaved pairs of one measurement: as few as an interval needs that leaves out the worst pair at either end. */

@@ -67,7 +67,8 @@ export type Budget = z.infer<typeof Budget>;
 
 export const Tolerance = z.strictObject({
   relative: z.number().nonnegative().default(defaults.tolerance.relative),
-  absolute: z.number().nonnegative().default(defaults.tolerance.absolute),
+  /** Unset: a thousandth of `relative` at the scale of what is expected, which is the root of its mean square. */
+  absolute: z.number().nonnegative().optional(),
 });
 export type Tolerance = z.infer<typeof Tolerance>;
 
@@ -169,6 +170,11 @@ const optimizeFields = {
   /** Whole script only: lines of standard output matching one of these regular expressions are not compared. */
   ignoreLines: z.array(z.string()).default([]),
   tolerance: Tolerance.prefault({}),
+  /**
+   * What an answer must have in common with the original's beside its values: `exact`: the types, classes and layout; `equal`: the
+   * kind of its numbers and the shape.
+   */
+  answers: z.enum(['exact', 'equal']).default(defaults.answers),
   strategies: z.array(Strategy).default([...Strategy.options]),
   policy: z.enum(['refine', 'tree']).default('tree'),
   models: Models.prefault({}),

@@ -1,4 +1,4 @@
-import type { Job } from './job.schema.ts';
+import type { Job, Tolerance } from './job.schema.ts';
 import type { StageJob } from './job-input.ts';
 
 /** The files and folders a job names: it can see these and no others. */
@@ -27,6 +27,10 @@ function fieldOf(job: StageJob, path: string): string {
   if (path === job.prompts) return 'prompts';
   return path === job.program ? 'program' : 'cases';
 }
+
+/** By how much numbers may differ: `1e-9 + 0.000001 × their size`. */
+export const toleranceWords = ({ relative, absolute }: Tolerance): string =>
+  `${absolute === undefined ? '' : `${absolute} + `}${relative} × their size`;
 
 /** What a job may spend on models, in the ledger's units: millionths of a dollar, and tokens. Null is without limit. */
 export const capOf = ({ budget }: Job): { microUsd: number | null; tokens: number | null } => ({

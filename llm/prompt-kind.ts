@@ -75,7 +75,9 @@ function triedLine({ id, idea, outcome, reason, measured }: TriedProgram): strin
 }
 
 export const toleranceText = ({ absolute, relative }: Tolerance): string =>
-  `|got - expected| <= ${absolute} + ${relative} * |expected|`;
+  absolute === undefined
+    ? `|got - expected| <= ${relative} * |expected| (near zero: a thousandth of that at the scale of all that is expected)`
+    : `|got - expected| <= ${absolute} + ${relative} * |expected|`;
 
 export const secondsText = (ms: number): string => `${Number((ms / 1000).toPrecision(3))} s`;
 

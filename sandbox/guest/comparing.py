@@ -6,24 +6,104 @@ Both sides are plain values (see frames.py): no object of a candidate is ever as
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 _CHUNK = 1 << 16
+# Without an absolute tolerance numbers near zero may be off by this share of what numbers as large as the expected ones are
+# usually may.
+_NEAR_ZERO = 1e-3
+# What differs by no more than so many of the smallest steps at its own size may be rounding of something constant.
+_ROUNDING_STEPS = 4096
 _KINDS = {'b': 'booleans', 'i': 'integers', 'u': 'unsigned integers', 'f': 'floats', 'c': 'complex numbers'}
 
 
 @dataclass(frozen=True)
 class Tolerance:
-    """Two floats agree where |got - expected| <= absolute + relative * |expected|."""
+    """Two floats agree where |got - expected| <= absolute + relative * |expected|. Without `absolute` it follows the scale of
+    what is expected.
+    """
 
     relative: float
-    absolute: float
+    absolute: float | None = None
 
 
 EXACT = Tolerance(0.0, 0.0)
+
+
+class Spread:
+    """How large the finite numbers of a place are: `scale`, the root of their mean square, and the lowest and highest."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.scale = 0.0
+        self.low = np.inf
+        self.high = -np.inf
+
+    @property
+    def constant(self) -> bool:
+        return self.low >= self.high
+
+    def add(self, numbers: np.ndarray) -> None:
+        """Takes in numbers of any shape, of complex ones both parts."""
+        numbers = np.asarray(numbers).reshape(-1)
+        if numbers.dtype.kind == 'c':
+            numbers = np.concatenate((numbers.real, numbers.imag))
+        with np.errstate(all='ignore'):
+            for start in range(0, numbers.size, _CHUNK):
+                self._add_piece(numbers[start : start + _CHUNK].astype(np.float64, copy=False))
+
+    def _add_piece(self, piece: np.ndarray) -> None:
+        low, high = float(piece.min()), float(piece.max())
+        if not np.isfinite(low + high):
+            piece = piece[np.isfinite(piece)]
+            if piece.size == 0:
+                return
+            low, high = float(piece.min()), float(piece.max())
+        self.low, self.high = min(self.low, low), max(self.high, high)
+        # By the largest, so that no square is beyond the floats.
+        largest = max(self.scale, -low, high)
+        if largest > 0:
+            before, here = self.scale / largest, piece / largest
+            mean = (self.count * before * before + float(np.dot(here, here))) / (self.count + piece.size)
+            self.scale = largest * float(np.sqrt(mean))
+        self.count += piece.size
+
+
+class Scales:
+    """The spread of the floats at every place of some answers: items of lists are one place, and so is the same place of several
+    answers.
+    """
+
+    def __init__(self) -> None:
+        self._spreads: dict[str, Spread] = {}
+
+    def of(self, place: str) -> Spread | None:
+        return self._spreads.get(place)
+
+    def places(self) -> Iterator[str]:
+        return iter(self._spreads)
+
+    def add(self, value: Any, place: str) -> None:
+        """Takes in a value and all in it."""
+        if isinstance(value, list) and _are_floats(value):
+            self.add_numbers(np.array(value), _item_place(value, 0, place))
+        elif isinstance(value, (list, tuple)):
+            for index, item in enumerate(value):
+                self.add(item, _item_place(value, index, place))
+        elif isinstance(value, dict):
+            for key, item in value.items():
+                self.add(item, _key_place(key, place))
+        elif isinstance(value, (np.ndarray, np.generic, float, complex)):
+            numbers = np.asarray(value)
+            if numbers.dtype.kind in 'fc':
+                self.add_numbers(numbers, place)
+
+    def add_numbers(self, numbers: np.ndarray, place: str) -> None:
+        self._spreads.setdefault(place, Spread()).add(numbers)
 
 
 @dataclass
@@ -43,8 +123,14 @@ class Comparison:
     """
 
     tolerance: Tolerance
+    # Whether types, classes and layout must be those of the expected side, too. Otherwise other ones are noted.
+    exact: bool = False
     # Numbers of a text file and of pixels: 1 and 1.0 are the same, and the tolerance holds for both.
     one_number_type: bool = False
+    # How large the numbers are that are expected, here and in other answers to be compared; those of each value where it is None.
+    scales: Scales | None = None
+    # What was got in the same places, where that is to be known.
+    given: Scales | None = None
     checked: int = 0
     differing: int = 0
     wrong: str | None = None
@@ -76,39 +162,81 @@ class Comparison:
         """Records a difference; `counted` where it is one value among others."""
         if self.wrong is None:
             self.wrong, self._counted = problem, counted
-        self.differing += not counted
 
-    def values(self, expected: Any, got: Any, where: str) -> None:
-        """Compares two values recursively. `where` is the place's name in messages."""
+    def values(self, expected: Any, got: Any, where: str, place: str | None = None) -> None:
+        """Compares two values recursively. `where` is the place's name in messages, `place` the one in `scales`."""
+        place = where if place is None else place
+        if self.scales is not None:
+            self._values(expected, got, where, place)
+            return
+        self.scales = Scales()
+        self.scales.add(expected, place)
+        self._values(expected, got, where, place)
+        self.scales = None
+
+    def _values(self, expected: Any, got: Any, where: str, place: str) -> None:
         if isinstance(expected, np.ndarray):
-            self._array(expected, got, where)
+            self._array(expected, got, where, place)
         elif _is_number(expected):
-            self._number(expected, got, where)
+            self._number(expected, got, where, place)
         elif got is None and expected is not None:
             self.reject(f'{where}: expected {describe(expected)}, got nothing (None)')
-        elif type(expected) is not type(got):
+        elif _plain(expected) is not _plain(got):
             self.differ(f'{where}: expected {describe(expected)}, got {describe(got)}')
         elif isinstance(expected, (list, tuple)):
-            self._sequence(expected, got, where)
+            self._sequence(expected, got, where, place)
+            self._same_class(expected, got, where)
         elif isinstance(expected, dict):
-            self._dict(expected, got, where)
+            self._dict(expected, got, where, place)
+            self._same_class(expected, got, where)
         else:
             self.checked += 1
             if expected != got:
                 self.differing += 1
                 self.differ(f'{where}: expected {show(expected)}, got {show(got)}', counted=True)
+            self._same_class(expected, got, where)
 
-    def arrays(self, expected: np.ndarray, got: np.ndarray, where: str) -> None:
+    def arrays(self, expected: np.ndarray, got: np.ndarray, where: str, place: str) -> None:
         """Compares two arrays of one shape and kind, in pieces that fit the cache."""
         shape = expected.shape
         self.checked += expected.size
-        expected, got = expected.reshape(-1), got.reshape(-1)
+        # Not as matrices, which have two axes always.
+        expected, got = np.asarray(expected).reshape(-1), np.asarray(got).reshape(-1)
+        spread = (self.scales and self.scales.of(place)) or Spread()
+        absolute = self.tolerance.absolute
+        if absolute is None:
+            absolute = _NEAR_ZERO * self.tolerance.relative * spread.scale
+        found = self.wrong
         with np.errstate(all='ignore'):
             for start in range(0, expected.size, _CHUNK):
                 piece = slice(start, start + _CHUNK)
-                self._piece(expected[piece], got[piece], where, start, shape)
+                self._piece(expected[piece], got[piece], where, start, shape, absolute)
+        if expected.dtype.kind in 'fc' and self.given is not None:
+            self.given.add_numbers(got, place)
+        if expected.size > 1 and self.wrong is found and self.largest is not None and self.largest.absolute > 0:
+            self._constant(expected, got, where, spread.scale)
 
-    def _array(self, expected: np.ndarray, got: Any, where: str) -> None:
+    def _constant(self, expected: np.ndarray, got: np.ndarray, where: str, scale: float) -> None:
+        """One number for all is no answer where the expected ones differ by more than rounding, however large the tolerance."""
+        spread, other = Spread(), Spread()
+        spread.add(expected)
+        other.add(got)
+        if other.constant and varies(spread, expected.dtype, scale):
+            self.differ(f'{where}: {_constant_problem(spread, other)}')
+
+    def _same_class(self, expected: Any, got: Any, where: str, *alike: type) -> None:
+        one, other = type(expected), type(got)
+        if one.__name__ != other.__name__ and not (one in alike and other in alike):
+            self._contract(f'{where}: expected {_of_class(one)}, got {_of_class(other)}')
+
+    def _contract(self, problem: str) -> None:
+        """Records that something other than a value differs, which is wrong in exact answers."""
+        if self.exact:
+            self.differ(problem)
+        else:
+            self.note(problem)
+
+    def _array(self, expected: np.ndarray, got: Any, where: str, place: str) -> None:
         if got is None:
             self.reject(f'{where}: expected {describe(expected)}, got nothing (None)')
         elif not isinstance(got, np.ndarray):
@@ -124,11 +252,22 @@ class Comparison:
                 f'{where}: expected {_kind(expected)} ({expected.dtype}), got {_kind(got)} ({got.dtype})'
             )
         else:
+            # First the values: a difference there tells more.
+            self.arrays(expected, got, where, place)
             if got.dtype != expected.dtype:
-                self.note(f'{where} is {got.dtype} where {expected.dtype} is expected')
-            self.arrays(expected, got, where)
+                self._contract(f'{where}: expected {describe(expected)}, got {describe(got)}')
+            self._same_class(expected, got, where, np.ndarray, np.memmap)
+            self._same_layout(expected, got, where)
 
-    def _number(self, expected: Any, got: Any, where: str) -> None:
+    def _same_layout(self, expected: np.ndarray, got: np.ndarray, where: str) -> None:
+        """Where the expected array lies in C order or in Fortran order, so must the other; where it can be written to, too."""
+        one, other = expected.flags, got.flags
+        if (one.c_contiguous and not other.c_contiguous) or (one.f_contiguous and not other.f_contiguous):
+            self._contract(f'{where}: expected an array {_order(expected)}, got one {_order(got)}')
+        if one.writeable and not other.writeable:
+            self._contract(f'{where}: expected an array that can be written to, got a read-only one')
+
+    def _number(self, expected: Any, got: Any, where: str, place: str) -> None:
         if got is None:
             self.reject(f'{where}: expected {describe(expected)}, got nothing (None)')
             return
@@ -139,8 +278,8 @@ class Comparison:
         if len(kinds) > 1 and not (self.one_number_type and kinds == {'i', 'f'}):
             self.differ(f'{where}: expected {describe(expected)}, got {describe(got)}')
             return
-        if type(expected) is not type(got) and not self.one_number_type:
-            self.note(f'{where} is a {type(got).__name__} where a {type(expected).__name__} is expected')
+        if not self.one_number_type:
+            self._same_number_type(expected, got, where)
         if kinds <= {'b', 'i'}:
             self.checked += 1
             if int(expected) != int(got):
@@ -155,18 +294,34 @@ class Comparison:
         except OverflowError:  # An integer beyond every float, where the other is a float.
             self.differ(f'{where}: expected {show(expected)}, got {show(got)}')
             return
-        self.arrays(np.asarray(pair[0]), np.asarray(pair[1]), where)
+        self.arrays(np.asarray(pair[0]), np.asarray(pair[1]), where, place)
 
-    def _sequence(self, expected: Any, got: Any, where: str) -> None:
+    def _same_number_type(self, expected: Any, got: Any, where: str) -> None:
+        """Python's own numbers stand for NumPy's of their kind, and NumPy's for Python's that are as wide: what is compiled can
+        often give but one of them.
+        """
+        if type(expected).__name__ == type(got).__name__:
+            return
+        problem = f'{where}: expected {_of_class(type(expected))}, got {_of_class(type(got))}'
+        stand_in = type(got) in _WIDEST or (type(expected) in _WIDEST and type(got) is _WIDEST[type(expected)])
+        if stand_in and (isinstance(expected, np.generic) or isinstance(got, np.generic)):
+            self.note(problem)
+        else:
+            self._contract(problem)
+
+    def _sequence(self, expected: Any, got: Any, where: str, place: str) -> None:
         if len(got) == 0 and len(expected) > 0:
             self.reject(f'{where}: expected {describe(expected)}, got an empty one')
         elif len(got) != len(expected):
             self.differ(f'{where}: expected {describe(expected)}, got {describe(got)}')
+        elif isinstance(expected, list) and _are_floats(expected) and _are_floats(got):
+            self._same_number_type(expected[0], got[0], f'{where}[0]')
+            self.arrays(np.array(expected), np.array(got), where, _item_place(expected, 0, place))
         else:
             for index, (one, other) in enumerate(zip(expected, got)):
-                self.values(one, other, f'{where}[{index}]')
+                self._values(one, other, f'{where}[{index}]', _item_place(expected, index, place))
 
-    def _dict(self, expected: dict[Any, Any], got: dict[Any, Any], where: str) -> None:
+    def _dict(self, expected: dict[Any, Any], got: dict[Any, Any], where: str, place: str) -> None:
         # True, 1 and 1.0 are one key to Python, but not one answer.
         keys, other_keys = ({(type(key), key): key for key in keys} for keys in (expected, got))
         missing = [key for typed, key in keys.items() if typed not in other_keys]
@@ -180,11 +335,16 @@ class Comparison:
             self.differ(f'{where}: has the key {_some(extra)}, which is not expected')
         for typed, key in keys.items():
             if typed in other_keys:
-                step = json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)
-                self.values(expected[key], got[key], f'{where}[{step:.80}]')
+                self._values(expected[key], got[key], _key_place(key, where), _key_place(key, place))
 
     def _piece(
-        self, expected: np.ndarray, got: np.ndarray, where: str, start: int, shape: tuple[int, ...]
+        self,
+        expected: np.ndarray,
+        got: np.ndarray,
+        where: str,
+        start: int,
+        shape: tuple[int, ...],
+        absolute: float,
     ) -> None:
         kind = expected.dtype.kind
         if kind not in 'fc' and not (self.one_number_type and kind in 'iu'):
@@ -206,7 +366,7 @@ class Comparison:
             return
         finite = np.isfinite(expected) & np.isfinite(got)
         size = np.abs(expected)
-        allowed = self.tolerance.absolute + self.tolerance.relative * size
+        allowed = absolute + self.tolerance.relative * size
         error = np.abs(got - expected)
         right = same | (finite & (error <= allowed)) | _both_alike(expected, got, finite)
         ratio = np.where(finite & ~same, error / allowed, 0.0)
@@ -276,6 +436,32 @@ def show(value: Any) -> str:
     return text if len(text) <= 80 else f'{text[:77]}…'
 
 
+def varies(spread: Spread, dtype: np.dtype, scale: float) -> bool:
+    """Whether numbers differ by more than rounding does at their size, or at that of others in their place."""
+    largest = max(scale, abs(spread.low), abs(spread.high))
+    step = float(np.finfo(dtype).eps) if dtype.kind in 'fc' else 0.0
+    return spread.high - spread.low > _ROUNDING_STEPS * step * largest
+
+
+def constant_place(expected: Scales, given: Scales) -> str | None:
+    """What is wrong where some place has one number everywhere, and the expected ones differ there by more than rounding: that is
+    no answer, however large the tolerance.
+    """
+    for place in expected.places():
+        spread, got = expected.of(place), given.of(place)
+        if got is not None and got.count > 1 and got.constant and varies(spread, np.dtype(float), spread.scale):
+            return f'{place}: {_constant_problem(spread, got)}'
+    return None
+
+
+def _constant_problem(expected: Spread, got: Spread) -> str:
+    return f'expected numbers from {show(expected.low)} to {show(expected.high)}, got {show(got.low)} everywhere'
+
+
+# NumPy's number that is as wide as Python's.
+_WIDEST = {bool: np.bool_, int: np.int64, float: np.float64, complex: np.complex128}
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, (bool, int, float, complex, np.generic))
 
@@ -283,7 +469,41 @@ def _is_number(value: Any) -> bool:
 def _number_kind(value: Any) -> str:
     if isinstance(value, np.generic):
         return 'i' if value.dtype.kind == 'u' else value.dtype.kind
-    return {bool: 'b', int: 'i', float: 'f', complex: 'c'}[type(value)]
+    return {bool: 'b', int: 'i', float: 'f', complex: 'c'}[_plain(value)]
+
+
+def _plain(value: Any) -> type:
+    """The plain type a value is of, or its class is made from."""
+    for plain in (bool, int, float, complex, str, bytes, list, tuple, dict):
+        if isinstance(value, plain):
+            return plain
+    return type(value)
+
+
+def _of_class(kind: type) -> str:
+    vowel = kind is np.ndarray or kind.__name__[:1].lower() in tuple('aeio')
+    return f'{"an" if vowel else "a"} {kind.__name__}'
+
+
+def _order(array: np.ndarray) -> str:
+    flags = array.flags
+    if array.ndim > 1 and flags.c_contiguous != flags.f_contiguous:
+        return 'in C order' if flags.c_contiguous else 'in Fortran order'
+    return 'that is contiguous' if flags.c_contiguous else 'that is not contiguous'
+
+
+def _are_floats(items: list[Any]) -> bool:
+    """Whether a list is as good as an array, which is faster to compare."""
+    return len(items) > 0 and set(map(type, items)) <= {float, np.float64}
+
+
+def _item_place(sequence: Any, index: int, place: str) -> str:
+    return f'{place}[]' if isinstance(sequence, list) else f'{place}[{index}]'
+
+
+def _key_place(key: Any, place: str) -> str:
+    step = json.dumps(key, ensure_ascii=False) if isinstance(key, str) else repr(key)
+    return f'{place}[{step:.80}]'
 
 
 def _kind(array: np.ndarray) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from comparing import Comparison, Tolerance, describe, show
+from comparing import Comparison, Scales, Tolerance, constant_place, describe, show
 from pictures import FORMATS, PictureError, can_read_pictures, read_picture
 from verdict import Finding, PlanError
 
@@ -36,7 +36,7 @@ class Unreadable(ValueError):
     """A file is not of the kind its name says."""
 
 
-def compare_file(pair: dict[str, Any], tolerance: Tolerance) -> Finding:
+def compare_file(pair: dict[str, Any], tolerance: Tolerance, exact: bool = False) -> Finding:
     """The finding on one file: `{ path, name?, expected: file | null, actual: file | null, format?,
     pixelLevels? }`.
 
@@ -55,7 +55,7 @@ def compare_file(pair: dict[str, Any], tolerance: Tolerance) -> Finding:
         return Finding.invalid(name, 'the file is empty')
 
     comparison = Comparison(tolerance)
-    compare = _comparer(pair['path'], pair)
+    compare = _comparer(pair['path'], pair, exact)
     try:
         compare(expected, actual, comparison)
     except Unreadable as error:
@@ -87,10 +87,10 @@ def compare_stdout(pair: dict[str, Any], tolerance: Tolerance) -> Finding:
     return Finding.of(name, comparison)
 
 
-def _comparer(name: str, pair: dict[str, Any]) -> Callable[[Path, Path, Comparison], None]:
+def _comparer(name: str, pair: dict[str, Any], exact: bool) -> Callable[[Path, Path, Comparison], None]:
     suffix = Path(name).suffix.lower()
     if suffix == '.npy':
-        return _compare_npy
+        return lambda expected, actual, found: _compare_npy(expected, actual, found, exact)
     if suffix == '.json':
         return _compare_json
     if suffix == '.csv':
@@ -115,10 +115,12 @@ def _trusted(read: Callable[[], Any]) -> Any:
         raise PlanError(f'the expected file: {error}') from None
 
 
-def _compare_npy(expected: Path, actual: Path, found: Comparison) -> None:
+def _compare_npy(expected: Path, actual: Path, found: Comparison, exact: bool) -> None:
     one, other = _trusted(lambda: read_npy(expected)), read_npy(actual)
     if one.dtype.kind in 'biufcUS':
         found.values(one, other, 'array')
+        if exact and one.dtype != other.dtype:
+            found.differ(f'expected {describe(one)}, got {describe(other)}')
     elif one.dtype != other.dtype or one.shape != other.shape:
         found.differ(f'expected {describe(one)}, got {describe(other)}')
     else:
@@ -138,12 +140,14 @@ def _compare_csv(expected: Path, actual: Path, found: Comparison) -> None:
     rows, other_rows = _trusted(lambda: read_csv(expected)), read_csv(actual, expected.stat().st_size)
     if len(rows) != len(other_rows):
         found.differ(f'expected {len(rows):,} rows, got {len(other_rows):,}')
+    _measure(found, *([(_column(number), cell) for row in side for number, cell in enumerate(row, start=1)] for side in (rows, other_rows)))
     for number, (row, other_row) in enumerate(zip(rows, other_rows), start=1):
         if len(row) != len(other_row):
             found.differ(f'row {number}: expected {len(row):,} cells, got {len(other_row):,}')
             continue
         for column, (cell, other) in enumerate(zip(row, other_row), start=1):
-            _words(cell.strip(), other.strip(), f'row {number}, column {column}', found)
+            _words(cell.strip(), other.strip(), f'row {number}, {_column(column)}', found, _column(column))
+    _constant(found)
 
 
 def _compare_text(expected: Path, actual: Path, found: Comparison) -> None:
@@ -206,14 +210,50 @@ def _lines(expected: str, actual: str, found: Comparison, ignored: list[re.Patte
     if lines and not other_lines:
         found.reject(f'expected {len(lines):,} lines, got none')
         return
+    _measure(found, *([(_pattern(line), line) for line in side] for side in (lines, other_lines)))
     for number, (line, other) in enumerate(zip(lines, other_lines), start=1):
-        _words(line, other, f'line {number}', found)
+        _words(line, other, f'line {number}', found, _pattern(line))
+    _constant(found)
     # Said last: a line that differs tells more than the count.
     if len(lines) != len(other_lines):
         found.differ(f'expected {len(lines):,} lines, got {len(other_lines):,}')
 
 
-def _words(expected: str, actual: str, where: str, found: Comparison) -> None:
+def _column(number: int) -> str:
+    return f'column {number}'
+
+
+def _pattern(line: str) -> str:
+    """What lines that differ only in their numbers have in common: their numbers are columns."""
+    return ' '.join(_NUMBER.sub('…', line).split())
+
+
+def _measure(found: Comparison, expected: list[tuple[str, str]], actual: list[tuple[str, str]]) -> None:
+    """Notes how large the numbers of each column are; texts come with what their columns are called."""
+    if expected == actual:
+        return
+    found.scales, found.given = Scales(), Scales()
+    for scales, texts in ((found.scales, expected), (found.given, actual)):
+        columns: dict[str, list[float]] = {}
+        for name, text in texts:
+            for index, number in enumerate(_NUMBER.findall(text)):
+                columns.setdefault(_place(name, index), []).append(float(number))
+        for place, numbers in columns.items():
+            scales.add_numbers(np.array(numbers), place)
+
+
+def _place(name: str, index: int) -> str:
+    return name if index == 0 else f'{name}, number {index + 1}'
+
+
+def _constant(found: Comparison) -> None:
+    if found.kind == 'right' and found.scales is not None and found.given is not None:
+        problem = constant_place(found.scales, found.given)
+        if problem is not None:
+            found.differ(problem)
+
+
+def _words(expected: str, actual: str, where: str, found: Comparison, name: str) -> None:
     """Compares text with its numbers: those within the tolerance (whole ones exactly), the words between
     them equal.
     """
@@ -229,14 +269,14 @@ def _words(expected: str, actual: str, where: str, found: Comparison) -> None:
         found.differing += 1
         found.differ(f'{where}: expected {show(expected)}, got {show(actual)}', counted=True)
         return
-    for one, other in zip(numbers, others):
+    for index, (one, other) in enumerate(zip(numbers, others)):
         if _INTEGER.fullmatch(one) and _INTEGER.fullmatch(other):
             # Compared as text, for Python refuses to read very long integers.
             if _plain(one) != _plain(other):
                 found.differing += 1
                 found.differ(f'{where}: expected {one:.40}, got {other:.40}', counted=True)
         elif one != other:
-            found.values(float(one), float(other), where)
+            found.values(float(one), float(other), where, _place(name, index))
 
 
 def _plain(integer: str) -> str:

@@ -18,6 +18,8 @@ MAX_DEPTH = 64
 MAX_NODES = 500_000
 MAX_HEADER_BYTES = 16 << 20
 MAX_DIMENSIONS = 32
+MAX_NAME = 100
+MAX_CLASSES = 100
 # Longer text lies beside the arrays, and longer lists of one number type are one block of numbers: JSON
 # would take longer to write than many a function takes to run, and that would be measured as the function's
 # time.
@@ -33,6 +35,8 @@ _WIRES = {
     for dtype in (np.dtype(letter), np.dtype(letter).newbyteorder('>'))
 }
 _DTYPES = {wire: np.dtype(wire) for wire in _WIRES.values()}
+# To a caller an array mapped from a file is an array.
+_ARRAYS = (np.ndarray, np.memmap)
 _PACKED = {float: '<f8', int: '<i8', bool: '|b1'}
 # More keys of one hash than chance brings about: Python hashes numbers and tuples to values that anybody
 # can aim at, and a dict of n such keys takes n² steps.
@@ -68,10 +72,15 @@ class FrameError(ValueError):
 class Plan:
     """Where everything of one value will lie: `head` (prefix and padded header), then `blocks` by offset;
     `size` bytes.
+
+    `exact` keeps what a caller may see of an answer beyond its numbers: the names of classes made from plain ones, how an array
+    lies in memory, and whether it can be written to. Arguments go without: they are plain, in C order and writable. `known`,
+    JSON, goes along in the header.
     """
 
-    def __init__(self, value: object) -> None:
+    def __init__(self, value: object, exact: bool = False, known: dict[str, Any] | None = None) -> None:
         self._nodes = 0
+        self._exact = exact
         self._placed: list[tuple[dict[str, Any], np.ndarray]] = []
         root = self._node(value, 0)
 
@@ -85,7 +94,7 @@ class Plan:
             for (node, _), offset in zip(self._placed, relative):
                 node['offset'] = start + offset
             header = json.dumps(
-                {'size': start + end, 'value': root}, separators=(',', ':'), check_circular=False
+                {'size': start + end, 'value': root, **(known or {})}, separators=(',', ':'), check_circular=False
             ).encode()
             if _PREFIX.size + len(header) <= start:
                 break
@@ -124,7 +133,14 @@ class Plan:
             if isinstance(value, np.ma.MaskedArray):
                 raise FrameError('masked arrays cannot cross; return .filled(…)')
             array = np.asarray(value)
-            return self._block({'t': 'array', 'dtype': _wire(array.dtype), 'shape': array.shape}, array)
+            node = self._name({'t': 'array', 'dtype': _wire(array.dtype), 'shape': array.shape}, value, *_ARRAYS)
+            flags = array.flags
+            if self._exact and not flags.writeable:
+                node['readonly'] = True
+            if self._exact and not flags.c_contiguous:
+                node['order'] = 'F' if flags.f_contiguous else 'none'
+                array = array.T if flags.f_contiguous else array
+            return self._block(node, array)
         if value is None:
             return {'t': 'none'}
         if isinstance(value, np.generic):
@@ -133,26 +149,37 @@ class Plan:
             return {'t': 'bool', 'v': value}
         if isinstance(value, int):
             # Decimal text of long integers is limited by Python and slow to read, hexadecimal is neither.
-            return {'t': 'int', 'v': str(int(value)) if value.bit_length() <= 64 else hex(value)}
+            whole = str(int(value)) if int.bit_length(value) <= 64 else hex(value)
+            return self._name({'t': 'int', 'v': whole}, value, int)
         if isinstance(value, float):
-            return {'t': 'float', 'v': float.hex(value)}
+            return self._name({'t': 'float', 'v': float.hex(value)}, value, float)
         if isinstance(value, complex):
-            return {'t': 'complex', 'v': [float.hex(value.real), float.hex(value.imag)]}
+            parts = [float.hex(value.real), float.hex(value.imag)]
+            return self._name({'t': 'complex', 'v': parts}, value, complex)
         if isinstance(value, str):
             if len(value) <= LONG_TEXT:
-                return {'t': 'str', 'v': str(value)}
+                return self._name({'t': 'str', 'v': str.__str__(value)}, value, str)
             text = np.frombuffer(value.encode('utf-8', 'surrogatepass'), np.uint8)
-            return self._block({'t': 'str', 'length': text.nbytes}, text)
+            return self._name(self._block({'t': 'str', 'length': text.nbytes}, text), value, str)
         if isinstance(value, bytes):
-            return self._block({'t': 'bytes', 'length': len(value)}, np.frombuffer(value, np.uint8))
+            block = np.frombuffer(value, np.uint8)
+            return self._name(self._block({'t': 'bytes', 'length': len(value)}, block), value, bytes)
         if isinstance(value, (list, tuple)):
-            return self._sequence(value, 'list' if isinstance(value, list) else 'tuple', depth)
+            kind = list if isinstance(value, list) else tuple
+            return self._name(self._sequence(value, kind.__name__, depth), value, kind)
         if isinstance(value, dict):
-            return {'t': 'dict', 'v': [self._pair(key, item, depth) for key, item in value.items()]}
+            pairs = [self._pair(key, item, depth) for key, item in value.items()]
+            return self._name({'t': 'dict', 'v': pairs}, value, dict)
         raise FrameError(
             f'objects of type {type(value).__qualname__} cannot cross; '
             'use numbers, text, bytes, lists, tuples, dicts and NumPy arrays of numbers'
         )
+
+    def _name(self, node: dict[str, Any], value: object, *plain: type) -> dict[str, Any]:
+        kind = type(value)
+        if kind not in plain and (self._exact or kind is np.matrix):
+            node['class'] = kind.__name__[:MAX_NAME]
+        return node
 
     def _sequence(self, value: list[Any] | tuple[Any, ...], name: str, depth: int) -> dict[str, Any]:
         if len(value) >= LONG_LIST:
@@ -178,13 +205,19 @@ class Plan:
             raise error.inside(key) from None
 
 
-def plan_of(value: object, root: str = 'value', room: int | None = None) -> Plan:
+def plan_of(
+    value: object,
+    root: str = 'value',
+    room: int | None = None,
+    exact: bool = False,
+    known: dict[str, Any] | None = None,
+) -> Plan:
     """Where everything of `value` will lie.
 
     Raises `FrameError`, naming the place below `root`, where it cannot cross or needs more than `room` bytes.
     """
     try:
-        plan = Plan(value)
+        plan = Plan(value, exact, known)
         if room is not None and plan.size > room:
             raise FrameError(f'needs {plan.size:,} bytes, at most {room:,} can cross')
     except FrameError as error:
@@ -192,9 +225,9 @@ def plan_of(value: object, root: str = 'value', room: int | None = None) -> Plan
     return plan
 
 
-def encode(value: object, root: str = 'value') -> bytearray:
+def encode(value: object, root: str = 'value', exact: bool = False) -> bytearray:
     """The frame of `value`. Raises `FrameError` naming the place below `root` that cannot cross."""
-    return plan_of(value, root).frame()
+    return plan_of(value, root, exact=exact).frame()
 
 
 def decode(buffer: Buffer, writable: bool = False, root: str = 'value') -> Any:
@@ -212,6 +245,16 @@ def decode(buffer: Buffer, writable: bool = False, root: str = 'value') -> Any:
         raise FrameError(f'no frame: {type(error).__name__}: {error!s:.200}', root=root) from None
 
 
+def what_is_known(frame: Buffer) -> dict[str, Any]:
+    """What the header of a frame says besides its value. Raises `FrameError`."""
+    try:
+        reader = _Reader(memoryview(frame).cast('B'), False)
+        reader.value()
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError, MemoryError) as error:
+        raise FrameError(f'no frame: {type(error).__name__}: {error!s:.200}') from None
+    return {name: value for name, value in reader.header.items() if name not in ('size', 'value')}
+
+
 def place(block: np.ndarray, buffer: Buffer, offset: int) -> None:
     """Writes `block` into `buffer` at `offset` in C order, whatever its own layout."""
     np.ndarray(block.shape, block.dtype, buffer, offset)[...] = block
@@ -223,6 +266,7 @@ class _Reader:
         self._writable = writable
         self._nodes = 0
         self._taken: list[tuple[int, int]] = []
+        self._classes: dict[tuple[str, type], type] = {}
 
     def value(self) -> Any:
         available = self._buffer.nbytes
@@ -237,6 +281,7 @@ class _Reader:
         header = json.loads(str(self._buffer[_PREFIX.size : self._start], 'utf-8'))
         if not isinstance(header, dict):
             raise FrameError('the header is no object')
+        self.header = header
         self._size = _natural(header, 'size')
         if not self._start <= self._size <= available:
             raise FrameError(f'a size of {self._size:,} bytes, but {available:,} are there')
@@ -261,8 +306,7 @@ class _Reader:
             count = 1
             for length in shape:
                 count *= length
-            array = self._numbers(node, dtype, count)
-            return array.reshape(shape)
+            return self._array(node, self._numbers(node, dtype, count), shape)
         if kind == 'none':
             return None
         if kind == 'scalar':
@@ -270,22 +314,58 @@ class _Reader:
         if kind == 'bool':
             return _typed(node, bool)
         if kind == 'int':
-            return int(_typed(node, str), 0)
+            return self._named(node, int(_typed(node, str), 0))
         if kind == 'float':
-            return float.fromhex(_typed(node, str))
+            return self._named(node, float.fromhex(_typed(node, str)))
         if kind == 'complex':
             real, imaginary = _typed(node, list)
-            return complex(float.fromhex(real), float.fromhex(imaginary))
+            return self._named(node, complex(float.fromhex(real), float.fromhex(imaginary)))
         if kind == 'str':
-            return _typed(node, str) if 'v' in node else self._bytes(node).decode('utf-8', 'surrogatepass')
+            text = _typed(node, str) if 'v' in node else self._bytes(node).decode('utf-8', 'surrogatepass')
+            return self._named(node, text)
         if kind == 'bytes':
-            return self._bytes(node)
+            return self._named(node, self._bytes(node))
         if kind in ('list', 'tuple'):
             items = self._packed(node) if 'packed' in node else self._items(_typed(node, list), depth)
-            return tuple(items) if kind == 'tuple' else items
+            return self._named(node, tuple(items) if kind == 'tuple' else items)
         if kind == 'dict':
-            return self._dict(_typed(node, list), depth)
+            return self._named(node, self._dict(_typed(node, list), depth))
         raise FrameError(f'a node of unknown type {kind!r:.40}')
+
+    def _array(self, node: dict[str, Any], numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        order = node.get('order')
+        if order == 'F':
+            array = numbers.reshape(shape[::-1]).T
+        elif order == 'none':
+            # Every second place of twice as many: what lies so is not contiguous, whatever its shape.
+            array = np.empty((*shape, 2), numbers.dtype)[..., 0]
+            array[...] = numbers.reshape(shape)
+        elif order is None:
+            array = numbers.reshape(shape)
+        else:
+            raise FrameError(f'an array of unknown order {order!r:.40}')
+        if node.get('readonly'):
+            array.flags.writeable = False
+        name = node.get('class')
+        if name is None:
+            return array
+        if name == 'matrix' and len(shape) != 2:
+            raise FrameError(f'a matrix of {len(shape)} axes')
+        return array.view(np.matrix if name == 'matrix' else self._class(name, np.ndarray))
+
+    def _named(self, node: dict[str, Any], value: Any) -> Any:
+        """The value as one of a class of the name it had. Such a class has nothing but its name."""
+        name = node.get('class')
+        return value if name is None else self._class(name, type(value))(value)
+
+    def _class(self, name: Any, plain: type) -> type:
+        if not isinstance(name, str) or len(name) > MAX_NAME:
+            raise FrameError('expected the name of a class')
+        if (name, plain) not in self._classes:
+            if len(self._classes) >= MAX_CLASSES:
+                raise FrameError(f'more than {MAX_CLASSES} classes')
+            self._classes[name, plain] = type(name, (plain,), {})
+        return self._classes[name, plain]
 
     def _items(self, nodes: list[Any], depth: int) -> list[Any]:
         items = []

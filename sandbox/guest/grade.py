@@ -18,7 +18,7 @@ from typing import Any
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Arguments, decode_case
-from comparing import EXACT, Comparison, Tolerance
+from comparing import EXACT, Comparison, Scales, Tolerance, constant_place
 from comparing_files import compare_file, compare_stdout
 from frames import Buffer, FrameError, decode
 from verdict import Finding, PlanError, write_verdict
@@ -26,30 +26,42 @@ from verdict import Finding, PlanError, write_verdict
 
 def judge(plan: dict[str, Any]) -> list[Finding]:
     """One finding for each case, file and stream of the plan, in its order. Raises `PlanError`."""
-    tolerance = _tolerance(plan['tolerance'])
-    findings = [
-        judge_case(f'case {index}', case, plan.get('arguments', []), tolerance)
-        for index, case in enumerate(plan.get('cases', []))
-    ]
-    findings += [compare_file(pair, tolerance) for pair in plan.get('files', [])]
+    tolerance, exact = _tolerance(plan['tolerance']), _exact(plan['answers'])
+    findings = judge_cases(plan.get('cases', []), plan.get('arguments', []), tolerance, exact)
+    findings += [compare_file(pair, tolerance, exact) for pair in plan.get('files', [])]
     return findings + [compare_stdout(pair, tolerance) for pair in plan.get('stdout', [])]
 
 
-def judge_case(name: str, case: dict[str, Any], arguments: list[str], tolerance: Tolerance) -> Finding:
+def judge_cases(
+    cases: list[dict[str, Any]], arguments: list[str], tolerance: Tolerance, exact: bool
+) -> list[Finding]:
+    """One finding for each call. All of them together say how large the numbers of each place are."""
+    scales, given = Scales(), Scales()
+    for index, case in enumerate(cases):
+        expected, before, after = _trusted(f'case {index}', case)
+        scales.add(expected, 'answer')
+        if after is not before:
+            for name, _, value, _ in _places(before, after, before, arguments):
+                scales.add(value, name)
+    findings = []
+    for index, case in enumerate(cases):
+        comparison = Comparison(tolerance, exact, scales=scales, given=given)
+        findings.append(_judge_case(f'case {index}', case, arguments, comparison))
+    if len(findings) > 1 and all(finding.kind == 'right' for finding in findings):
+        constant = constant_place(scales, given)
+        if constant is not None:
+            findings[0].kind, findings[0].mismatch = 'wrong', f'and in every other case, {constant}'
+    return findings
+
+
+def _judge_case(name: str, case: dict[str, Any], arguments: list[str], comparison: Comparison) -> Finding:
     """The finding on one call: its answer, and what it did to its arguments."""
     if case.get('actual') is None:
         return Finding.invalid(name, 'there is no answer')
+    expected, before, after = _trusted(name, case)
     try:
-        expected = decode(_map(case['expected']), root='the expected answer')
-        before = decode_case(_map(case['case']))
-        after = decode_case(_map(case['expectedInput'])) if case.get('expectedInput') else before
-    except (FrameError, OSError) as error:
-        raise PlanError(f'{name}: {error}') from None
-
-    comparison = Comparison(tolerance)
-    try:
-        comparison.values(expected, decode(_map(case['actual']), root='answer'), 'answer')
-        left = decode_case(_map(case['actualInput'])) if case.get('actualInput') else before
+        comparison.values(expected, _answer(case['actual'], 'answer'), 'answer')
+        left = _arguments(case['actualInput']) if case.get('actualInput') else before
     except FrameError as error:
         return Finding.invalid(name, f'the answer cannot be read: {error}')
     except OSError:
@@ -59,6 +71,16 @@ def judge_case(name: str, case: dict[str, Any], arguments: list[str], tolerance:
     return Finding.of(name, comparison)
 
 
+def _trusted(name: str, case: dict[str, Any]) -> tuple[Any, Arguments, Arguments]:
+    """The expected answer, and the arguments as they were and as the original leaves them."""
+    try:
+        expected = _answer(case['expected'], 'the expected answer')
+        before = _arguments(case['case'])
+        return expected, before, _arguments(case['expectedInput']) if case.get('expectedInput') else before
+    except (FrameError, OSError) as error:
+        raise PlanError(f'{name}: {error}') from None
+
+
 def _judge_arguments(
     before: Arguments, after: Arguments, left: Arguments, names: list[str], comparison: Comparison
 ) -> None:
@@ -66,12 +88,7 @@ def _judge_arguments(
     if len(left[0]) != len(before[0]) or set(left[1]) != set(before[1]):
         comparison.reject('the arguments were replaced by others')
         return
-    positional = [
-        names[index] if index < len(names) else f'argument {index + 1}' for index in range(len(before[0]))
-    ]
-    places = list(zip(positional, before[0], after[0], left[0]))
-    places += [(name, value, after[1][name], left[1][name]) for name, value in before[1].items()]
-    for name, original, expected, got in places:
+    for name, original, expected, got in _places(before, after, left, names):
         if _same(original, expected):
             if not _same(original, got):
                 comparison.differ(f'changes its argument `{name}`, which the original leaves as it is')
@@ -81,8 +98,19 @@ def _judge_arguments(
             comparison.values(expected, got, name)
 
 
+def _places(
+    before: Arguments, after: Arguments, left: Arguments, names: list[str]
+) -> list[tuple[str, Any, Any, Any]]:
+    """Each argument by its name: as it was, as the original leaves it, and as the candidate does."""
+    positional = [
+        names[index] if index < len(names) else f'argument {index + 1}' for index in range(len(before[0]))
+    ]
+    places = list(zip(positional, before[0], after[0], left[0]))
+    return places + [(name, value, after[1][name], left[1][name]) for name, value in before[1].items()]
+
+
 def _same(one: Any, other: Any) -> bool:
-    comparison = Comparison(EXACT)
+    comparison = Comparison(EXACT, exact=True)
     comparison.values(one, other, '')
     # A note is another type for an equal number, which a call that leaves its argument alone cannot bring
     # about.
@@ -93,15 +121,33 @@ def _map(path: str) -> Buffer:
     with Path(path).open('rb') as file:
         if os.fstat(file.fileno()).st_size == 0:
             return b''
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        # A copy as soon as it is written to, so that only what is marked as read-only is read-only.
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+
+def _answer(path: str, root: str) -> Any:
+    return decode(_map(path), writable=True, root=root)
+
+
+def _arguments(path: str) -> Arguments:
+    return decode_case(_map(path), writable=True)
+
+
+def _exact(given: Any) -> bool:
+    if given not in ('exact', 'equal'):
+        raise PlanError(f'answers: expected exact or equal, got {given!r}')
+    return given == 'exact'
 
 
 def _tolerance(given: dict[str, Any]) -> Tolerance:
     for name in ('relative', 'absolute'):
-        value = given[name]
+        value = given[name] if name == 'relative' else given.get(name)
+        if value is None:
+            continue
         if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value < math.inf:
             raise PlanError(f'tolerance.{name}: expected a number of at least 0, got {value!r}')
-    return Tolerance(float(given['relative']), float(given['absolute']))
+    absolute = given.get('absolute')
+    return Tolerance(float(given['relative']), None if absolute is None else float(absolute))
 
 
 def main() -> None:

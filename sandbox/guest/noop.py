@@ -24,7 +24,7 @@ def main() -> None:
         description='Answers the conductor without computing.', allow_abbrev=False
     )
     options.add_argument('--answer', type=Path, required=True)
-    answer = decode(options.parse_args().answer.read_bytes())
+    answer = decode(bytearray(options.parse_args().answer.read_bytes()), writable=True)
     try:
         serve(lambda *_args, **_kwargs: answer)
     except (BrokenPipeError, ConnectionResetError):

@@ -177,7 +177,7 @@ def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, A
     answer = oracle.run(*args, **kwargs)
     row['oracleSeconds'] = time.perf_counter() - began
     try:
-        expected = encode(answer, root='answer')
+        expected = encode(answer, root='answer', exact=True)
     except FrameError as error:
         raise oracle.problem('Returns', f'returns what cannot be compared: {error}') from None
     try:

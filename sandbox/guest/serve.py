@@ -96,7 +96,7 @@ def _answer(
     """
     args, kwargs = decode_case(frame, writable=True)
     answer = function(*args, **kwargs)
-    plan = plan_of(answer, root='answer', room=room)
+    plan = plan_of(answer, root='answer', room=room, exact=True)
     left = what_is_left(frame, args, kwargs)
     if left is frame and (given is None or frame == given):
         left = b''

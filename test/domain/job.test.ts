@@ -21,6 +21,7 @@ describe('a job', () => {
       outputs: [],
       ignoreLines: [],
       tolerance: defaults.tolerance,
+      answers: 'exact',
       strategies: ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'],
       policy: 'tree',
       models: { complexity: 'medium', cache: true, temperature: 0.1, programTokens: 16_000, tries: 3 },

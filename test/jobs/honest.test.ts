@@ -28,6 +28,9 @@ const refused: [title: string, file: string, kind: OutcomeKind, reason: RegExp][
   ['answers with a generator', 'generator', 'crashed', /type generator cannot cross/],
   ['goes on filling its answer in a thread', 'filled_later', 'wrong', /values differ/],
   ['answers in half precision', 'half_precision', 'wrong', /allowed difference/],
+  ['answers in another type', 'single_precision', 'wrong', /expected float64\[\d+\], got float32|allowed/],
+  ['answers with an array that cannot be written to', 'read_only', 'wrong', /got a read-only one/],
+  ['answers with a part of a larger array', 'every_second', 'wrong', /got one that is not contiguous/],
   ['gives an answer of 200 MB', 'huge_answer', 'crashed', /at most .* can cross/],
   ['is right for small inputs only', 'right_when_small', 'wrong', /values differ/],
   ['answers by where its input lies', 'remembers_places', 'wrong', /expected/],
@@ -67,6 +70,29 @@ describe.each(kinds)('in %s', (kind) => {
   test.each(refused)('a candidate that %s is refused', async (_, file, outcome, reason) => {
     const tried = await trials.try(`${file}.py`);
     expect(tried.outcome).toMatchObject({ kind: outcome, reason: expect.stringMatching(reason) });
+  });
+
+  test('a candidate that answers with nothing where all numbers are small is refused', async () => {
+    const tiny = await openTrials(kind, fixtures('tiny'), functionJob);
+    try {
+      expect((await tiny.try('nothing.py')).outcome).toMatchObject({ kind: 'wrong' });
+      expect((await tiny.try('half_of_them.py')).outcome).toMatchObject({ kind: 'wrong' });
+    } finally {
+      await tiny.close();
+    }
+  });
+
+  test('a candidate that answers the same every time is refused however large the tolerance is', async () => {
+    const lax = await openTrials(kind, fixtures('function'), {
+      ...functionJob,
+      ...{ tolerance: { relative: 0, absolute: 1e6 }, answers: 'equal' },
+    });
+    try {
+      const { outcome } = await lax.try('constant.py');
+      expect(outcome).toMatchObject({ kind: 'wrong', reason: expect.stringMatching(/got 0 everywhere/) });
+    } finally {
+      await lax.close();
+    }
   });
 
   test('a candidate that stops itself runs out of time', async () => {

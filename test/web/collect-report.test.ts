@@ -136,7 +136,7 @@ test('a search is collected with its baseline, its diffs, its logs and what it s
   const facts = await collectReport(store, 'job');
   const { job } = facts;
   expect(job.task).toBe(
-    'Make blur in blur.py faster on up to 1 core, and keep its answers the same within 0.000001 relative or 1e-9 absolute.',
+    'Make blur in blur.py faster on up to 1 core, and keep its answers the same within 0.000001 × their size.',
   );
   expect(job.yaml).toContain('program: blur.py');
   expect(job.summary).toBe('idea c-1 is 11× faster');

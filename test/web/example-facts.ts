@@ -200,7 +200,7 @@ export const optimizeJob: JobFacts = {
   status: 'finished',
   startedAt,
   endedAt: minutes(12.9),
-  task: 'Make backproject in backproject.py faster on up to 2 cores, and keep its answers the same within 1e-6 relative or 1e-9 absolute.',
+  task: 'Make backproject in backproject.py faster on up to 2 cores, and keep its answers the same within 1e-6 × their size.',
   yaml: 'kind: optimize\nname: backproject\nprogram: backproject.py\nfunction: backproject\ncases: cases.py\nbudget:\n  trials: 9\n',
   summary:
     'vectorize_loops + parallelize is 143× faster (at least 138× with 95 % confidence); 9 tried, 5 right; stopped because all 9 trials of the budget are used',

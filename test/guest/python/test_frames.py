@@ -58,7 +58,7 @@ class Crossing(unittest.TestCase):
             with self.subTest(name):
                 self.assertTrue(same(decode(encode(value)), value), name)
         self.assertTrue(same(decode(encode(EVERYTHING)), EVERYTHING))
-        self.assertEqual(encode(decode(encode(EVERYTHING))), encode(EVERYTHING))
+        self.assertEqual(encode(decode(encode(EVERYTHING), writable=True)), encode(EVERYTHING))
 
     def test_nan(self) -> None:
         """NaN crosses as NaN, alone and in a list"""
@@ -66,17 +66,47 @@ class Crossing(unittest.TestCase):
         self.assertTrue(all(map(math.isnan, decode(encode([math.nan] * 20)))))
 
     def test_layouts(self) -> None:
-        """arrays of any layout arrive in C order"""
+        """an answer in C order, in Fortran order or in neither is seen to be that, and an argument arrives in C order"""
         base = np.arange(60.0).reshape(3, 4, 5)
         for array in (
+            base,
             base.T,
-            base[::-1, ::2],
             np.asfortranarray(base),
+            base[::-1, ::2],
+            base[0, 0, ::2],
             np.broadcast_to(1.0, (3, 4)),
         ):
-            back = decode(encode(array))
-            self.assertTrue((back == array).all() and back.flags.c_contiguous)
-            self.assertEqual(back.dtype.str, '<f8')
+            argument, answer = decode(encode(array)), decode(encode(array, exact=True))
+            self.assertTrue((argument == array).all() and (answer == array).all())
+            order = array.flags.c_contiguous, array.flags.f_contiguous
+            self.assertEqual((answer.flags.c_contiguous, answer.flags.f_contiguous), order)
+            self.assertTrue(argument.flags.c_contiguous)
+
+    def test_writability(self) -> None:
+        """an answer that cannot be written to is seen to be that, and an argument can be written to"""
+        array = np.arange(3)
+        array.flags.writeable = False
+        self.assertFalse(decode(encode(array, exact=True), writable=True).flags.writeable)
+        self.assertTrue(decode(encode(array), writable=True).flags.writeable)
+        self.assertTrue(decode(encode(array + 1, exact=True), writable=True).flags.writeable)
+
+    def test_subclasses(self) -> None:
+        """a class made from a plain one is known by its name in an answer, and plain in an argument; a matrix is one in both"""
+        Point = namedtuple('Point', 'x y')
+
+        class Kelvin(np.ndarray):
+            pass
+
+        class Hour(int):
+            pass
+
+        for value in (Point(1, 2), OrderedDict(a=1), np.arange(3).view(Kelvin), Hour(5)):
+            plain, named = decode(encode(value)), decode(encode(value, exact=True))
+            self.assertIsNot(type(plain), type(value))
+            self.assertEqual(type(named).__name__, type(value).__name__)
+            self.assertEqual(str(plain), str(np.asarray(value) if isinstance(value, np.ndarray) else plain))
+            self.assertTrue(np.all(named == plain))
+        self.assertIs(type(decode(encode(np.asmatrix([[1.0]])))), np.matrix)
 
     def test_types(self) -> None:
         """an array, a scalar and a long list of any type arrive as that very type, byte order included"""
@@ -93,13 +123,6 @@ class Crossing(unittest.TestCase):
                     self.assertIs(type(back), type(scalar))
                     self.assertEqual(back.dtype.char, scalar.dtype.char)
         self.assertIsInstance(decode(encode(np.arange(3)))[0], np.int64)
-
-    def test_subclasses(self) -> None:
-        """named tuples, ordered dicts and array subclasses cross as the plain kind they are"""
-        Point = namedtuple('Point', 'x y')
-        self.assertEqual(decode(encode(Point(1, 2))), (1, 2))
-        self.assertEqual(decode(encode(OrderedDict(a=1))), {'a': 1})
-        self.assertIs(type(decode(encode(np.asmatrix([[1.0]])))), np.ndarray)
 
     def test_layout_of_bytes(self) -> None:
         """every block of a frame starts on a multiple of 64 bytes, and the size in the header is its
@@ -196,6 +219,10 @@ class Hostile(unittest.TestCase):
             ({'dtype': '<U4'}, 'unknown type'),
             ({'dtype': 'f4,f4'}, 'unknown type'),
             ({'dtype': ['<f8']}, 'unknown type'),
+            ({'order': 'K'}, 'unknown order'),
+            ({'class': 'matrix', 'shape': [2, 2, 2]}, 'a matrix of 3 axes'),
+            ({'class': 7}, 'the name of a class'),
+            ({'class': 'long' * 100}, 'the name of a class'),
             ({'t': 'object'}, 'unknown type'),
             ({'t': {}}, 'unknown type'),
         ]:

@@ -10,6 +10,7 @@ import sys
 import tempfile
 import unittest
 import warnings
+from collections import OrderedDict, namedtuple
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,10 @@ from verdict import PlanError, verdict
 TOLERANCE = {'relative': 1e-6, 'absolute': 1e-9}
 
 
-def compared(expected: Any, got: Any, relative: float = 1e-6, absolute: float = 1e-9) -> Comparison:
-    comparison = Comparison(Tolerance(relative, absolute))
+def compared(
+    expected: Any, got: Any, relative: float = 1e-6, absolute: float | None = 1e-9, exact: bool = True
+) -> Comparison:
+    comparison = Comparison(Tolerance(relative, absolute), exact)
     with warnings.catch_warnings():
         warnings.simplefilter('error')
         comparison.values(expected, got, 'answer')
@@ -56,26 +59,27 @@ class Grading(unittest.TestCase):
     ) -> dict[str, Any]:
         return {
             'case': self.file(encode_case(args, {})),
-            'expected': self.file(encode(expected)),
+            'expected': self.file(encode(expected, exact=True)),
             'actual': None if actual is None else self.file(actual),
             'expectedInput': None if expected_args is None else self.file(encode_case(expected_args, {})),
             'actualInput': None if actual_args is None else self.file(encode_case(actual_args, {})),
         }
 
     def verdict(self, **plan: Any) -> dict[str, Any]:
-        return verdict(judge({'tolerance': TOLERANCE, **plan}))
+        return verdict(judge({'tolerance': TOLERANCE, 'answers': 'exact', **plan}))
 
-    def files(self, name: str, expected: bytes | str, actual: bytes | str, **more: Any) -> dict[str, Any]:
-        return self.verdict(
-            files=[{'path': name, 'expected': self.file(expected), 'actual': self.file(actual), **more}]
-        )
+    def files(
+        self, name: str, expected: bytes | str, actual: bytes | str, tolerance: Any = TOLERANCE, **more: Any
+    ) -> dict[str, Any]:
+        pair = {'path': name, 'expected': self.file(expected), 'actual': self.file(actual), **more}
+        return self.verdict(files=[pair], tolerance=tolerance)
 
 
 class Values(unittest.TestCase):
     def is_kind(
-        self, kind: str, expected: Any, got: Any, message: str = '^', **tolerance: float
+        self, kind: str, expected: Any, got: Any, message: str = '^', **how: Any
     ) -> Comparison:
-        comparison = compared(expected, got, **tolerance)
+        comparison = compared(expected, got, **how)
         self.assertEqual(comparison.kind, kind, (expected, got, comparison.mismatch()))
         self.assertRegex(comparison.mismatch() or '', message)
         return comparison
@@ -131,7 +135,7 @@ class Values(unittest.TestCase):
         self.is_kind('wrong', np.array([2**63 - 1]), np.array([2**63 - 2]))
 
     def test_kinds(self) -> None:
-        """another kind is wrong, another width is noted"""
+        """another kind is wrong"""
         self.is_kind('wrong', 1.0, 1)
         self.is_kind('wrong', 1, 1.0)
         self.is_kind('wrong', True, 1)
@@ -142,11 +146,89 @@ class Values(unittest.TestCase):
         self.is_kind('wrong', np.arange(3), np.arange(3).astype('u8'))
         self.is_kind('wrong', np.arange(3.0), [0.0, 1.0, 2.0], r'expected float64\[3\], got list of 3')
         self.is_kind('wrong', 1.0, np.array(1.0))
-        noted = self.is_kind('right', np.arange(3.0), np.arange(3.0).astype('f4'))
-        self.assertEqual(noted.notes, ['answer is float32 where float64 is expected'])
-        self.is_kind('wrong', np.array([0.1]), np.array([0.1], 'f4'), relative=1e-9)
-        noted = self.is_kind('right', np.float64(2.5), 2.5)
-        self.assertEqual(noted.notes, ['answer is a float where a float64 is expected'])
+        self.is_kind('wrong', np.array([0.1]), np.array([0.1], 'f4'), relative=1e-9, exact=False)
+
+    def test_same_type(self) -> None:
+        """what differs only in its type, class or layout is wrong in exact answers, and noted in equal ones"""
+        Point = namedtuple('Point', 'x y')
+        table = np.arange(6.0).reshape(2, 3)
+        fixed = table.copy()
+        fixed.flags.writeable = False
+        for expected, got, message in [
+            (np.arange(3, dtype='i4'), np.arange(3), r'answer: expected int32\[3\], got int64\[3\]'),
+            (np.arange(3), np.arange(3, dtype='i2'), r'expected int64\[3\], got int16\[3\]'),
+            (table, table.astype('f4'), r'expected float64\[2,3\], got float32\[2,3\]'),
+            (table, table.astype('>f8'), r'expected float64\[2,3\], got >f8\[2,3\]'),
+            (table, np.asmatrix(table), 'expected an ndarray, got a matrix'),
+            (np.asmatrix(table), table, 'expected a matrix, got an ndarray'),
+            (table, np.asfortranarray(table), 'expected an array in C order, got one in Fortran order'),
+            (np.asfortranarray(table), table, 'expected an array in Fortran order, got one in C order'),
+            (np.arange(3.0), np.repeat(np.arange(3.0), 2)[::2], 'got one that is not contiguous'),
+            (table, fixed, 'expected an array that can be written to, got a read-only one'),
+            (np.float64(2.5), np.float32(2.5), 'expected a float64, got a float32'),
+            (2.5, np.float32(2.5), 'expected a float, got a float32'),
+            (7, np.int32(7), 'expected an int, got an int32'),
+            (Point(1, 2), (1, 2), 'expected a Point, got a tuple'),
+            ((1, 2), Point(1, 2), 'expected a tuple, got a Point'),
+            ({'a': 1}, OrderedDict(a=1), 'expected a dict, got an OrderedDict'),
+            ([table], [table.astype('f4')], r'answer\[0\]: expected float64'),
+        ]:
+            with self.subTest(message):
+                self.is_kind('wrong', expected, got, message)
+                noted = self.is_kind('right', expected, got, exact=False)
+                self.assertRegex(noted.notes[0], message)
+
+    def test_stand_ins(self) -> None:
+        """Python's numbers stand for NumPy's of their kind, and NumPy's widest for Python's"""
+        for expected, got in [
+            (np.float64(2.5), 2.5),
+            (np.float32(2.5), 2.5),
+            (np.uint8(7), 7),
+            (2.5, np.float64(2.5)),
+            (7, np.int64(7)),
+            (1j, np.complex128(1j)),
+        ]:
+            noted = self.is_kind('right', expected, got)
+            self.assertEqual(len(noted.notes), 1)
+        self.is_kind('right', np.array(2.5), np.array(2.5))
+
+    def test_better_layout(self) -> None:
+        """an array may be contiguous, and be written to, where the original's is not"""
+        table = np.arange(6.0).reshape(2, 3)
+        strided = np.repeat(table, 2, axis=1)[:, ::2]
+        strided.flags.writeable = False
+        self.is_kind('right', strided, table)
+        self.is_kind('right', table[:, :1], np.ascontiguousarray(table[:, :1]))
+
+    def test_scale(self) -> None:
+        """without an absolute tolerance numbers near zero are compared by the scale of those beside them"""
+        small = np.linspace(1e-12, 9e-12, 50)
+        self.is_kind('wrong', small, small * 0.5, absolute=None)
+        self.is_kind('wrong', small, small + 1e-14, absolute=None)
+        self.is_kind('right', small, small * (1 + 1e-8), absolute=None)
+        # What cancels out near zero is off by rounding at the size of the others.
+        waves = np.sin(np.linspace(0, 2 * np.pi, 101))
+        self.is_kind('right', waves, np.where(abs(waves) < 1e-12, 0, waves), absolute=None)
+        self.is_kind('right', list(waves), list(np.where(abs(waves) < 1e-12, 0, waves)), absolute=None)
+        self.is_kind('wrong', waves, waves + 2e-9, absolute=None)
+        self.is_kind('right', 1e6 * waves, np.where(abs(waves) < 1e-12, 0, 1e6 * waves), absolute=None)
+        huge = np.array([1e300, -1e300, 3e-300])
+        self.is_kind('right', huge, huge * (1 + 1e-9), absolute=None)
+        self.is_kind('wrong', np.array([1e-320, 2e-320]), np.zeros(2), absolute=None)
+        self.is_kind('wrong', 1e-12, 0.0, absolute=None)
+
+    def test_constant(self) -> None:
+        """one number for all is wrong where the expected ones differ, whatever the tolerance"""
+        small = np.linspace(1e-12, 9e-12, 50)
+        self.is_kind('wrong', small, np.zeros(50), 'expected numbers from 1e-12 to 9e-12, got 0 everywhere')
+        self.is_kind('wrong', list(small), [5e-12] * 50, 'got 5e-12 everywhere')
+        self.is_kind('wrong', np.array([3.0, 4.0]), np.array([3.5, 3.5]), absolute=1e9)
+        self.is_kind('wrong', small + 1j, np.zeros(50) + 0j, absolute=2.0)
+        # Rounding of a constant is no variety.
+        noisy = 0.1 + np.arange(50) * 1e-17 + np.where(np.arange(50) % 2, 1e-16, 0)
+        self.is_kind('right', noisy, np.full(50, 0.1))
+        self.is_kind('right', np.full(50, 0.1), np.full(50, 0.1 + 1e-12))
+        self.is_kind('right', np.array([0.1]), np.array([0.1 + 1e-12]))
 
     def test_structure(self) -> None:
         """shapes, lengths, keys and sequences must be those expected"""
@@ -303,6 +385,29 @@ class Calls(Grading):
         # Leaving alone means exactly.
         self.assertEqual(result(None, [1.0, 1.0 + 1e-12])['kind'], 'wrong')
 
+    def test_scale_of_cases(self) -> None:
+        """what is near zero in one case is compared by the scale of the same place in the others"""
+        one = self.case(np.array([0.3, 0.7]), encode(np.array([0.3, 0.7])))
+        rest = self.case(np.array([1e-17, -2e-17]), encode(np.array([0.0, 0.0])))
+        self.assertEqual(self.verdict(cases=[one, rest], tolerance={'relative': 1e-6})['kind'], 'right')
+        self.assertEqual(self.verdict(cases=[rest], tolerance={'relative': 1e-6})['kind'], 'wrong')
+
+    def test_constant_in_all_cases(self) -> None:
+        """one number as the answer to every case is wrong where the expected ones differ, whatever the tolerance"""
+        cases = [self.case(value, encode(5e-12)) for value in (4e-12, 6e-12, 5e-12)]
+        found = self.verdict(cases=cases)
+        self.assertEqual(found['kind'], 'wrong')
+        self.assertIn('expected numbers from 4e-12 to 6e-12, got 5e-12 everywhere', found['firstMismatch'])
+        cases = [self.case(value, encode(value * (1 + 1e-9))) for value in (4e-12, 6e-12)]
+        self.assertEqual(self.verdict(cases=cases)['kind'], 'right')
+        cases = [self.case(0.1 + noise, encode(0.1)) for noise in (0, 1e-16, -1e-16)]
+        self.assertEqual(self.verdict(cases=cases)['kind'], 'right')
+
+    def test_count(self) -> None:
+        """an argument that should not have been changed is none of the values that differ"""
+        case = self.case(np.zeros(2), encode(np.ones(2)), args=(1, 2), actual_args=(3, 4))
+        self.assertRegex(self.verdict(cases=[case])['firstMismatch'], '2 of 2 values differ')
+
     def test_unnamed_arguments(self) -> None:
         """an argument without a name is counted"""
         case = self.case(None, encode(None), (1, np.ones(2)), None, (1, np.zeros(2)))
@@ -340,12 +445,22 @@ class Calls(Grading):
 
         done = run(
             json.dumps(
-                {'tolerance': TOLERANCE, 'cases': [self.case(np.ones(2), encode(np.array([1, math.inf])))]}
+                {
+                    'tolerance': TOLERANCE,
+                    'answers': 'exact',
+                    'cases': [self.case(np.ones(2), encode(np.array([1, math.inf])))],
+                }
             )
         )
         self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
         self.assertEqual(json.loads((self.folder / 'verdict.json').read_text())['kind'], 'wrong')
-        for plan in ('{', '{}', '[]', '{"tolerance": {"relative": 0, "absolute": 0}}'):
+        for plan in (
+            '{',
+            '{}',
+            '[]',
+            '{"tolerance": {"relative": 0, "absolute": 0}, "answers": "exact"}',
+            '{"tolerance": {"relative": 0}, "answers": "any", "cases": []}',
+        ):
             done = run(plan)
             self.assertEqual(done.returncode, 2, plan)
             self.assertIn('cannot be judged', done.stderr)
@@ -376,6 +491,11 @@ class Files(Grading):
             'wrong',
             self.files('grid.npy', self.npy(grid), self.npy(grid.T)),
             r'grid.npy, array: expected shape',
+        )
+        self.expect(
+            'wrong',
+            self.files('grid.npy', self.npy(grid), self.npy(grid.astype('f4')), tolerance={'relative': 1e-3}),
+            r'^grid.npy, expected float64\[4,5\], got float32\[4,5\]',
         )
         self.expect(
             'wrong', self.files('grid.npy', self.npy(grid), self.npy(grid + 1)), r'array\[0, 0\]: expected'
@@ -423,6 +543,20 @@ class Files(Grading):
         self.expect('wrong', self.files('t.csv', 'x\n1\n', 'x\n1\n2\n'), 'expected 2 rows, got 3')
         self.expect('wrong', self.files('t.csv', 'x\n1.5\n', 'x\nnan\n'))
         self.expect('invalid', self.files('t.csv', 'x\n1\n', 'x' * 200_000), 'not a readable CSV')
+
+    def test_columns(self) -> None:
+        """without an absolute tolerance a number near zero is compared by the scale of its column"""
+        how = {'tolerance': {'relative': 1e-6}}
+        table = 'time,error\n1000000.0,1e-12\n2000000.0,3e-12\n'
+        self.expect('right', self.files('a.csv', table, table.replace('3e-12', '3.0000001e-12'), **how))
+        wrong = self.files('a.csv', table, table.replace('3e-12', '3.1e-12'), **how)
+        self.expect('wrong', wrong, 'row 3, column 2: expected 3e-12, got 3.1e-12')
+        lines = 'step 1.0: residual 0.5\nstep 2.0: residual 1e-17\n'
+        self.expect('right', self.files('a.txt', lines, lines.replace('1e-17', '-4e-17'), **how))
+        self.expect('wrong', self.files('a.txt', lines, lines.replace('1e-17', '1e-8'), **how))
+        flat = 'time,error\n1000000.0,2e-12\n2000000.0,2e-12\n'
+        wrong = self.files('a.csv', table, flat, tolerance={'relative': 1, 'absolute': 1})
+        self.expect('wrong', wrong, 'column 2: expected numbers from 1e-12 to 3e-12, got 2e-12 everywhere')
 
     def test_text(self) -> None:
         """text is compared by words, with the numbers in it within the tolerance"""

@@ -18,7 +18,7 @@ from cases import decode_case, encode_case
 from comparing import Tolerance
 from conductor import Player, Reply
 from frames import FrameError, decode, encode
-from grade import judge_case
+from grade import judge_cases
 from verdict import Finding
 
 TOLERANCE = Tolerance(1e-6, 1e-9)
@@ -49,7 +49,7 @@ class Serving(unittest.TestCase):
         case = encode_case(args, {})
         working = bytearray(case)
         working_args, _ = decode_case(working, writable=True)
-        expected = encode(original(*working_args))
+        expected = encode(original(*working_args), exact=True)
         files = {
             'case': case,
             'expected': expected,
@@ -62,7 +62,7 @@ class Serving(unittest.TestCase):
             if data is not None:
                 (self.folder / name).write_bytes(data)
             plan[name] = str(self.folder / name) if data is not None else None
-        return judge_case('case 0', plan, ['image'], TOLERANCE)
+        return judge_cases([plan], ['image'], TOLERANCE, exact=True)[0]
 
 
 class Honest(Serving):
