@@ -1,6 +1,8 @@
+import { existsSync } from 'node:fs';
 import { readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Connection } from '@temporalio/client';
@@ -202,6 +204,7 @@ async function serve(
   const before = worker === undefined ? undefined : portOf(worker.address);
   const taken = await choosePort(port, before, say);
   const address = `localhost:${taken}`;
+  await removeHalfMade(serverFile(config.home));
   const process_ = await start(
     [temporal, ...serverArguments(taken, serverFile(config.home)), '--ui-port', String(taken + 1000)],
     { lock: join(config.home, 'server.lock'), log, environment: {} },
@@ -215,6 +218,29 @@ async function serve(
   // The server makes its file only where there is none, for everybody.
   await closeToOthers(config.home);
   return { server: process_, address, ui: uiOf(address) };
+}
+
+/**
+ * The server makes its tables only where there is no file: one that was killed at its very first start, or found no room, leaves a file
+ * that none can start on. It holds nothing yet: its first namespace comes last.
+ */
+async function removeHalfMade(file: string): Promise<void> {
+  if (!existsSync(file) || hasNamespace(file)) return;
+  for (const each of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) await rm(each, { force: true });
+}
+
+/** Whether a namespace is in the server's file; true also where that cannot be read, and is the server's to say. */
+function hasNamespace(file: string): boolean {
+  try {
+    const db = new DatabaseSync(file);
+    try {
+      return db.prepare('select 1 from namespaces limit 1').get() !== undefined;
+    } finally {
+      db.close();
+    }
+  } catch (error) {
+    return !(error instanceof Error && error.message.includes('no such table'));
+  }
 }
 
 /** How the development server is started on a file of its own, so that it can be stopped and go on. */
