@@ -99,12 +99,17 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
               [
                 ...refused.map(({ strategies, reasons }) => ({
                   strategies,
-                  reasons: reasons.map((each) => reasonText(before, each)),
+                  reasons: reasons.map((each) => ({
+                    text: reasonText(before, each),
+                    edit: each.edit ?? null,
+                  })),
                 })),
                 ...crashed.map(({ strategies, traceback }) => ({
                   strategies,
                   reasons: [
-                    `failed, by a mistake in Crucible and not in ${pathOf(before)}: ${lastLine(traceback)}`,
+                    {
+                      text: `failed, by a mistake in Crucible and not in ${pathOf(before)}: ${lastLine(traceback)}`,
+                    },
                   ],
                 })),
               ].filter(({ strategies }) => allowed(strategies)),
@@ -194,7 +199,11 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
 
 /** What `strategies.py` writes. */
 const Names = z.array(z.string());
-const Reason = z.object({ line: z.number().nullable(), message: z.string() });
+const Reason = z.object({
+  line: z.number().nullable(),
+  message: z.string(),
+  edit: z.string().max(200).nullish(),
+});
 const Listed = z.object({
   known: Names,
   applicable: z.array(z.object({ strategies: Names })),

@@ -13,10 +13,10 @@ export const strategiesNamed = (listed: readonly string[]): readonly string[] =>
 /** Strategies that go together in one candidate. */
 export const combined = (strategies: readonly string[]): string => strategies.join(' + ');
 
-/** A combination that does not apply, with its reasons. */
+/** A combination that does not apply, with its reasons; `edit` is what alone would do away with one, as in `without this line`. */
 export interface Refusal {
   strategies: readonly string[];
-  reasons: readonly string[];
+  reasons: readonly { text: string; edit?: string | null }[];
 }
 
 /**
@@ -29,7 +29,7 @@ export function notUsed(
   known: readonly string[],
 ): NotUsed[] {
   const used = new Set(applicable.flat());
-  const byReason = new Map<string, Set<string>>();
+  const byReason = new Map<string, Map<string, string | null>>();
   for (const { strategies, reasons } of refused) {
     const follows = refused.some(
       (part) =>
@@ -40,23 +40,36 @@ export function notUsed(
     const unused = strategies.filter((name) => !used.has(name));
     const named =
       unused.length === 0 || unused.length === strategies.length ? [combined(strategies)] : unused;
-    for (const reason of reasons) {
-      const names = byReason.get(reason) ?? new Set();
-      byReason.set(reason, names);
-      for (const name of named) names.add(name);
+    for (const { text, edit = null } of reasons) {
+      const names = byReason.get(text) ?? new Map();
+      byReason.set(text, names);
+      for (const name of named) names.set(name, edit);
     }
   }
   const told = new Set(
-    [...byReason.values()].flatMap((names) => [...names]).flatMap((name) => name.split(' + ')),
+    [...byReason.values()].flatMap((names) => [...names.keys()]).flatMap((name) => name.split(' + ')),
   );
   const left = known.filter((name) => !used.has(name) && !told.has(name));
-  const rows = [...byReason].map(([reason, names]) => ({ strategies: [...names], reason }));
+  const rows = [...byReason].map(([reason, names]) => ({
+    strategies: [...names.keys()],
+    reason: [reason, ...editsOf(names)].join('; '),
+  }));
   return left.length === 0
     ? rows
     : [
         ...rows,
         { strategies: left, reason: 'used together with others only, and none of those can be used' },
       ];
+}
+
+/** Which of the strategies that are refused for one reason would apply after an edit; each edit once. */
+function editsOf(names: ReadonlyMap<string, string | null>): string[] {
+  const edits = new Set([...names.values()].filter((edit) => edit !== null));
+  return [...edits].map((edit) => {
+    const mended = [...names].flatMap(([name, other]) => (other === edit ? [name] : []));
+    const who = mended.length < names.size ? mended.join(' and ') : mended.length === 1 ? 'it' : 'they';
+    return `${edit}, ${who} would apply`;
+  });
 }
 
 /** `vectorize_loops, use_pythran: prog.py:5: blur calls print`. */

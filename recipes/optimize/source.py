@@ -321,9 +321,9 @@ def require_compilable(module):
         if function.decorator_list:
             raise NotApplicable(f'{function.name} is decorated', function.decorator_list[0])
         parameters(function)
-        for node in ast.walk(function):
-            if node is not function:
-                _require_compilable_node(node, function)
+        inside = [node for node in ast.walk(function) if node is not function and hasattr(node, 'lineno')]
+        for node in sorted(inside, key=lambda node: (node.lineno, node.col_offset)):
+            _require_compilable_node(node, function)
         _require_known_names(module, function)
     if not any(has_loop(function) or _calls_itself(module, function) for function in functions):
         raise NotApplicable(f'{module.name} has no loop or recursion to compile; NumPy already does its work', module.function)

@@ -7,7 +7,8 @@
 The first two write a program into FOLDER (its files and `program.json`), or end with exit code 3 and
 `problem.json` {"kind": "notApplicable", "reasons": [{"line", "message"}, …]}. `--list` writes `strategies.json`
 {"known": [every strategy], "applicable": [{"strategies", "note"}, …] in the order worth trying, "refused": [{"strategies", "reasons"}, …],
-"crashed": [{"strategies", "traceback"}, …]}; the last are faults of the strategies themselves. A line is null where none is to blame.
+"crashed": [{"strategies", "traceback"}, …]}; the last are faults of the strategies themselves. A reason there has an `edit` where
+a single one would do away with it. A line is null where none is to blame.
 The program is read, never run: the types of a function's arguments come from the case, a script does without.
 """
 
@@ -23,6 +24,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent), '/sandbox/guest', str(Path
 from frames import decode  # noqa: E402
 
 from case import argument_types  # noqa: E402
+from one_edit import one_edit  # noqa: E402
 from program import Program  # noqa: E402
 from reduce_precision import reduce_precision  # noqa: E402
 from scripts import faster_script  # noqa: E402
@@ -112,18 +114,50 @@ def write_program(program, function, strategies, folder, original):
     (folder / 'program.json').write_text(json.dumps(description, indent=2))
 
 
-def worth_trying(make):
-    """Which combinations apply, in the order worth trying, and why the others do not. `make` makes the program of one."""
+def worth_trying(make, advised=lambda reasons, strategies: reasons):
+    """Which combinations apply, in the order worth trying, and why the others do not. `make` makes the program of one, of another
+    text or case where they are given.
+    """
     applicable, refused, crashed = [], [], []
     for strategies in WORTH_TRYING:
         try:
-            applicable.append({'strategies': strategies, 'note': '; '.join(make(strategies).notes)})
-        except NotApplicable as refusal:
-            refused.append({'strategies': strategies, 'reasons': refusal.reasons})
+            try:
+                applicable.append({'strategies': strategies, 'note': '; '.join(make(strategies).notes)})
+            except NotApplicable as refusal:
+                # Where a part of the combination is refused, nobody asks about the whole.
+                follows = any(set(part['strategies']) < set(strategies) for part in refused)
+                reasons = refusal.reasons if follows else advised(refusal.reasons, strategies)
+                refused.append({'strategies': strategies, 'reasons': reasons})
         except Exception:
             # Ours, not the program's; the other strategies may do all the same.
             crashed.append({'strategies': strategies, 'traceback': traceback.format_exc()[-_LONGEST_TRACEBACK:]})
     return {'known': COMPILERS + MODIFIERS, 'applicable': applicable, 'refused': refused, 'crashed': crashed}
+
+
+def listing(make, original, case):
+    """What `--list` writes."""
+    try:
+        text = read_source(original)
+    except NotApplicable:
+        # Nothing can be made of it, and no edit can be tried.
+        return worth_trying(make)
+    return worth_trying(make, advice(make, text, case))
+
+
+def advice(make, text, case):
+    """Adds to the reasons of a refusal the one edit that would do away with it, where there is one."""
+
+    def advised(reasons, strategies):
+        def applies(other_text, other_case):
+            try:
+                make(strategies, other_text, other_case)
+            except NotApplicable:
+                return False
+            return True
+
+        return [{**reason, 'edit': one_edit(text, case, reason, applies)} for reason in reasons]
+
+    return advised
 
 
 def main():
@@ -145,16 +179,16 @@ def main():
     original = (options.script or options.module).read_bytes()
     case = decode(options.case.read_bytes()) if options.module else None
 
-    def make(strategies):
+    def make(strategies, text=None, other_case=None):
         require_combination(strategies)
-        text = read_source(original)
+        text = text or read_source(original)
         if options.script:
             return faster_script(text, options.script.name, strategies, options.script.parent)
         module = Module(text, options.function, options.module.name, options.module.parent)
-        return make_program(module, case, strategies)
+        return make_program(module, other_case or case, strategies)
 
     if options.list:
-        listed = json.dumps(worth_trying(make), indent=2)
+        listed = json.dumps(listing(make, original, case), indent=2)
         (options.out / 'strategies.json').write_text(listed)
         print(listed)
         return

@@ -1,6 +1,6 @@
 """Gives `strategies.py` many ordinary sources, as a script and as functions, and prints [{title, problem}] for those it fails on.
 
-    check_sources.py RECIPE_FOLDER [MORE.py …]
+    check_sources.py RECIPE_FOLDER WORK_FOLDER [MORE.py …]
 
 Every strategy must make a program that Python can read, or refuse in words; nothing may be raised but a refusal. Files of MORE are
 tried the same way.
@@ -141,6 +141,6 @@ for title, data, must in SOURCES:
     # As a script it is called as well.
     problem = problem_of('source.py', data, must) or (problem_of('source.py', data + RUN.encode(), None) if must else '')
     rows.append({'title': title, 'problem': problem})
-for path in map(Path, sys.argv[2:]):
+for path in map(Path, sys.argv[3:]):
     rows.append({'title': path.name, 'problem': problem_of(path.name, path.read_bytes(), None)})
 print(json.dumps(rows, separators=(',', ':')))

@@ -118,7 +118,7 @@ async function checked(check: string): Promise<{ title: string; problem: string 
       ...(await filesBelow('recipes/optimize', 'recipe')),
       ...(await filesBelow('test/recipes', 'test')),
     };
-    return JSON.parse(await printed(probe, given, [`/in/test/${check}.py`, '/in/recipe']));
+    return JSON.parse(await printed(probe, given, [`/in/test/${check}.py`, '/in/recipe', '/work']));
   } finally {
     await probe.close();
   }
@@ -128,6 +128,7 @@ describe.each([
   ['a loop is shared out among threads only where no turn needs another', 'check_parallel_loops'],
   ['an argument that a function leaves alone keeps all its digits in single precision', 'check_arguments'],
   ['strategies make a program of any source, or say why not', 'check_sources'],
+  ['what is refused is refused with its line and the edit that would help', 'check_refusals'],
 ])('%s', async (_, check) => {
   test.each(await checked(check))('$title', ({ problem }) => {
     expect(problem).toBe('');
