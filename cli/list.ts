@@ -1,7 +1,7 @@
 import { times } from '../domain/trial.ts';
 import type { JobRecord, JobStatus } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
-import { resultOf } from './kept-job.ts';
+import { inputOf, resultOf } from './kept-job.ts';
 import {
   agoText,
   type Cell,
@@ -61,31 +61,49 @@ export async function list(
   const now = Date.now();
   const wide = columns >= wideColumns;
   const headings: Column[] = [
-    { title: 'id', stretch: true },
-    { title: 'kind' },
+    { title: 'id', stretch: true, least: 28 },
     { title: 'status' },
     { title: 'best', align: 'right' },
     { title: 'started' },
     { title: 'took' },
-    ...(wide ? [{ title: 'result', stretch: true } as const] : []),
+    ...(wide
+      ? ([
+          { title: 'of', stretch: true },
+          { title: 'result', stretch: true },
+        ] as const)
+      : []),
   ];
   const summaries = jobs.map((job) => resultOf(job)?.summary ?? '');
+  const subjects = await Promise.all(jobs.map((job) => subjectOf(store, job)));
   const rows = jobs.map((job, index): Cell[] => [
     job.id,
-    job.kind,
     statusCell(job.status),
     job.best === null ? '' : times(job.best),
     agoText(job.startedAt, now),
     tookText(job, now),
-    summaries[index] ?? '',
+    ...(wide ? [subjects[index] ?? '', summaries[index] ?? ''] : []),
   ]);
   const [heading = '', ...lines] = table(context, headings, rows);
   out(heading);
   for (const [index, line] of lines.entries()) {
     out(line);
-    const summary = oneLine(summaries[index] ?? '');
-    if (!wide && summary !== '') out(paint(context, 'dim', `  ${cut(summary, columns - 2)}`));
+    const more = [subjects[index], summaries[index]].filter((text) => text).join(': ');
+    if (!wide && more !== '') out(paint(context, 'dim', `  ${cut(oneLine(more), columns - 2)}`));
   }
+  if (jobs.length < limit) return;
+  const all = await store.ledger.jobs({ ...(status === undefined ? {} : { status }), limit: manyJobs });
+  if (all.length > jobs.length)
+    out(`${jobs.length} of ${all.length}; all of them: crucible list --limit ${all.length}`);
+}
+
+/** What a job is about: a function and its file, a script, the stages of a pipeline; empty where what it was asked cannot be read. */
+async function subjectOf(store: Store, record: JobRecord): Promise<string> {
+  const kept = await inputOf(store, record).catch(() => null);
+  if (kept === null) return '';
+  const { job } = kept;
+  if (job.kind === 'pipeline') return job.stages.map(({ name }) => name).join(', ');
+  if (job.kind === 'solve') return job.script;
+  return job.function === undefined ? job.program : `${job.function} in ${job.program}`;
 }
 
 const isStatus = (text: string): text is JobStatus => Object.hasOwn(statusFormats, text);

@@ -39,17 +39,30 @@ describe('list', () => {
     await someJobs(store);
     const { context, lines } = recorded(store, { columns: 80 });
     await list(context, { limit: 3 });
-    expect(lines.map((line) => line.split(/ {2,}/)[0])).toEqual([
+    expect(lines.filter((line) => !line.startsWith(' ')).map((line) => line.split(/ {2,}/)[0])).toEqual([
       'id',
       'pipeline/start/cc33.1',
       'solve/bloom/bb22.1',
       'solve/blur/aa11.2',
+      '3 of 4; all of them: crucible list --limit 4',
     ]);
     lines.length = 0;
     await list(context, { status: 'failed', limit: 20 });
-    expect(lines[1]).toMatch(/^solve\/blur\/aa11\.1 +solve +failed/);
-    expect(lines[2]).toBe('  blur.py ended as crashed: no such file');
+    expect(lines[1]).toMatch(/^solve\/blur\/aa11\.1 +failed/);
+    expect(lines[2]).toBe('  a.py: blur.py ended as crashed: no such file');
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
+
+  it('names the function and the file of each, and keeps whole IDs on a narrow terminal', async () => {
+    const store = await temporaryStore();
+    await openJob(
+      store,
+      { kind: 'optimize', name: 'a', program: 'x.py', function: 'f', cases: 'c.py' },
+      { id: 'optimize/a/0123456789.1' },
+    );
+    const { context, lines } = recorded(store, { columns: 30 });
+    await list(context, { limit: 20 });
+    expect(lines.slice(1).join('\n')).toMatch(/^optimize\/a\/0123456789\.1\n(.*\n)* {2}f in x\.py$/);
   });
 
   it('gives the records as one JSON document', async () => {
