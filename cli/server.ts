@@ -24,6 +24,7 @@ import {
   stop,
 } from '../workers/processes.ts';
 import { firstLine } from './client.ts';
+import { exitStatus } from './exit-status.ts';
 import { closeToOthers, makeHome } from './home.ts';
 import { UserMistake } from './terminal.ts';
 
@@ -82,7 +83,7 @@ export async function up(config: Config, { port, say, signal, ...from }: UpOptio
     const [server, ...otherServers] = servers;
     const [worker, ...otherWorkers] = workers;
     if (from.besideServer && worker === undefined)
-      throw new UserMistake('no worker runs, so no server is started');
+      throw new UserMistake('no worker runs, so no server is started', { status: exitStatus.failed });
     if (server !== undefined && port !== undefined && portOf(server.address) !== port)
       throw new UserMistake(
         `this store's server runs at ${server.address} already; stop it first: crucible down`,
@@ -156,6 +157,7 @@ async function expectWorkable(config: Config): Promise<void> {
   if (freeMb < leastFreeMb)
     throw new UserMistake(
       `expected ${leastFreeMb} MiB free on the disk of ${config.home}, found ${freeMb} MiB: free some space, or set CRUCIBLE_HOME to a folder on another disk`,
+      { status: exitStatus.failed },
     );
   const { openSandbox } = await import('../workers/sandbox-of.ts');
   const store = await openStore(config.home);
@@ -183,6 +185,7 @@ async function serve(
     if (worker !== undefined && worker.address !== config.temporalAddress)
       throw new UserMistake(
         `TEMPORAL_ADDRESS is ${config.temporalAddress}, but this store's worker works for ${worker.address}; stop it first: crucible down`,
+        { status: exitStatus.failed },
       );
     await expectServer(config.temporalAddress, config.namespace);
     return { server: null, address: config.temporalAddress, ui: null };
@@ -199,6 +202,7 @@ async function serve(
   if (temporal === null)
     throw new UserMistake(
       'expected the Temporal server, found none. Type: npm run setup, or set TEMPORAL_ADDRESS',
+      { status: exitStatus.failed },
     );
   // A worker that outlived its server waits for it at the same place.
   const before = worker === undefined ? undefined : portOf(worker.address);
@@ -214,6 +218,7 @@ async function serve(
       isAlive(process_)
         ? `the Temporal server did not answer at ${address} within 30 s; its log: ${log}`
         : `the Temporal server ended at once: ${(await lastLine(log)) || 'it said nothing'} (its log: ${log})`,
+      { status: exitStatus.failed },
     );
   // The server makes its file only where there is none, for everybody.
   await closeToOthers(config.home);
@@ -269,6 +274,7 @@ async function expectServer(address: string, namespace: string): Promise<void> {
   const connection = await Connection.connect({ address, connectTimeout: '5s' }).catch((error: unknown) => {
     throw new UserMistake(
       `TEMPORAL_ADDRESS: expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start it, or unset TEMPORAL_ADDRESS: Crucible then starts one of its own`,
+      { status: exitStatus.failed },
     );
   });
   try {
@@ -276,6 +282,7 @@ async function expectServer(address: string, namespace: string): Promise<void> {
   } catch (error) {
     throw new UserMistake(
       `TEMPORAL_NAMESPACE: expected the namespace ${namespace} at ${address}: ${firstLine(error)}`,
+      { status: exitStatus.failed },
     );
   } finally {
     await connection.close();
@@ -372,12 +379,17 @@ async function ready(
     const said = all.length < from ? all : all.slice(from);
     if (line.test(said)) return;
     if (!isAlive(worker))
-      throw new UserMistake(`the worker did not start: ${lastError(said)} (all of it: ${log})`);
+      throw new UserMistake(`the worker did not start: ${lastError(said)} (all of it: ${log})`, {
+        status: exitStatus.failed,
+      });
     if ((await ageMs(worker)) > startMs) break;
     await wait(50);
   }
   // Of one that was ready long ago, the log may have been made short since.
-  if (from > 0) throw new UserMistake(`the worker was not ready within 60 s; its log: ${log}`);
+  if (from > 0)
+    throw new UserMistake(`the worker was not ready within 60 s; its log: ${log}`, {
+      status: exitStatus.failed,
+    });
 }
 
 const startMs = 60_000;

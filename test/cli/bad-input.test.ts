@@ -113,6 +113,7 @@ describe('a setting that is wrong', () => {
     await expectRefused(
       await run(['run', 'job.yaml'], { TEMPORAL_ADDRESS: address }),
       new RegExp(`^TEMPORAL_ADDRESS: expected a Temporal server at ${address}, none answered.*or unset`),
+      1,
     );
   });
 
@@ -227,6 +228,7 @@ describe('a home that cannot be', () => {
     await expectRefused(
       await run(['run', 'job.yaml']),
       /expected 100 MiB free on the disk of .*, found [0-9] MiB: free some space, or set CRUCIBLE_HOME/,
+      1,
     );
   });
 
