@@ -4,6 +4,7 @@ import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import type { CaseSet } from '../domain/case-set.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
+import { limitsOf } from '../domain/limits.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import { type ActivityContext, placeBelow, readJson, readTree, takeStep, writeJson } from './context.ts';
 import { outcomeOfEnding } from './ended.ts';
@@ -52,7 +53,7 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
           argv,
           env: threads(job.cores),
           files: placeBelow('job', tree),
-          limits: job.limits,
+          limits: limitsOf(job),
           outputs: ['cases/*'],
         },
         signal,

@@ -4,7 +4,7 @@ import type { Artifact } from '../domain/artifact.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
-import type { Limits } from '../domain/limits.schema.ts';
+import { limitsOf } from '../domain/limits.schema.ts';
 import type { Outcome } from '../domain/outcome.schema.ts';
 import { inLine, median, tooQuickToMeasure } from '../domain/speedup.ts';
 import { disagree, pairsOf, SampleTime, statistics } from '../domain/statistics.ts';
@@ -74,7 +74,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
           cases: inputs?.cases ?? [],
           samples: round,
           answerMb: cases === null ? 1 : answerMb(cases),
-          limits: { ...shared(job.limits), wallMs: Math.max(1, until - Date.now()) },
+          limits: { ...shared(limitsOf(job)), wallMs: Math.max(1, until - Date.now()) },
           sampleMs: job.limits.wallMs,
           exclusive: true,
         },
@@ -201,10 +201,11 @@ function loadOf(
 }
 
 /** Baseline and candidate stand side by side, and each may use what it may use alone. */
-const shared = (limits: Limits): Limits => ({
+const shared = (limits: ReturnType<typeof limitsOf>) => ({
   ...limits,
   memoryMb: 2 * limits.memoryMb,
   processes: 2 * limits.processes,
+  cpuMs: runsPerMeasurement * limits.cpuMs,
 });
 
 /** What a script wrote in a sample, without what was there before it. */

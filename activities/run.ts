@@ -4,6 +4,7 @@ import { Tree } from '../domain/artifact.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
+import { limitsOf } from '../domain/limits.schema.ts';
 import type { Outcome } from '../domain/outcome.schema.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
@@ -48,7 +49,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
         cases: checked,
         samples: checked.map((_, index) => ({ player: 'candidate', cases: [index], timed: false })),
         answerMb: answerMb(cases),
-        limits: job.limits,
+        limits: limitsOf(job),
         sampleMs: job.limits.wallMs,
         exclusive: false,
       },
@@ -78,7 +79,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
         argv: scriptCommand(program),
         env: threads(job.cores),
         workspace,
-        limits: job.limits,
+        limits: limitsOf(job),
         outputs,
       },
       signal,

@@ -21,3 +21,9 @@ export const Limits = z.strictObject({
   diskMb: positive.default(defaults.limits.diskMb),
 });
 export type Limits = z.infer<typeof Limits>;
+
+/** The limits of one run of a program that may use so many cores. */
+export const limitsOf = ({ limits, cores }: { limits: Limits; cores: number }) => ({
+  ...limits,
+  cpuMs: limits.cpuMs ?? limits.wallMs * cores,
+});

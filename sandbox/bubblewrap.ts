@@ -325,6 +325,7 @@ const lockFields = (file: string, mode: 'shared' | 'exclusive'): JobField[] => [
 const groupFields = (group: ControlGroups): JobField[] => [
   ['cgroupMemory', group.memory],
   ['cgroupPids', group.pids],
+  ['cgroupCpu', group.cpu],
   ['cgroupFreezer', group.freezer],
 ];
 

@@ -7,7 +7,7 @@ import { SandboxUnavailable } from '../domain/errors.ts';
 import type { Limits } from '../domain/limits.schema.ts';
 
 /** Where this host lets us make control groups: one folder in version 2, one for each controller in version 1. */
-export type ControlGroups = { memory: string; pids: string; freezer: string };
+export type ControlGroups = { memory: string; pids: string; cpu: string; freezer: string };
 
 const MIB = 1024 * 1024;
 const ROOT = '/sys/fs/cgroup';
@@ -20,7 +20,12 @@ const EMPTYING_MS = 10_000;
 /** Looks for a place where groups with limits on memory and processes can be made; null where there is none. */
 export async function findControlGroups(): Promise<ControlGroups | null> {
   const unified = existsSync(join(ROOT, 'cgroup.controllers'));
-  const separate = { memory: `${ROOT}/memory`, pids: `${ROOT}/pids`, freezer: `${ROOT}/freezer` };
+  const separate = {
+    memory: `${ROOT}/memory`,
+    pids: `${ROOT}/pids`,
+    cpu: `${ROOT}/cpuacct`,
+    freezer: `${ROOT}/freezer`,
+  };
   for (const parent of unified ? await unifiedParents() : [separate]) {
     const found = inEach(parent, 'crucible');
     const trial = `probe-${randomUUID()}`;
@@ -45,13 +50,15 @@ async function unifiedParents(): Promise<ControlGroups[]> {
   return [ROOT, join(ROOT, dirname(own))].map((folder) => ({
     memory: folder,
     pids: folder,
+    cpu: folder,
     freezer: folder,
   }));
 }
 
-const inEach = ({ memory, pids, freezer }: ControlGroups, name: string): ControlGroups => ({
+const inEach = ({ memory, pids, cpu, freezer }: ControlGroups, name: string): ControlGroups => ({
   memory: join(memory, name),
   pids: join(pids, name),
+  cpu: join(cpu, name),
   freezer: join(freezer, name),
 });
 

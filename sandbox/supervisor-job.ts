@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open, rm, writeFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
@@ -275,7 +276,7 @@ function commonFields(folder: string, limits: Limits, { nonce, habitat }: StageO
     ['nonce', nonce],
     ['result', inContainer ? places.result : join(folder, staged.result)],
     ['wallMs', limits.wallMs],
-    ['cpuMs', limits.cpuMs ?? 0],
+    ['cpuMs', limits.cpuMs ?? limits.wallMs * availableParallelism()],
     ['memoryMb', limits.memoryMb],
     ['processes', limits.processes],
     ['outputBytes', limits.outputMb * MIB],

@@ -40,6 +40,7 @@ enum {
 static void bubblewrap_open(struct cell *cell) {
   const struct job *job = cell->job;
   bool watched = job->cgroup_freezer == NULL;
+  cell->watch.cpu_ms = watched ? job->cpu_ms : 0;
   cell->watch.memory_bytes = watched ? job->memory_bytes : 0;
   cell->watch.processes = watched ? job->processes : 0;
   cell->user = SAME_USER;
@@ -146,7 +147,7 @@ static struct strings bwrap_arguments(const struct cell *cell) {
     *value = '\0';
     add_all(&args, "--setenv", name, value + 1, NULL);
   }
-  add_all(&args, "--", "/sandbox/supervisor", "init", text_of("%lld", (long long)job->cpu_ms),
+  add_all(&args, "--", "/sandbox/supervisor", "init", text_of("%lld", (long long)cell->watch.cpu_ms),
           text_of("%lld", (long long)cell->watch.memory_bytes), text_of("%lld", (long long)cell->watch.processes),
           text_of("%lld", (long long)most_tasks(cell)), text_of("%lld", (long long)job->file_bytes),
           text_of("%lld", (long long)job->disk_bytes), program->cwd, program->serves ? "1" : "0",
@@ -300,8 +301,8 @@ static enum event bubblewrap_look(struct cell *cell) {
 }
 
 static enum event bubblewrap_tick(struct cell *cell) {
-  (void)cell;
-  return cgroup_oom_kills() > 0 ? OVER_MEMORY : ANSWERED;
+  if (cgroup_oom_kills() > 0) return OVER_MEMORY;
+  return cell->job->cpu_ms > 0 && cgroup_cpu_ms() > cell->job->cpu_ms ? OVER_CPU : ANSWERED;
 }
 
 static void halt(struct cell *cell, bool stop) {

@@ -6,21 +6,35 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "fail.h"
 
-static const char *memory_folder, *pids_folder;
+static const char *memory_folder, *pids_folder, *cpu_folder;
+/* In a container the supervisor is in the group too, and what started it was. */
+static bool counts_us;
+static int64_t before_ms;
+
+static int64_t own_cpu_ms(void) {
+  struct rusage use;
+  if (getrusage(RUSAGE_SELF, &use) < 0) fail(errno, "cannot read what the supervisor used");
+  return (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000LL + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000;
+}
 
 void cgroup_open(const struct job *job) {
   memory_folder = job->cgroup_memory;
   pids_folder = job->cgroup_pids;
+  cpu_folder = job->cgroup_cpu;
   if (!job->in_container) return;
   bool unified = access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0;
   memory_folder = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/memory";
   pids_folder = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/pids";
+  cpu_folder = unified ? "/sys/fs/cgroup" : "/sys/fs/cgroup/cpuacct";
+  counts_us = true;
+  before_ms = cgroup_cpu_ms();
 }
 
 /* The number in `folder/name`, or the one after `key` in it; -1 where there is none. */
@@ -55,6 +69,14 @@ int64_t cgroup_oom_kills(void) {
 
 int64_t cgroup_refused_processes(void) { return first_of(read_number(pids_folder, "pids.events", "max"), 0); }
 
+int64_t cgroup_cpu_ms(void) {
+  int64_t us = read_number(cpu_folder, "cpu.stat", "usage_usec");
+  int64_t ns = us >= 0 ? us * 1000 : read_number(cpu_folder, "cpuacct.usage", NULL);
+  if (ns < 0) return -1;
+  int64_t used = ns / 1000000 - (counts_us ? own_cpu_ms() : 0) - before_ms;
+  return used > 0 ? used : 0;
+}
+
 static void write_text(const char *folder, const char *name, const char *text) {
   char path[PATH_MAX];
   snprintf(path, sizeof path, "%s/%s", folder, name);
@@ -83,6 +105,7 @@ void cgroup_join(const struct job *job, const char *name) {
   if (!is_unified(job)) {
     write_text(job->cgroup_memory, "cgroup.procs", "0");
     write_text(job->cgroup_pids, "cgroup.procs", "0");
+    write_text(job->cgroup_cpu, "cgroup.procs", "0");
   }
   write_text(freezer_of(job, name), "cgroup.procs", "0");
 }
@@ -137,4 +160,5 @@ void cgroup_remove(const struct job *job) {
   if (is_unified(job)) return;
   remove_folder(job->cgroup_memory);
   remove_folder(job->cgroup_pids);
+  remove_folder(job->cgroup_cpu);
 }

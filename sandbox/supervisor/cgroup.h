@@ -11,6 +11,8 @@ void cgroup_open(const struct job *job);
 
 int64_t cgroup_peak_bytes(void);
 int64_t cgroup_oom_kills(void);
+/* Processor time of the programs so far, milliseconds; -1 where it is not counted. */
+int64_t cgroup_cpu_ms(void);
 /* How often a process was refused. */
 int64_t cgroup_refused_processes(void);
 

@@ -132,6 +132,8 @@ static enum event container_look(struct cell *cell) {
 
 static enum event container_tick(struct cell *cell) {
   if (cgroup_oom_kills() > 0) return OVER_MEMORY;
+  int64_t used_ms = cgroup_cpu_ms();
+  if (used_ms >= 0) return cell->job->cpu_ms > 0 && used_ms > cell->job->cpu_ms ? OVER_CPU : ANSWERED;
   return watch_tree(&cell->watch) == TOO_MUCH_CPU ? OVER_CPU : ANSWERED;
 }
 
@@ -191,7 +193,8 @@ static void container_kill(struct cell *cell) {
     if (now_ns() > give_up) fail(0, "processes of program %s outlive SIGKILL", cell->program->name);
   }
   reap();
-  cell->cpu_ms = tree_cpu_ms();
+  int64_t used_ms = cgroup_cpu_ms();
+  cell->cpu_ms = used_ms >= 0 ? used_ms : tree_cpu_ms(&cell->watch);
   cell->peak_bytes = cgroup_peak_bytes();
 }
 

@@ -91,7 +91,7 @@ static void end_tree(struct init *init) {
   reap(init, 0);
   struct rusage use;
   if (getrusage(RUSAGE_CHILDREN, &use) < 0) fail(errno, "cannot read what the program used");
-  init->report.cpu_ms = tree_cpu_ms();
+  init->report.cpu_ms = tree_cpu_ms(&init->watch);
   if (use.ru_maxrss * 1024 > init->watch.most_memory_bytes) init->watch.most_memory_bytes = use.ru_maxrss * 1024;
 }
 

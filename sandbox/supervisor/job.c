@@ -111,6 +111,7 @@ struct job *read_job(const char *path) {
     else if (!strcmp(k, "lockMode")) job->lock_mode = value;
     else if (!strcmp(k, "cgroupMemory")) job->cgroup_memory = value;
     else if (!strcmp(k, "cgroupPids")) job->cgroup_pids = value;
+    else if (!strcmp(k, "cgroupCpu")) job->cgroup_cpu = value;
     else if (!strcmp(k, "cgroupFreezer")) job->cgroup_freezer = value;
     else if (!strcmp(k, "allow")) add(&job->allow, value);
     else if (!strcmp(k, "absent")) add(&job->absent, value);
@@ -142,8 +143,8 @@ struct job *read_job(const char *path) {
   }
   if (job->bind_from.count != job->bind_to.count || job->link_from.count != job->link_to.count)
     fail(0, "bindFrom and bindTo, linkFrom and linkTo come in pairs");
-  if (job->cgroup_freezer != NULL && (job->cgroup_memory == NULL || job->cgroup_pids == NULL))
-    fail(0, "cgroupFreezer comes with cgroupMemory and cgroupPids");
+  if (job->cgroup_freezer != NULL && (job->cgroup_memory == NULL || job->cgroup_pids == NULL || job->cgroup_cpu == NULL))
+    fail(0, "cgroupFreezer comes with cgroupMemory, cgroupPids and cgroupCpu");
   job->sample_count = samples.count;
   job->samples = calloc(samples.count + 1, sizeof *job->samples);
   if (job->samples == NULL) fail(ENOMEM, "cannot hold the samples");

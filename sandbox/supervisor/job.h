@@ -46,7 +46,7 @@ struct job {
   struct strings bind_from, bind_to, link_from, link_to;
   const char *slots; /* folder of the locks on users; NULL: programs run as this process's user */
   const char *lock, *lock_mode;
-  const char *cgroup_memory, *cgroup_pids, *cgroup_freezer; /* removed at the end; NULL: none */
+  const char *cgroup_memory, *cgroup_pids, *cgroup_cpu, *cgroup_freezer; /* removed at the end; NULL: none */
   struct strings allow, absent, allow_equal, allow_without; /* system calls */
 };
 

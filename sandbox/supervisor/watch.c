@@ -12,11 +12,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "fail.h"
 
 struct use {
   int64_t cpu_ms, memory_bytes, tasks;
 };
+
+enum { MOST_SEEN = 1 << 16 };
 
 /* Whether a process is gone, or closed to us. Trouble of our own must not pass for that: what is not seen is not counted. */
 static bool is_gone(int number) { return number == ENOENT || number == ESRCH || number == EACCES || number == EPERM; }
@@ -61,7 +64,7 @@ static int64_t temporary_bytes(void) {
 }
 
 /* Adds up the living processes but this one. `exact` counts shared memory once, which takes a look at every page. */
-static struct use living(bool memory, bool exact) {
+static struct use living(bool memory, bool exact, struct seen *seen, size_t *count) {
   struct use use = {0};
   int64_t shared = 0, page = sysconf(_SC_PAGESIZE), tick_ms = 1000 / sysconf(_SC_CLK_TCK);
   DIR *folder = opendir("/proc");
@@ -72,10 +75,12 @@ static struct use living(bool memory, bool exact) {
     if (!read_proc(dirfd(folder), entry->d_name, "stat", text, sizeof text)) continue;
     // The command's name is in parentheses and may contain anything: what follows the last one is ours to count.
     char *at = strrchr(text, ')');
-    unsigned long long times[4], threads, rss;
-    if (at == NULL || sscanf(at + 2, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu %llu %llu %*s %*s %llu %*s %*s %*s %llu",
-                             &times[0], &times[1], &times[2], &times[3], &threads, &rss) != 6)
+    unsigned long long times[4], threads, started, rss;
+    if (at == NULL || sscanf(at + 2, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %llu %llu %llu %llu %*s %*s %llu %*s %llu %*s %llu",
+                             &times[0], &times[1], &times[2], &times[3], &threads, &started, &rss) != 7)
       continue;
+    if (seen != NULL && *count < MOST_SEEN)
+      seen[(*count)++] = (struct seen){atoi(entry->d_name), started, process_cpu_ns(atoi(entry->d_name)) / MS, (int64_t)threads};
     use.tasks += (int64_t)threads;
     for (int i = 0; i < 4; i++) use.cpu_ms += (int64_t)times[i] * tick_ms;
     if (!memory) continue;
@@ -161,13 +166,72 @@ static int64_t waited_cpu_ms(void) {
   return (use.ru_utime.tv_sec + use.ru_stime.tv_sec) * 1000LL + (use.ru_utime.tv_usec + use.ru_stime.tv_usec) / 1000;
 }
 
-int64_t tree_cpu_ms(void) { return waited_cpu_ms() + living(false, false).cpu_ms; }
+/* The number that was given out last in this process namespace, to a process or a thread. */
+static int64_t last_pid(void) {
+  char text[256];
+  int file = open("/proc/loadavg", O_RDONLY | O_CLOEXEC);
+  ssize_t got = file < 0 ? -1 : read(file, text, sizeof text - 1);
+  if (got <= 0) fail(got < 0 ? errno : 0, "cannot read /proc/loadavg");
+  close(file);
+  text[got] = '\0';
+  const char *at = strrchr(text, ' ');
+  return at == NULL ? 0 : atoll(at);
+}
+
+static const struct seen *find(const struct seen *list, size_t count, const struct seen *wanted) {
+  for (size_t i = 0; i < count; i++)
+    if (list[i].pid == wanted->pid && list[i].started == wanted->started) return &list[i];
+  return NULL;
+}
+
+/* Replaces what was seen by what is seen `now`, and counts who ended, or came and went, in between. */
+static void account(struct watch *watch, struct seen *now, size_t count) {
+  int64_t created = 0, more_ms = 0, time_ns = now_ns(), newest = last_pid();
+  for (size_t i = 0; i < count; i++) {
+    const struct seen *before = find(watch->seen, watch->seen_count, &now[i]);
+    more_ms += now[i].cpu_ms - (before == NULL ? 0 : before->cpu_ms);
+    int64_t tasks = now[i].tasks - (before == NULL ? 0 : before->tasks);
+    if (tasks > 0) created += tasks;
+  }
+  // Numbers begin anew when they are used up; then nothing is known of how many came and went.
+  int64_t given = newest - watch->last_pid, unseen = given < 0 ? INT32_MAX : given - created;
+  for (size_t i = 0; i < watch->seen_count; i++) {
+    if (find(now, count, &watch->seen[i]) != NULL) continue;
+    watch->ended_ms += watch->seen[i].cpu_ms;
+    unseen++;
+  }
+  if (watch->looked_ns > 0) {
+    int64_t between_ms = (time_ns - watch->looked_ns) / MS, most_ms = sysconf(_SC_NPROCESSORS_ONLN) * between_ms - more_ms;
+    if (unseen > 0 && most_ms > 0) watch->ended_ms += unseen * between_ms < most_ms ? unseen * between_ms : most_ms;
+  }
+  free(watch->seen);
+  watch->seen = now;
+  watch->seen_count = count;
+  watch->looked_ns = time_ns;
+  watch->last_pid = newest;
+}
+
+static int64_t seen_cpu_ms(const struct watch *watch) {
+  int64_t sum = watch->ended_ms;
+  for (size_t i = 0; i < watch->seen_count; i++) sum += watch->seen[i].cpu_ms;
+  return sum;
+}
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
+int64_t tree_cpu_ms(const struct watch *watch) {
+  return larger(waited_cpu_ms() + living(false, false, NULL, NULL).cpu_ms, seen_cpu_ms(watch));
+}
 
 enum excess watch_tree(struct watch *watch) {
   if (watch->cpu_ms == 0 && watch->memory_bytes == 0 && watch->processes == 0) return WITHIN;
-  struct use use = living(watch->memory_bytes > 0, false);
+  size_t count = 0;
+  struct seen *now = watch->cpu_ms > 0 ? calloc(MOST_SEEN, sizeof *now) : NULL;
+  if (watch->cpu_ms > 0 && now == NULL) fail(ENOMEM, "cannot hold what was seen");
+  struct use use = living(watch->memory_bytes > 0, false, now, &count);
+  if (now != NULL) account(watch, now, count);
   if (watch->memory_bytes > 0) {
-    if (use.memory_bytes > watch->memory_bytes) use.memory_bytes = living(true, true).memory_bytes;
+    if (use.memory_bytes > watch->memory_bytes) use.memory_bytes = living(true, true, NULL, NULL).memory_bytes;
     if (use.memory_bytes > watch->most_memory_bytes) watch->most_memory_bytes = use.memory_bytes;
     if (use.memory_bytes > watch->memory_bytes) return TOO_MUCH_MEMORY;
   }
@@ -175,6 +239,6 @@ enum excess watch_tree(struct watch *watch) {
     if (use.tasks >= watch->processes) watch->processes_reached = true;
     if (use.tasks > watch->processes) return TOO_MANY_PROCESSES;
   }
-  if (watch->cpu_ms > 0 && waited_cpu_ms() + use.cpu_ms > watch->cpu_ms) return TOO_MUCH_CPU;
+  if (watch->cpu_ms > 0 && larger(waited_cpu_ms() + use.cpu_ms, seen_cpu_ms(watch)) > watch->cpu_ms) return TOO_MUCH_CPU;
   return WITHIN;
 }

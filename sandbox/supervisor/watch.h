@@ -6,10 +6,23 @@
 
 enum excess { WITHIN, TOO_MUCH_CPU, TOO_MUCH_MEMORY, TOO_MANY_PROCESSES };
 
+/* A process as it was last seen. */
+struct seen {
+  pid_t pid;
+  unsigned long long started; /* a number may be used again */
+  int64_t cpu_ms, tasks;
+};
+
 struct watch {
   int64_t cpu_ms, memory_bytes, processes; /* limits; 0: not watched */
   int64_t most_memory_bytes;               /* the most that was seen */
   bool processes_reached;                  /* as many as allowed were seen, so that one more may have been refused */
+
+  /* Processor time by process, because the kernel adds it up for those alone that somebody waits for: a program may choose not to. */
+  struct seen *seen; /* the living */
+  size_t seen_count;
+  int64_t ended_ms; /* of those that have ended: what was seen, and as if they had run all along since the last look */
+  int64_t looked_ns, last_pid;
 };
 
 /* Looks once. Memory is that of the processes and of the files below /work, /tmp and /dev/shm. */
@@ -29,5 +42,5 @@ bool tree_stands_still(uid_t user, struct stillness *seen);
 /* Processor time of a process, all its threads together, nanoseconds; 0 where it has gone. */
 int64_t process_cpu_ns(pid_t pid);
 
-/* CPU time of this process's children that were waited for, and of the living tree, milliseconds. */
-int64_t tree_cpu_ms(void);
+/* CPU time of all processes there were, milliseconds: the more of what the kernel added up and what was seen. */
+int64_t tree_cpu_ms(const struct watch *watch);

@@ -14,7 +14,7 @@ import { findControlGroups, listControlGroups, makeControlGroup } from '../../sa
 import type { ConductSpec, RunRequest, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
 import { createFileBlobs } from '../../store/file-blobs.ts';
-import { markedProcesses, python, smallLimits } from '../support/sandbox.ts';
+import { markedProcesses, python, smallLimits, unwaited } from '../support/sandbox.ts';
 
 const tools = await toolchain();
 const missing = (['bwrap', 'supervisor', 'python'] as const).filter((part) => tools[part] === null);
@@ -161,6 +161,14 @@ for pid in children: os.waitpid(pid, 0)`;
       expect(result.usage.cpuMs).toBeGreaterThanOrEqual(600);
       expect(result.usage.cpuMs).toBeLessThan(5_000);
     });
+
+    test.each([0.1, 0.004])(
+      'the processor time of children that nobody waits for counts, also where each lives for %s s',
+      async (seconds) => {
+        const result = await run(unwaited(seconds), { cpuMs: 1_500 });
+        expect(result.ending).toEqual({ kind: 'timedOut', limit: 'cpu', limitMs: 1_500 });
+      },
+    );
   });
 
   describe('a key', () => {
@@ -245,7 +253,7 @@ for pid in children: os.waitpid(pid, 0)`;
       await mkdir(player);
       const sleeping = spawn('/bin/sleep', ['60'], { env: { CRUCIBLE_TEST_MARK: home }, stdio: 'ignore' });
       const version1 = group.freezer !== group.memory;
-      for (const folder of version1 ? [group.memory, group.pids, player] : [player])
+      for (const folder of version1 ? [group.memory, group.pids, group.cpu, player] : [player])
         await writeFile(join(folder, 'cgroup.procs'), `${sleeping.pid}`);
       if (version1) await writeFile(join(player, 'freezer.state'), 'FROZEN');
       else await writeFile(join(player, 'cgroup.freeze'), '1');

@@ -10,6 +10,7 @@ import {
   sandboxKinds,
   smallLimits,
   type TestSandbox,
+  unwaited,
 } from '../support/sandbox.ts';
 
 vi.setConfig({ testTimeout: 90_000, hookTimeout: 60_000 });
@@ -140,6 +141,11 @@ for _ in range(1024): os.write(1, b'x' * (1 << 20))
     test('an endless loop ends at the processor limit', async () => {
       const result = await program('while True: pass', { limits: { cpuMs: 1_000 } });
       expect(result.ending).toEqual({ kind: 'timedOut', limit: 'cpu', limitMs: 1_000 });
+    });
+
+    test('the processor time of children that nobody waits for counts', async () => {
+      const result = await program(unwaited(0.1), { limits: { cpuMs: 1_500 } });
+      expect(result.ending).toEqual({ kind: 'timedOut', limit: 'cpu', limitMs: 1_500 });
     });
 
     test('a program that sleeps for ever ends at the wall limit', async () => {

@@ -23,6 +23,18 @@ export const smallLimits = Limits.parse({
   diskMb: 64,
 });
 
+/** A program whose children, one after another, keep a processor busy for so long; it has the kernel forget them as they end. */
+export const unwaited = (seconds: number): string => `
+import os, signal, time
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+while True:
+    if os.fork() == 0:
+        until = time.process_time() + ${seconds}
+        while time.process_time() < until: pass
+        os._exit(0)
+    time.sleep(${seconds})
+`;
+
 type RunOptions = Partial<Omit<RunRequest, 'limits' | 'files' | 'workspace'>> & {
   limits?: Partial<Limits>;
   files?: Record<string, string>;
