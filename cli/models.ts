@@ -8,7 +8,7 @@ import { closeE2bSandboxes } from '../llm/e2b.ts';
 import { asModelFailure } from '../llm/failure.ts';
 import type { ModelRequest } from '../llm/model.ts';
 import { costOf, type ListedPrice, listedPrice } from '../llm/prices.ts';
-import { isChosenFrom, lackOf, type ModelConfig } from '../llm/routes.ts';
+import { isChosenFrom, keysToSet, lackOf, type ModelConfig } from '../llm/routes.ts';
 import type { RouteStats } from '../store/ledger/route-stats.ts';
 import {
   type Cell,
@@ -45,9 +45,8 @@ export async function models(
   if (context.json) return out(JSON.stringify(shown));
   if (shown.length > 0) for (const line of tableOf(context, shown)) out(line);
   if (shown.length === 0) {
-    const variables = [...new Set(rows.map(({ needs }) => needs))].slice(0, 4);
     out(
-      `No model is configured: set ${variables.join(', ')} or another key, or the URL of a server of your own.`,
+      `No model is configured: set ${keysToSet(config).join(', ')} or another key, or the URL of a server of your own.`,
     );
   }
   if (!all && shown.length < rows.length)

@@ -15,8 +15,8 @@ import { findJob } from './list.ts';
 import { readExtension, resume } from './resume.ts';
 import { running, type UpOptions, up } from './server.ts';
 import type { Session } from './session.ts';
-import { submit, withoutModels } from './submit.ts';
-import { type CommandContext, oneLine, paint, UserMistake } from './terminal.ts';
+import { isNewcomer, submit, withoutModels } from './submit.ts';
+import { type CommandContext, oneLine, paint, UserMistake, wrap } from './terminal.ts';
 import { startVerification } from './verify.ts';
 import { watchJob } from './watch.ts';
 
@@ -48,8 +48,8 @@ export async function startJob(
     return exitStatus.found;
   }
   return withServer(config, { say, signal }, async (client) => {
+    const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });
     const submitted = await submit(file, { store, client, models: config.models, fresh });
-    const noModels = withoutModels(file, config.models);
     if (submitted.kind === 'finished') {
       const { record } = submitted;
       if (json) out(JSON.stringify(record.summary));
@@ -60,7 +60,7 @@ export async function startJob(
       }
       return endWith(context, record, folder);
     }
-    if (noModels !== null) say(noModels);
+    for (const line of noModels === null ? [] : wrap(noModels, context.columns)) say(line);
     const { jobId } = submitted;
     if (detached) {
       out(

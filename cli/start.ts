@@ -9,8 +9,8 @@ import { readJobFile } from './job-file.ts';
 import { resultOf } from './kept-job.ts';
 import { layOut } from './results.ts';
 import { down, running, up } from './server.ts';
-import { submit, withoutModels } from './submit.ts';
-import type { CommandContext } from './terminal.ts';
+import { isNewcomer, submit, withoutModels } from './submit.ts';
+import { type CommandContext, wrap } from './terminal.ts';
 import { bestOf, startVerification } from './verify.ts';
 import { watchJob } from './watch.ts';
 
@@ -46,9 +46,9 @@ export async function start(
   const client = await connect(now.address, config.namespace);
   try {
     const file = await readJobFile(mainJob);
+    const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });
     const submitted = await submit(file, { store, client, models: config.models, fresh });
-    const noModels = withoutModels(file, config.models);
-    if (noModels !== null) say(noModels);
+    for (const line of noModels === null ? [] : wrap(noModels, context.columns)) say(line);
 
     let record: JobRecord;
     if (submitted.kind === 'finished') {
@@ -59,7 +59,7 @@ export async function start(
       // What is known of it by now.
       record = (await store.ledger.job(record.id)) ?? record;
     } else {
-      say(`${submitted.kind === 'attached' ? 'Going on with' : 'Started'} ${submitted.jobId}`);
+      say(`${submitted.kind} ${submitted.jobId}`);
       record = await watchJob(context, submitted.jobId, { signal });
     }
     if (signal.aborted) {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Job, OptimizeJob } from '../domain/job.schema.ts';
 import { identityOf, jobId, jobSeries } from '../domain/job-id.ts';
 import { type JobInput, noRoutes, type Role, type Routes, roles } from '../domain/job-input.ts';
-import { explainNoRoute, type ModelConfig, routesFor } from '../llm/routes.ts';
+import { explainNoRoute, type ModelConfig, namesModels, routesFor } from '../llm/routes.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import type { JobClient } from './client.ts';
@@ -64,12 +64,24 @@ export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes'
   };
 }
 
-/** One line on why a job will do without models; null where it has some, or could not use them. */
-export function withoutModels({ job }: JobFile, models: ModelConfig): string | null {
+/**
+ * What is to be said where a job will do without models; null where it has some, or could not use them. That nothing at all is
+ * configured is news to a `newcomer` alone.
+ */
+export function withoutModels(
+  { job }: JobFile,
+  models: ModelConfig,
+  { newcomer }: { newcomer: boolean },
+): string | null {
   const parts = job.kind === 'pipeline' ? job.stages : [job];
   for (const part of parts) {
-    if (part.kind === 'optimize' && routesFor('improve', part.models, models).length === 0)
+    if (part.kind !== 'optimize' || routesFor('improve', part.models, models).length > 0) continue;
+    if (newcomer || namesModels(part.models) || Object.keys(models.access).length > 0)
       return `${explainNoRoute(part.models, models)}. Strategies that need none do the work.`;
   }
   return null;
 }
+
+/** Whether no job was ever submitted to this store. */
+export const isNewcomer = async ({ ledger }: Store): Promise<boolean> =>
+  (await ledger.jobs({ limit: 1 })).length === 0;

@@ -195,6 +195,15 @@ export function explainNoRoute(models: Models, config: ModelConfig): string {
       return `no model configured: ${provider.keyVariable} needs the key of a provider to be asked from inside, and DEFAULT_LLM_PROVIDER=${provider.name}`;
     return `no model configured: ${provider.baseUrlVariable} names a server but no model; name one in the job, models: { improve: [${provider.name}/NAME] }`;
   }
-  const variables = catalogue.providers.slice(0, 4).map(({ keyVariable }) => keyVariable);
-  return `no model configured: set ${variables.join(', ')}, or the key or server of another provider (see: crucible models --all)`;
+  return `no model configured: set ${keysToSet(config).join(', ')} or another key (see: crucible models)`;
 }
+
+/** The variables of the keys that are the first to be asked for, in the order of the catalogue. */
+export const keysToSet = ({ catalogue, access }: ModelConfig): string[] =>
+  catalogue.providers
+    .filter(({ name }) => access[name] === undefined)
+    .flatMap(({ keyVariable }) => keyVariable ?? [])
+    .slice(0, 4);
+
+/** Whether a job says itself which models it wants. */
+export const namesModels = (models: Models): boolean => namedRoutes('improve', models) !== undefined;

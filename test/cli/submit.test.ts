@@ -87,11 +87,17 @@ it('a job whose file has changed is another job; one with another budget is the 
   expect(idOf(await ask())).not.toBe(idOf(first));
 });
 
-it('a job that could use a model and has none is told which keys to set; one that could not is not', async () => {
+it('a job that could use a model and has none is told which keys to set, the first time; one that could not is not', async () => {
   const optimize = await checkedJob({ kind: 'optimize', name: 'a', program: 'a.py' }, folder);
-  expect(withoutModels(optimize, models)).toMatch(
+  expect(withoutModels(optimize, models, { newcomer: true })).toMatch(
     /ANTHROPIC_API_KEY.*OPENAI_API_KEY.*Strategies that need none/,
   );
-  expect(withoutModels(await file(), models)).toBeNull();
-  expect(withoutModels(optimize, modelConfig({ OPENAI_API_KEY: 'a-key' }))).toBeNull();
+  expect(withoutModels(optimize, models, { newcomer: false })).toBeNull();
+  const named = await checkedJob(
+    { kind: 'optimize', name: 'a', program: 'a.py', models: { improve: ['anthropic/c'] } },
+    folder,
+  );
+  expect(withoutModels(named, models, { newcomer: false })).toMatch(/anthropic\/c needs ANTHROPIC_API_KEY/);
+  expect(withoutModels(await file(), models, { newcomer: true })).toBeNull();
+  expect(withoutModels(optimize, modelConfig({ OPENAI_API_KEY: 'a-key' }), { newcomer: true })).toBeNull();
 });
