@@ -166,7 +166,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
             id: 'c-0',
             parents: [],
             operator: 'human',
-            title: 'as it is',
+            title: job.kind === 'solve' ? path : 'as it is',
             note: `${path}, unchanged`,
             program: await writeJson(store.blobs, program),
           },

@@ -28,7 +28,7 @@ export async function doctor(
       ? { text: 'missing', format: 'red' }
       : fact.found === null
         ? { text: 'not there', format: 'dim' }
-        : { text: fact.used ? 'used' : 'not used', format: fact.used ? 'green' : 'dim' },
+        : { text: fact.used ? 'ok' : 'not used', format: fact.used ? 'green' : 'dim' },
     fact.version ?? '',
     fact.found ?? '',
     fact.wanted,

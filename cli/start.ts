@@ -107,7 +107,10 @@ async function show(
     out(
       `${found.best.candidate.title} is ${intervalText(found.best.outcome.metric)} as fast as the program it came from, and gives the same answers.`,
     );
-  out(`Refused: ${result.refused}`);
+  if (result.refused > 0)
+    out(
+      `${result.refused} other${result.refused === 1 ? '' : 's'} gave wrong answers, or broke a rule, and ${result.refused === 1 ? 'was' : 'were'} refused.`,
+    );
   const shown = (path: string | null): string => (path === null ? 'none' : relative(process.cwd(), path));
   out(`Picture  ${shown(laid.picture)}`);
   out(`Report   ${shown(laid.report)}`);

@@ -41,7 +41,7 @@ def can_change_unseen(arguments: object) -> bool:
 
 def what_is_left(frame: Buffer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Buffer:
     """What a call left of its case: `frame` itself where it changed no list and no dict, for its arrays lie in there; else a frame
-    of its own. Raises `FrameError` where the arguments now hold what cannot cross.
+    of its own. Raises `FrameError` where the arguments now hold what cannot be passed on.
     """
     if not can_change_unseen((args, *kwargs.values())):
         return frame

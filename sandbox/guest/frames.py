@@ -37,6 +37,13 @@ _WIRES = {
 _DTYPES = {wire: np.dtype(wire) for wire in _WIRES.values()}
 # To a caller an array mapped from a file is an array.
 _ARRAYS = (np.ndarray, np.memmap)
+# What to use instead of what cannot be passed on, by the name of its type.
+_INSTEAD = {
+    'coroutine': 'asyncio.run(…), which waits for what it gives',
+    'set': 'sorted(…): a set has no order to compare by',
+    'frozenset': 'sorted(…): a set has no order to compare by',
+    **dict.fromkeys(('generator', 'map', 'filter', 'zip', 'range'), 'list(…), which goes through it'),
+}
 _PACKED = {float: '<f8', int: '<i8', bool: '|b1'}
 # More keys of one hash than chance brings about: Python hashes numbers and tuples to values that anybody
 # can aim at, and a dict of n such keys takes n² steps.
@@ -46,7 +53,7 @@ Buffer = Any  # bytes, bytearray, memoryview or mmap: collections.abc.Buffer is 
 
 
 class FrameError(ValueError):
-    """A value cannot cross, or bytes are no frame. The message begins with the place inside the value."""
+    """A value cannot be passed on, or bytes are no frame. The message begins with the place inside the value."""
 
     def __init__(self, problem: str, steps: tuple[object, ...] = (), root: str = '') -> None:
         super().__init__(problem)
@@ -126,12 +133,12 @@ class Plan:
     def _node(self, value: object, depth: int) -> dict[str, Any]:
         self._nodes += 1
         if self._nodes > MAX_NODES:
-            raise FrameError(f'more than {MAX_NODES:,} values cannot cross; use arrays')
+            raise FrameError(f'more than {MAX_NODES:,} values cannot be passed on; use arrays')
         if depth > MAX_DEPTH:
-            raise FrameError(f'nested deeper than {MAX_DEPTH}, or holding itself, cannot cross')
+            raise FrameError(f'nested deeper than {MAX_DEPTH}, or holding itself, cannot be passed on')
         if isinstance(value, np.ndarray):
             if isinstance(value, np.ma.MaskedArray):
-                raise FrameError('masked arrays cannot cross; return .filled(…)')
+                raise FrameError('masked arrays cannot be passed on; return .filled(…)')
             array = np.asarray(value)
             node = self._name({'t': 'array', 'dtype': _wire(array.dtype), 'shape': array.shape}, value, *_ARRAYS)
             flags = array.flags
@@ -170,10 +177,9 @@ class Plan:
         if isinstance(value, dict):
             pairs = [self._pair(key, item, depth) for key, item in value.items()]
             return self._name({'t': 'dict', 'v': pairs}, value, dict)
-        raise FrameError(
-            f'objects of type {type(value).__qualname__} cannot cross; '
-            'use numbers, text, bytes, lists, tuples, dicts and NumPy arrays of numbers'
-        )
+        name = type(value).__qualname__
+        instead = _INSTEAD.get(name, 'numbers, text, bytes, lists, tuples, dicts and NumPy arrays of numbers')
+        raise FrameError(f'objects of type {name} cannot be passed on; use {instead}')
 
     def _name(self, node: dict[str, Any], value: object, *plain: type) -> dict[str, Any]:
         kind = type(value)
@@ -214,7 +220,7 @@ def plan_of(
 ) -> Plan:
     """Where everything of `value` will lie.
 
-    Raises `FrameError`, naming the place below `root`, where it cannot cross or needs more than `room` bytes.
+    Raises `FrameError`, naming the place below `root`, where it cannot be passed on or needs more than `room` bytes.
     """
     try:
         plan = Plan(value, exact, known)
@@ -226,7 +232,7 @@ def plan_of(
 
 
 def encode(value: object, root: str = 'value', exact: bool = False) -> bytearray:
-    """The frame of `value`. Raises `FrameError` naming the place below `root` that cannot cross."""
+    """The frame of `value`. Raises `FrameError` naming the place below `root` that cannot be passed on."""
     return plan_of(value, root, exact=exact).frame()
 
 
@@ -436,8 +442,10 @@ def _aligned(offset: int) -> int:
 def _wire(dtype: np.dtype) -> str:
     wire = _WIRES.get((dtype.char, dtype.str))
     if wire is None:
+        if dtype.names:
+            raise FrameError('structured arrays cannot be passed on; use an array for each field')
         raise FrameError(
-            f'arrays of {dtype.name} cannot cross; use booleans, integers, floats or complex numbers'
+            f'arrays of {dtype.name} cannot be passed on; use booleans, integers, floats or complex numbers'
         )
     return wire
 

@@ -98,7 +98,7 @@ def prepare(
                 'draw everything random from a generator made of the seed',
             )
         if index >= first + answered:
-            frame = _make_unseen_case(generator, secret, index, seen)
+            frame = _make_unseen_case(generator, secret, index, seen, first + count)
         seen.add(hashlib.sha256(frame).digest())
         row: dict[str, Any] = {
             'index': index,
@@ -154,7 +154,9 @@ def _make_case(generator: UserFunction, secret: str, index: int) -> bytearray:
         raise generator.problem('Returns', f'returns what cannot be passed on: {error}') from None
 
 
-def _make_unseen_case(generator: UserFunction, secret: str, index: int, seen: set[bytes]) -> bytearray:
+def _make_unseen_case(
+    generator: UserFunction, secret: str, index: int, seen: set[bytes], needed: int
+) -> bytearray:
     """A case that differs from all before it. Cases without an expected answer are for timing: a program that remembers its
     answers must not meet one again.
     """
@@ -164,7 +166,8 @@ def _make_unseen_case(generator: UserFunction, secret: str, index: int, seen: se
             return frame
     raise generator.problem(
         'Repeats',
-        f'makes too few different cases: {_MOST_DRAWS} more seeds gave none that was not there before; a program that '
+        f'makes too few different cases: {needed} are needed, and after {index} of them {_MOST_DRAWS} more seeds gave none '
+        'that was not there before; a program that '
         'remembers its answers would seem fast, so let more of the case depend on the seed',
     )
 

@@ -21,11 +21,11 @@ const refused: [title: string, file: string, kind: OutcomeKind, reason: RegExp][
     'answers with an object that is equal to everything',
     'equal_object',
     'crashed',
-    /type Equal cannot cross/,
+    /type Equal cannot be passed on/,
   ],
   ['answers with numbers that are equal to everything', 'always_equal', 'wrong', /expected float64\[/],
   ['answers with an array that computes when it is looked at', 'lazy_array', 'wrong', /values differ/],
-  ['answers with a generator', 'generator', 'crashed', /type generator cannot cross/],
+  ['answers with a generator', 'generator', 'crashed', /type generator cannot be passed on/],
   ['goes on filling its answer in a thread', 'filled_later', 'wrong', /values differ/],
   ['answers in half precision', 'half_precision', 'wrong', /allowed difference/],
   ['answers in another type', 'single_precision', 'wrong', /expected float64\[\d+\], got float32|allowed/],
@@ -165,7 +165,9 @@ describe.each(kinds)('in %s', (kind) => {
 
   test('a generator that makes the same inputs again is rejected, for answers could be remembered', async () => {
     const job = { ...functionJob, cases: 'few_cases.py' };
-    await expect(openTrials(kind, fixtures('small'), job)).rejects.toThrow(/too few different cases/);
+    await expect(openTrials(kind, fixtures('small'), job)).rejects.toThrow(
+      /too few different cases: \d+ are needed/,
+    );
   });
 });
 

@@ -165,20 +165,21 @@ class NotCrossing(unittest.TestCase):
             encode(value, root='answer')
 
     def test_objects(self) -> None:
-        """what cannot cross is refused with its place and its type"""
+        """what cannot be passed on is refused with its place and its type"""
 
         class Foo:
             pass
 
         with self.assertRaises(FrameError) as caught:
             encode_case(({'grid': Foo()},), {})
-        self.assertRegex(str(caught.exception), r'^args\[0\]\["grid"\]: objects of type .*Foo cannot cross')
+        self.assertRegex(str(caught.exception), r'^args\[0\]\["grid"\]: objects of type .*Foo cannot be passed on')
         self.refused([1, [2, Foo()]], r'^answer\[1\]\[1\]: objects')
-        self.refused({(1, 2): {3, 4}}, r'^answer\[\(1, 2\)\]: objects of type set')
+        self.refused({(1, 2): {3, 4}}, r'^answer\[\(1, 2\)\]: objects of type set cannot be passed on; use sorted')
+        self.refused((each for each in 'ab'), r'objects of type generator .*; use list\(')
         self.refused(np.array([None]), 'answer: arrays of object')
         self.refused(np.array(['a']), 'answer: arrays of str')
         self.refused(np.array(0, 'M8[s]'), 'answer: arrays of datetime64')
-        self.refused(np.zeros(2, [('a', 'f4')]), 'answer: arrays of')
+        self.refused(np.zeros(2, [('a', 'f4')]), 'answer: structured arrays cannot')
         self.refused(np.ma.masked_array([1, 2], [0, 1]), 'masked')
         self.refused(iter([1]), 'list_iterator')
 
@@ -187,7 +188,7 @@ class NotCrossing(unittest.TestCase):
         loop: list[object] = []
         loop.append(loop)
         self.refused(loop, 'nested deeper than 64')
-        self.refused([[object] for _ in range(600_000)], 'cannot cross')
+        self.refused([[object] for _ in range(600_000)], 'cannot be passed on')
 
 
 class Hostile(unittest.TestCase):

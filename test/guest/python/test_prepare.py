@@ -129,7 +129,7 @@ class Preparing(unittest.TestCase):
         self.assertIn('returns a int: expected a tuple', message)
         kind, message, _ = self.problem('def make_case(seed): return ({"grid": object()},)')
         self.assertEqual(kind, 'generatorReturns')
-        self.assertIn('args[0]["grid"]: objects of type object cannot cross', message)
+        self.assertIn('args[0]["grid"]: objects of type object cannot be passed on', message)
         kind, message, _ = self.problem('import random\ndef make_case(seed): return (random.random(),)')
         self.assertEqual(kind, 'generatorNotDeterministic')
         self.assertIn('gave two different cases', message)

@@ -220,7 +220,7 @@ class Failing(Serving):
         self.assertIn(b'SystemExit', self.ask('import sys\ndef f(): sys.exit(0)').answers[0])
 
     def test_what_cannot_cross(self) -> None:
-        """an answer that cannot cross is an error that names its place"""
+        """an answer that cannot be passed on is an error that names its place"""
         source = """
             class Always:
                 def __eq__(self, other): return True
@@ -230,7 +230,7 @@ class Failing(Serving):
         reply = self.ask(source)
         self.assertEqual(reply.kind, 'E')
         self.assertRegex(
-            reply.answers[0].decode(), r'^answer\["grid"\]\[0\]: objects of type Always cannot cross'
+            reply.answers[0].decode(), r'^answer\["grid"\]\[0\]: objects of type Always cannot be passed on'
         )
 
     def test_huge(self) -> None:
