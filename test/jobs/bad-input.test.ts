@@ -96,7 +96,7 @@ describe.concurrent('a program that is wrong', () => {
     [
       'is-too-quick-to-measure',
       { program: 'too_quick.py' },
-      /total takes [\d.]+ ms, (less than it costs to ask it|and to ask it costs) [\d.]+ ms.*: give it more work per call$/,
+      /total takes [\d.]+ ms, (less than it costs to ask it,|and to ask it costs) [\d.]+ ms.*: give it more work per call$/,
     ],
     [
       'has-a-generator-that-raises',
