@@ -66,13 +66,14 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
     const results: ConductResult[] = [];
     for (const [index, round] of rounds.entries()) {
       if (index > 0 && Date.now() >= until) return tooLong(job, samples.length);
+      const limited = round.map((sample) => withLimit(sample, input, inputs, results));
       const result = await sandbox.conduct(
         {
           key: index === 0 ? key : `${key}/${index}`,
           label: step,
           players: players.filter(({ name }) => round.some((sample) => sample.player === name)),
           cases: inputs?.cases ?? [],
-          samples: round,
+          samples: limited,
           answerMb: cases === null ? 1 : answerMb(cases),
           limits: { ...shared(limitsOf(job)), wallMs: Math.max(1, until - Date.now()) },
           sampleMs: job.limits.wallMs,
@@ -80,7 +81,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
         },
         signal,
       );
-      const outcome = outcomeOfRound(result, round.length, input);
+      const outcome = outcomeOfRound(result, limited, input);
       if (outcome !== null) return outcome;
       const cpuNs = cases === null ? { cpuNs: result.usage.cpuMs * 1e6 } : {};
       results.push({
@@ -220,6 +221,35 @@ const beyondOneRunMs = 9 * 60_000;
 const measuringMs = ({ limits: { wallMs } }: OptimizeJob): number =>
   Math.min(wallMs * runsPerMeasurement, wallMs + beyondOneRunMs);
 
+/** A candidate that takes this many times as long as the baseline, or hangs, keeps everybody else waiting for nothing. */
+const muchSlowerTimes = 10;
+/** No candidate is ended before this: the first calls may compile. */
+const leastLimitMs = { timed: 5_000, untimed: 60_000 };
+
+const muchSlower = (limitMs: number): string =>
+  `a measured run was not done after ${Math.round(limitMs / 1000)} s: the limit while others wait is ${muchSlowerTimes} times what the original takes, at least ${leastLimitMs.timed / 1000} s (${leastLimitMs.untimed / 1000} s for the first calls)`;
+
+/**
+ * A sample of the candidate with a limit that follows the baseline's time, where that is below the job's own: for a function by the
+ * oracle's answers, for a script by the `results` so far.
+ */
+function withLimit(
+  sample: Sample,
+  { job, baseline, candidate, batch }: MeasureInput,
+  inputs: CaseSet | null,
+  results: readonly ConductResult[],
+): Sample {
+  const known =
+    inputs?.oracleSeconds.map((seconds) => seconds * 1000 * batch) ??
+    results.flatMap(({ samples }) =>
+      samples.filter(({ player }) => player === 'baseline').map(({ ns }) => msOf(ns)),
+    );
+  if (sample.player !== 'candidate' || candidate === baseline || known.length === 0) return sample;
+  const least = leastLimitMs[sample.timed ? 'timed' : 'untimed'];
+  const limitMs = Math.max(least, muchSlowerTimes * Math.max(...known));
+  return limitMs < job.limits.wallMs ? { ...sample, limitMs } : sample;
+}
+
 const tooLong = (job: OptimizeJob, runs: number): Outcome => ({
   kind: 'timedOut',
   reason: `measuring takes ${runs} runs one after another, which did not fit into ${Math.round(measuringMs(job) / 1000)} s: give the program less work`,
@@ -256,9 +286,10 @@ function plan(checked: number | null, pairs: number, batch: number): Sample[] {
  */
 function outcomeOfRound(
   conducted: ConductResult,
-  planned: number,
+  plan: readonly Sample[],
   { baseline, candidate }: MeasureInput,
 ): Outcome | null {
+  const planned = plan.length;
   if (conducted.samples.length === planned) return null;
   const failed = conducted.players.find(
     ({ error, ending }) => error !== null || ending.kind !== 'exited' || ending.code !== 0,
@@ -268,6 +299,10 @@ function outcomeOfRound(
     throw new Error(
       `expected ${planned} samples or a player that failed, got ${conducted.samples.length} samples`,
     );
+  const { ending } = failed;
+  const limitMs = plan[conducted.samples.length]?.limitMs;
+  if (ending.kind === 'timedOut' && ending.limit === 'wall' && ending.limitMs === limitMs)
+    return { kind: 'timedOut', reason: muchSlower(limitMs) };
   if (failed.name === 'candidate' || candidate === baseline) return outcome;
   const why = 'reason' in outcome ? outcome.reason : outcome.kind;
   return { kind: 'rejected', reason: `beside it, the ${failed.name} player did not get through: ${why}` };

@@ -100,6 +100,8 @@ export const Sample = z.strictObject({
   player: z.string(),
   cases: z.array(z.number().int().nonnegative()),
   timed: z.boolean(),
+  /** Where it may not take `sampleMs`. */
+  limitMs: z.number().positive().optional(),
 });
 export type Sample = z.infer<typeof Sample>;
 

@@ -138,12 +138,12 @@ export async function stageConduct(folder: string, spec: ConductSpec, options: S
         `samples[${index}]: expected at most ${MOST_CASES} cases, got ${sample.cases.length}`,
       );
     if (missing !== undefined) throw new JobRejected(`samples[${index}]: there is no case ${missing}`);
-    return ['sample', [player, ...sample.cases].join(' ')];
+    const limitMs = Math.ceil(sample.limitMs ?? spec.sampleMs);
+    return ['sample', [player, limitMs, ...sample.cases].join(' ')];
   });
   await writeJob(folder, [
     ['mode', 'conduct'],
     ...commonFields(folder, spec.limits, options),
-    ['sampleMs', Math.ceil(spec.sampleMs)],
     ['answerBytes', Math.ceil((spec.answerMb * MIB + 64) / 4096) * 4096],
     ...players,
     ...spec.cases.map((_, index): JobField => ['case', `${given}/cases/${index}`]),

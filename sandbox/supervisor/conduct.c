@@ -88,11 +88,11 @@ static bool break_off(struct player *player, const char *why) {
   return false;
 }
 
-/* The earlier of the whole's deadline and `sample_ms` from now; `*limit_ms` is the limit it stands for. */
-static int64_t sample_deadline(const struct conduct *conduct, int64_t *limit_ms) {
-  int64_t deadline = now_ns() + conduct->job->sample_ms * MS;
+/* The earlier of the whole's deadline and that of a sample which begins now; `*limit_ms` is the limit it stands for. */
+static int64_t sample_deadline(const struct conduct *conduct, const struct sample *sample, int64_t *limit_ms) {
+  int64_t deadline = now_ns() + sample->limit_ms * MS;
   bool whole = conduct->deadline_ns < deadline;
-  *limit_ms = whole ? conduct->job->wall_ms : conduct->job->sample_ms;
+  *limit_ms = whole ? conduct->job->wall_ms : sample->limit_ms;
   return whole ? conduct->deadline_ns : deadline;
 }
 
@@ -397,7 +397,7 @@ static bool sample_serving(struct conduct *conduct, struct player *player, const
   char *answers;
   FILE *to = open_memstream(&answers, &answers_size);
   if (to == NULL) fail(errno, "cannot hold the answers");
-  int64_t limit_ms, deadline = sample_deadline(conduct, &limit_ms), ns = 0;
+  int64_t limit_ms, deadline = sample_deadline(conduct, sample, &limit_ms), ns = 0;
   bool good = true;
   for (size_t i = 0; good && i < sample->count; i++) good = ask(conduct, player, sample->cases[i], deadline, limit_ms, &ns, to);
   if (good && !cell->stopped) good = cell_stop(cell) || break_off(player, GOES_ON);
@@ -410,11 +410,11 @@ static bool sample_serving(struct conduct *conduct, struct player *player, const
   return good;
 }
 
-static bool sample_command(struct conduct *conduct, struct player *player) {
+static bool sample_command(struct conduct *conduct, struct player *player, const struct sample *sample) {
   struct cell *cell = &player->cell;
   if (!prepare_player(player)) return false;
   int64_t said = cell->out.kept;
-  int64_t limit_ms, deadline = sample_deadline(conduct, &limit_ms);
+  int64_t limit_ms, deadline = sample_deadline(conduct, sample, &limit_ms);
   cell_start(cell);
   enum event event = cell_wait(cell, deadline, false);
   end_player(player, event, limit_ms);
@@ -458,7 +458,7 @@ static bool play(struct conduct *conduct) {
   for (size_t i = 0; i < job->sample_count; i++) {
     const struct sample *sample = &job->samples[i];
     struct player *player = &conduct->players[sample->player];
-    bool good = player->cell.program->serves ? sample_serving(conduct, player, sample) : sample_command(conduct, player);
+    bool good = player->cell.program->serves ? sample_serving(conduct, player, sample) : sample_command(conduct, player, sample);
     if (!good || !all_stood_still(conduct)) return false;
   }
   return true;

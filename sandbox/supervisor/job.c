@@ -48,7 +48,7 @@ static int64_t number(const char *key, const char *value) {
   return result;
 }
 
-/* "PLAYER CASE CASE…" */
+/* "PLAYER LIMIT CASE CASE…", the limit in milliseconds */
 static struct sample parse_sample(const char *text, const struct job *job) {
   size_t numbers = 1;
   for (const char *c = text; *c != '\0'; c++) numbers += *c == ' ';
@@ -60,10 +60,12 @@ static struct sample parse_sample(const char *text, const struct job *job) {
     size_t value = strtoull(at, &end, 10);
     if (end == at || (*end != ' ' && *end != '\0')) fail(0, "job field sample: expected numbers, got '%s'", text);
     if (i == 0) sample.player = value;
+    else if (i == 1) sample.limit_ms = (int64_t)value;
     else if (value >= job->cases.count) fail(0, "job field sample: there is no case %zu", value);
     else sample.cases[sample.count++] = value;
     at = end + 1;
   }
+  if (sample.limit_ms <= 0) fail(0, "job field sample: expected a limit, got '%s'", text);
   if (sample.player >= job->program_count) fail(0, "job field sample: no such player in '%s'", text);
   return sample;
 }
@@ -92,7 +94,6 @@ struct job *read_job(const char *path) {
     else if (!strcmp(k, "result")) job->result = value;
     else if (!strcmp(k, "wallMs")) job->wall_ms = number(k, value);
     else if (!strcmp(k, "cpuMs")) job->cpu_ms = number(k, value);
-    else if (!strcmp(k, "sampleMs")) job->sample_ms = number(k, value);
     else if (!strcmp(k, "memoryMb")) job->memory_bytes = number(k, value) << 20;
     else if (!strcmp(k, "processes")) job->processes = number(k, value);
     else if (!strcmp(k, "outputBytes")) job->output_bytes = number(k, value);

@@ -23,6 +23,7 @@ struct program {
 };
 
 struct sample {
+  int64_t limit_ms;
   size_t player;
   size_t *cases;
   size_t count;
@@ -32,7 +33,7 @@ struct job {
   bool conducts;
   bool in_container;
   const char *nonce, *result;
-  int64_t wall_ms, cpu_ms, sample_ms; /* cpu_ms 0: no limit */
+  int64_t wall_ms, cpu_ms; /* cpu_ms 0: no limit */
   int64_t memory_bytes, output_bytes, file_bytes, disk_bytes, answer_bytes;
   int64_t processes;
   struct program *programs;

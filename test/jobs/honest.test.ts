@@ -100,6 +100,14 @@ describe.each(kinds)('in %s', (kind) => {
     expect(outcome).toMatchObject({ kind: 'timedOut' });
   });
 
+  test('a candidate that hangs when it is timed is ended by a limit that follows the baseline', async () => {
+    const { outcome } = await trials.try('hangs_when_timed.py');
+    expect(outcome).toMatchObject({
+      kind: 'timedOut',
+      reason: expect.stringMatching(/measured run .* 5 s: .* 10 times/),
+    });
+  });
+
   test('a candidate that ends well as soon as it is measured has failed, not the measurement', async () => {
     const { outcome } = await trials.try('fails_beside_others.py');
     // Where it cannot see the others it is an ordinary program.
@@ -115,6 +123,8 @@ describe.each(kinds)('in %s', (kind) => {
   test.each([
     ['continues itself after it has been stopped', 'continues_itself'],
     ['cannot be stopped for being in the kernel', 'stays_in_the_kernel'],
+    ['cannot be stopped and seems to be dead', 'hides_behind_dead_threads'],
+    ['has children that die and give back memory', 'dies_while_others_are_timed'],
   ])('a candidate that %s, while others are measured, gains nothing', async (_, file) => {
     await neverFaster(() => trials.try(`${file}.py`), ['crashed']);
   });
