@@ -206,6 +206,94 @@ time.sleep(9)`;
     expect([await text(answer?.output), answer?.mutatedInput]).toEqual(['soon', null]);
   });
 
+  test.each([
+    ['a process', 'stay()'],
+    [
+      'a thread of a process whose main thread has ended',
+      'threading.Thread(target=stay).start(); libc.syscall(60, 0)',
+    ],
+  ])('asks nobody before a system call of another player, by %s, has ended', async (_, run) => {
+    // One call fills the page tables of a mapping that is 400 times the same 16 MiB; it heeds no signal.
+    const program = `
+import ctypes
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+libc.madvise.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+PIECE, PIECES = 16 << 20, 400
+memory = os.memfd_create('memory')
+os.pwrite(memory, b'1' * PIECE, 0)
+base = libc.mmap(None, PIECE * PIECES, 0, 0x22, -1, 0)
+for piece in range(PIECES): libc.mmap(base + piece * PIECE, PIECE, 1, 0x11, memory, 0)
+begin = mmap.mmap(-1, 4096)
+def stay():
+    while True:
+        while not begin[0]: time.sleep(0.0002)
+        began = time.monotonic()
+        libc.madvise(base, PIECE * PIECES, 22)
+        libc.madvise(base, PIECE * PIECES, 4)
+        struct.pack_into('<d', begin, 8, time.monotonic() - began)
+        begin[0] = 0
+if os.fork() == 0:
+    exchange.close()
+    ${run}
+    while True: time.sleep(9)
+def answer(case):
+    begin[0] = 1
+    if case == b'how long?':
+        while begin[0]: time.sleep(0.001)
+        return repr(struct.unpack_from('<d', begin, 8)[0]).encode()
+    time.sleep(0.02)
+    return repr(time.monotonic()).encode()
+serve(answer)`;
+    const result = await conduct(
+      { busy: program, other: 'serve(lambda case: repr(time.monotonic()).encode())' },
+      ['how long?', 'go'],
+      [sample('busy', [0]), sample('busy', [1]), sample('other', [1])],
+    );
+    // A machine with much to do may take longer for it than anybody waits.
+    if (only(result)?.error) {
+      expect(only(result)?.error).toContain('did not stand still after it had answered');
+      return;
+    }
+    const answers = await Promise.all(result.samples.map(({ answers }) => text(answers[0]?.output)));
+    const [length = 0, answered = 0, asked = 0] = answers.map(Number);
+    expect(result.samples).toHaveLength(3);
+    expect(asked - answered).toBeGreaterThan(length / 4);
+  });
+
+  test.each([
+    ['is continued', 'SIGCONT'],
+    ['is killed', 'SIGKILL'],
+  ])('ends a player of which a stopped process %s by its timer', async (_, signal) => {
+    const program = `
+import ctypes, signal
+libc = ctypes.CDLL(None)
+class Event(ctypes.Structure):
+    _fields_ = [('value', ctypes.c_void_p), ('signal', ctypes.c_int), ('notify', ctypes.c_int), ('rest', ctypes.c_char * 48)]
+begin = mmap.mmap(-1, 4096)
+if os.fork() == 0:
+    exchange.close()
+    timer = ctypes.c_void_p()
+    libc.timer_create(1, ctypes.byref(Event(None, signal.${signal}, 0)), ctypes.byref(timer))
+    while not begin[0]: time.sleep(0.0002)
+    libc.timer_settime(timer, 0, (ctypes.c_long * 4)(0, 0, 0, 300_000_000), None)
+    while True: time.sleep(0.001)
+def answer(case):
+    begin[0] = 1
+    time.sleep(0.02)
+    return b'x'
+serve(answer)`;
+    const result = await conduct(
+      { busy: program, other: "serve(lambda case: (time.sleep(1), b'x')[1])" },
+      ['case'],
+      [sample('busy', [0]), sample('other', [0]), sample('busy', [0])],
+    );
+    // A freezer keeps it from running, or dying, at all.
+    const frozen = kind === 'bubblewrap' && result.samples.length === 3;
+    if (!frozen) expect(only(result)?.error).toBe('it ran while it was stopped');
+  });
+
   test('ends a player that takes longer than a sample may, with what it said', async () => {
     const program = "print('begun', flush=True)\nserve(lambda case: time.sleep(60))";
     const result = await conduct({ a: program }, ['case'], [sample('a', [0])], { sampleMs: 300 });
