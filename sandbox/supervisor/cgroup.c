@@ -125,6 +125,7 @@ static int64_t sum_over(const char *folder, const char *name, int64_t (*look)(pi
   if (file == NULL) fail(errno, "cannot open %s", path);
   int64_t sum = 0;
   for (int number; fscanf(file, "%d", &number) == 1;) sum += look(number);
+  if (ferror(file)) fail(errno, "cannot read %s", path);
   fclose(file);
   return sum;
 }
@@ -143,9 +144,9 @@ bool cgroup_stands_still(const struct job *job, const char *name, struct stillne
   snprintf(path, sizeof path, "%s/freezer.state", folder);
   FILE *file = fopen(path, "re");
   if (file == NULL) fail(errno, "cannot open %s", path);
-  bool frozen = fgets(state, sizeof state, file) != NULL && !strcmp(state, "FROZEN\n");
+  if (fgets(state, sizeof state, file) == NULL) fail(errno, "cannot read %s", path);
   fclose(file);
-  return frozen;
+  return !strcmp(state, "FROZEN\n");
 }
 
 /* What cannot be removed is left to the sweep: the result stands. */

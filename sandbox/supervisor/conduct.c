@@ -221,6 +221,8 @@ static ssize_t receive_message(int exchange, void *into, size_t size, int *memor
 static bool is_sealed(int memory) {
   const int all = F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW;
   int seals = fcntl(memory, F_GET_SEALS);
+  // That is a file of another kind.
+  if (seals < 0 && errno != EINVAL) fail(errno, "cannot look at a player's memory");
   return seals >= 0 && (seals & all) == all;
 }
 
@@ -251,8 +253,9 @@ static bool receive_answer(struct conduct *conduct, struct player *player, size_
     answer->input = (struct bytes){message + ANSWER_HEADER + input_at, input};
   } else {
     struct stat found;
+    if (fstat(memory, &found) < 0) fail(errno, "cannot look at a player's memory");
     if (!is_sealed(memory)) why = "its answer can still be changed";
-    else if (fstat(memory, &found) < 0 || (uint64_t)found.st_size != length) why = "its answer is not as long as it says";
+    else if ((uint64_t)found.st_size != length) why = "its answer is not as long as it says";
     else {
       answer->mapped = map_file(memory, found.st_size);
       answer->frame = (struct bytes){answer->mapped.at, frame};
@@ -354,7 +357,9 @@ static bool ask(struct conduct *conduct, struct player *player, size_t number, i
 
   if (cell->stopped) cell_resume(cell);
   pause_ns(SETTLE_NS);
-  if (recv(cell->exchange, &byte, 1, MSG_DONTWAIT | MSG_PEEK) > 0) good = break_off(player, "it answered before it was asked");
+  ssize_t early = recv(cell->exchange, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
+  if (early < 0 && errno != EAGAIN && errno != ECONNRESET) fail(errno, "cannot hear a player");
+  if (early > 0) good = break_off(player, "it answered before it was asked");
   else {
     int64_t asked_ns = raw_ns();
     send_request(cell->exchange, given, job->answer_bytes, memory);
@@ -367,8 +372,8 @@ static bool ask(struct conduct *conduct, struct player *player, size_t number, i
     }
     *ns += done_ns - asked_ns;
     int unread = 0;
-    if (good && ioctl(cell->exchange, SIOCOUTQ, &unread) == 0 && unread > 0)
-      good = break_off(player, "it answered before it had read what was asked");
+    if (good && ioctl(cell->exchange, SIOCOUTQ, &unread) < 0) fail(errno, "cannot see what a player has read");
+    if (good && unread > 0) good = break_off(player, "it answered before it had read what was asked");
   }
   if (good && answer.head.kind == 'E') {
     say_failure(player, answer.frame);
@@ -401,7 +406,7 @@ static bool sample_serving(struct conduct *conduct, struct player *player, const
   bool good = true;
   for (size_t i = 0; good && i < sample->count; i++) good = ask(conduct, player, sample->cases[i], deadline, limit_ms, &ns, to);
   if (good && !cell->stopped) good = cell_stop(cell) || break_off(player, GOES_ON);
-  fclose(to);
+  if (fclose(to) < 0) fail(errno, "cannot hold the answers");
   if (good) {
     begin_sample(conduct, player, ns);
     fprintf(conduct->samples, "%s],\"outputs\":[],\"stdout\":null}", answers);

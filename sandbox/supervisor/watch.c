@@ -108,7 +108,10 @@ static char state_of(int folder, const char *id) {
 int64_t process_cpu_ns(pid_t pid) {
   struct timespec used;
   clockid_t clock;
-  if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0) return 0;
+  int number = clock_getcpuclockid(pid, &clock);
+  if (number == 0 && clock_gettime(clock, &used) < 0) number = errno;
+  if (number == ESRCH || number == EINVAL) return 0;
+  if (number != 0) fail(number, "cannot read the processor time of process %d", pid);
   return used.tv_sec * 1000000000LL + used.tv_nsec;
 }
 

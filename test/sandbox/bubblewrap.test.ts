@@ -26,16 +26,14 @@ const never = new AbortController().signal;
 
 /** A player that takes so long to answer. */
 const answering = (seconds: number): string => `
-import os, socket, time
+import socket, struct, time
 exchange = socket.socket(fileno=3)
 exchange.send(b'R')
 while True:
-    request, fds, _, _ = socket.recv_fds(exchange, 1 << 16, 2)
-    if not request: break
+    if not exchange.recv(1 << 17): break
     print('asked', flush=True)
     time.sleep(${seconds})
-    for fd in fds: os.close(fd)
-    exchange.send(b'D')
+    exchange.send(struct.pack('<c7xQQ', b'D', 0, 0).ljust(64, b'\\0'))
 `;
 
 describe.skipIf(missing.length > 0)('bubblewrap', () => {
@@ -66,7 +64,7 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
   });
 
   /** Two players, one of which takes its time over an answer while the other is stopped. */
-  const duel = (seconds = 60): z.input<typeof ConductSpec> => ({
+  const duel = async (seconds = 60): Promise<z.input<typeof ConductSpec>> => ({
     key: randomUUID(),
     label: 'test',
     players: ['one', 'other'].map((name) => ({
@@ -75,7 +73,8 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
       argv: [python, '-c', answering(seconds)],
       env: { CRUCIBLE_TEST_MARK: home },
     })),
-    samples: [{ player: 'other', cases: [], timed: true }],
+    cases: [await options.blobs.put('case')],
+    samples: [{ player: 'other', cases: [0], timed: true }],
     answerMb: 1,
     limits: smallLimits,
     sampleMs: 15_000,
@@ -111,6 +110,12 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
       return result;
     }
     const outOfMemory = { kind: 'outOfMemory', limitMb: smallLimits.memoryMb };
+
+    test('players take turns, and each is seen stopped by process 1 of its sandbox', async () => {
+      const result = await sandbox.conduct(await duel(0.1), never);
+      expect(result.isolation.memory).toBe('watched');
+      expect(result.players.map(({ ending }) => ending)).toEqual(Array(2).fill({ kind: 'exited', code: 0 }));
+    });
 
     test.each([
       ['one process', "b = b'x' * (2560 << 20); import time; time.sleep(9)"],
@@ -221,7 +226,7 @@ for pid in children: os.waitpid(pid, 0)`;
 
     test('is free at once after an abort in the middle of a measurement, though players are frozen then', async () => {
       const abort = new AbortController();
-      const measured = sandbox.conduct(duel(), abort.signal);
+      const measured = sandbox.conduct(await duel(), abort.signal);
       await untilAsked();
       abort.abort(new Error('enough'));
       await expect(measured).rejects.toThrow('enough');
@@ -229,7 +234,7 @@ for pid in children: os.waitpid(pid, 0)`;
     });
 
     test('whose supervisor was killed while players were frozen leaves nothing to the next one', async () => {
-      const spec = duel(0.5);
+      const spec = await duel(0.5);
       const measured = sandbox.conduct(spec, never);
       await untilAsked();
       const folder = await someFolder(options.root);

@@ -28,6 +28,7 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 struct fault_place {
@@ -60,10 +61,12 @@ bool fault_at(const struct fault_place *const *place);
 #define dup3(...) OR_FAULT(-1, dup3, __VA_ARGS__)
 #define execvp(...) OR_FAULT(-1, execvp, __VA_ARGS__)
 #define fchmod(...) OR_FAULT(-1, fchmod, __VA_ARGS__)
+#define clock_getcpuclockid(...) OR_FAULT(EIO, clock_getcpuclockid, __VA_ARGS__)
 #define fclose(...) OR_FAULT(-1, fclose, __VA_ARGS__)
 #define fcntl(...) OR_FAULT(-1, fcntl, __VA_ARGS__)
 #define fdopendir(...) OR_FAULT(NULL, fdopendir, __VA_ARGS__)
 #define flock(...) OR_FAULT(-1, flock, __VA_ARGS__)
+#define fopen(...) OR_FAULT(NULL, fopen, __VA_ARGS__)
 #define fork(...) OR_FAULT(-1, fork, __VA_ARGS__)
 #define fstat(...) OR_FAULT(-1, fstat, __VA_ARGS__)
 #define fstatat(...) OR_FAULT(-1, fstatat, __VA_ARGS__)
@@ -82,6 +85,7 @@ bool fault_at(const struct fault_place *const *place);
 #define mkdirat(...) OR_FAULT(-1, mkdirat, __VA_ARGS__)
 #define mknod(...) OR_FAULT(-1, mknod, __VA_ARGS__)
 #define mount(...) OR_FAULT(-1, mount, __VA_ARGS__)
+#define mmap(...) OR_FAULT(MAP_FAILED, mmap, __VA_ARGS__)
 #define open(...) FAULT_BY_COUNT(__VA_ARGS__, open_call, open_call, open_of)(__VA_ARGS__)
 #define open_call(...) OR_FAULT(-1, open, __VA_ARGS__)
 #define open_of(cell) open(cell)
@@ -97,6 +101,7 @@ bool fault_at(const struct fault_place *const *place);
 #define readdir(...) OR_FAULT(NULL, readdir, __VA_ARGS__)
 #define realloc(...) OR_FAULT(NULL, realloc, __VA_ARGS__)
 #define recv(...) OR_FAULT(-1, recv, __VA_ARGS__)
+#define recvmsg(...) OR_FAULT(-1, recvmsg, __VA_ARGS__)
 #define renameat(...) OR_FAULT(-1, renameat, __VA_ARGS__)
 #define send(...) OR_FAULT(-1, send, __VA_ARGS__)
 #define sendfile(...) OR_FAULT(-1, sendfile, __VA_ARGS__)

@@ -17,19 +17,21 @@ const faults = fileURLToPath(new URL('.', import.meta.url));
 
 /** A player that gives back what it got. */
 const serving = `
-import mmap, os, socket, struct
+import fcntl, mmap, os, socket, struct
 exchange = socket.socket(fileno=3)
 exchange.send(b'R')
 while True:
-    request, fds, _, _ = socket.recv_fds(exchange, 1 << 16, 2)
+    request, fds, _, _ = socket.recv_fds(exchange, 1 << 17, 1)
     if not request: break
-    offset, length = struct.unpack_from('<QQ', request, 16)
-    given, answers = (mmap.mmap(fd, 0) for fd in fds)
-    answers[0:8] = struct.pack('<Q', length)
-    answers[64:64 + length] = given[offset:offset + length]
-    for part in (given, answers): part.close()
-    for fd in fds: os.close(fd)
-    exchange.send(b'D')
+    given = mmap.mmap(fds[0], 0)[:] if fds else request[16:]
+    head = struct.pack('<c7xQQ', b'D', len(given), 0).ljust(64, b'\\0')
+    if not fds: exchange.send(head + given)
+    else:
+        memory = os.memfd_create('answer', os.MFD_ALLOW_SEALING)
+        os.write(memory, given)
+        fcntl.fcntl(memory, fcntl.F_ADD_SEALS, fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
+        socket.send_fds(exchange, [head], [memory])
+        for fd in (memory, *fds): os.close(fd)
 `;
 
 /** Supervisors that differ in which of their system calls fails, at each place in their source. */
@@ -73,7 +75,8 @@ export async function tryFaults(kind: SandboxKind, wanted: RegExp): Promise<Trie
   const argv = ['/bin/sh', '-c', 'cat given > out.txt; echo said'];
   const common = { label: 'test', limits: { ...smallLimits, cpuMs: 10_000 } };
   const files = { 'main.py': await blobs.put(serving), 'in/folder': await blobs.put('given') };
-  const inputs = [await blobs.put('case')];
+  // One that crosses in a message, and one that is too long for it.
+  const inputs = [await blobs.put('case'), await blobs.put('case'.repeat(30_000))];
   const never = new AbortController().signal;
 
   const run = async (sandbox: Sandbox): Promise<RunResult> =>
@@ -90,7 +93,7 @@ export async function tryFaults(kind: SandboxKind, wanted: RegExp): Promise<Trie
         ],
         cases: inputs,
         samples: [
-          { player: 'serving', cases: [0], timed: true },
+          { player: 'serving', cases: [0, 1], timed: true },
           { player: 'command', cases: [], timed: true },
           { player: 'command', cases: [], timed: true },
         ],
