@@ -73,13 +73,12 @@ export function speedupOf(pairs: readonly Pair[], asking: Interval, confidence: 
     per(baseline.aloneMs, Math.max(candidate.aloneMs - asking.high, least), asking.low),
   );
 
+  const disturbed = inLine(pairs) > undisturbed;
   const parallel = pairs.some((pair) => pair.parallel);
-  const line = inLine(pairs);
-  const disturbed = line > undisturbed;
-  const seen = !disturbed ? [clock] : parallel ? [clock, alone, careful] : [clock, alone];
-  const middle = !disturbed ? clock : parallel ? careful : alone;
+  const seen = [clock, ...(disturbed ? [alone] : []), ...(disturbed && parallel ? [careful] : [])];
   return {
-    value: middle.value,
+    // The least of them: who has others work while it stands in line gains nothing by that.
+    value: Math.min(...seen.map(({ value }) => value)),
     low: Math.min(...seen.map(({ low }) => low)) * (1 - defaults.betweenRuns),
     high:
       Math.max(...seen.map(({ high }) => high), asking.value > 0 ? unasked.high : 0) *

@@ -57,7 +57,8 @@ export const disagree = ({ runs = [] }: Pick<Statistics, 'runs'>): boolean =>
 const nothing: Interval = { value: 0, low: 0, high: 0 };
 
 function askingOf(times: readonly SampleTime[]): Interval {
-  const idle = times.filter(({ player }) => player === 'idle').map(({ ms }) => ms);
+  // What it stood in line is no cost of asking.
+  const idle = times.filter(({ player }) => player === 'idle').map(({ ms, aloneMs = ms }) => aloneMs);
   return idle.length === 0 ? nothing : medianInterval(idle, defaults.confidence);
 }
 

@@ -138,6 +138,7 @@ static int64_t one(pid_t pid) {
 bool cgroup_stands_still(const struct job *job, const char *name, struct stillness *seen) {
   const char *folder = freezer_of(job, name);
   seen->threads = sum_over(folder, is_unified(job) ? "cgroup.threads" : "tasks", one);
+  seen->waited_ns = sum_over(folder, is_unified(job) ? "cgroup.threads" : "tasks", thread_waited_ns);
   seen->cpu_ns = sum_over(folder, "cgroup.procs", process_cpu_ns);
   if (is_unified(job)) return read_number(folder, "cgroup.events", "frozen") == 1;
   char path[PATH_MAX + 32], state[16] = "";

@@ -317,9 +317,22 @@ static unsigned keep_answer(struct conduct *conduct, struct bytes bytes) {
   return conduct->answers++;
 }
 
-static void begin_sample(struct conduct *conduct, const struct player *player, int64_t ns) {
+static void write_known(FILE *record, const char *name, bool known, int64_t number) {
+  if (known) fprintf(record, "\"%s\":%lld,", name, (long long)number);
+  else fprintf(record, "\"%s\":null,", name);
+}
+
+/* `before` is what was seen of the player before its turn; NULL: it was started for it. */
+static void begin_sample(struct conduct *conduct, const struct player *player, int64_t ns, const struct stillness *before) {
+  const struct stillness *now = &player->cell.stillness;
   if (ftell(conduct->samples) > 0) fputc(',', conduct->samples);
-  fprintf(conduct->samples, "{\"player\":\"%s\",\"ns\":%lld,\"answers\":[", player->cell.program->name, (long long)ns);
+  fprintf(conduct->samples, "{\"player\":\"%s\",\"ns\":%lld,", player->cell.program->name, (long long)ns);
+  // What ended in between took along what was known of it.
+  bool known = before != NULL && now->cpu_ns >= before->cpu_ns;
+  write_known(conduct->samples, "cpuNs", known, known ? now->cpu_ns - before->cpu_ns : 0);
+  known = known && waiting_is_told() && now->waited_ns >= before->waited_ns;
+  write_known(conduct->samples, "waitedNs", known, known ? now->waited_ns - before->waited_ns : 0);
+  fputs("\"answers\":[", conduct->samples);
 }
 
 static void say_failure(struct player *player, struct bytes text) {
@@ -404,11 +417,12 @@ static bool sample_serving(struct conduct *conduct, struct player *player, const
   if (to == NULL) fail(errno, "cannot hold the answers");
   int64_t limit_ms, deadline = sample_deadline(conduct, sample, &limit_ms), ns = 0;
   bool good = true;
+  const struct stillness before = cell->stillness;
   for (size_t i = 0; good && i < sample->count; i++) good = ask(conduct, player, sample->cases[i], deadline, limit_ms, &ns, to);
   if (good && !cell->stopped) good = cell_stop(cell) || break_off(player, GOES_ON);
   if (fclose(to) < 0) fail(errno, "cannot hold the answers");
   if (good) {
-    begin_sample(conduct, player, ns);
+    begin_sample(conduct, player, ns, &before);
     fprintf(conduct->samples, "%s],\"outputs\":[],\"stdout\":null}", answers);
   }
   free(answers);
@@ -430,7 +444,7 @@ static bool sample_command(struct conduct *conduct, struct player *player, const
     player->ending = resource_limit("files", outputs.limit);
     return false;
   }
-  begin_sample(conduct, player, cell->ended_ns - cell->began_ns);
+  begin_sample(conduct, player, cell->ended_ns - cell->began_ns, NULL);
   fprintf(conduct->samples, "],\"outputs\":[%s],\"stdout\":", outputs.files ? outputs.files : "");
   if (cell->out.kept == said) fputs("null}", conduct->samples);
   else {

@@ -115,8 +115,35 @@ int64_t process_cpu_ns(pid_t pid) {
   return used.tv_sec * 1000000000LL + used.tv_nsec;
 }
 
-/* Adds the threads of process `pid` that have not ended to `*living`. Where the main one has, the others may go on. */
-static bool threads_stand_still(int proc, const char *pid, int64_t *living) {
+/* The two first numbers of a thread's schedstat (sched-stats(5)): nanoseconds on a processor, and in line for one. */
+static bool read_schedule(const char *id, int64_t *ran_ns, int64_t *waited_ns) {
+  char path[64], text[128];
+  snprintf(path, sizeof path, "/proc/%.20s/schedstat", id);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  ssize_t got = read(file, text, sizeof text - 1);
+  close(file);
+  text[got > 0 ? got : 0] = '\0';
+  long long ran, waited;
+  if (sscanf(text, "%lld %lld", &ran, &waited) != 2) return false;
+  *ran_ns = ran, *waited_ns = waited;
+  return true;
+}
+
+int64_t thread_waited_ns(pid_t id) {
+  char text[24];
+  int64_t ran_ns, waited_ns;
+  snprintf(text, sizeof text, "%d", id);
+  return read_schedule(text, &ran_ns, &waited_ns) ? waited_ns : 0;
+}
+
+bool waiting_is_told(void) {
+  int64_t ran_ns, waited_ns;
+  return read_schedule("self", &ran_ns, &waited_ns) && ran_ns > 0;
+}
+
+/* Adds the threads of process `pid` that have not ended to `*seen`. Where the main one has, the others may go on. */
+static bool threads_stand_still(int proc, const char *pid, struct stillness *seen) {
   char path[64];
   snprintf(path, sizeof path, "%.20s/task", pid);
   int file = openat(proc, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -129,7 +156,8 @@ static bool threads_stand_still(int proc, const char *pid, int64_t *living) {
     if (!isdigit((unsigned char)entry->d_name[0])) continue;
     char state = state_of(dirfd(folder), entry->d_name);
     if (state == 'Z' || state == 'X') continue;
-    ++*living;
+    seen->threads++;
+    seen->waited_ns += thread_waited_ns((pid_t)atoi(entry->d_name));
     if (state != 'T' && state != 't') still = false;
   }
   closedir(folder);
@@ -153,11 +181,10 @@ bool tree_stands_still(uid_t user, struct stillness *seen) {
   for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
     const char *pid = entry->d_name;
     if (!isdigit((unsigned char)pid[0]) || !strcmp(pid, "1") || !is_of(dirfd(folder), pid, user)) continue;
-    int64_t living = 0;
-    if (!threads_stand_still(dirfd(folder), pid, &living)) still = false;
+    int64_t before = seen->threads;
+    if (!threads_stand_still(dirfd(folder), pid, seen)) still = false;
     // What has ended uses nothing, and may be gone at the next look.
-    if (living > 0) seen->cpu_ns += process_cpu_ns((pid_t)atoi(pid));
-    seen->threads += living;
+    if (seen->threads > before) seen->cpu_ns += process_cpu_ns((pid_t)atoi(pid));
   }
   closedir(folder);
   return still;

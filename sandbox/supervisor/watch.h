@@ -32,12 +32,18 @@ enum excess watch_tree(struct watch *watch);
 struct stillness {
   int64_t threads; /* that have not ended */
   int64_t cpu_ns;  /* processor time of their processes */
+  int64_t waited_ns; /* how long they have stood in line for a processor, where that is told; not compared */
 };
 
 /* Whether all threads of the processes of `user` (ANY_USER: of all) but process 1 stand still: stopped, or ended. A stop takes
  * effect when a thread leaves the kernel, which may be late. */
 #define ANY_USER ((uid_t)-1)
 bool tree_stands_still(uid_t user, struct stillness *seen);
+
+/* How long thread `id` has stood in line for a processor, nanoseconds; 0 where it has gone. */
+int64_t thread_waited_ns(pid_t id);
+/* Whether this kernel tells that. */
+bool waiting_is_told(void);
 
 /* Processor time of a process, all its threads together, nanoseconds; 0 where it has gone. */
 int64_t process_cpu_ns(pid_t pid);

@@ -166,7 +166,7 @@ function table(how: string, found: readonly Found[]): void {
       truths.map((truth) => {
         const all = found.filter((each) => each.truth === truth);
         const values = all.map(({ speedup }) => speedup.value);
-        const widths = all.map(({ speedup: { low, high, value } }) => (high - low) / 2 / value);
+        const widths = all.map(({ speedup: { low, high } }) => (high - low) / (high + low));
         return [
           `${truth}×`,
           {

@@ -1,3 +1,4 @@
+import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ConductResult, ConductSpec, Player, Sample } from '../../sandbox/sandbox.ts';
@@ -107,6 +108,35 @@ describe.each(kinds)('the conductor in %s', (kind) => {
     const [, slow = Number.NaN, fast = Number.NaN] = result.samples.map((s) => s.ns / 1e6);
     expect(slow).toBeGreaterThan(100);
     expect(fast).toBeLessThan(slow);
+  });
+
+  test('tells how long a player ran, and how long it stood in line for a processor', async () => {
+    const spins = `
+def answer(case):
+    end = time.process_time() + 0.05
+    while time.process_time() < end:
+        pass
+    return case
+serve(answer)`;
+    const programs = { spins, sleeps: 'serve(lambda case: (time.sleep(0.05), case)[1])' };
+    const loads = [0, 1, 2].map(() => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }));
+    try {
+      const plan = [sample('spins', [0, 0, 0, 0]), sample('sleeps', [0, 0, 0, 0])];
+      const { samples } = await conduct(programs, ['x'], plan);
+      const [spun, slept] = samples.map(({ ns, cpuNs, waitedNs }) =>
+        [ns, cpuNs, waitedNs].map((each) => (each ?? Number.NaN) / 1e6),
+      );
+      const [, spunCpu = 0, spunWaited = 0] = spun ?? [];
+      const [sleptMs = 0, sleptCpu = 0] = slept ?? [];
+      expect(spunCpu).toBeGreaterThan(190);
+      expect(spunCpu).toBeLessThan(300);
+      // Three others want two processors.
+      expect(spunWaited).toBeGreaterThan(5);
+      expect(sleptMs).toBeGreaterThan(200);
+      expect(sleptCpu).toBeLessThan(100);
+    } finally {
+      for (const load of loads) load.kill('SIGKILL');
+    }
   });
 
   test('shows an input that a player changed', async () => {
