@@ -22,7 +22,12 @@ export function outcomeOfEnding(ending: Ending, said: string): Outcome | null {
     case 'signalled':
       return {
         kind: 'crashed',
-        reason: [`ended by ${ending.signal}`, lastLines(said)].filter(Boolean).join('\n'),
+        reason: [
+          `ended by ${ending.signal}${ending.detail === undefined ? '' : `: ${ending.detail}`}`,
+          lastLines(said),
+        ]
+          .filter(Boolean)
+          .join('\n'),
       };
     case 'timedOut':
       return {
@@ -30,7 +35,10 @@ export function outcomeOfEnding(ending: Ending, said: string): Outcome | null {
         reason: `not done after ${seconds(ending.limitMs)} of ${ending.limit} time`,
       };
     case 'outOfMemory':
-      return { kind: 'outOfMemory', reason: `needed more than ${ending.limitMb} MiB of memory` };
+      return {
+        kind: 'outOfMemory',
+        reason: `needed more than ${ending.limitMb} MiB of memory${ending.detail === undefined ? '' : `: ${ending.detail}`}`,
+      };
     case 'resourceLimit':
       return { kind: 'resourceLimit', reason: `${ending.resource}: ${ending.detail}` };
   }

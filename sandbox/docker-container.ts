@@ -53,7 +53,8 @@ export function containerOptions(plan: ContainerPlan): Docker.ContainerCreateOpt
     IpcMode: 'private',
     // By default the host's cgroup paths would show inside.
     CgroupnsMode: 'private',
-    ShmSize: Math.min(plan.limits.diskMb, 64) * MIB,
+    // Its pages count as memory.
+    ShmSize: plan.limits.memoryMb * MIB,
     Ulimits: [{ Name: 'core', Soft: 0, Hard: 0 }],
     Tmpfs: plan.temporary,
     Mounts: plan.mounts.map(({ from, to, writable }) => ({

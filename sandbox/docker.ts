@@ -304,7 +304,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
         [places.work]: onDisk,
         ...('players' in task.spec && { [places.players]: onDisk }),
         [places.private]: 'rw,noexec,nosuid,nodev,size=64k,mode=0700',
-        '/tmp': `rw,noexec,nosuid,nodev,size=${Math.min(limits.diskMb, 64)}m,nr_inodes=16k,mode=1777`,
+        '/tmp': `rw,noexec,nosuid,nodev,size=${limits.memoryMb}m,nr_inodes=16k,mode=1777`,
       },
     };
   }

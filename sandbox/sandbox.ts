@@ -26,9 +26,11 @@ export type RunRequest = z.input<typeof RunSpec>;
 /** How the command's process tree ended, decided by the supervisor and the kernel, never by output. */
 export const Ending = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('exited'), code: z.number().int() }),
-  z.object({ kind: z.literal('signalled'), signal: z.string() }),
+  /** `detail`: which file system in memory was full, where that may be why. */
+  z.object({ kind: z.literal('signalled'), signal: z.string(), detail: z.string().optional() }),
   z.object({ kind: z.literal('timedOut'), limit: z.enum(['wall', 'cpu']), limitMs: z.number() }),
-  z.object({ kind: z.literal('outOfMemory'), limitMb: z.number() }),
+  /** `detail`: which file system in memory held much of it. */
+  z.object({ kind: z.literal('outOfMemory'), limitMb: z.number(), detail: z.string().optional() }),
   z.object({
     kind: z.literal('resourceLimit'),
     resource: z.enum(['output', 'fileSize', 'files', 'processes']),

@@ -163,7 +163,7 @@ export async function collectRun(
   const record = await readRecord(folder, RunRecord, options.nonce);
   if (record === null) return null;
   const keep = keeper(folder, options.blobs);
-  const overruled = options.engineVerdict === 'outOfMemory';
+  const overruled = options.engineVerdict === 'outOfMemory' && record.ending.kind !== 'outOfMemory';
   return {
     ending: overruled ? { kind: 'outOfMemory', limitMb: spec.limits.memoryMb } : record.ending,
     stdout: await keep.log(record.stdout),

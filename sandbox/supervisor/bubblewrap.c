@@ -34,7 +34,6 @@ enum {
   SECCOMP_FD = INIT_WORKSPACE + 1,
   BWRAP_FD,
   PATIENCE_MS = 30000,
-  SMALL_TMPFS = 64 << 20,
 };
 
 static void bubblewrap_open(struct cell *cell) {
@@ -134,8 +133,8 @@ static struct strings bwrap_arguments(const struct cell *cell) {
   add_all(&args, "bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
           "--as-pid-1", "--uid", "65532", "--gid", "65532", "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv",
           "--proc", "/proc", "--dev", "/dev", NULL);
-  const char *temporary[] = {"/work", text_of("%lld", (long long)job->disk_bytes), "/tmp", text_of("%d", SMALL_TMPFS),
-                             "/dev/shm", text_of("%d", SMALL_TMPFS)};
+  const char *temporary[] = {"/work", text_of("%lld", (long long)job->disk_bytes), "/tmp", text_of("%lld", (long long)job->memory_bytes),
+                             "/dev/shm", text_of("%lld", (long long)job->memory_bytes)};
   for (size_t i = 0; i < 6; i += 2) add_all(&args, "--size", temporary[i + 1], "--tmpfs", temporary[i], NULL);
   for (size_t i = 0; i < from.count; i++) add_all(&args, "--ro-bind", from.at[i], to.at[i], NULL);
   for (size_t i = 0; i < job->link_from.count; i++) add_all(&args, "--symlink", job->link_from.at[i], job->link_to.at[i], NULL);
@@ -200,6 +199,7 @@ static bool take_report(struct cell *cell, struct init_report *report) {
     cell->ended_ns = report->ended_ns;
   }
   cell->cpu_ms = cell->earlier_cpu_ms + report->cpu_ms;
+  cell->watch.space = report->space;
   if (report->processes_reached) cell->watch.processes_reached = true;
   int64_t peak = cgroup_peak_bytes();
   if (peak < report->most_memory_bytes) peak = report->most_memory_bytes;

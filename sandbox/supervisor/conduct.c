@@ -508,7 +508,7 @@ void conduct_job(const struct job *job) {
     cpu_ms = job->in_container ? cell->cpu_ms : cpu_ms + cell->cpu_ms;
     if (cell->peak_bytes > peak_bytes) peak_bytes = cell->peak_bytes;
   }
-  fclose(conduct.samples);
+  if (fclose(conduct.samples) != 0) fail(errno, "cannot hold the samples");
 
   FILE *record = record_begin(job->nonce);
   fprintf(record, ",\"samples\":[%s],\"players\":[", samples);

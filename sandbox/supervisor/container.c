@@ -111,6 +111,8 @@ static void reap(void) {
     for (size_t i = 0; i < cell_count; i++)
       if (cells[i]->pid == pid) {
         cells[i]->ended_ns = raw_ns();
+        // At once: what helped it may clear its shared memory away now.
+        look_at_space(&cells[i]->watch.space);
         cells[i]->ended = true;
         cells[i]->status = status;
         cells[i]->pid = -1;
@@ -131,6 +133,7 @@ static enum event container_look(struct cell *cell) {
 }
 
 static enum event container_tick(struct cell *cell) {
+  look_at_space(&cell->watch.space);
   if (cgroup_oom_kills() > 0) return OVER_MEMORY;
   int64_t used_ms = cgroup_cpu_ms();
   if (used_ms >= 0) return cell->job->cpu_ms > 0 && used_ms > cell->job->cpu_ms ? OVER_CPU : ANSWERED;

@@ -5,6 +5,10 @@
 #include <sys/wait.h>
 
 #include "cgroup.h"
+#include "clock.h"
+
+/* What was full so shortly before the last look may be why. */
+enum { FULL_MS = 1000 };
 
 struct ending resource_limit(const char *resource, const char *detail) {
   struct ending ending = {.kind = RESOURCE_LIMIT, .resource = resource};
@@ -24,11 +28,28 @@ static struct ending over_processes(const struct cell *cell) {
   return resource_limit("processes", detail);
 }
 
+/* Which file system in memory was full as the program ended: writing to mapped memory of its ends a program with SIGBUS. */
+static void say_what_is_full(const struct space *space, struct ending *ending) {
+  for (int i = 0; i < PLACES; i++)
+    if (space->at[i].full_ns > 0 && space->at[i].full_ns > space->looked_ns - FULL_MS * MS)
+      snprintf(ending->detail, sizeof ending->detail, "%s is full, it holds %lld MiB", place_names[i],
+               (long long)(space->at[i].most_bytes >> 20));
+}
+
+/* Which of them took much of the memory. */
+static void say_what_holds_memory(const struct space *space, struct ending *ending) {
+  for (int i = 0; i < PLACES; i++)
+    if (space->at[i].most_bytes >> 20 > ending->limit_mb / 4)
+      snprintf(ending->detail, sizeof ending->detail, "%s held %lld MiB of it", place_names[i],
+               (long long)(space->at[i].most_bytes >> 20));
+}
+
 struct ending ending_of(const struct cell *cell, enum event event, int64_t wall_ms) {
   const struct job *job = cell->job;
   struct ending exited = {.kind = EXITED, .code = WEXITSTATUS(cell->status)};
   struct ending out_of_memory = {.kind = OUT_OF_MEMORY, .limit_mb = job->memory_bytes >> 20};
   struct ending cpu_time = {.kind = TIMED_OUT, .limit = "cpu", .limit_ms = job->cpu_ms};
+  say_what_holds_memory(&cell->watch.space, &out_of_memory);
   // Also where the main process lived on, and ended as if nothing had been.
   if (event == OVER_MEMORY || cgroup_oom_kills() > 0) return out_of_memory;
   if (event == OVER_OUTPUT || cell->output_left < 0) return over_output(cell);
@@ -45,7 +66,14 @@ struct ending ending_of(const struct cell *cell, enum event event, int64_t wall_
     snprintf(detail, sizeof detail, "a file larger than %lld bytes", (long long)job->file_bytes);
     return resource_limit("fileSize", detail);
   }
-  return (struct ending){.kind = SIGNALLED, .code = WTERMSIG(cell->status)};
+  struct ending signalled = {.kind = SIGNALLED, .code = WTERMSIG(cell->status)};
+  if (signalled.code == SIGBUS) say_what_is_full(&cell->watch.space, &signalled);
+  return signalled;
+}
+
+static void write_detail(const struct ending *ending, FILE *to) {
+  if (ending->detail[0] != '\0') fprintf(to, ",\"detail\":\"%s\"", ending->detail);
+  fputc('}', to);
 }
 
 void write_ending_json(const struct ending *ending, FILE *to) {
@@ -55,15 +83,17 @@ void write_ending_json(const struct ending *ending, FILE *to) {
       return;
     case SIGNALLED: {
       const char *name = sigabbrev_np(ending->code);
-      if (name != NULL) fprintf(to, "{\"kind\":\"signalled\",\"signal\":\"SIG%s\"}", name);
-      else fprintf(to, "{\"kind\":\"signalled\",\"signal\":\"SIGRT%d\"}", ending->code);
+      if (name != NULL) fprintf(to, "{\"kind\":\"signalled\",\"signal\":\"SIG%s\"", name);
+      else fprintf(to, "{\"kind\":\"signalled\",\"signal\":\"SIGRT%d\"", ending->code);
+      write_detail(ending, to);
       return;
     }
     case TIMED_OUT:
       fprintf(to, "{\"kind\":\"timedOut\",\"limit\":\"%s\",\"limitMs\":%lld}", ending->limit, (long long)ending->limit_ms);
       return;
     case OUT_OF_MEMORY:
-      fprintf(to, "{\"kind\":\"outOfMemory\",\"limitMb\":%lld}", (long long)ending->limit_mb);
+      fprintf(to, "{\"kind\":\"outOfMemory\",\"limitMb\":%lld", (long long)ending->limit_mb);
+      write_detail(ending, to);
       return;
     case RESOURCE_LIMIT:
       fprintf(to, "{\"kind\":\"resourceLimit\",\"resource\":\"%s\",\"detail\":\"%s\"}", ending->resource, ending->detail);

@@ -37,6 +37,7 @@ static void report(struct init *init, enum init_report_kind kind, int number) {
   init->report.number = number;
   init->report.processes_reached = init->watch.processes_reached;
   init->report.most_memory_bytes = init->watch.most_memory_bytes;
+  init->report.space = init->watch.space;
   if (send(INIT_CONTROL, &init->report, sizeof init->report, MSG_NOSIGNAL) < 0) _exit(EXIT_FAILED);
 }
 
@@ -75,6 +76,8 @@ static void reap(struct init *init, int flags) {
     if (pid != init->pid) continue;
     init->report.ended_ns = raw_ns();
     init->report.status = status;
+    // At once: what helped it may clear its shared memory away now.
+    look_at_space(&init->watch.space);
     init->pid = -1;
     report(init, INIT_ENDED, 0);
   }
@@ -152,6 +155,7 @@ _Noreturn void init_main(int argc, char **argv) {
       obey(&init, request);
     }
     if (init.pid > 0 && !init.excess_reported) {
+      look_at_space(&init.watch.space);
       enum excess excess = watch_tree(&init.watch);
       init.excess_reported = excess != WITHIN;
       if (init.excess_reported) report(&init, INIT_EXCESS, (int)excess);

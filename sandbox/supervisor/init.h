@@ -8,6 +8,7 @@
 
 #include "fail.h"
 #include "watch.h"
+#include "watch.h"
 
 /* File descriptors that process 1 gets. */
 enum { INIT_EXCHANGE = 3, INIT_CONTROL = 4, INIT_OUTPUTS = 5, INIT_WORKSPACE = 6 };
@@ -30,6 +31,7 @@ struct init_report {
   int64_t began_ns, ended_ns; /* CLOCK_MONOTONIC_RAW */
   int64_t cpu_ms, most_memory_bytes;
   struct stillness stillness; /* of the last look */
+  struct space space;
   char failure[MOST_FAILURE_BYTES];
 };
 

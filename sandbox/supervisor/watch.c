@@ -51,15 +51,26 @@ static int64_t kilobytes(const char *text, const char *key) {
   return at == NULL ? 0 : strtoll(at + strlen(key), NULL, 10) * 1024;
 }
 
+const char *const place_names[PLACES] = {"/work", "/tmp", "/dev/shm"};
+
+void look_at_space(struct space *space) {
+  space->looked_ns = now_ns();
+  for (int i = 0; i < PLACES; i++) {
+    struct statvfs found;
+    if (statvfs(place_names[i], &found) < 0) fail(errno, "cannot look at %s", place_names[i]);
+    // An empty file takes about a kilobyte of the kernel's memory.
+    int64_t empty = (int64_t)(found.f_files - found.f_ffree) * 1024;
+    space->at[i].bytes = (int64_t)(found.f_blocks - found.f_bfree) * (int64_t)found.f_frsize + empty;
+    if (space->at[i].bytes > space->at[i].most_bytes) space->at[i].most_bytes = space->at[i].bytes;
+    if (found.f_bavail == 0) space->at[i].full_ns = space->looked_ns;
+  }
+}
+
 static int64_t temporary_bytes(void) {
   int64_t sum = 0;
-  const char *folders[] = {"/work", "/tmp", "/dev/shm"};
-  for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-    struct statvfs found;
-    if (statvfs(folders[i], &found) < 0) fail(errno, "cannot look at %s", folders[i]);
-    // An empty file takes about a kilobyte of the kernel's memory.
-    sum += (int64_t)(found.f_blocks - found.f_bfree) * (int64_t)found.f_frsize + (int64_t)(found.f_files - found.f_ffree) * 1024;
-  }
+  struct space space = {0};
+  look_at_space(&space);
+  for (int i = 0; i < PLACES; i++) sum += space.at[i].bytes;
   return sum;
 }
 

@@ -13,7 +13,20 @@ struct seen {
   int64_t cpu_ms, tasks;
 };
 
+/* The file systems in memory that a program can write to. */
+enum { PLACES = 3 };
+extern const char *const place_names[PLACES];
+
+struct space {
+  int64_t looked_ns;
+  struct {
+    int64_t bytes, most_bytes; /* in it at the last look, and at most */
+    int64_t full_ns;           /* when it was last seen full; 0: never */
+  } at[PLACES];
+};
+
 struct watch {
+  struct space space;
   int64_t cpu_ms, memory_bytes, processes; /* limits; 0: not watched */
   int64_t most_memory_bytes;               /* the most that was seen */
   bool processes_reached;                  /* as many as allowed were seen, so that one more may have been refused */
@@ -24,6 +37,9 @@ struct watch {
   int64_t ended_ms; /* of those that have ended: what was seen, and as if they had run all along since the last look */
   int64_t looked_ns, last_pid;
 };
+
+/* Looks at how much is in the file systems in memory. */
+void look_at_space(struct space *space);
 
 /* Looks once. Memory is that of the processes and of the files below /work, /tmp and /dev/shm. */
 enum excess watch_tree(struct watch *watch);

@@ -106,7 +106,10 @@ for i in range(100):
 `,
         { limits: { diskMb: 2048 } },
       );
-      expect(result.ending).toEqual({ kind: 'outOfMemory', limitMb: smallLimits.memoryMb });
+      expect(result.ending).toMatchObject({
+        kind: 'outOfMemory',
+        detail: expect.stringContaining('/work held '),
+      });
     });
 
     test.each(['stdout', 'stderr'])('endless output to %s ends at the cap', async (stream) => {
@@ -153,11 +156,11 @@ for _ in range(1024): os.write(1, b'x' * (1 << 20))
       expect(result.ending).toEqual({ kind: 'timedOut', limit: 'wall', limitMs: 1_500 });
     });
 
-    test('a full /work, /tmp and /dev/shm is an error of the program', async () => {
+    test('a full /work is an error of the program', async () => {
       const result = await program(
         `
 import errno, os
-for folder in ('/work', '/tmp', '/dev/shm'):
+for folder in ('/work',):
     written = 0
     try:
         for i in range(100):
@@ -172,7 +175,45 @@ for folder in ('/work', '/tmp', '/dev/shm'):
 `,
       );
       expect(result.ending).toEqual({ kind: 'exited', code: 0 });
-      expect(result.stdout.tail).toBe('/work ENOSPC True\n/tmp ENOSPC True\n/dev/shm ENOSPC True\n');
+      expect(result.stdout.tail).toBe('/work ENOSPC True\n');
+    });
+
+    test('shared memory and /tmp may hold what the memory allows', async () => {
+      const result = await program(
+        `
+import os
+from multiprocessing import shared_memory
+block = shared_memory.SharedMemory(create=True, size=120 << 20)
+block.buf[:] = bytes(b'x') * (120 << 20)
+block.close(); block.unlink()
+with open('/tmp/large', 'wb') as f:
+    for _ in range(120): f.write(b'x' * (1 << 20))
+print('held')
+`,
+        { limits: { memoryMb: 512, fileMb: 200 } },
+      );
+      expect(result.stdout.tail).toBe('held\n');
+    });
+
+    test('what does not fit into shared memory, or into a file that is mapped, is told with where it did not', async () => {
+      const mapped = (path: string) => `
+import mmap
+with open('${path}', 'w+b') as f:
+    f.truncate(400 << 20)
+    space = mmap.mmap(f.fileno(), 0)
+    for at in range(0, 400 << 20, 4096): space[at] = 1
+`;
+      const limits = { fileMb: 500 };
+      expect((await program(mapped('/dev/shm/large'), { limits })).ending).toEqual({
+        kind: 'outOfMemory',
+        limitMb: smallLimits.memoryMb,
+        detail: expect.stringMatching(/^\/dev\/shm held \d+ MiB of it$/),
+      });
+      expect((await program(mapped('/work/large'), { limits })).ending).toEqual({
+        kind: 'signalled',
+        signal: 'SIGBUS',
+        detail: `/work is full, it holds ${smallLimits.diskMb} MiB`,
+      });
     });
 
     test('one file cannot be larger than its limit', async () => {
