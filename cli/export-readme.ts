@@ -2,7 +2,7 @@ import type { OptimizeJob } from '../domain/job.schema.ts';
 import { toleranceWords } from '../domain/job.ts';
 import type { Build, Entry } from '../domain/program.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
-import { intervalText } from '../domain/trial.ts';
+import { anew, figuresNote, intervalText, remarksOn } from '../domain/trial.ts';
 import { inShell, machine, sandboxPython } from './export-build.ts';
 import { clean, msText, oneLine, percentText, timeText } from './terminal.ts';
 
@@ -40,7 +40,7 @@ export function programReadme(exported: ExportedProgram): string {
   const speedup = outcome.kind === 'scored' ? `${intervalText(outcome.metric)} as fast` : 'faster';
   return [
     `# ${job.name}: a faster ${entry.kind === 'function' ? entry.name : entry.path}`,
-    `${what} does what the original in \`original/\` does, ${speedup}. The brackets are a 95 % confidence interval. It was judged and measured twice, the second time with new secret inputs: floating-point numbers may differ by ${toleranceWords(job.tolerance)}, everything else not at all.`,
+    `${what} does what the original in \`original/\` does, ${speedup}. The brackets are a 95 % confidence interval. It was judged and measured more than once, the last time ${anew(best)}: floating-point numbers may differ by ${toleranceWords(job.tolerance)}, everything else not at all.`,
     ...(measurement === null
       ? []
       : [
@@ -52,6 +52,7 @@ export function programReadme(exported: ExportedProgram): string {
             `| measured on | ${oneLine(measurement.host)}, noise ±${percentText(measurement.noiseFloor)}, at most ${job.cores} threads |`,
             `| job | ${jobId}, ${timeText(startedAt)}, candidate ${best.candidate.id} |`,
           ].join('\n'),
+          [figuresNote(measurement), ...remarksOn(measurement).map((remark) => `Note: ${remark}.`)].join(' '),
         ]),
     `What was changed:`,
     block(`${best.candidate.title}\n${best.candidate.note}`),

@@ -281,7 +281,7 @@ command(
 
 command(
   'verify <job>',
-  "judge and measure a finished job's best again, with new secret inputs",
+  "judge and measure a finished job's best again, in new sandboxes and, a function, with new secret inputs",
   'crucible verify start',
 ).action((job: string) => session(async (given) => (await import('./run.ts')).verifyJob(given, job)));
 

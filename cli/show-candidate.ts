@@ -3,7 +3,7 @@ import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { Program } from '../domain/program.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
-import { bestTrial, intervalText } from '../domain/trial.ts';
+import { bestTrial, callOf, intervalText, remarksOn } from '../domain/trial.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import type { KeptJob } from './kept-job.ts';
 import { endText, isFor } from './show-prompts.ts';
@@ -109,7 +109,7 @@ async function describeCandidate(
   field('note', candidate.note);
   const calls = (await context.store.ledger.calls(record.id)).filter(isFor(record.id, candidate.id));
   for (const call of calls) field('model', `${call.route}: ${endText(call)}`);
-  field('program', candidate.program);
+  field('written', candidate.program);
   for (const trial of trials) {
     out('');
     out(paint(context, 'bold', trial.purpose));
@@ -125,21 +125,28 @@ function describeTrial(trial: Trial, field: (name: string, text: string) => void
   const metric = outcome.kind === 'scored' ? ` ${intervalText(outcome.metric)}` : '';
   field('outcome', `${outcome.kind}${trial.purpose === 'baseline' ? '' : metric}`);
   if ('reason' in outcome) field('reason', outcome.reason);
-  if (measurement !== null) describeMeasurement(measurement, field);
+  if (measurement !== null) describeMeasurement(measurement, callOf(trial), field);
   const took = Object.entries(timings).map(([step, ms]) => `${step} ${durationText(ms)}`);
   if (took.length > 0) field('took', took.join(', '));
   if (seeds.length > 0) field('seeds', seeds.join(', '));
-  for (const [name, artifact] of Object.entries(artifacts)) field(oneLine(name), artifact);
+  for (const [name, artifact] of Object.entries(artifacts))
+    if (artifact !== trial.candidate.program) field(name === 'program' ? 'built' : oneLine(name), artifact);
 }
 
-function describeMeasurement(measurement: Measurement, field: (name: string, text: string) => void): void {
-  const { baselineMs, candidateMs, speedup, noiseFloor, pairs, askingMs, host } = measurement;
+function describeMeasurement(
+  measurement: Measurement,
+  call: 'call' | 'run',
+  field: (name: string, text: string) => void,
+): void {
+  const { baselineMs, candidateMs, speedup, noiseFloor, pairs, askingMs, host, runs = [] } = measurement;
   const ms = ({ value, low, high }: Interval): string => `${msText(value)} [${msText(low)}, ${msText(high)}]`;
-  field('baseline', `${ms(baselineMs)} a call`);
-  field('candidate', `${ms(candidateMs)} a call`);
-  field('speed-up', `${intervalText(speedup)} from ${pairs} pairs`);
+  field('baseline', `${ms(baselineMs)} a ${call}`);
+  field('candidate', `${ms(candidateMs)} a ${call}`);
+  field('speed-up', `${intervalText(speedup)} from ${pairs} pairs: the middle of their ratios`);
+  if (runs.length > 0) field('measured', `${runs.length} times: ${runs.map(intervalText).join(', ')}`);
   if (askingMs.value > 0) field('asking', `${ms(askingMs)}, taken off the baseline`);
   field('host', `${host}, noise ±${percentText(noiseFloor)}`);
+  for (const remark of remarksOn(measurement)) field('note', remark);
 }
 
 const isText = (bytes: Buffer): boolean => !bytes.subarray(0, 8_000).includes(0);

@@ -10,7 +10,7 @@ export const intervalText = ({ value, low, high }: Interval): string =>
   `${times(value)} [${times(low)}, ${times(high)}]`;
 
 /** Milliseconds as people read them: `0.319 ms`, `41.2 ms`, `11.5 s`. */
-const durationOf = (ms: number): string =>
+export const durationOf = (ms: number): string =>
   ms < 1_000
     ? `${Number(ms.toPrecision(3))} ms`
     : `${Number((ms / 1_000).toPrecision(3)).toLocaleString('en')} s`;
@@ -37,6 +37,21 @@ export function busyText({ load }: Pick<Measurement, 'load'>): string | null {
   ].join(', ');
 }
 
+/** That a candidate is so quick that mostly its asking was measured, and its speed-up understated; null where it is not. */
+export function askingText({ askingMs, candidateMs, speedup }: Measurement): string | null {
+  if (askingMs.value <= candidateMs.value / 2) return null;
+  const [asking, all] = [askingMs.value, candidateMs.value].map(durationOf);
+  return `to ask it is ${asking} of the ${all} measured, so it may be up to ${times(speedup.high)}`;
+}
+
+/** How the figures of a measurement belong together: one is not the other two divided. */
+export const figuresNote = ({ pairs, askingMs }: Measurement): string =>
+  `The speed-up is the middle of the ratios of ${pairs} pairs, each on the same input${askingMs.value > 0 ? ', after the cost of asking was taken off the original' : ''}: not the ratio of the middles.`;
+
+/** What is to be known of a measurement beside its figures. */
+export const remarksOn = (measurement: Measurement): string[] =>
+  [askingText(measurement), busyText(measurement)].filter((each) => each !== null);
+
 /** What a trial ended with, in one line. */
 export function lineOf(trial: Trial): string {
   const { candidate, purpose, outcome, measurement } = trial;
@@ -49,8 +64,8 @@ export function lineOf(trial: Trial): string {
   }
   if (outcome.kind === 'scored') {
     const verified = purpose === 'verification' ? `verified ${anew(trial)}: ` : '';
-    const busy = measurement === null ? null : busyText(measurement);
-    return `${who}: ${verified}${intervalText(outcome.metric)}${busy === null ? '' : `; ${busy}`}`;
+    const remarks = measurement === null ? [] : remarksOn(measurement);
+    return `${who}: ${[`${verified}${intervalText(outcome.metric)}`, ...remarks].join('; ')}`;
   }
   return outcome.kind === 'passed' ? `${who}: passed every check` : `${who}: ${outcome.kind}: ${reason}`;
 }

@@ -1,5 +1,5 @@
 import type { Interval } from '../domain/outcome.schema.ts';
-import { times } from '../domain/trial.ts';
+import { figuresNote, remarksOn, times } from '../domain/trial.ts';
 import { excerpt, shortened } from './excerpt.ts';
 import {
   type CandidateFacts,
@@ -166,22 +166,23 @@ ${Object.entries(artifacts).map(
 `;
 }
 
-function measurementRows({
-  baselineMs,
-  candidateMs,
-  speedup,
-  pairs,
-  askingMs,
-  noiseFloor,
-  host,
-}: NonNullable<TryFacts['measurement']>): Html {
+function measurementRows(measurement: NonNullable<TryFacts['measurement']>): Html {
+  const { baselineMs, candidateMs, speedup, pairs, askingMs, noiseFloor, host, runs = [] } = measurement;
   const between = ({ value, low, high }: Interval): string =>
     `${duration(value)} (${duration(low)} to ${duration(high)})`;
   return html`<div><dt>speed-up</dt><dd>${times(speedup.value)} (${range(speedup)})</dd></div>
 <div><dt>the program as it was</dt><dd>${between(baselineMs)}</dd></div>
 <div><dt>the candidate</dt><dd>${between(candidateMs)}</dd></div>
-<div><dt>measured</dt><dd>${pairs} interleaved pairs on ${host}; cost of asking ${duration(askingMs.value)}, taken off the baseline; noise floor ${plusMinus(noiseFloor)}</dd></div>
-`;
+<div><dt>measured</dt><dd>${pairs} interleaved pairs on ${host}; cost of asking ${duration(askingMs.value)}, taken off the baseline; noise floor ${plusMinus(noiseFloor)}. ${figuresNote(measurement)}</dd></div>
+${remarksOn(measurement).map(
+  (remark) => html`<div><dt>note</dt><dd>${remark}</dd></div>
+`,
+)}${
+  runs.length === 0
+    ? null
+    : html`<div><dt>measured ${runs.length} times</dt><dd>${runs.map((run) => `${times(run.value)} (${range(run)})`).join(' · ')}</dd></div>
+`
+}`;
 }
 
 /** Small bars of intervals on one logarithmic scale, with a line at 1×; nothing for what was not measured. */

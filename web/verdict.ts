@@ -1,4 +1,4 @@
-import { times } from '../domain/trial.ts';
+import { remarksOn, times } from '../domain/trial.ts';
 import { shortened } from './excerpt.ts';
 import { type JobFacts, lastTry, type PictureFacts, standingOf, type TryFacts } from './facts.ts';
 import { counted, duration, moment, range } from './figures.ts';
@@ -54,11 +54,17 @@ function bestVerdict(job: JobFacts, { candidate, title, metric }: NonNullable<Jo
     held?.measurement == null
       ? ''
       : ` A ${run} takes ${duration(held.measurement.candidateMs.value)} instead of ${duration(held.measurement.baselineMs.value)}.`;
+  const remarks =
+    held?.measurement == null
+      ? ''
+      : remarksOn(held.measurement)
+          .map((each) => ` ${each.charAt(0).toUpperCase()}${each.slice(1)}.`)
+          .join('');
   const where = stage === undefined ? '' : ` in the stage ${stage.name}`;
   return {
     large: times(metric.value),
     beside: `faster; with 95 % confidence ${range(metric)}`,
-    sentence: `${shortened(title, 100)} (${candidate})${where} gives the same answers as the program it was made from.${took} Verified again ${anew}.`,
+    sentence: `${shortened(title, 100)} (${candidate})${where} gives the same answers as the program it was made from.${took}${remarks} Verified again ${anew}.`,
   };
 }
 

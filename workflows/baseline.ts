@@ -4,6 +4,7 @@ import type { Candidate } from '../domain/candidate.schema.ts';
 import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
+import { durationOf } from '../domain/trial.ts';
 import type { Work } from './job.ts';
 import { recordTrial, sandboxActivities } from './proxies.ts';
 import { summarized } from './summary.ts';
@@ -87,7 +88,7 @@ export async function measureBaseline(
   await recordTrial({ ...at('c-0/record'), trial });
   const noise = (measurement.noiseFloor * 100).toFixed(1);
   work.note(
-    `baseline: ${measurement.baselineMs.value.toPrecision(3)} ms, noise ±${noise} % on ${measurement.host}`,
+    `baseline: ${durationOf(measurement.baselineMs.value)}, noise ±${noise} % on ${measurement.host}`,
   );
   return {
     bench: {

@@ -77,7 +77,7 @@ def use_cpp_extension(module, types, parallel, fast_math):
     loops = find_parallel_loops(module, types) if parallel else []
     functions, result = translate(module, types, loops)
     extension = f'{Path(module.filename).stem}_native'
-    note = f'{module.name} and what it calls, translated to C++'
+    note = f'translated {module.name} and what it calls to C++'
     source = _binding(module, types, functions, result, extension, f'{note} from {module.filename}.')
     header = (Path(__file__).parent / 'cpp' / _HEADER).read_text()
     notes = [note + (', with relaxed floating-point rules' if fast_math else '')]

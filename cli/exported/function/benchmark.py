@@ -18,6 +18,11 @@ SHORTEST_SECONDS = 0.2
 LARGEST_BATCH = 256
 
 
+def plain(ratio: float) -> str:
+    """Three digits, as people write them."""
+    return f'{float(f"{ratio:.3g}"):,.10g}'
+
+
 def main() -> None:
     pairs = int(sys.argv[1]) if len(sys.argv) > 1 else 7
     times: dict[str, list[float]] = {'original': [], 'program': []}
@@ -36,7 +41,7 @@ def main() -> None:
     for name, seconds in times.items():
         print(f'{name:9} {1000 * statistics.median(seconds):10.3f} ms a call')
     ratios = [slow / fast for slow, fast in zip(times['original'], times['program'])]
-    print(f'{statistics.median(ratios):.3g} times faster ({min(ratios):.3g} to {max(ratios):.3g} in {pairs} pairs)')
+    print(f'{plain(statistics.median(ratios))} times faster ({plain(min(ratios))} to {plain(max(ratios))} in {pairs} pairs)')
 
 
 if __name__ == '__main__':

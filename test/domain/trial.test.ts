@@ -1,0 +1,89 @@
+import { describe, expect, it } from 'vitest';
+import type { Interval } from '../../domain/outcome.schema.ts';
+import type { Measurement, Trial } from '../../domain/trial.schema.ts';
+import { bestTrial, findingOf, lineOf } from '../../domain/trial.ts';
+
+const artifact = 'a'.repeat(64);
+const around = (value: number): Interval => ({ value, low: value * 0.9, high: value * 1.1 });
+
+const measured = (more: Partial<Measurement> = {}): Measurement => ({
+  baselineMs: around(11_500),
+  candidateMs: around(2_300),
+  speedup: around(5),
+  noiseFloor: 0.02,
+  pairs: 9,
+  askingMs: around(0),
+  host: 'here',
+  samples: artifact,
+  ...more,
+});
+
+const trial = (more: Partial<Trial> & { id?: string; value?: number } = {}): Trial => ({
+  candidate: {
+    ...{ id: more.id ?? 'c-1', parents: [], operator: 'recipe', title: 'parallelize' },
+    ...{ note: '', program: artifact },
+  },
+  purpose: 'trial',
+  outcome: { kind: 'scored', metric: around(more.value ?? 5), verdict: artifact },
+  measurement: measured(),
+  artifacts: {},
+  timings: {},
+  seeds: ['17'],
+  ...more,
+});
+
+describe('the line of a trial', () => {
+  it('says of a function that it was verified with secret inputs, and of a script, which has none, that it was not', () => {
+    const verification = trial({ purpose: 'verification' });
+    expect(lineOf(verification)).toBe('c-1 parallelize: verified with new secret inputs: 5× [4.5×, 5.5×]');
+    expect(lineOf({ ...verification, seeds: [] })).toBe(
+      'c-1 parallelize: verified in new sandboxes: 5× [4.5×, 5.5×]',
+    );
+  });
+
+  it('has the time of a call, or of a run, in a unit that fits', () => {
+    const baseline = trial({ purpose: 'baseline', seeds: [] });
+    expect(lineOf(baseline)).toBe('c-1 parallelize: 11.5 s a run, noise ±2.0 % on here');
+    expect(lineOf({ ...baseline, seeds: ['1'], measurement: measured({ baselineMs: around(0.3191) }) })).toBe(
+      'c-1 parallelize: 0.319 ms a call, noise ±2.0 % on here',
+    );
+  });
+
+  it('says that the machine was busy, and nothing where it was not, or does not tell', () => {
+    const load = { cores: 2, wanted: 3.1, others: 2.1, inLine: 0.31, stolen: 0.05 };
+    const line = (measurement: Partial<Measurement>) => lineOf(trial({ measurement: measured(measurement) }));
+    expect(line({ load })).toMatch(
+      /; the machine was busy: 3\.1 of 2 cores, 31 % of the time in line for one, 5 % taken by its own host$/,
+    );
+    const quiet = { ...load, wanted: 1, others: 0, inLine: 0.001, stolen: 0 };
+    for (const each of [{ load: quiet }, {}]) expect(line(each)).not.toContain('busy');
+  });
+
+  it('says that mostly the cost of asking was measured, where it was', () => {
+    const quick = measured({ candidateMs: around(0.319), askingMs: around(0.28), speedup: around(307) });
+    expect(lineOf(trial({ measurement: quick, value: 307 }))).toMatch(
+      /: 307× \[276×, 338×\]; to ask it is 0\.28 ms of the 0\.319 ms measured, so it may be up to 338×$/,
+    );
+  });
+});
+
+describe('the best trial', () => {
+  it('is the one with the largest speed-up of those verified; of several looks at one the last counts', () => {
+    const first = trial({ purpose: 'verification', value: 300 });
+    const second = trial({ purpose: 'verification', value: 200, id: 'c-2' });
+    const again = trial({ purpose: 'verification', value: 120 });
+    expect(bestTrial([trial({ value: 900 })])).toBeNull();
+    expect(bestTrial([first, second])?.outcome.metric.value).toBe(300);
+    expect(bestTrial([first, second, again])?.candidate.id).toBe('c-2');
+    expect(bestTrial([first, again])?.outcome.metric.value).toBe(120);
+    expect(bestTrial([first, trial({ purpose: 'verification', value: 1.05 })])).toBeNull();
+  });
+});
+
+it('a finding holds where the claim and it have a value in common, and says what it was where not', () => {
+  const found = (value: number) => findingOf('x', around(307), around(value), 'in new sandboxes');
+  expect(found(300)).toBe('x holds: 300× faster (at least 270×) in new sandboxes');
+  expect(found(121)).toBe('x is still faster, but not 307×: 121× (at least 109×) in new sandboxes');
+  expect(found(900)).toMatch(/^x holds, and is faster than the 307× it was: 900× /);
+  expect(findingOf('x', null, around(2), 'in new sandboxes')).toMatch(/^x holds: 2× faster/);
+});
