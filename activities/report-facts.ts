@@ -12,6 +12,7 @@ import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import { bestTrial } from '../domain/trial.ts';
+import { placeOfTrial, workTimes } from '../domain/turn.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Isolation } from '../sandbox/sandbox.ts';
 import type { BlobStore } from '../store/blobs.ts';
@@ -19,6 +20,7 @@ import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { CallRecord } from '../store/ledger/model-calls.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
+import type { TurnRecord } from '../store/ledger/turns.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
 import { excerpt } from '../web/excerpt.ts';
@@ -54,7 +56,7 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
   const { id, name, kind, status, startedAt, endedAt } = record;
   const { job } = await readJson(blobs, record.job, Asked);
   const trials = await trialsOf(ledger, id);
-  const candidates = await collectCandidates(blobs, trials);
+  const candidates = await collectCandidates(blobs, trials, await ledger.turns(id));
   const best = bestTrial(trials.map((each) => each.trial));
   const stages = job.kind === 'pipeline' ? await collectStages(store, id, job) : [];
   const given = await outputsOf(blobs, trials, best?.candidate.id ?? null);
@@ -113,6 +115,7 @@ function taskOfStage(job: StageJob): string {
 async function collectCandidates(
   blobs: BlobStore,
   trials: readonly TrialRecord[],
+  turns: readonly TurnRecord[],
 ): Promise<CandidateFacts[]> {
   const records = Map.groupBy(trials, (each) => each.trial.candidate.id);
   const baseline = trials.find((each) => each.trial.purpose === 'baseline')?.trial.candidate;
@@ -129,7 +132,7 @@ async function collectCandidates(
       entry: program === null ? 'no longer kept' : entryOf(program),
       build: program?.build?.tool ?? null,
       changes: program === null ? [] : await changesOf(blobs, candidate, before, program),
-      tries: await Promise.all(ofOne.map((each) => tryOf(blobs, each))),
+      tries: await Promise.all(ofOne.map((each) => tryOf(blobs, each, turns))),
     });
   }
   return facts;
@@ -137,9 +140,11 @@ async function collectCandidates(
 
 async function tryOf(
   blobs: BlobStore,
-  { trial, createdAt }: TrialRecord,
+  { jobId, trial, createdAt }: TrialRecord,
+  turns: readonly TurnRecord[],
 ): Promise<CandidateFacts['tries'][number]> {
-  const { purpose, outcome, measurement, timings, seeds, artifacts } = trial;
+  const { purpose, outcome, measurement, seeds, artifacts } = trial;
+  const timings = workTimes(trial.timings, placeOfTrial(jobId, trial.candidate.id, purpose), turns);
   const logs: Record<string, string> = {};
   for (const name of ['build log', 'stdout', 'stderr']) {
     const artifact = artifacts[name];

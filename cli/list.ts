@@ -1,4 +1,5 @@
 import { times } from '../domain/trial.ts';
+import { behindText } from '../domain/turn.ts';
 import type { JobRecord, JobStatus } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { inputOf, resultOf } from './kept-job.ts';
@@ -73,7 +74,9 @@ export async function list(
         ] as const)
       : []),
   ];
-  const summaries = jobs.map((job) => resultOf(job)?.summary ?? '');
+  const summaries = await Promise.all(
+    jobs.map(async (job) => resultOf(job)?.summary ?? (await waitingText(store, job))),
+  );
   const subjects = await Promise.all(jobs.map((job) => subjectOf(store, job)));
   const rows = jobs.map((job, index): Cell[] => [
     job.id,
@@ -104,6 +107,19 @@ async function subjectOf(store: Store, record: JobRecord): Promise<string> {
   if (job.kind === 'pipeline') return job.stages.map(({ name }) => name).join(', ');
   if (job.kind === 'solve') return job.script;
   return job.function === undefined ? job.program : `${job.function} in ${job.program}`;
+}
+
+/** What a running job waits for on its machine, in words; empty where it works. */
+async function waitingText({ ledger }: Store, job: JobRecord): Promise<string> {
+  if (job.status !== 'running') return '';
+  const stages = (await ledger.stages(job.id)).filter((stage) => stage.status === 'running');
+  const turns = (await Promise.all([job, ...stages].map(({ id }) => ledger.turns(id)))).flat();
+  const open = turns.find(
+    ({ until, behind }) => until === null && (behind === null || !behind.startsWith(job.id)),
+  );
+  return open === undefined
+    ? ''
+    : `waiting for ${durationText(Date.now() - open.since)}: ${behindText(open.behind)}`;
 }
 
 const isStatus = (text: string): text is JobStatus => Object.hasOwn(statusFormats, text);

@@ -4,6 +4,7 @@ import type { Interval } from '../domain/outcome.schema.ts';
 import { Program } from '../domain/program.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
 import { bestTrial, callOf, intervalText, remarksOn } from '../domain/trial.ts';
+import { placeOfTrial, workTimes } from '../domain/turn.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import type { KeptJob } from './kept-job.ts';
 import { endText, isFor } from './show-prompts.ts';
@@ -109,11 +110,13 @@ async function describeCandidate(
   field('note', candidate.note);
   const calls = (await context.store.ledger.calls(record.id)).filter(isFor(record.id, candidate.id));
   for (const call of calls) field('model', `${call.route}: ${endText(call)}`);
+  const turns = await context.store.ledger.turns(record.id);
   field('written', candidate.program);
   for (const trial of trials) {
     out('');
     out(paint(context, 'bold', trial.purpose));
-    describeTrial(trial, field);
+    const place = placeOfTrial(record.id, candidate.id, trial.purpose);
+    describeTrial({ ...trial, timings: workTimes(trial.timings, place, turns) }, field);
   }
   const command = `crucible show ${record.id} ${candidate.id}`;
   out('');

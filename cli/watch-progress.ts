@@ -4,10 +4,12 @@ import type { JobInput } from '../domain/job-input.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
+import { behindText } from '../domain/turn.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Partial } from '../store/ledger/partials.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
+import type { TurnRecord } from '../store/ledger/turns.ts';
 import type { Store } from '../store/store.ts';
 import { isVerification } from '../store/trials-of.ts';
 import { inputOf, type KeptJob, readJob } from './kept-job.ts';
@@ -33,6 +35,10 @@ export interface SearchProgress {
   strategies: StrategyList | null;
   /** When the first of them could begin; null before the baseline was measured. */
   searchingSince: number | null;
+  /** When the last candidate was done with, or the baseline where none was. */
+  lastDone: number | null;
+  /** How long the baseline took to be measured, which is about what a candidate takes. */
+  baselineMs: number | null;
 }
 
 /** What a screen shows of a running job. */
@@ -43,6 +49,8 @@ export interface Progress {
   doing: Doing[];
   /** Replies of models that are coming in. */
   writing: Partial[];
+  /** Why steps under way are tried again, the newest last. */
+  again: string[];
   /** When something was last begun, ended or said: long ago where no worker is running. */
   lastSign: number;
 }
@@ -54,14 +62,17 @@ export async function readProgress(store: Store, record: JobRecord): Promise<Pro
   const searches: SearchProgress[] = [];
   const doing: Doing[] = [];
   const writing: Partial[] = [];
+  const again: string[] = [];
   let lastSign = record.startedAt;
   for (const each of active) {
     const steps = await store.ledger.steps(each.record.id);
     const trials = await store.ledger.trials(each.record.id);
     const failed = await failedProposals(store, each.record.id);
+    const turns = await store.ledger.turns(each.record.id);
     const partials = await store.ledger.partials(each.record.id);
     writing.push(...partials);
-    doing.push(...stepsUnderWay(each.record, steps, trials, failed));
+    again.push(...(await reasonsToTryAgain(store, each.record.id, steps)));
+    doing.push(...stepsUnderWay(each.record, steps, trials, failed, turns));
     const signs = [
       ...steps.flatMap(({ startedAt, end }) => (end.kind === 'done' ? [startedAt, end.doneAt] : [startedAt])),
       ...trials.map(({ createdAt }) => createdAt),
@@ -73,7 +84,19 @@ export async function readProgress(store: Store, record: JobRecord): Promise<Pro
       searches.push(searchProgress(each, input, steps, trials));
     }
   }
-  return { kept, searches, doing, writing, lastSign };
+  return { kept, searches, doing, writing, again, lastSign };
+}
+
+/** What the log says of the open steps of a job that are tried again. */
+async function reasonsToTryAgain(
+  store: Store,
+  jobId: string,
+  steps: readonly StepRecord[],
+): Promise<string[]> {
+  const open = steps.filter(({ end }) => end.kind === 'none').map(({ key }) => `${key}/again-`);
+  if (open.length === 0) return [];
+  const events = await store.ledger.events(jobId);
+  return events.filter(({ key }) => open.some((each) => key.startsWith(each))).map(({ text }) => text);
 }
 
 function searchProgress(
@@ -102,6 +125,8 @@ function searchProgress(
         ? budget
         : Math.min(budget, strategies.applicable.length - inapplicable),
     searchingSince: baseline?.createdAt ?? null,
+    lastDone: recorded.reduce<number | null>((last, { createdAt }) => Math.max(last ?? 0, createdAt), null),
+    baselineMs: baseline === undefined ? null : baseline.createdAt - record.startedAt,
   };
 }
 
@@ -134,6 +159,7 @@ function stepsUnderWay(
   steps: readonly StepRecord[],
   trials: readonly TrialRecord[],
   failed: ReadonlySet<string>,
+  turns: readonly TurnRecord[],
 ): Doing[] {
   const candidates = (resultOfKind(steps, 'propose') as (Candidate | null)[]).filter((each) => each !== null);
   const titles = new Map(candidates.map((each) => [each.id, each.title]));
@@ -146,15 +172,22 @@ function stepsUnderWay(
       ({ trial, createdAt }) => trial.candidate.id === subject && createdAt >= startedAt,
     );
     if (recorded) return [];
-    const doing = doingWords[kind] ?? kind;
-    const again = key.startsWith(`${id}#${subject}/verify/`) ? ' again, to verify it' : '';
+    const waits = turns.find((turn) => turn.until === null && turn.key.startsWith(key));
+    const doing = waits === undefined ? (doingWords[kind] ?? kind) : `waiting, ${behindText(waits.behind)}`;
+    const again =
+      waits === undefined && key.startsWith(`${id}#${subject}/verify/`) ? ' again, to verify it' : '';
     const who =
       subject === 'c-0'
         ? 'the program as it is: '
         : subject.startsWith('c-')
           ? `${[subject, titles.get(subject)].filter(Boolean).join(' ')}: `
           : '';
-    return [{ what: `${stage === null ? '' : `${stage}: `}${who}${doing}${again}`, since: startedAt }];
+    return [
+      {
+        what: `${stage === null ? '' : `${stage}: `}${who}${doing}${again}`,
+        since: waits?.since ?? startedAt,
+      },
+    ];
   });
 }
 

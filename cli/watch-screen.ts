@@ -128,6 +128,7 @@ function nowLines(screen: Screen, progress: Progress, now: number): string[] {
     ...shown.map((line, index) =>
       field(screen, index === 0 ? 'now' : '', line, '', silent ? 'yellow' : 'reset'),
     ),
+    ...progress.again.slice(-1).map((reason) => field(screen, '', reason, '', 'yellow')),
     ...progress.writing.map((partial) => field(screen, 'reply', writingText(partial), '', 'dim')),
     ...(left === null ? [] : [field(screen, 'left', left)]),
   ];
@@ -146,12 +147,16 @@ function field(screen: Screen, name: string, text: string, before = '', format: 
   return `${paint(screen, 'dim', name.padEnd(8))}  ${before}${paint(screen, format, cut(oneLine(text), room))}`;
 }
 
-/** What is likely left, from the time a trial has taken so far; null where there is nothing to go by. */
+/**
+ * What is likely left, from the time that candidates took so far and, before the first, the baseline: it counts down from when
+ * the last was done. Null where there is nothing to go by.
+ */
 function leftText({ kept, searches }: Progress, now: number): string | null {
-  const estimates = searches.flatMap(({ done, total, searchingSince, job, record }) => {
-    if (searchingSince === null || done === 0) return [];
-    const byTrials = ((now - searchingSince) / done) * Math.max(0, total - done);
-    return [Math.min(byTrials, Math.max(0, record.startedAt + job.budget.wallMs - now))];
+  const estimates = searches.flatMap(({ done, total, searchingSince, lastDone, baselineMs, job, record }) => {
+    if (searchingSince === null || lastDone === null || baselineMs === null) return [];
+    const each = done === 0 ? baselineMs : (lastDone - searchingSince) / done;
+    const byTrials = lastDone + each * Math.max(0, total - done) - now;
+    return [Math.min(byTrials, record.startedAt + job.budget.wallMs - now)];
   });
   const waiting =
     kept.job.kind === 'pipeline'
@@ -168,6 +173,8 @@ function leftText({ kept, searches }: Progress, now: number): string | null {
           .map(({ name }) => name)
           .join(', ')}${waiting.length > 4 ? ` and ${waiting.length - 4} more` : ''}`;
   if (estimates.length === 0) return then === '' ? null : then;
-  const about = `about ${durationText(Math.max(1_000, ...estimates))}`;
+  const longest = Math.max(...estimates);
+  // The last candidate is under way, or takes longer than those before it.
+  const about = longest >= 1_000 ? `about ${durationText(longest)}` : 'longer than expected';
   return then === '' ? about : `${about} in this stage, ${then}`;
 }

@@ -123,3 +123,13 @@ export const finalForRoute = [
 
 /** Failures that are waited out; one of them is the last word only where the time was up. */
 export const waitedOut = [BudgetHeld, ModelRateLimited, ModelUnavailable] as const;
+
+/** Failures that trying again cannot mend, by the class that is thrown. */
+export const finalFailures = [
+  JobRejected,
+  NoSandbox,
+  NotFinite,
+  PayloadTooLarge,
+  BudgetExhausted,
+  ...finalForRoute,
+] as const;

@@ -31,6 +31,7 @@ import {
   staged,
   stageRun,
 } from './supervisor-job.ts';
+import { type TurnListener, watchTurn } from './turn.ts';
 
 export type BubblewrapSandboxOptions = {
   blobs: BlobStore;
@@ -49,6 +50,7 @@ export type BubblewrapSandboxOptions = {
   nanobind: string | null;
   /** The measuring lock's file, one for all stores of this user. Users for sandboxes are handed out beside it. */
   lockFile: string;
+  turns?: TurnListener | undefined;
   /** `watched`: does without control groups also where they can be had. */
   memory?: 'auto' | 'watched';
 };
@@ -154,6 +156,11 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     });
     const kill = () => child.kill('SIGKILL');
     signal.addEventListener('abort', kill, { once: true });
+    const { turns, lockFile } = options;
+    const stopWatching =
+      turns === undefined || child.pid === undefined
+        ? () => undefined
+        : watchTurn(child.pid, lockFile, task.key, turns);
     try {
       const started = child.pid === undefined ? null : await identity(child.pid);
       if (started !== null) await writeFile(join(folder, 'supervisor'), started);
@@ -166,6 +173,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
       signal.throwIfAborted();
       throw new SandboxUnavailable(`sandbox ${task.key}: cannot start ${supervisor}`, { cause });
     } finally {
+      stopWatching();
       signal.removeEventListener('abort', kill);
       await log.close();
     }

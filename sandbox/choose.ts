@@ -8,6 +8,7 @@ import { createBubblewrapSandbox } from './bubblewrap.ts';
 import { createDockerSandbox } from './docker.ts';
 import { createE2bSandbox, type E2bSandboxOptions } from './e2b.ts';
 import type { Sandbox, SandboxKind, WantedSandbox } from './sandbox.ts';
+import type { TurnListener } from './turn.ts';
 
 /** The parts of the machine's toolchain a sandbox is made of; null where one is missing (setup/toolchain.mjs finds them). */
 export type SandboxParts = {
@@ -29,6 +30,7 @@ export type ChooseOptions = {
   /** Folder for what is staged; each kind has its own folder below it. */
   root: string;
   parts: SandboxParts;
+  turns?: TurnListener | undefined;
   /** The user's access to E2B, if there is one. */
   e2b?: Pick<E2bSandboxOptions, 'key' | 'template' | 'apiUrl' | 'sandboxUrl'> | undefined;
 };
@@ -83,6 +85,7 @@ async function open(kind: SandboxKind, guest: string, options: ChooseOptions): P
     ...all,
     supervisor: present(parts.supervisor, 'the supervisor program is not built'),
     lockFile: join(parts.cache, 'measuring.lock'),
+    turns: options.turns,
   };
   if (kind === 'docker') {
     const socketPath = present(parts.docker, 'no Docker engine answers');

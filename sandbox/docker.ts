@@ -33,6 +33,7 @@ import {
   stageRun,
   supervisorCommand,
 } from './supervisor-job.ts';
+import type { TurnListener } from './turn.ts';
 
 export type DockerSandboxOptions = {
   blobs: BlobStore;
@@ -48,6 +49,7 @@ export type DockerSandboxOptions = {
   guest: string;
   /** The measuring lock's file, one for all stores of this user. */
   lockFile: string;
+  turns?: TurnListener | undefined;
   socketPath?: string;
   /** How long the engine may take to answer anything but the end of a container. */
   engineTimeoutMs?: number;
@@ -119,11 +121,10 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
 
   async function carryOut<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
     const name = `crucible-${sha256(`${storeId}\0${task.spec.key}`).slice(0, 40)}`;
-    const { supervisor, lockFile: file } = options;
+    const { supervisor, lockFile: file, turns } = options;
     const lock = await takeMeasuringLock(task.exclusive ? 'exclusive' : 'shared', {
-      supervisor,
-      file,
-      signal,
+      ...{ supervisor, file, turns, signal },
+      key: task.spec.key,
     });
     try {
       // Two workers can hold one key for a moment, when one was asleep. Each turn settles what it finds, so few are needed.

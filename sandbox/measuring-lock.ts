@@ -4,6 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SandboxUnavailable } from '../domain/errors.ts';
+import { type TurnListener, watchTurn } from './turn.ts';
 
 export type MeasuringLock = { release(): void };
 
@@ -12,6 +13,9 @@ export type MeasuringLockOptions = {
   supervisor: string;
   /** The lock file: one for all stores of this user on this host, `CACHE/measuring.lock`. */
   file: string;
+  /** Of the sandbox it is taken for. */
+  key: string;
+  turns?: TurnListener | undefined;
   signal: AbortSignal;
 };
 
@@ -23,18 +27,22 @@ export type MeasuringLockOptions = {
  */
 export async function takeMeasuringLock(
   mode: 'shared' | 'exclusive',
-  { supervisor, file, signal }: MeasuringLockOptions,
+  { supervisor, file, key, turns, signal }: MeasuringLockOptions,
 ): Promise<MeasuringLock> {
   signal.throwIfAborted();
   await mkdir(dirname(file), { recursive: true }).catch((cause) => {
     throw new SandboxUnavailable(`cannot make the folder of the measuring lock ${file}`, { cause });
   });
-  const holder = spawn(supervisor, ['lock', file, mode], { env: {}, stdio: ['pipe', 'pipe', 'pipe'] });
+  const holder = spawn(supervisor, ['lock', file, mode, key], { env: {}, stdio: ['pipe', 'pipe', 'pipe'] });
   // A holder that is gone has released; writing to it is nobody's concern then.
   holder.stdin.on('error', () => undefined);
   const release = () => void holder.stdin.end();
   const stop = () => holder.kill('SIGKILL');
   signal.addEventListener('abort', stop, { once: true });
+  const stopWatching =
+    turns === undefined || holder.pid === undefined
+      ? () => undefined
+      : watchTurn(holder.pid, file, key, turns);
   let complaint = '';
   holder.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaint += text;
@@ -54,6 +62,7 @@ export async function takeMeasuringLock(
       cause,
     });
   } finally {
+    stopWatching();
     signal.removeEventListener('abort', stop);
   }
 }

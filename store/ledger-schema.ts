@@ -18,6 +18,7 @@ export interface LedgerSchema {
   routes: RouteTable;
   replies: ReplyTable;
   partials: PartialTable;
+  turns: TurnTable;
 }
 
 /** One row: who this store is. */
@@ -166,4 +167,15 @@ export interface PartialTable {
   route: string;
   text: string;
   at: number;
+}
+
+export interface TurnTable {
+  /** Of the sandbox that waited. */
+  key: string;
+  jobId: string;
+  /** The key of the sandbox it waited for; null where that is not known. */
+  behind: string | null;
+  since: number;
+  /** Null while it waits. */
+  until: number | null;
 }

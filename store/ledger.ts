@@ -13,6 +13,7 @@ import { createReadRow, type Warn } from './ledger/rows.ts';
 import { createSpending, type Spending } from './ledger/spending.ts';
 import { createSteps, type Steps } from './ledger/steps.ts';
 import { createTrials, type Trials } from './ledger/trials.ts';
+import { createTurns, type Turns } from './ledger/turns.ts';
 import type { LedgerSchema } from './ledger-schema.ts';
 
 /**
@@ -33,7 +34,8 @@ export interface Ledger
     Replies,
     Partials,
     Spending,
-    RouteStatistics {}
+    RouteStatistics,
+    Turns {}
 
 /** The ledger over any Kysely dialect whose schema `migrate` has brought up to date; `warn` hears of rows that cannot be read. */
 export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
@@ -52,5 +54,6 @@ export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
     ...createPartials(db),
     ...createSpending(db),
     ...createRouteStats(db),
+    ...createTurns(db),
   };
 }

@@ -8,6 +8,7 @@ import type { LedgerSchema } from './ledger-schema.ts';
 const migrations: Record<string, Migration> = {
   '0001-first': { up: createFirstTables },
   '0002-models': { up: addModelTables },
+  '0003-turns': { up: addTurns },
 };
 
 /**
@@ -230,4 +231,17 @@ async function addModelTables(db: Kysely<FirstModelCalls>): Promise<void> {
     .addColumn('at', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('partialsByJob').on('partials').columns(['jobId', 'key']).execute();
+}
+
+async function addTurns(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('turns')
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('behind', 'text')
+    .addColumn('since', 'bigint', (column) => column.notNull())
+    .addColumn('until', 'bigint')
+    .addPrimaryKeyConstraint('turnsOfKey', ['key', 'since'])
+    .execute();
+  await db.schema.createIndex('turnsByJob').on('turns').column('jobId').execute();
 }

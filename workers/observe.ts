@@ -111,7 +111,8 @@ export function observeModel(
   };
 }
 
-const placeOf = (argument: unknown): { jobId?: string; step?: string } => {
+/** The job and the step that an activity's argument names. */
+export const placeOf = (argument: unknown): { jobId?: string; step?: string } => {
   const given = typeof argument === 'object' && argument !== null ? argument : {};
   return {
     ...('jobId' in given && typeof given.jobId === 'string' ? { jobId: given.jobId } : {}),

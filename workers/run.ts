@@ -28,6 +28,7 @@ import { keepHistories } from './histories.ts';
 import { createLog, endOnCrash, type Log, temporalLogger } from './log.ts';
 import { type Observing, observeActivities, observeModel } from './observe.ts';
 import { openSandbox } from './sandbox-of.ts';
+import { tellRetries } from './tell-retries.ts';
 import { openTraces } from './traces.ts';
 
 /** What a worker process does; several roles may share one process, and any number of processes a role. */
@@ -76,6 +77,7 @@ export async function runWorkers(
         observeActivities(observing),
         () => ({ inbound: tellFullDisk() }),
         () => ({ inbound: createGuard(store.id) }),
+        tellRetries({ ledger: store.ledger, clean }),
       ],
     },
   } satisfies Partial<WorkerOptions>;

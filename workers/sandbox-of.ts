@@ -1,6 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { jobOfStep } from '../domain/step.ts';
+import { behindText } from '../domain/turn.ts';
 import { type ChosenSandbox, chooseSandbox } from '../sandbox/choose.ts';
+import type { TurnListener } from '../sandbox/turn.ts';
 import { toolchain } from '../setup/toolchain.mjs';
 import type { Store } from '../store/store.ts';
 import type { Config } from './config.ts';
@@ -18,6 +21,32 @@ export async function openSandbox(config: Config, store: Store): Promise<ChosenS
     storeId: store.id,
     root,
     parts,
+    turns: keepTurns(store),
     e2b: key ? { key, template } : undefined,
   });
+}
+
+/** Puts on record what each sandbox waits for, and tells a job once a step that it waits for another job. */
+function keepTurns({ ledger }: Store): TurnListener {
+  // A record that cannot be kept is no reason to fail what waits.
+  const kept = (writing: Promise<void>): void => void writing.catch(() => undefined);
+  return {
+    waits(key, behind) {
+      const jobId = jobOfStep(key);
+      if (jobId === '') return;
+      kept(ledger.waits(key, behind));
+      if (behind === null || jobOfStep(behind) !== jobId)
+        kept(
+          ledger.say(
+            jobId,
+            `${key}/turn`,
+            `${key.slice(jobId.length + 1)} waits: ${behindText(behind)}`,
+            Date.now(),
+          ),
+        );
+    },
+    goesOn(key) {
+      if (jobOfStep(key) !== '') kept(ledger.goesOn(key));
+    },
+  };
 }

@@ -8,21 +8,9 @@ import type { ModelActivities } from '../activities/propose-by-model.ts';
 import type { RecipeActivities } from '../activities/propose-by-recipe.ts';
 import type { ReportActivities } from '../activities/report.ts';
 import type { RunActivities } from '../activities/run.ts';
-import {
-  BudgetExhausted,
-  finalForRoute,
-  JobRejected,
-  NoSandbox,
-  NotFinite,
-  PayloadTooLarge,
-} from '../domain/errors.ts';
+import { finalFailures } from '../domain/errors.ts';
 import type { Limits } from '../domain/limits.schema.ts';
 import { benchOf, modelQueue, queues } from '../domain/queues.ts';
-
-/** Failures that trying again cannot mend, by the class that is thrown. */
-const final = [JobRejected, NoSandbox, NotFinite, PayloadTooLarge, BudgetExhausted, ...finalForRoute].map(
-  (each) => each.name,
-);
 
 const common: ActivityOptions = {
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -32,7 +20,7 @@ const common: ActivityOptions = {
     maximumInterval: '30s',
     // About a quarter of an hour: a restarted engine or a full disk is answered within that, or by a person.
     maximumAttempts: 40,
-    nonRetryableErrorTypes: final,
+    nonRetryableErrorTypes: finalFailures.map((each) => each.name),
   },
 };
 

@@ -29,7 +29,8 @@ void take_lock(const char *path, const char *mode) {
 }
 
 _Noreturn void lock_main(int argc, char **argv) {
-  if (argc != 4) fail(0, "usage: supervisor lock FILE shared|exclusive");
+  // The last argument is for those who look who is in the way.
+  if (argc != 4 && argc != 5) fail(0, "usage: supervisor lock FILE shared|exclusive [KEY]");
   take_lock(argv[2], argv[3]);
   if (puts("locked") < 0 || fflush(stdout) != 0) fail(errno, "cannot say that the lock is taken");
   char byte;

@@ -1,4 +1,4 @@
-/* supervisor job FILE | init … | lock FILE MODE. README.md says what each is for. */
+/* supervisor job FILE | init … | lock FILE MODE [KEY]. README.md says what each is for. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -40,6 +40,6 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "job") && argc == 3) job_main(argv[2]);
   else if (!strcmp(mode, "init")) init_main(argc, argv);
   else if (!strcmp(mode, "lock")) lock_main(argc, argv);
-  else fail(0, "usage: supervisor job FILE | lock FILE shared|exclusive");
+  else fail(0, "usage: supervisor job FILE | lock FILE shared|exclusive [KEY]");
   return 0;
 }

@@ -32,7 +32,46 @@ describe('the screen of a running job', () => {
     expect(text).toMatch(/trials +━+─+ 3 of 5/);
     expect(text).toMatch(/best +100× \[97×, 104×\] c-1 vectorize_loops/);
     expect(text).toContain('c-2 reduce_precision: wrong: case 2, answer[12, 40]');
-    expect(text).toMatch(/left +about \d+ s in this stage, then picture/);
+    expect(text).toMatch(/left +longer than expected in this stage, then picture/);
+  });
+
+  it('tells a time left that counts down from when the last candidate was done, and says when it is over', async () => {
+    const store = await temporaryStore();
+    await searchedJob(store);
+    const record = await store.ledger.job(pipelineId);
+    const progress = await readProgress(store, record ?? expect.fail());
+    const began = record?.startedAt ?? 0;
+    const left = (atMs: number, done: number): string | undefined => {
+      const times = { searchingSince: began + 40_000, lastDone: began + 70_000, baselineMs: 40_000 };
+      const searches = progress.searches.map((search) => ({ ...search, ...times, done, total: 6 }));
+      const lines = progressBlock({ terminal: false, columns: 100 }, { ...progress, searches }, began + atMs);
+      return /left +(.*) in this stage/.exec(lines.join('\n'))?.[1];
+    };
+    expect([71_000, 80_000, 90_000].map((at) => left(at, 3))).toEqual([
+      'about 29 s',
+      'about 20 s',
+      'about 10 s',
+    ]);
+    expect(left(101_000, 3)).toBe('longer than expected');
+    expect(left(70_000, 0)).toBe('about 4 m 0 s');
+  });
+
+  it('says who waits for which other job, and why a step is tried again', async () => {
+    const store = await temporaryStore();
+    await searchedJob(store);
+    const open = (await store.ledger.steps(stageId)).find(({ key }) => key.includes('c-4/verify'));
+    await store.ledger.waits(open?.key ?? '', 'optimize/slow/0123456789.1#c-2/measure', Date.now());
+    await store.ledger.say(
+      stageId,
+      `${open?.key}/again-1`,
+      'c-4/verify/measure: tried again because of x',
+      1,
+    );
+    const text = await block(store, pipelineId, 120, 61_000);
+    expect(text).toMatch(/c-4 use_cpp_extension: waiting, slow is being measured \(c-2\), 1 m/);
+    expect(text).toContain('tried again because of x');
+    await store.ledger.goesOn(open?.key ?? '');
+    expect(await block(store, pipelineId, 120)).not.toContain('waiting, slow');
   });
 
   it('says what is being done now, without steps that were left open and have ended since', async () => {
