@@ -134,6 +134,7 @@ export async function startModelJobs(
     start: (workflow, input) =>
       client.workflow.start(workflow, {
         ...{ workflowId: input.jobId, taskQueue: queues.orchestrate, args: [input] },
+        workflowIdConflictPolicy: 'USE_EXISTING',
       }),
     async stop() {
       await Promise.all([...started].map((worker) => worker.stop()));

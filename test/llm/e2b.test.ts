@@ -62,7 +62,7 @@ const connect = (server: ModelServer, wish: Wish = {}): Model => {
         key,
         baseUrl: server.baseUrl,
         fetch: send,
-        deadlines: { firstTokenMs: 5_000, idleMs: 5_000, totalMs: 20_000 },
+        deadlines: { firstTokenMs: 60_000, idleMs: 60_000, totalMs: 120_000 },
       }),
   });
 };
