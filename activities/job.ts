@@ -8,7 +8,8 @@ import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
 import { type JournalRow, journalOf } from '../domain/journal.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
-import { strategiesIn } from '../domain/strategies.ts';
+import type { NotUsed } from '../domain/strategies.schema.ts';
+import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { type BestTrial, bestTrial, lineOf, refusedTrials } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
@@ -74,6 +75,21 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
   }
 
+  /** Strategies that a job, or the stages of a pipeline, made no use of; null where none were looked for. */
+  async function notUsedBy(jobId: string, trials: readonly Trial[]): Promise<NotUsed[] | null> {
+    const strategies = strategiesIn(await store.ledger.steps(jobId));
+    if (strategies !== null)
+      return notUsedIn(
+        strategies,
+        trials.map(({ candidate }) => candidate.title),
+      );
+    const stages = (await store.ledger.stages(jobId)).filter((each) => !isVerification(each));
+    const ofStages = stages.flatMap(({ stage, summary }) =>
+      ((summary as JobResult | null)?.notUsed ?? []).map((each) => ({ ...each, stage: stage ?? '' })),
+    );
+    return ofStages.length === 0 ? null : ofStages;
+  }
+
   return {
     /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
     async openJob({ input }: Place & { input: JobInput }): Promise<{ journal: JournalRow[]; asked: number }> {
@@ -118,7 +134,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       await store.ledger.closeCalls(place.jobId);
       const trials = await knownTrials(place.jobId);
       const best = bestTrial(trials);
-      const strategies = strategiesIn(await store.ledger.steps(place.jobId));
+      const notUsed = await notUsedBy(place.jobId, trials);
       const result: JobResult = {
         jobId: place.jobId,
         status,
@@ -127,7 +143,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         refused: refusedTrials(trials).length + ended.refused,
         product: best === null ? ended.product : await productOf(best),
         report: null,
-        ...(strategies === null ? {} : { notUsed: strategies.notUsed }),
+        ...(notUsed === null ? {} : { notUsed }),
       };
       await store.ledger.closeJob(place.jobId, {
         status,

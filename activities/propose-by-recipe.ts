@@ -86,8 +86,10 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
         const written = ran.outputs['out/strategies.json'];
         const { known, applicable, refused, crashed } =
           written === undefined ? brokenList(ran) : await readJson(store.blobs, written, Listed);
-        for (const { strategies, traceback } of crashed)
-          log.error(`the strategy ${combined(strategies)} failed on ${pathOf(before)}: ${traceback}`);
+        for (const [traceback, failed] of Map.groupBy(crashed, (each) => each.traceback)) {
+          const names = failed.map(({ strategies }) => combined(strategies)).join(', ');
+          log.error(`strategies failed on ${pathOf(before)}: ${names}: ${traceback}`);
+        }
         const named = strategiesNamed(job.strategies);
         const allowed = (names: readonly string[]): boolean => names.every((each) => named.includes(each));
         const worthTrying = applicable.map((each) => each.strategies).filter(allowed);
@@ -223,7 +225,10 @@ function brokenList({ ending, stderr }: RunResult): z.infer<typeof Listed> {
     known,
     applicable: [],
     refused: [],
-    crashed: [{ strategies: known, traceback: `${outcome.kind}: ${outcome.reason}` }],
+    crashed: known.map((each) => ({
+      strategies: [each],
+      traceback: `${outcome.kind}: ${outcome.reason}`,
+    })),
   };
 }
 

@@ -10,7 +10,7 @@ import { toleranceWords } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
-import { strategiesIn } from '../domain/strategies.ts';
+import { NotUsed } from '../domain/strategies.schema.ts';
 import { bestTrial } from '../domain/trial.ts';
 import { placeOfTrial, workTimes } from '../domain/turn.ts';
 import packageJson from '../package.json' with { type: 'json' };
@@ -71,7 +71,7 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
       best === null
         ? (stages.find((stage) => stage.job?.best != null)?.job?.best ?? null)
         : { candidate: best.candidate.id, title: best.candidate.title, metric: best.outcome.metric },
-    notUsed: strategiesIn(await ledger.steps(id))?.notUsed ?? [],
+    notUsed: Ended.safeParse(record.summary).data?.notUsed ?? [],
     stages,
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
     pictures: await picturesIn(blobs, given),
@@ -82,7 +82,7 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
 
 /** The parts of what the ledger keeps of a job that a report needs. */
 const Asked = z.object({ job: Job });
-const Ended = z.object({ summary: z.string() });
+const Ended = z.object({ summary: z.string(), notUsed: z.array(NotUsed).optional() });
 const Merged = z.object({ known: z.object({ jobId: z.string() }).nullable() });
 const MeasuredStep = z.object({ conducted: z.string() });
 const Conducted = z.object({ isolation: Isolation });

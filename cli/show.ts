@@ -75,7 +75,8 @@ function showJob(context: CommandContext, kept: KeptJob): void {
       heading(context, `Trials${of}`);
       for (const line of trialTable(context, each.trials)) out(line);
     }
-    const notUsed = notUsedLines(context, each.strategies?.notUsed ?? []);
+    const own = each.job.kind === 'pipeline' ? [] : resultOf(each.record)?.notUsed;
+    const notUsed = notUsedLines(context, own ?? each.strategies?.notUsed ?? []);
     if (notUsed.length > 0) heading(context, `Strategies not used${of}`);
     for (const line of notUsed) out(line);
   }

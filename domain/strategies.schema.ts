@@ -1,7 +1,12 @@
 import { z } from 'zod';
 
 /** Strategies that are not used for one reason, which begins with the user's file and line where one is to blame. */
-export const NotUsed = z.object({ strategies: z.array(z.string()), reason: z.string() });
+export const NotUsed = z.object({
+  strategies: z.array(z.string()),
+  reason: z.string(),
+  /** Of a pipeline: whose program it is about. */
+  stage: z.string().optional(),
+});
 export type NotUsed = z.infer<typeof NotUsed>;
 
 /** What strategies can do for a program: the combinations that apply, in the order worth trying, and why others do not. */

@@ -73,7 +73,16 @@ function editsOf(names: ReadonlyMap<string, string | null>): string[] {
 }
 
 /** `vectorize_loops, use_pythran: prog.py:5: blur calls print`. */
-export const notUsedText = ({ strategies, reason }: NotUsed): string => `${strategies.join(', ')}: ${reason}`;
+export const notUsedText = ({ strategies, reason, stage }: NotUsed): string =>
+  `${stage === undefined ? '' : `${stage}: `}${strategies.join(', ')}: ${reason}`;
+
+/** What was not used in the end: also what applies and was never tried. `tried` are the titles of candidates. */
+export function notUsedIn({ applicable, notUsed }: StrategyList, tried: readonly string[]): NotUsed[] {
+  const left = applicable.filter((each) => !tried.includes(each));
+  return left.length === 0
+    ? notUsed
+    : [...notUsed, { strategies: left, reason: 'would apply, and was not tried before the job ended' }];
+}
 
 /** What to do where no strategy applies and no model is configured. */
 export const withoutAny = 'set a key for a model, which may find other ways (crucible models)';

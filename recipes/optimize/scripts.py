@@ -20,7 +20,7 @@ def faster_script(text, filename, strategies, folder=None):
     """The program that a combination of strategies makes of a script. Raises NotApplicable."""
     others = [name for name in strategies if name not in ('vectorize_loops', 'parallelize', 'fastmath')]
     if others:
-        raise NotApplicable(f'{others[0]} needs the types of arguments, which only a function with cases has')
+        raise NotApplicable('needs the types of arguments, which only a function with cases has')
     if 'vectorize_loops' not in strategies:
         raise NotApplicable(f'{" and ".join(strategies)} needs compiled code: combine it with vectorize_loops')
     targets = _targets(text, filename, folder)

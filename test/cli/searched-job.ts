@@ -46,7 +46,10 @@ export async function searchedJob(store: Store): Promise<{ pipeline: JobInput; s
     interval(1),
     { purpose: 'baseline' },
   );
-  await done('recipes', 'recipes', ['vectorize_loops', 'a', 'b', 'c', 'd', 'e']);
+  await done('recipes', 'recipes', {
+    applicable: ['vectorize_loops', 'a', 'b', 'c', 'd', 'e'],
+    notUsed: [{ strategies: ['use_pythran'], reason: 'blur.py:1: blur has keyword-only parameters' }],
+  });
   await openStep(store, stageId, 'c-1/measure', 'measure');
   const first = { id: 'c-1', title: 'vectorize_loops', program: changed };
   await recordTrial(store, stageId, first, interval(102), {

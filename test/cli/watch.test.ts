@@ -28,6 +28,8 @@ describe('the screen of a running job', () => {
     expect(text).toMatch(/picture +solve +waiting/);
     expect(text).toContain('faster: blur in blur.py');
     expect(text).toContain('512 ms a call, noise ±2.1 %, on bench-1');
+    expect(text).toContain('vectorize_loops, a, b, c, d, e');
+    expect(text).toMatch(/not used +use_pythran: blur\.py:1: blur has keyword-only parameters/);
     // Six strategies apply, and one of them turned out not to.
     expect(text).toMatch(/trials +━+─+ 3 of 5/);
     expect(text).toMatch(/best +100× \[97×, 104×\] c-1 vectorize_loops/);

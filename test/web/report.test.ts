@@ -71,6 +71,14 @@ test.each([
   expect(textOf(page)).toContain('␛[31mall tests passed');
 });
 
+test('why strategies were not used is told, also where nothing was tried', () => {
+  for (const candidates of [optimizeJob.candidates, []]) {
+    const text = textOf(renderReport(reportOf({ ...optimizeJob, candidates })));
+    expect(text).toContain('Strategies not used');
+    expect(text).toContain('use_cpp_extension, use_pythran: backproject.py:12: slices are not translated');
+  }
+});
+
 test('the page asks for nothing and runs nothing', () => {
   for (const job of [optimizeJob, pipelineJob, solveJob]) {
     const { elements, page } = read(job);

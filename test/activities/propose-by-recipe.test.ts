@@ -1,0 +1,162 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { createJobActivities } from '../../activities/job.ts';
+import { createRecipeActivities } from '../../activities/propose-by-recipe.ts';
+import { OptimizeJob } from '../../domain/job.schema.ts';
+import type { JobResult } from '../../domain/job-input.ts';
+import type { StrategyList } from '../../domain/strategies.schema.ts';
+import { strategyNames } from '../../domain/strategy-names.ts';
+import type { Ending, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
+import { openStore, type Store } from '../../store/store.ts';
+
+const jobId = 'optimize/listed/1.1';
+const known = ['vectorize_loops', 'use_cpp_extension', 'use_pythran', 'parallelize'];
+
+let home: string;
+let store: Store;
+
+beforeEach(async () => {
+  home = await mkdtemp(join(tmpdir(), 'crucible-recipes-'));
+  store = await openStore(home);
+  await store.ledger.openJob({
+    ...{ id: jobId, series: 'optimize/listed/1', run: 1, name: 'listed', kind: 'optimize' },
+    ...{ job: await store.blobs.put('{}'), startedAt: Date.now() },
+  });
+});
+
+afterEach(async () => {
+  await store.close();
+  await rm(home, { recursive: true, force: true });
+});
+
+/** A sandbox in which `strategies.py` ends as told, and leaves a list where one is given. */
+function sandboxWith(list: object | null, ending: Ending, said: string): Sandbox {
+  const isolation = { kind: 'none', memory: 'watching', image: 'none' } as unknown as Sandbox['isolation'];
+  const log = { tail: said, artifact: null, bytes: said.length, truncated: false };
+  return {
+    isolation,
+    run: async () =>
+      ({
+        ...{ ending, stdout: log, stderr: log, refused: [], usage: {}, isolation },
+        outputs: list === null ? {} : { 'out/strategies.json': await store.blobs.put(JSON.stringify(list)) },
+      }) as unknown as RunResult,
+    conduct: async () => {
+      throw new Error('nothing is measured here');
+    },
+    sweep: async () => 0,
+  };
+}
+
+/** What a job in which `src/slow.py` is to be made faster finds of strategies. */
+async function listed(
+  list: object | null,
+  {
+    strategies,
+    ending = { kind: 'exited', code: 0 },
+    said = '',
+    models = false,
+  }: { strategies?: string[]; ending?: Ending; said?: string; models?: boolean } = {},
+): Promise<{ found: StrategyList; said: string[] }> {
+  const { listRecipes } = createRecipeActivities({ store, sandbox: sandboxWith(list, ending, said) });
+  const program = {
+    files: { 'src/slow.py': await store.blobs.put('def f(): pass\n') },
+    entry: { kind: 'function', module: 'src/slow.py', name: 'f' },
+    build: null,
+  };
+  const job = OptimizeJob.parse({
+    ...{ kind: 'optimize', name: 'listed', program: 'src/slow.py', function: 'f', cases: 'cases.py' },
+    ...(strategies === undefined ? {} : { strategies }),
+  });
+  const found = (await new MockActivityEnvironment().run(listRecipes, {
+    ...{ storeId: store.id, jobId, step: 'recipes', job, sample: null, models },
+    program: await store.blobs.put(JSON.stringify(program)),
+  })) as StrategyList;
+  return { found, said: (await store.ledger.events(jobId)).map(({ text }) => text) };
+}
+
+const refused = (strategies: string[], edit: string | null = null) => ({
+  strategies,
+  reasons: [{ line: 5, message: 'f calls print', edit }],
+});
+const applicable = (...names: string[]) => names.map((name) => ({ strategies: [name], note: '' }));
+
+it('keeps why strategies do not apply with the user’s file and line, and says it in the log', async () => {
+  const { found, said } = await listed({
+    ...{ known, crashed: [], applicable: applicable('use_cpp_extension') },
+    refused: [refused(['vectorize_loops']), refused(['use_pythran'], 'without this line')],
+  });
+  const reason = 'src/slow.py:5: f calls print; without this line, use_pythran would apply';
+  expect(found.applicable).toEqual(['use_cpp_extension']);
+  expect(found.notUsed[0]).toEqual({ strategies: ['vectorize_loops', 'use_pythran'], reason });
+  expect(said[0]).toBe('strategies that apply: use_cpp_extension');
+  expect(said[1]).toBe(`not used: vectorize_loops, use_pythran: ${reason}`);
+});
+
+it('says what to do where none applies and no model is configured', async () => {
+  const list = { known, crashed: [], applicable: [], refused: known.map((name) => refused([name])) };
+  const { said } = await listed(list);
+  expect(said[0]).toMatch(/^no strategy applies: set a key for a model/);
+});
+
+it('uses what the job names alone, and says what it leaves out', async () => {
+  const { found } = await listed(
+    { known, crashed: [], applicable: applicable('vectorize_loops', 'use_pythran'), refused: [] },
+    { strategies: ['use_pythran'] },
+  );
+  expect(found).toEqual({
+    applicable: ['use_pythran'],
+    notUsed: [
+      {
+        strategies: ['vectorize_loops', 'use_cpp_extension', 'parallelize'],
+        reason: 'not among the `strategies` of the job',
+      },
+    ],
+  });
+});
+
+it('tells a strategy that fails itself from one that does not apply', async () => {
+  const { found } = await listed({
+    ...{ known, refused: [], applicable: applicable('vectorize_loops', 'use_cpp_extension', 'parallelize') },
+    crashed: [{ strategies: ['use_pythran'], traceback: 'Traceback\n  …\nAttributeError: lineno' }],
+  });
+  expect(found.notUsed).toEqual([
+    {
+      strategies: ['use_pythran'],
+      reason: 'failed, by a mistake in Crucible and not in src/slow.py: AttributeError: lineno',
+    },
+  ]);
+});
+
+it('does not take strategies that end without a list for ones that do not apply', async () => {
+  const { found } = await listed(null, {
+    ending: { kind: 'exited', code: 1 },
+    said: 'Traceback\nMemoryError',
+    models: true,
+  });
+  expect(found.applicable).toEqual([]);
+  expect(found.notUsed[0]?.strategies).toEqual([...strategyNames]);
+  expect(found.notUsed[0]?.reason).toContain('a mistake in Crucible');
+  expect(found.notUsed[0]?.reason).toContain('MemoryError');
+});
+
+it('leaves what was not used in the result of the job, also what applied and was never tried', async () => {
+  await listed({
+    ...{ known, crashed: [], applicable: applicable('vectorize_loops') },
+    refused: [refused(['use_cpp_extension'])],
+  });
+  const { closeJob } = createJobActivities({ store });
+  const result = (await new MockActivityEnvironment().run(closeJob, {
+    ...{ storeId: store.id, jobId, step: 'close' },
+    status: 'finished' as const,
+    ended: { summary: 'done', best: null, refused: 0, product: null },
+  })) as JobResult;
+  expect(result.notUsed?.map(({ strategies }) => strategies)).toEqual([
+    ['use_cpp_extension'],
+    ['use_pythran', 'parallelize'],
+    ['vectorize_loops'],
+  ]);
+  expect((await store.ledger.job(jobId))?.summary).toMatchObject({ notUsed: result.notUsed });
+});
