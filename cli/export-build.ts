@@ -39,7 +39,12 @@ export function buildScript(
   { tool, sources, fastMath }: Build,
   requirementOf: (name: string) => string,
 ): string {
-  const lines = [opening, `"$python" -m pip install --quiet ${requirementOf(tool)}`];
+  const lines = [
+    opening,
+    '# What a compiler says is shown where it fails.',
+    'quietly() { "$@" > build.log 2>&1 || { cat build.log; exit 1; }; rm build.log; }',
+    `"$python" -m pip install --quiet ${requirementOf(tool)}`,
+  ];
   const stems = sources.map((source) => basename(source).replace(/\.[^.]+$/, ''));
   if (tool === 'pythran') {
     const flags = fastMath ? `${pythranFlags} ${fastMathFlags}` : pythranFlags;
@@ -47,7 +52,7 @@ export function buildScript(
     lines.push(`flags="${flags} $machine --config compiler.blas=none"`);
     for (const [index, source] of sources.entries())
       lines.push(
-        `"$python" -m pythran.run $flags ${inShell(source)} -o ${inShell(stems[index] ?? '')}"$suffix"`,
+        `quietly "$python" -m pythran.run $flags ${inShell(source)} -o ${inShell(stems[index] ?? '')}"$suffix"`,
       );
     return `${lines.join('\n')}\n`;
   }
@@ -57,7 +62,7 @@ export function buildScript(
       `nanobind=$("$python" -c 'import os, nanobind; print(os.path.dirname(nanobind.__file__))')`,
       `includes="-I$nanobind/include -I$headers"`,
       '# The runtime of nanobind, which every extension contains.',
-      `"$compiler" $flags -fno-strict-aliasing $includes -I"$nanobind/ext/robin_map/include" -c "$nanobind/src/nb_combined.cpp" -o nanobind-runtime.o`,
+      `quietly "$compiler" $flags -fno-strict-aliasing $includes -I"$nanobind/ext/robin_map/include" -c "$nanobind/src/nb_combined.cpp" -o nanobind-runtime.o`,
     );
   else lines.push(`includes=$("$python" -m pybind11 --includes)`);
   const runtime = tool === 'nanobind' ? ' nanobind-runtime.o' : '';
@@ -65,8 +70,8 @@ export function buildScript(
   for (const [index, source] of sources.entries()) {
     const stem = stems[index] ?? '';
     lines.push(
-      `"$compiler" $flags${relaxed} $includes -I${inShell(dirname(source))} -c ${inShell(source)} -o ${inShell(`${stem}.o`)}`,
-      `"$compiler" -shared -pthread -s ${inShell(`${stem}.o`)}${runtime} -o ${inShell(stem)}"$suffix"`,
+      `quietly "$compiler" $flags${relaxed} $includes -I${inShell(dirname(source))} -c ${inShell(source)} -o ${inShell(`${stem}.o`)}`,
+      `quietly "$compiler" -shared -pthread -s ${inShell(`${stem}.o`)}${runtime} -o ${inShell(stem)}"$suffix"`,
       `rm ${inShell(`${stem}.o`)}`,
     );
   }

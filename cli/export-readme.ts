@@ -18,6 +18,8 @@ export interface ExportedProgram {
   startedAt: number;
   /** Whether it reads the number of its threads from CRUCIBLE_CORES. */
   threads: boolean;
+  /** Whether it sends what it was not compiled for to the original. */
+  takesWhatTheOriginalTook: boolean;
   /** Modules it imports that no package index has. */
   missing: string[];
 }
@@ -49,13 +51,14 @@ export function programReadme(exported: ExportedProgram): string {
             '| --- | --- |',
             `| original | ${msText(measurement.baselineMs.value)} a ${entry.kind === 'function' ? 'call' : 'run'} |`,
             `| this program | ${msText(measurement.candidateMs.value)} |`,
-            `| measured on | ${oneLine(measurement.host)}, noise ±${percentText(measurement.noiseFloor)}, at most ${job.cores} threads |`,
+            `| measured on | ${oneLine(measurement.host)}, noise ±${percentText(measurement.noiseFloor)}${exported.threads ? `, at most ${job.cores} threads` : ''} |`,
             `| job | ${jobId}, ${timeText(startedAt)}, candidate ${best.candidate.id} |`,
           ].join('\n'),
           [figuresNote(measurement), ...remarksOn(measurement).map((remark) => `Note: ${remark}.`)].join(' '),
         ]),
     `What was changed:`,
     block(`${best.candidate.title}\n${best.candidate.note}`),
+    ...keptText(exported),
     '## Use',
     useText(exported),
     ...(missing.length === 0
@@ -64,7 +67,7 @@ export function programReadme(exported: ExportedProgram): string {
     '## Test and measure',
     fenced(
       'sh',
-      'python test_same.py     # the same answers as the original?\npython benchmark.py     # how many times faster is it on this machine?',
+      'python test_same.py     # the same answers as the original, given in other ways too?\npython benchmark.py     # how many times faster is it on this machine?',
     ),
     entry.kind === 'function'
       ? `The test takes its inputs from the generator \`original/${job.cases?.split(':')[0]}\`, with a seed that was secret until the program was judged by it. To give them in another way, change \`make_cases\` in \`check/programs.py\`.`
@@ -73,6 +76,18 @@ export function programReadme(exported: ExportedProgram): string {
   ]
     .join('\n\n')
     .concat('\n');
+}
+
+/** What a program that was compiled does not keep of the original, as far as it is known. */
+function keptText({ entry, build, takesWhatTheOriginalTook }: ExportedProgram): string[] {
+  if (entry.kind !== 'function' || build === null) return [];
+  return [
+    '## What is kept, and what is not',
+    takesWhatTheOriginalTook
+      ? `It was compiled for the types of arguments it was judged with. All others (lists, other types of numbers, arrays that are not contiguous, None) go to the original, which is beside it in \`program/\`, and take as long as there.`
+      : 'It was judged with arguments of the types that the generator makes, arrays in C order. It may refuse others that the original takes.',
+    'Not kept: an index beyond the end is not noticed where the original raises; integers have 64 bits; a division of floats by zero may give an infinity where the original raises.',
+  ];
 }
 
 function useText({ entry, job, threads }: ExportedProgram): string {

@@ -2,9 +2,10 @@ import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from '
 import { dirname, join, resolve } from 'node:path';
 import { pick, placeBelow, readProgram, readTree } from '../activities/context.ts';
 import type { Artifact, Tree } from '../domain/artifact.schema.ts';
+import { defaults } from '../domain/defaults.ts';
 import { type OptimizeJob, SafePath, type SolveJob } from '../domain/job.schema.ts';
 import { filesNamedBy } from '../domain/job.ts';
-import type { Entry } from '../domain/program.schema.ts';
+import type { Entry, Program } from '../domain/program.schema.ts';
 import { bestTrial } from '../domain/trial.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
@@ -129,6 +130,8 @@ async function programFolder(
       ? { outputs: job.outputs, ignoreLines: job.ignoreLines }
       : { cases: { module: generator, function: maker }, seed: best.seeds[0] ?? '0', testCases }),
     tolerance: job.tolerance,
+    answers: job.answers ?? defaults.answers,
+    takesWhatTheOriginalTook: sendsOnToOriginal(source),
     cores: job.cores,
   };
   return {
@@ -147,14 +150,24 @@ async function programFolder(
         best,
         build: source.build,
         startedAt: record.startedAt,
+        takesWhatTheOriginalTook: settings.takesWhatTheOriginalTook,
         threads: Object.entries(sources).some(
-          ([path, text]) => path.startsWith('program/') && text.includes('CRUCIBLE_CORES'),
+          ([path, text]) =>
+            path.startsWith('program/') && !path.endsWith('/python_numbers.hpp') && usesThreads.test(text),
         ),
         missing: [...imports].filter((name) => name === 'crucible_native'),
       }),
     },
   };
 }
+
+/** Whether the program has the original beside it, to which it sends what it was not compiled for: `original_files` of `recipes/optimize/program.py`. */
+const sendsOnToOriginal = ({ entry, files }: Program): boolean =>
+  entry.kind === 'function' &&
+  Object.keys(files).some((path) => path.startsWith(`${entry.name}_original`) && path.endsWith('.py'));
+
+/** A program reads how many threads it may use, or shares loops out by what `python_numbers.hpp` has for that. */
+const usesThreads = /CRUCIBLE_CORES|\bthreads\(\)/;
 
 const entrySettings = (entry: Entry) =>
   entry.kind === 'function'
@@ -194,6 +207,7 @@ const comparison = {
 /** `test_same.py`, `benchmark.py` and what they import. */
 async function checkFiles(kind: Entry['kind']): Promise<Record<string, string>> {
   const own = ['test_same.py', 'benchmark.py', 'check/programs.py'];
+  if (kind === 'function') own.push('check/variants.py');
   const texts = [
     ...own.map((path) => [path, new URL(`${kind}/${path}`, exportedFiles)] as const),
     ...comparison[kind].map((name) => [`check/${name}`, new URL(name, guestFiles)] as const),

@@ -3,6 +3,7 @@
 import ast
 import io
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from case import ArrayType
 from source import defaults, parameters
@@ -30,17 +31,71 @@ def docstring(node):
 def wrapper_module(module, types, note, extension):
     """A Python module with the function's own name and signature which calls the same name in `extension`.
 
-    Numbers are converted to the types that were compiled: an int given for a float is welcome, a float for an int is not.
+    What the extension was not made for (a list, another type of numbers, an array that is not contiguous, None) goes to the
+    original, which `original_files` puts beside it. An extension says so by a TypeError before it does anything; which class
+    and byte order an array has it may not look at, so that is seen here.
     """
     function = module.function
-    signature = numeric_signature(module)
-    given = ', '.join(_converted(name, types[name]) for name in parameters(function))
-    documented = _indented(docstring(function))
-    operator = 'import operator\n\n' if 'int' in types.values() else ''
+    names = parameters(function)
+    given = ', '.join(_converted(name, types[name]) for name in names)
     return (
-        f'"""{note}"""\n\n{operator}import {extension}\n\n\n'
-        f'def {module.name}({signature}):\n{documented}    return {extension}.{module.name}({given})\n'
+        f'"""{note}"""\n\nimport numpy\n\nimport {extension}\n\n{dtype_constants(types)}\n'
+        f'def {module.name}({numeric_signature(module)}):\n{_indented(docstring(function))}'
+        f'    if {made_for(types)}:\n'
+        f'        try:\n'
+        f'            return {extension}.{module.name}({given})\n'
+        f'        except (TypeError, SystemError):\n'
+        f'            pass  # It was not made for these.\n'
+        f'{_indented(call_original(module))}'
     )
+
+
+def call_original(module):
+    """The lines that hand a call on to the original; imported only where it is needed, for it may do more than define functions."""
+    name = original_module(module)
+    return f'import {name}\n\nreturn {name}.{module.name}({", ".join(_passed_on(module.function))})\n'
+
+
+def dtype_constants(types):
+    """Definitions of the types that `made_for` looks for."""
+    names = sorted({kind.dtype for kind in types.values() if isinstance(kind, ArrayType)})
+    return ''.join(f"_{name} = numpy.dtype('{name}')\n" for name in names) + ('\n' if names else '')
+
+
+def original_module(module):
+    """The name of the module that has the original function beside a program made of it."""
+    name = f'{module.name}_original'
+    return name if f'{name}.py' != module.filename else f'{name}_function'
+
+
+def original_files(module):
+    return {f'{original_module(module)}.py': module.text}
+
+
+def made_for(types):
+    """The condition, as source, under which arguments are of the types that were compiled; layout and axes are not looked at."""
+    return ' and '.join(_is_of(name, kind) for name, kind in types.items()) or 'True'
+
+
+def _is_of(name, kind):
+    match kind:
+        case ArrayType(dtype=dtype):
+            # Nearly always it is the same object, which is faster to see.
+            return f'type({name}) is numpy.ndarray and ({name}.dtype is _{dtype} or {name}.dtype == _{dtype})'
+        case 'float32':
+            return f'type({name}) is numpy.float32'
+        case 'bool':
+            return f'type({name}) in (bool, numpy.bool_)'
+        case 'int':
+            return f'type({name}) in (int, numpy.int64)'
+    return f'type({name}) in (float, numpy.float64)'
+
+
+def _passed_on(function):
+    """The parameters as arguments of a call of the same signature."""
+    arguments = function.args
+    yield from (argument.arg for argument in arguments.posonlyargs + arguments.args)
+    yield from (f'{argument.arg}={argument.arg}' for argument in arguments.kwonlyargs)
 
 
 def numeric_signature(module):
@@ -63,7 +118,7 @@ def _converted(name, kind):
         case ArrayType():
             return name
         case 'int':
-            return f'operator.index({name})'
+            return f'int({name})'
         case 'bool':
             return f'bool({name})'
     return f'float({name})'

@@ -9,7 +9,7 @@ import io
 
 from case import ArrayType
 from parallel_loops import written_parameters
-from program import docstring, numeric_signature
+from program import call_original, docstring, dtype_constants, made_for, numeric_signature
 from source import NotApplicable, edited, parameters
 
 _WIDE = '''def {wide}(value):
@@ -41,7 +41,7 @@ def reduce_precision(module, types):
 
     def finish(program):
         finished = module.rewritten(f'{program}\n\n{module.indented(wrapper)}')
-        return edited(finished.text, [finished.import_edit(['import numpy as np'])])
+        return edited(finished.text, [finished.import_edit(['import numpy', 'import numpy as np'])])
 
     return module.rewritten(text, single), narrowed, finish
 
@@ -108,11 +108,14 @@ def _wrapper(module, types, narrowed, single):
     wide = module.fresh('to_double')
     lines = [f'def {module.name}({numeric_signature(module)}):\n']
     lines += [f'    {line}' if line.strip() else line for line in io.StringIO(docstring(module.function))]
+    axes = ' and '.join(f'{name}.ndim == {kind.ndim}' for name, kind in types.items() if _is_array(kind))
+    lines.append(f'    if not ({made_for(types)}{f" and {axes}" if axes else ""}):\n')
+    lines += [f'        {line}' if line.strip() else line for line in io.StringIO(call_original(module))]
     given = {}
     for name in names:
         given[name] = name
         if types[name] != narrowed[name]:
-            given[name] = f'np.float32({name})' if narrowed[name] == 'float32' else f'{name}.astype(np.float32)'
+            given[name] = f'np.float32({name})' if narrowed[name] == 'float32' else f"{name}.astype(np.float32, order='C')"
     for name in changed:
         lines.append(f'    {name}_float32 = {given[name]}\n')
         lines.append(f'    {name}_before = {name}_float32.copy()\n')
@@ -123,5 +126,5 @@ def _wrapper(module, types, narrowed, single):
     # What was left alone keeps all its digits.
     lines += [f'    np.copyto({name}, {name}_float32, where={name}_float32 != {name}_before)\n' for name in changed]
     lines.append('    return result\n')
-    return _WIDE.format(wide=wide) + '\n\n' + ''.join(lines)
+    return f'{dtype_constants(types)}\n{_WIDE.format(wide=wide)}\n\n{"".join(lines)}'
 

@@ -25,7 +25,7 @@ from frames import decode  # noqa: E402
 
 from case import argument_types  # noqa: E402
 from one_edit import one_edit  # noqa: E402
-from program import Program  # noqa: E402
+from program import Program, original_files  # noqa: E402
 from reduce_precision import reduce_precision  # noqa: E402
 from scripts import faster_script  # noqa: E402
 from source import Module, NotApplicable, read_source, written_source  # noqa: E402
@@ -73,7 +73,7 @@ def require_combination(strategies):
 
 def make_program(module, case, strategies):
     """The program that a combination of strategies makes of a module's function. Raises NotApplicable."""
-    types = argument_types(module, case)
+    original, types = module, argument_types(module, case)
     finish, notes = None, []
     if 'reduce_precision' in strategies:
         module, types, finish = reduce_precision(module, types)
@@ -82,6 +82,7 @@ def make_program(module, case, strategies):
     program = _compile(module, types, compilers, 'parallelize' in strategies, 'fastmath' in strategies)
     if finish is not None:
         program.files[program.entry] = finish(program.files[program.entry])
+        program.files.update(original_files(original))
     program.notes += notes
     return program
 

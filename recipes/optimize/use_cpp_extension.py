@@ -11,7 +11,7 @@ from pathlib import Path
 from case import ArrayType
 from cpp_translator import Tuple, cpp_type, translate
 from parallel_loops import find_parallel_loops, written_parameters
-from program import Program, wrapper_module
+from program import Program, original_files, wrapper_module
 from source import NotApplicable, parameters, require_compilable
 
 _HEADER = 'python_numbers.hpp'
@@ -89,6 +89,7 @@ def use_cpp_extension(module, types, parallel, fast_math):
             module.filename: wrapper_module(module, types, f'`{module.name}`, compiled from {extension}.cpp.', extension),
             f'{extension}.cpp': source,
             _HEADER: header,
+            **original_files(module),
         },
         build={'tool': 'nanobind', 'sources': [f'{extension}.cpp'], 'fastMath': fast_math},
         notes=notes,

@@ -8,7 +8,7 @@ import ast
 from pathlib import Path
 
 from case import ArrayType
-from program import Program, wrapper_module
+from program import Program, original_files, wrapper_module
 from source import NotApplicable, edited, parameters, require_compilable, require_own_calls, require_positional
 
 _TYPES = {'bool': 'bool', 'int': 'int', 'float': 'float', 'float32': 'float32'}
@@ -32,6 +32,7 @@ def use_pythran(module, types, fast_math):
         files={
             module.filename: wrapper_module(module, types, f'`{module.name}`, compiled from {extension}.py.', extension),
             f'{extension}.py': source,
+            **original_files(module),
         },
         build={'tool': 'pythran', 'sources': [f'{extension}.py'], 'fastMath': fast_math},
         notes=[f'compiled {module.name} and what it calls with Pythran'],

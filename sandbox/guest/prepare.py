@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 _GUEST = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _GUEST)
 from cases import Arguments, decode_case, encode_case, what_is_left
@@ -34,6 +36,8 @@ for _name in ('cases', 'comparing', 'frames', 'user_code'):
     del sys.modules[_name]
 
 EXIT_PROBLEM = 3
+# Cases that are asked beyond those with expected answers, where none of these leaves anything to compare.
+_MOST_EMPTY = 5
 # Seeds that are tried for one case that differs from the others.
 _MOST_DRAWS = 50
 
@@ -87,6 +91,7 @@ def prepare(
     `answered` of them, and the others are all different. Raises `Problem`.
     """
     rows = []
+    compared = oracle is None or answered == 0
     seen: set[bytes] = set()
     names = _parameters(oracle)
     for index in range(first, first + count):
@@ -109,9 +114,11 @@ def prepare(
             'oracleSeconds': None,
         }
         if oracle is not None and index < first + answered:
-            _expect(oracle, frame, index, row, out)
+            compared = _expect(oracle, frame, index, row, out) or compared
         (out / row['case']).write_bytes(frame)
         rows.append(row)
+        if oracle is not None and index == first + answered - 1 and not compared:
+            _require_something(generator, oracle, secret, first + count)
     (out / 'cases.json').write_text(json.dumps({'arguments': names, 'cases': rows}), 'utf-8')
 
 
@@ -172,13 +179,40 @@ def _make_unseen_case(
     )
 
 
-def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, Any], out: Path) -> None:
-    """Runs the original on its own copy of the case and writes what it answers and leaves behind."""
+def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, Any], out: Path) -> bool:
+    """Runs the original on its own copy of the case and writes what it answers and leaves behind. Whether that is anything that
+    could be compared.
+    """
+    answer, expected, left, row['oracleSeconds'] = _run_original(oracle, frame)
+    row['expected'] = f'expected-{index:03d}.frame'
+    (out / row['expected']).write_bytes(expected)
+    if left != frame:
+        row['expectedInput'] = f'expected-{index:03d}.input.frame'
+        (out / row['expectedInput']).write_bytes(left)
+    return _holds_something(answer) or left != frame
+
+
+def _require_something(generator: UserFunction, oracle: UserFunction, secret: str, first: int) -> None:
+    """Raises `Problem` where the original gives nothing to compare in some more cases either: any function would be right."""
+    for index in range(first, first + _MOST_EMPTY):
+        frame = _make_case(generator, secret, index)
+        answer, _, left, _ = _run_original(oracle, frame)
+        if _holds_something(answer) or left != frame:
+            return
+    returned = 'None' if answer is None else 'nothing but what is empty'
+    raise oracle.problem(
+        'Returns',
+        f'returns {returned} and changes no argument: there is nothing to compare; let it return what it computes',
+    )
+
+
+def _run_original(oracle: UserFunction, frame: bytearray) -> tuple[Any, bytearray, Any, float]:
+    """The original's answer, its frame, that of the arguments as it leaves them, and the seconds it took."""
     working = bytearray(frame)
     args, kwargs = decode_case(working, writable=True)
     began = time.perf_counter()
     answer = oracle.run(*args, **kwargs)
-    row['oracleSeconds'] = time.perf_counter() - began
+    seconds = time.perf_counter() - began
     try:
         expected = encode(answer, root='answer', exact=True)
     except FrameError as error:
@@ -189,11 +223,18 @@ def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, A
         raise oracle.problem(
             'Returns', f'changes its arguments into what cannot be compared: {error}'
         ) from None
-    row['expected'] = f'expected-{index:03d}.frame'
-    (out / row['expected']).write_bytes(expected)
-    if left != frame:
-        row['expectedInput'] = f'expected-{index:03d}.input.frame'
-        (out / row['expectedInput']).write_bytes(left)
+    return answer, expected, left, seconds
+
+
+def _holds_something(value: Any) -> bool:
+    """Whether there is anything in an answer that another one could differ in."""
+    if isinstance(value, (list, tuple)):
+        return any(map(_holds_something, value))
+    if isinstance(value, dict):
+        return len(value) > 0
+    if isinstance(value, np.ndarray):
+        return value.size > 0
+    return value is not None
 
 
 def _takes_index(function: Callable[..., Any]) -> bool:

@@ -1,13 +1,18 @@
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { exportJob } from '../../cli/export.ts';
 import { buildScript } from '../../cli/export-build.ts';
 import { importsOf } from '../../cli/export-requirements.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
+import { pythonWithNumpy } from '../support/python.ts';
 import { closeJob, openJob, recorded, tree } from './kept-jobs.ts';
 import { searchedJob } from './searched-job.ts';
 import { finishedJob, slow } from './smoother.ts';
+
+const run = promisify(execFile);
 
 describe('export', () => {
   it('of a pipeline has a folder for each stage that gave something', async () => {
@@ -43,6 +48,53 @@ describe('export', () => {
       '`faster/` (optimize): vectorize_loops is 100× faster',
     );
     expect(await readFile(join(out, 'faster/program/blur.py'), 'utf8')).toContain('@numba.njit');
+  });
+
+  it('tests that the program takes what the original took, where it has the original to send it to', async () => {
+    const python = await pythonWithNumpy();
+    const store = await temporaryStore();
+    const narrow = slow.replace(
+      'def smooth(values, rounds):',
+      "def smooth(values, rounds):\n    if not isinstance(values, np.ndarray):\n        raise TypeError('no array')",
+    );
+    const sending = `import numpy as np\n\nimport narrow\n\n\ndef smooth(values, rounds):\n    if type(values) is np.ndarray:\n        return narrow.smooth(values, rounds)\n    import smooth_original\n\n    return smooth_original.smooth(values, rounds)\n`;
+    const tested = async (id: string, files: Record<string, string>) => {
+      const folder = join(await temporaryFolder(), 'made');
+      await finishedJob(store, id, files);
+      await exportJob(recorded(store).context, { job: id, out: folder, force: false });
+      return run(python, ['-B', join(folder, 'test_same.py')]);
+    };
+    const right = { 'smooth.py': sending, 'narrow.py': narrow, 'smooth_original.py': slow };
+    expect((await tested('optimize/smoother/aaaaaaaaaa.1', right)).stdout).toMatch(
+      /same answers in 5 of 5[\s\S]*The same where arguments are given in other ways/,
+    );
+    const wrong = { 'smooth.py': narrow, 'smooth_original.py': slow };
+    await expect(tested('optimize/smoother/bbbbbbbbbb.1', wrong)).rejects.toMatchObject({
+      stdout: expect.stringContaining('argument 1 as a list: TypeError: no array'),
+    });
+    expect((await tested('optimize/smoother/cccccccccc.1', { 'smooth.py': narrow })).stdout).toMatch(
+      /Not as the original: argument 1 as a list/,
+    );
+  });
+
+  it('compares matrices, and says what to install where NumPy is missing', async () => {
+    const python = await pythonWithNumpy();
+    const store = await temporaryStore();
+    const folder = join(await temporaryFolder(), 'made');
+    const asMatrix = slow.replace(/return (\w+)\s*$/, 'return np.asmatrix($1)\n');
+    expect(asMatrix).not.toBe(slow);
+    await finishedJob(store, 'optimize/smoother/aaaaaaaaaa.1', { 'smooth.py': asMatrix });
+    await exportJob(recorded(store).context, { job: 'latest', out: folder, force: false });
+    const test = join(folder, 'test_same.py');
+    await expect(run(python, ['-B', test])).rejects.toThrow(
+      /expected shape|expected an ndarray, got a matrix/,
+    );
+    await writeFile(join(folder, 'original', 'smooth.py'), asMatrix);
+    expect((await run(python, ['-B', test])).stdout).toMatch(/same answers in 5 of 5/);
+    await expect(run(python, ['-B', '-S', test])).rejects.toMatchObject({
+      stderr: expect.stringMatching(/^NumPy is not installed .*pip install -r requirements\.txt\n$/),
+    });
+    expect(await readFile(join(folder, 'README.md'), 'utf8')).not.toContain('threads');
   });
 
   it('leaves alone what is in the way, but replaces an earlier export when asked', async () => {

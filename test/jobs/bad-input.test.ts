@@ -74,6 +74,11 @@ describe.concurrent('a program that is wrong', () => {
       /raises\.py:3 in total: total in raises\.py raises: ValueError: too many values$/,
     ],
     [
+      'forgets-to-return',
+      { program: 'forgets.py' },
+      /forgets\.py:1 in total: total in forgets\.py returns None and changes no argument: there is nothing to compare/,
+    ],
+    [
       'raises-later',
       { program: 'raises_later.py', cases: 'counted_cases.py' },
       /raises_later\.py does not run: crashed: .*"raises_later\.py", line 9, in total.*ValueError: too far from the first$/,

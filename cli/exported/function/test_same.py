@@ -8,22 +8,86 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / 'check'))
 
-from programs import SETTINGS, Program, make_cases  # noqa: E402
+from programs import SETTINGS, Call, Case, Program, function_of, make_cases  # noqa: E402
 
-from comparing import Comparison, Tolerance  # noqa: E402
+from comparing import Comparison, Scales, Tolerance  # noqa: E402
+from variants import variants  # noqa: E402
+
+TOLERANCE = Tolerance(**SETTINGS['tolerance'])
+EXACT = SETTINGS['answers'] == 'exact'
+# A variant that the original does not answer within so many seconds (float32 may never converge) is left out.
+MOST_SECONDS = 30
 
 
 def test_same() -> None:
-    tolerance = Tolerance(**SETTINGS['tolerance'])
+    cases = make_cases(SETTINGS['testCases'], SETTINGS['seed'])
     with Program('original') as original, Program('program') as program:
-        for number, case in enumerate(make_cases(SETTINGS['testCases'], SETTINGS['seed']), start=1):
-            expected, got = original.call(case), program.call(case)
-            comparison = Comparison(tolerance)
-            comparison.values(expected.answer, got.answer, 'answer')
-            comparison.values(expected.arguments, got.arguments, 'arguments afterwards')
+        expected = [original.call(case) for case in cases]
+        # How large the numbers are is told by all cases together, as when the program was judged.
+        scales = Scales()
+        for call in expected:
+            scales.add(call.answer, 'answer')
+            scales.add(call.arguments, 'arguments afterwards')
+        for number, (case, call) in enumerate(zip(cases, expected), start=1):
+            got = program.call(case)
+            comparison = Comparison(TOLERANCE, EXACT, scales=scales)
+            comparison.values(call.answer, got.answer, 'answer')
+            comparison.values(call.arguments, got.arguments, 'arguments afterwards')
             assert comparison.kind == 'right', f'case {number}: {comparison.mismatch()}'
+
+
+def test_other_ways_to_call() -> None:
+    """What was compiled for the arguments it was judged with takes all others that the original takes."""
+    differing = differing_variants() if SETTINGS['takesWhatTheOriginalTook'] else []
+    assert not differing, '\n'.join(differing)
+
+
+def differing_variants() -> list[str]:
+    """In which other ways the first case can be given so that the program does something else than the original."""
+    (case,) = make_cases(1, SETTINGS['seed'])
+    rest = list(variants(case, function_of('original')))
+    differing = []
+    while rest:
+        with Program('original', MOST_SECONDS) as original, Program('program', 2 * MOST_SECONDS) as program:
+            # One that takes too long is left out, and the others get processes of their own.
+            try:
+                while rest:
+                    what, variant = rest.pop(0)
+                    difference = _difference(original, program, variant)
+                    if difference is not None:
+                        differing.append(f'{what}: {difference}')
+            except TimeoutError:
+                continue
+    return differing
+
+
+def _difference(original: Program, program: Program, variant: Case) -> str | None:
+    expected, got = _outcome(original, variant), _outcome(program, variant)
+    if isinstance(expected, str) or isinstance(got, str):
+        if isinstance(expected, str) and isinstance(got, str):
+            return None
+        return got if isinstance(got, str) else f'the original raises {expected}'
+    comparison = Comparison(TOLERANCE, EXACT)
+    comparison.values(expected.answer, got.answer, 'answer')
+    comparison.values(expected.arguments, got.arguments, 'arguments afterwards')
+    return None if comparison.kind == 'right' else comparison.mismatch()
+
+
+def _outcome(program: Program, variant: Case) -> Call | str:
+    """The call, or the error it raises as one line."""
+    try:
+        return program.call(variant)
+    except RuntimeError as error:
+        return str(error).strip().splitlines()[-1]
 
 
 if __name__ == '__main__':
     test_same()
     print(f'The same answers in {SETTINGS["testCases"]} of {SETTINGS["testCases"]} cases.')
+    different = differing_variants()
+    for line in different:
+        print(f'Not as the original: {line}')
+    if not different:
+        print('The same where arguments are given in other ways: other layouts, types, lists, by name.')
+    elif SETTINGS['takesWhatTheOriginalTook']:
+        sys.exit(1)

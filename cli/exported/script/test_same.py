@@ -10,16 +10,19 @@ sys.path.insert(0, str(Path(__file__).resolve().parent / 'check'))
 
 from programs import SETTINGS, Run  # noqa: E402
 
-from comparing import Tolerance  # noqa: E402
-from comparing_files import compare_file, compare_stdout  # noqa: E402
+try:
+    from comparing import Tolerance
+    from comparing_files import compare_file, compare_stdout
+except ModuleNotFoundError as error:
+    sys.exit(f'{error}. Install what this folder needs: pip install -r requirements.txt')
 
 
 def test_same() -> None:
-    tolerance = Tolerance(**SETTINGS['tolerance'])
+    tolerance, exact = Tolerance(**SETTINGS['tolerance']), SETTINGS['answers'] == 'exact'
     with Run('original') as original, Run('program') as program:
         expected, actual = original.outputs(), program.outputs()
         findings = [
-            compare_file({'path': path, 'expected': expected.get(path), 'actual': actual.get(path)}, tolerance)
+            compare_file({'path': path, 'expected': expected.get(path), 'actual': actual.get(path)}, tolerance, exact)
             for path in sorted(expected.keys() | actual.keys())
         ]
         streams = {'expected': original.stdout, 'actual': program.stdout, 'ignore': SETTINGS['ignoreLines']}

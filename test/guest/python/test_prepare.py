@@ -136,6 +136,23 @@ class Preparing(unittest.TestCase):
         kind, message, _ = self.problem('def make_case(seed): raise SystemExit(0)')
         self.assertEqual(kind, 'generatorRaises')
 
+    def test_nothing_to_compare(self) -> None:
+        """an original that returns nothing in any case and changes no argument is refused, and one that does in some case is not"""
+        nothing = 'project in slow.py returns None and changes no argument: there is nothing to compare'
+        for body, message in [
+            ('pass', nothing),
+            ('total = image.sum()', nothing),
+            ('return []', 'returns nothing but what is empty and changes no argument'),
+            ('return None, []', 'returns nothing but what is empty'),
+        ]:
+            kind, told, _ = self.problem(GENERATOR, f'def project(image, grid_size): {body}')
+            self.assertEqual(kind, 'oracleReturns')
+            self.assertIn(message, told)
+        for body in ('image += 1', 'return 0', 'return [None, 0]', 'return image.sum() if image[0, 0] > 0.6 else None'):
+            self.assertEqual(
+                self.run_prepare(GENERATOR, f'def project(image, grid_size): {body}', '--oracle-count', '1'), 0, body
+            )
+
     def test_oracle_problems(self) -> None:
         """each fault of the original function has its kind, its message and its line"""
         kind, _, where = self.problem(GENERATOR, '\n\nraise ValueError("no")')

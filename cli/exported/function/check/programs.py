@@ -10,6 +10,7 @@ import os
 import sys
 import time
 import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,10 @@ SETTINGS = json.loads((FOLDER / 'export.json').read_text('utf-8'))
 for _name in ('CRUCIBLE_CORES', 'OMP_NUM_THREADS', 'NUMBA_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'):
     os.environ.setdefault(_name, str(SETTINGS['cores']))
 
-import numpy as np  # noqa: E402
+try:
+    import numpy as np
+except ModuleNotFoundError:
+    sys.exit('NumPy is not installed for this Python. Install what this folder needs: pip install -r requirements.txt')
 
 from user_code import load_function  # noqa: E402
 
@@ -36,7 +40,9 @@ class Call(NamedTuple):
 class Program:
     """The function in `program/` or `original/`: both may have modules of the same name, so each has its own process."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, most_seconds: float | None = None) -> None:
+        self._most_seconds = most_seconds
+        self._answered = True
         spawning = multiprocessing.get_context('spawn')
         self._name = folder
         self._connection, self._other = spawning.Pipe()
@@ -50,11 +56,11 @@ class Program:
 
     def __exit__(self, *_: object) -> None:
         self._connection.close()
-        self._process.join(5)
+        self._process.join(5 if self._answered else 0)
         self._process.kill()
 
     def call(self, case: Case) -> Call:
-        """Calls the function once. Raises `RuntimeError` with its traceback where it raises."""
+        """Calls the function once. Raises `RuntimeError` with its traceback where it raises, `TimeoutError` where it takes too long."""
         calls, _ = self._ask([case], True)
         return calls[0]
 
@@ -64,30 +70,42 @@ class Program:
 
     def _ask(self, cases: list[Case], answers: bool) -> tuple[list[Call], float]:
         self._connection.send((cases, answers))
+        self._answered = self._connection.poll(self._most_seconds)
+        if not self._answered:
+            raise TimeoutError(f'{self._name} took longer than {self._most_seconds} s')
         try:
             reply = self._connection.recv()
         except EOFError:
             self._process.join(5)
             raise RuntimeError(f'{self._name} ended with exit code {self._process.exitcode}') from None
         if isinstance(reply, str):
-            raise RuntimeError(f'{self._name} raises:\n{reply}')
+            hint = '\nInstall what is missing: pip install -r requirements.txt' if 'ModuleNotFoundError' in reply else ''
+            raise RuntimeError(f'{self._name} raises:\n{reply}{hint}')
         return reply
 
 
-def _serve(folder: str, connection: Any) -> None:
+def function_of(folder: str) -> Callable[..., Any]:
     entry = SETTINGS[folder]
+    return load_function(FOLDER / folder / entry['module'], entry['function'])
+
+
+def _serve(folder: str, connection: Any) -> None:
     try:
-        function = load_function(FOLDER / folder / entry['module'], entry['function'])
+        function = function_of(folder)
         while True:
             try:
                 cases, answers = connection.recv()
             except (EOFError, ConnectionResetError):
                 return
-            given = []
-            began = time.perf_counter()
-            for args, kwargs in cases:
-                given.append(function(*args, **kwargs))
-            seconds = time.perf_counter() - began
+            try:
+                given = []
+                began = time.perf_counter()
+                for args, kwargs in cases:
+                    given.append(function(*args, **kwargs))
+                seconds = time.perf_counter() - began
+            except Exception:
+                connection.send(traceback.format_exc())
+                continue
             connection.send(([Call(*pair) for pair in zip(given, cases)] if answers else [], seconds))
     except BaseException:
         connection.send(traceback.format_exc())
@@ -114,7 +132,9 @@ def _case(generator: Any, secret: str, index: int) -> Case:
 
 def _in_order(value: Any) -> Any:
     """Arrays reach the programs in C order, as they did when they were judged."""
-    return np.asarray(value, order='C') if isinstance(value, np.ndarray) else value
+    if not isinstance(value, np.ndarray):
+        return value
+    return np.asanyarray(value, order='C') if isinstance(value, np.matrix) else np.asarray(value, order='C')
 
 
 def _takes_index(generator: Any) -> bool:
