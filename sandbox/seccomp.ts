@@ -4,17 +4,17 @@
  *
  * It is enough for Python, NumPy, Numba, OpenMP, g++ and their threads and processes. Left out on purpose, though engines often
  * allow them: io_uring, ptrace and process_vm_*, userfaultfd, bpf, keyrings, perf events, the mount family, namespaces, kexec and
- * modules, file handles, fanotify, kernel AIO, System V and POSIX message queues, System V shared memory, memfd_secret, clock
+ * modules, file handles, fanotify, inotify (its instances are counted for all of a user's sandboxes together), kernel AIO, System V and POSIX message queues, System V shared memory, memfd_secret, clock
  * setting, personality, seccomp itself. Everything not named here fails with EPERM.
  */
 export const allowedSyscalls: readonly string[] = `
   accept accept4 access alarm arch_prctl bind brk capget capset chdir chmod chown clock_getres clock_gettime clock_nanosleep
   close close_range connect copy_file_range creat dup dup2 dup3 epoll_create epoll_create1 epoll_ctl epoll_pwait epoll_pwait2
   epoll_wait eventfd eventfd2 execve execveat exit exit_group faccessat faccessat2 fadvise64 fallocate fchdir fchmod fchmodat
-  fchmodat2 fchown fchownat fcntl fdatasync fgetxattr flistxattr flock fork fremovexattr fsetxattr fstat fstatfs fsync ftruncate
+  fchmodat2 fchown fchownat fdatasync fgetxattr flistxattr flock fork fremovexattr fsetxattr fstat fstatfs fsync ftruncate
   futex futex_waitv futimesat get_robust_list getcpu getcwd getdents getdents64 getegid geteuid getgid getgroups getitimer
   getpeername getpgid getpgrp getpid getppid getpriority getrandom getresgid getresuid getrlimit getrusage getsid getsockname
-  getsockopt gettid gettimeofday getuid getxattr inotify_add_watch inotify_init inotify_init1 inotify_rm_watch ioctl ioprio_get
+  getsockopt gettid gettimeofday getuid getxattr ioctl ioprio_get
   kill lchown lgetxattr link linkat listen listxattr llistxattr lremovexattr lseek lsetxattr lstat madvise membarrier
   memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect mremap msync munlock munlockall munmap
   nanosleep newfstatat open openat openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll
@@ -48,18 +48,29 @@ const AF_INET6 = 10;
 /** CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID and NEWNET. */
 const NAMESPACE_FLAGS = 0x7e020000;
 
+/**
+ * The commands of fcntl that a program may give: those on descriptors, locks, owners, pipes and seals. Not F_SETPIPE_SZ: what all
+ * pipes of a user may hold is limited together.
+ */
+const fcntlCommands = [
+  ...Array.from({ length: 17 }, (_, number) => number),
+  ...[36, 37, 38],
+  ...[1025, 1030, 1032, 1033, 1034, 1035, 1036, 1037, 1038],
+];
+
 export const argumentRules: readonly ArgumentRule[] = [
   { syscall: 'socket', argument: 0, equals: [AF_UNIX, AF_INET, AF_INET6] },
   // The kernel makes the two sockets before it finds that a family has no pairs, so this needs its own rule.
   { syscall: 'socketpair', argument: 0, equals: [AF_UNIX] },
+  { syscall: 'fcntl', argument: 1, equals: fcntlCommands },
   { syscall: 'clone', argument: 0, without: NAMESPACE_FLAGS },
 ];
 
 /**
- * Calls that fail with ENOSYS, so that the C library falls back to an older one: clone3 passes its flags in memory, where no
- * filter can look, and falls back to clone.
+ * Calls that fail with ENOSYS, so that who makes them falls back: clone3 passes its flags in memory, where no filter can look,
+ * and the C library falls back to clone; who is not told of changes to files looks for them.
  */
-export const absentSyscalls: readonly string[] = ['clone3'];
+export const absentSyscalls: readonly string[] = ['clone3', 'inotify_init', 'inotify_init1'];
 
 const ENOSYS = 38;
 

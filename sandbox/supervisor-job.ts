@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomInt } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, lstat, mkdir, open, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
@@ -78,9 +78,12 @@ export type CollectOptions = {
 export const newNonce = (): string => randomBytes(16).toString('hex');
 
 const MIB = 1024 * 1024;
-/** Users of the programs in a container; bubblewrap shows every program as `programUser`. The group has the same number. */
-const programUser = 65532;
-const firstPlayerUser = 65500;
+/**
+ * The first of the users of a container's programs; the group has the same number. Each container has users of its own, because the
+ * kernel counts much for a user in all containers together: queued signals, watched files, what pipes hold. They are drawn from
+ * numbers that no system gives out; bubblewrap shows every program as the same user.
+ */
+const firstUserOf = (): number => 1_879_048_192 + 64 * randomInt(2 ** 22);
 const TAIL_BYTES = 4096;
 /** A request to a player is one message, and those have a largest size. */
 const MOST_CASES = 8192;
@@ -98,7 +101,7 @@ export async function stageRun(folder: string, spec: RunSpec, options: StageOpti
   const program = programFields(folder, habitat, {
     name: 'program',
     kind: 'command',
-    user: programUser,
+    user: firstUserOf(),
     cwd: places.work,
     ...spec,
     files: {},
@@ -122,10 +125,11 @@ export async function stageConduct(folder: string, spec: ConductSpec, options: S
   for (const [index, artifact] of spec.cases.entries())
     await blobs.place(artifact, join(folder, staged.given, 'cases', `${index}`));
 
+  const firstUser = firstUserOf();
   const players = spec.players.flatMap((player, index) =>
     programFields(folder, habitat, {
       ...player,
-      user: firstPlayerUser + index,
+      user: firstUser + index,
       cwd: `${places.work}/${player.name}`,
     }),
   );

@@ -38,7 +38,19 @@ static void set_modes(void) {
     if (chmod(folders[i].path, folders[i].mode) < 0 && errno != ENOENT) fail(errno, "cannot set the mode of %s", folders[i].path);
 }
 
+/* The user itself, or where an engine maps only some users into its containers, one of those that all of them map. */
+static uid_t mapped_user(uid_t wanted) {
+  FILE *map = fopen("/proc/self/uid_map", "re");
+  if (map == NULL) fail(errno, "cannot read which users there are");
+  unsigned long first, count;
+  bool found = false;
+  while (!found && fscanf(map, "%lu %*u %lu", &first, &count) == 2) found = wanted >= first && wanted - first < count;
+  fclose(map);
+  return found ? wanted : 1000 + wanted % 60000;
+}
+
 static void container_open(struct cell *cell) {
+  cell->user = mapped_user(cell->program->user);
   if (getpid() != 1) fail(0, "in a container, expected to be process 1, not %d", getpid());
   if (child_signals < 0) {
     set_modes();
@@ -97,7 +109,7 @@ static void container_start(struct cell *cell) {
   if (streams.in < 0) fail(errno, "cannot open /dev/null");
   cell->exchange = ends[0];
   cell->began_ns = raw_ns();
-  cell->pid = launch(cell->program, cell->job, cell->program->user, 0, streams);
+  cell->pid = launch(cell->program, cell->job, cell->user, 0, streams);
   close(streams.in);
   close(streams.out);
   close(streams.err);
@@ -161,7 +173,7 @@ static size_t signal_each(const struct cell *cell, int signal) {
     text[got > 0 ? got : 0] = '\0';
     // The only line that begins so: the name above it has its line breaks escaped.
     const char *user = strstr(text, "\nUid:\t");
-    if (user == NULL || strtoul(user + 6, NULL, 10) != cell->program->user) continue;
+    if (user == NULL || strtoul(user + 6, NULL, 10) != cell->user) continue;
     if (kill(atoi(entry->d_name), signal) < 0 && errno != ESRCH) fail(errno, "cannot signal process %s", entry->d_name);
     count++;
   }
@@ -186,7 +198,7 @@ static void container_stop(struct cell *cell) {
 static void container_resume(struct cell *cell) { signal_each(cell, SIGCONT); }
 
 static bool container_stands_still(struct cell *cell, struct stillness *seen) {
-  return tree_stands_still(cell->program->user, seen);
+  return tree_stands_still(cell->user, seen);
 }
 
 static void container_kill(struct cell *cell) {
@@ -208,7 +220,7 @@ static void container_copy(struct cell *cell, int result, unsigned *number, stru
   if (pid < 0) fail(errno, "cannot make a copier");
   if (pid == 0) {
     const struct job *job = cell->job;
-    become(cell->program->user);
+    become(cell->user);
     copy_outputs(cell->program->cwd, &cell->program->outputs, job->file_bytes, job->disk_bytes, ends[1]);
     _exit(0);
   }

@@ -53,16 +53,16 @@ static void emit(struct program_text *text, struct sock_filter instruction) {
 
 /* "CALL ARGUMENT VALUE…": allowed where the argument is one of the values, or, `without`, has no bit of the only value. */
 static void emit_rule(struct program_text *text, const char *rule, bool without) {
-  char copy[256], *rest;
+  char copy[512], *rest;
   if (strlen(rule) >= sizeof copy) fail(0, "a seccomp rule is too long");
   strcpy(copy, rule);
   char *name = strtok_r(copy, " ", &rest), *argument = strtok_r(NULL, " ", &rest);
   if (name == NULL || argument == NULL) fail(0, "expected a call, an argument and values in the seccomp rule '%s'", rule);
   int number = number_of(name);
   if (number < 0) return;
-  unsigned long long values[16];
+  unsigned long long values[64];
   unsigned count = 0;
-  for (char *value; (value = strtok_r(NULL, " ", &rest)) != NULL && count < 16;) values[count++] = strtoull(value, NULL, 10);
+  for (char *value; (value = strtok_r(NULL, " ", &rest)) != NULL && count < 64;) values[count++] = strtoull(value, NULL, 10);
 
   size_t low = offsetof(struct seccomp_data, args) + strtoul(argument, NULL, 10) * 8;
   unsigned body = without ? 6 : 4 + 2 * count;

@@ -427,6 +427,72 @@ print('started')
       expect(Date.now() - aborted).toBeLessThan(15_000);
     });
 
+    test('one that takes all it can get leaves the others their share', async () => {
+      const abort = new AbortController();
+      const greedy = program(
+        `
+import ctypes, fcntl, os, signal, socket, time
+libc = ctypes.CDLL(None, use_errno=True)
+def take(act):
+    try:
+        while True: act()
+    except (OSError, MemoryError): pass
+held = []
+for call in (libc.inotify_init, lambda: libc.inotify_init1(0)):
+    if call() != -1 or ctypes.get_errno() != 38: raise SystemExit('it can watch files')
+try: fcntl.fcntl(os.pipe()[0], 1031, 1 << 20); raise SystemExit('it can make a pipe larger')
+except PermissionError: pass
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+take(lambda: open(f'/dev/shm/{len(held)}', 'w').close() or held.append(0) or len(held) < 20_000 or os.open('', 0))
+for number in range(45):
+    if os.fork(): continue
+    def queue():
+        if libc.sigqueue(os.getpid(), signal.SIGRTMIN, 0): raise OSError
+    take(queue)
+    pipes = []
+    def pipe():
+        pipes.append(os.pipe())
+        os.set_blocking(pipes[-1][1], False)
+        if number < 4: os.write(pipes[-1][1], bytes(1 << 15))
+    take(pipe)
+    os.execv('/bin/sleep', ['taking', '60'])
+time.sleep(60)
+`,
+        { signal: abort.signal },
+      ).catch((error: Error) => error);
+      const taking = async () =>
+        (await markedProcesses(test_.mark)).filter((line) => line.endsWith(' sleep')).length;
+      let ended: unknown;
+      void greedy.then((result) => (ended = result));
+      while ((await taking()) < 45) {
+        if (ended !== undefined) throw new Error(`the greedy one ended: ${JSON.stringify(ended)}`);
+        await sleep(50);
+      }
+      const other = await program(`
+import ctypes, os, signal, socket, subprocess, threading
+from multiprocessing import shared_memory
+libc = ctypes.CDLL(None)
+threads = [threading.Thread(target=lambda: None) for _ in range(20)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+pipes = [os.pipe() for _ in range(100)]
+for _, end in pipes: assert os.write(end, b'x' * 4096) == 4096
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
+for _ in range(100): assert libc.sigqueue(os.getpid(), signal.SIGRTMIN, 0) == 0
+for number in range(1000): open(f'/dev/shm/{number}', 'w').close()
+block = shared_memory.SharedMemory(create=True, size=20 << 20)
+block.buf[:] = bytes(20 << 20)
+block.close(); block.unlink()
+sockets = [socket.socketpair() for _ in range(50)]
+for one, two in sockets: one.send(b'x' * 4096)
+print(subprocess.run(['echo', 'works'], capture_output=True, text=True).stdout)
+`);
+      abort.abort(new Error('enough'));
+      await greedy;
+      expect(other.stderr.tail).toBe('');
+      expect(other.stdout.tail).toBe('works\n\n');
+    });
+
     test('two sandboxes do not see each other', async () => {
       const look = `
 import os, socket, sys, time
