@@ -1,6 +1,18 @@
-import { createHash, type Hash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { chmod, copyFile, link, mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import {
+  chmod,
+  copyFile,
+  type FileHandle,
+  link,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+} from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Artifact } from '../domain/artifact.schema.ts';
@@ -9,6 +21,9 @@ import type { BlobStore } from './blobs.ts';
 
 /** A temporary file nobody has written to for so long belongs to a process that died. */
 const abandonedMs = 60 * 60 * 1000;
+
+/** As long as the pieces in which a file is read. */
+const zeros = Buffer.alloc(64 * 1024);
 
 /** Nobody may write: a hard link placed elsewhere is the same file as the blob. */
 const readOnly = 0o444;
@@ -78,8 +93,20 @@ export function createFileBlobs(folder: string): BlobStore {
     async putFile(path) {
       return store(async (temporary) => {
         const hash = createHash('sha256');
-        const target = createWriteStream(temporary, { flags: 'wx', mode: readOnly, flush: true });
-        await pipeline(createReadStream(path), (chunks) => hashing(chunks, hash), target);
+        const target = await open(temporary, 'wx', readOnly);
+        try {
+          let size = 0;
+          for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+            hash.update(chunk);
+            // Zeros stay a hole: what takes no room where it was made takes none here.
+            if (!chunk.equals(zeros.subarray(0, chunk.length))) await writeAt(target, chunk, size);
+            size += chunk.length;
+          }
+          await target.truncate(size);
+          await target.sync();
+        } finally {
+          await target.close();
+        }
         return hash.digest('hex');
       });
     },
@@ -138,11 +165,9 @@ async function copy(from: string, to: string): Promise<void> {
   }
 }
 
-async function* hashing(chunks: AsyncIterable<Buffer>, hash: Hash): AsyncGenerator<Buffer> {
-  for await (const chunk of chunks) {
-    hash.update(chunk);
-    yield chunk;
-  }
+async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promise<void> {
+  for (let put = 0; put < bytes.length; )
+    put += (await file.write(bytes, put, bytes.length - put, position + put)).bytesWritten;
 }
 
 /** The hash of the file at `path`; undefined where there is none. */

@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "ending.h"
 #include "fail.h"
+#include "outputs.h"
 #include "record.h"
 #include "text.h"
 
@@ -47,6 +48,7 @@ struct player {
   struct cell cell;
   struct ending ending; /* exited 0 until it fails */
   char *error;          /* what it, or the conductor, says went wrong; NULL: nothing */
+  int64_t kept_bytes;   /* of its answers, and of inputs that it changed, in the result folder */
   char out_name[32], err_name[32];
 };
 
@@ -274,12 +276,8 @@ static bool same_bytes(struct bytes one, struct bytes other) {
 static void write_out(struct conduct *conduct, struct bytes bytes, const char *name) {
   int file = openat(conduct->result, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
   if (file < 0) fail(errno, "cannot make %s in the result folder", name);
-  for (size_t put = 0; put < bytes.length;) {
-    ssize_t done = write(file, bytes.at + put, bytes.length - put);
-    if (done < 0 && errno != EINTR) fail(errno, "cannot write to the result folder");
-    if (done > 0) put += (size_t)done;
-  }
-  close(file);
+  write_bytes(file, bytes.at, bytes.length);
+  end_file(file);
 }
 
 /* FNV-1a over 8 bytes at a time: good enough to look up what is then compared. */
@@ -294,7 +292,7 @@ static uint64_t hash_of(struct bytes bytes) {
 }
 
 /* Writes an answer to a result file, unless one with the same bytes is there. Returns its number. */
-static unsigned keep_answer(struct conduct *conduct, struct bytes bytes) {
+static unsigned keep_answer(struct conduct *conduct, struct player *player, struct bytes bytes) {
   char name[24];
   uint64_t hash = hash_of(bytes);
   for (size_t i = 0; i < conduct->kept_count; i++) {
@@ -311,6 +309,7 @@ static unsigned keep_answer(struct conduct *conduct, struct bytes bytes) {
   }
   snprintf(name, sizeof name, "a%u", conduct->answers);
   write_out(conduct, bytes, name);
+  player->kept_bytes += (int64_t)bytes.length;
   conduct->kept = realloc(conduct->kept, (conduct->kept_count + 1) * sizeof *conduct->kept);
   if (conduct->kept == NULL) fail(ENOMEM, "cannot hold the list of answers");
   conduct->kept[conduct->kept_count++] = (struct kept){hash, (int64_t)bytes.length, conduct->answers};
@@ -342,13 +341,14 @@ static void say_failure(struct player *player, struct bytes text) {
 }
 
 /* Writes out an answer, and the input where the player changed it: `left` is what it left of the case, if not as it was sent. */
-static void keep_exchange(struct conduct *conduct, const struct answer *answer, struct bytes left, FILE *answers) {
-  fprintf(answers, "%s{\"output\":\"a%u\",\"mutatedInput\":", ftell(answers) > 0 ? "," : "", keep_answer(conduct, answer->frame));
+static void keep_exchange(struct conduct *conduct, struct player *player, const struct answer *answer, struct bytes left, FILE *answers) {
+  fprintf(answers, "%s{\"output\":\"a%u\",\"mutatedInput\":", ftell(answers) > 0 ? "," : "", keep_answer(conduct, player, answer->frame));
   if (left.at == NULL) fputs("null}", answers);
   else {
     char name[24];
     snprintf(name, sizeof name, "m%u", conduct->mutations++);
     write_out(conduct, left, name);
+    player->kept_bytes += (int64_t)left.length;
     fprintf(answers, "\"%s\"}", name);
   }
 }
@@ -396,8 +396,10 @@ static bool ask(struct conduct *conduct, struct player *player, size_t number, i
   } else if (good) {
     struct bytes now = memory < 0 ? given : map_file(memory, (int64_t)given.length);
     struct bytes left = answer.input.length > 0 ? answer.input : now;
-    keep_exchange(conduct, &answer, same_bytes(left, given) ? (struct bytes){NULL, 0} : left, answers);
+    keep_exchange(conduct, player, &answer, same_bytes(left, given) ? (struct bytes){NULL, 0} : left, answers);
     if (memory >= 0) unmap(now);
+    if (player->kept_bytes > conduct->job->disk_bytes)
+      good = break_off(player, "its answers together are larger than its disk may be, see the limit diskMb");
   }
   unmap(answer.mapped);
   unmap(given);

@@ -12,6 +12,8 @@
 #include "fail.h"
 #include "text.h"
 
+enum { BLOCK = 1 << 16 };
+
 static void read_exactly(int source, char *into, size_t length, int64_t deadline_ns) {
   while (length > 0) {
     int64_t left = deadline_ns - now_ns();
@@ -26,12 +28,21 @@ static void read_exactly(int source, char *into, size_t length, int64_t deadline
   }
 }
 
-static void write_exactly(int file, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t done = write(file, bytes, length);
+void write_bytes(int file, const void *bytes, size_t length) {
+  static const char zeros[BLOCK];
+  for (const char *at = bytes; length > 0;) {
+    size_t block = length < BLOCK ? length : BLOCK;
+    bool empty = memcmp(at, zeros, block) == 0;
+    ssize_t done = empty ? (ssize_t)block : write(file, at, block);
     if (done < 0 && errno != EINTR) fail(errno, "cannot write to the result folder");
-    if (done > 0) bytes += done, length -= (size_t)done;
+    if (empty && lseek(file, (off_t)block, SEEK_CUR) < 0) fail(errno, "cannot write to the result folder");
+    if (done > 0) at += done, length -= (size_t)done;
   }
+}
+
+void end_file(int file) {
+  off_t end = lseek(file, 0, SEEK_CUR);
+  if (end < 0 || ftruncate(file, end) < 0 || close(file) < 0) fail(errno, "cannot write to the result folder");
 }
 
 void receive_outputs(int source, int result, unsigned *number, int64_t deadline_ns, struct outputs *outputs) {
@@ -57,9 +68,9 @@ void receive_outputs(int source, int result, unsigned *number, int64_t deadline_
       fputs(ftell(files) > 0 ? ",{\"path\":" : "{\"path\":", files);
       write_json(files, bytes, header.length);
       fprintf(files, ",\"file\":\"%s\"}", name);
-    } else if (header.kind == COPIED_BYTES && in_file) write_exactly(file, bytes, header.length);
+    } else if (header.kind == COPIED_BYTES && in_file) write_bytes(file, bytes, header.length);
     else if (header.kind == COPIED_END && in_file) {
-      if (close(file) < 0) fail(errno, "cannot write to the result folder");
+      end_file(file);
       file = -1;
     }
     else if (header.kind == COPIED_REFUSED && !in_file) {

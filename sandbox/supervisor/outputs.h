@@ -11,6 +11,11 @@ struct outputs {
   char limit[120]; /* why nothing was brought out, or empty */
 };
 
+/* Writes to a file of the result folder. Blocks of zeros become holes: what takes no room where it was made takes none here. The
+ * file has its length only after `end_file`, which closes it. */
+void write_bytes(int file, const void *bytes, size_t length);
+void end_file(int file);
+
 /*
  * Reads a copier's messages from `source` until its last, and writes the files into the folder `result` as o0, o1, …, counted
  * in `*number`. Checks each message; fails where one is malformed, or none came until `deadline_ns`.

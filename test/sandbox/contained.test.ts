@@ -1,5 +1,7 @@
 import { spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { ConductSpec, RunResult } from '../../sandbox/sandbox.ts';
@@ -620,6 +622,25 @@ with open('sparse.bin', 'wb') as f:
       const artifact = result.outputs['sparse.bin'];
       if (artifact) expect((await test_.blobs.get(artifact)).length).toBe(0);
       expect(result.stdout.tail).toBe('refused\n');
+    });
+
+    test('holes in an output take no room in the store, and its length counts', async () => {
+      const sparse = (mebibytes: number) => `
+with open('sparse.bin', 'wb') as f:
+    f.write(b'x')
+    f.truncate(${mebibytes} << 20)
+    f.seek(0, 2)
+    f.write(b'y')
+`;
+      const limits = { fileMb: 100 };
+      const result = await program(sparse(48), { limits, outputs: ['*.bin'] });
+      const artifact = result.outputs['sparse.bin'] ?? '';
+      const bytes = await test_.blobs.get(artifact);
+      expect([bytes.length, bytes[0], bytes.at(-1)]).toEqual([(48 << 20) + 1, 120, 121]);
+      const path = join(test_.folder, 'blobs', artifact.slice(0, 2), artifact.slice(2, 4), artifact);
+      expect((await stat(path)).blocks * 512).toBeLessThan(1 << 20);
+      const larger = await program(sparse(smallLimits.diskMb), { limits, outputs: ['*.bin'] });
+      expect(larger.ending).toMatchObject({ kind: 'resourceLimit', resource: 'files' });
     });
 
     test('a program reads what it was given, and nothing of ours but the guest', async () => {

@@ -343,6 +343,15 @@ serve(answer)`;
     expect(only(result)?.ending).toEqual({ kind: 'outOfMemory', limitMb: smallLimits.memoryMb });
   });
 
+  test('ends a player whose answers together are larger than its disk may be', async () => {
+    const program = 'turn = iter(range(9))\nserve(lambda case: bytes([next(turn)]) * (6 << 20))';
+    const limits = { ...smallLimits, diskMb: 16 };
+    const samples = [sample('a', [0]), sample('a', [0]), sample('a', [0]), sample('a', [0])];
+    const result = await conduct({ a: program }, ['case'], samples, { limits, answerMb: 8 });
+    expect(result.samples).toHaveLength(2);
+    expect(only(result)?.error).toContain('larger than its disk may be');
+  });
+
   test('lets no output of a player hold up its answer', async () => {
     const program = "serve(lambda case: (sys.stdout.write('x' * 300_000), sys.stdout.flush(), b'done')[2])";
     const result = await conduct({ a: program }, ['case'], [sample('a', [0]), sample('a', [0])]);
