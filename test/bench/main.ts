@@ -3,6 +3,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   overhead: () => import('./overhead.ts'),
   models: () => import('./models.ts'),
   honesty: () => import('./honesty.ts'),
+  newcomer: () => import('./newcomer.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);
