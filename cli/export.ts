@@ -234,7 +234,7 @@ async function textsOf(blobs: BlobStore, tree: Tree): Promise<Record<string, str
 const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
 
 /** Only an earlier export may be replaced, and only when asked: anything else in the way is somebody's. */
-export async function refuseToReplace(path: string, force: boolean): Promise<void> {
+async function refuseToReplace(path: string, force: boolean): Promise<void> {
   const there = await readdir(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return null;
     throw new UserMistake(`${path}: expected a folder or nothing there, got ${error.message}`);

@@ -1,6 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix } from 'node:path';
 import type { OptimizeJob } from '../domain/job.schema.ts';
+import { subjectOf } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import { lockedPackages } from './export-requirements.ts';
 import type { JobFile } from './job-file.ts';
@@ -16,7 +17,7 @@ import {
   returnsNothing,
 } from './python-names.ts';
 import { importsIn, type PythonStatement, pathsIn, statementsOf } from './python-source.ts';
-import { UserMistake } from './terminal.ts';
+import { type CommandContext, paint, sayOf, UserMistake } from './terminal.ts';
 
 /** What can be said of a job's programs before anything is started. */
 export interface FirstLook {
@@ -51,11 +52,38 @@ export async function firstLook(file: JobFile): Promise<FirstLook> {
   return { mistakes: [...new Set(found.mistakes)], warnings: [...new Set(found.warnings)] };
 }
 
-/** Throws `UserMistake` with all that must fail, and returns what may. */
-export async function refuseWhatMustFail(file: JobFile): Promise<string[]> {
+export interface BeginOptions {
+  dryRun?: boolean;
+  detached?: boolean;
+  /** A folder that is to be written in the end. */
+  out?: string;
+}
+
+/**
+ * What is done before a job is submitted, and before what submits it is loaded: throws `UserMistake` with all that must fail, warns of what
+ * may, and says what the job is about. Returns false where that was all that was asked for.
+ */
+export async function beginJob(
+  context: CommandContext,
+  file: JobFile,
+  { dryRun = false, detached = false, out: folder }: BeginOptions,
+): Promise<boolean> {
+  const { json, out } = context;
+  const say = sayOf(context);
+  if (folder !== undefined && (await isThere(folder)))
+    throw new UserMistake(`--out ${folder}: it is there already: choose another folder`);
   const { mistakes, warnings } = await firstLook(file);
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
-  return warnings;
+  for (const warning of warnings) say(paint(context, 'yellow', warning));
+  const { job } = file;
+  if (dryRun)
+    out(
+      json
+        ? JSON.stringify(job)
+        : `${job.kind} ${job.name}: the job and its files are in order${warnings.length === 0 ? '' : ', but for what is said above'}; nothing was started`,
+    );
+  else if (!detached) say(`${job.kind} ${job.name}: ${subjectOf(job)}`);
+  return !dryRun;
 }
 
 async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]): Promise<FirstLook> {

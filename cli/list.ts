@@ -1,3 +1,4 @@
+import { subjectOf } from '../domain/job.ts';
 import { times } from '../domain/trial.ts';
 import { behindText } from '../domain/turn.ts';
 import type { JobRecord, JobStatus } from '../store/ledger/jobs.ts';
@@ -77,7 +78,15 @@ export async function list(
   const summaries = await Promise.all(
     jobs.map(async (job) => resultOf(job)?.summary ?? (await waitingText(store, job))),
   );
-  const subjects = await Promise.all(jobs.map((job) => subjectOf(store, job)));
+  // Of a job whose file cannot be read the rest is shown all the same.
+  const subjects = await Promise.all(
+    jobs.map((record) =>
+      inputOf(store, record).then(
+        ({ job }) => subjectOf(job),
+        () => '',
+      ),
+    ),
+  );
   const rows = jobs.map((job, index): Cell[] => [
     job.id,
     statusCell(job.status),
@@ -97,16 +106,6 @@ export async function list(
   const all = await store.ledger.jobs({ ...(status === undefined ? {} : { status }), limit: manyJobs });
   if (all.length > jobs.length)
     out(`${jobs.length} of ${all.length}; all of them: crucible list --limit ${all.length}`);
-}
-
-/** What a job is about: a function and its file, a script, the stages of a pipeline; empty where what it was asked cannot be read. */
-async function subjectOf(store: Store, record: JobRecord): Promise<string> {
-  const kept = await inputOf(store, record).catch(() => null);
-  if (kept === null) return '';
-  const { job } = kept;
-  if (job.kind === 'pipeline') return job.stages.map(({ name }) => name).join(', ');
-  if (job.kind === 'solve') return job.script;
-  return job.function === undefined ? job.program : `${job.function} in ${job.program}`;
 }
 
 /** What a running job waits for on its machine, in words; empty where it works. */

@@ -6,6 +6,7 @@ import { defaults } from '../domain/defaults.ts';
 import type { Models } from '../domain/job.schema.ts';
 import { strategyNames } from '../domain/strategy-names.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
+import type { BeginOptions } from './first-look.ts';
 import { complaintOf, statusOf } from './mistakes.ts';
 import type { OptimizeOptions } from './optimize-job.ts';
 import type { StartOptions } from './run.ts';
@@ -111,8 +112,10 @@ for (const [name, description] of [
       const { readJobFile, withProfile } = await import('./job-file.ts');
       const file = withProfile(await readJobFile(path), options.profile);
       return session(async (given) => {
-        const { startJob } = await import('./run.ts');
-        return startJob(given, file, { ...options, detached: name === 'submit' });
+        const how = { ...options, detached: name === 'submit' };
+        const { beginJob } = await import('./first-look.ts');
+        if (!(await beginJob(given.context, file, how))) return;
+        return (await import('./run.ts')).startJob(given, file, how);
       });
     });
 
@@ -153,10 +156,14 @@ command(
   .option('--fresh', 'a new run, even where the same job is done or under way')
   .option('--dry-run', 'check, start nothing')
   .option('--detached', 'return at once')
-  .action(async (path: string, options: OptimizeOptions & StartOptions) => {
+  .action(async (path: string, options: OptimizeOptions & BeginOptions & StartOptions) => {
     const { jobFromOptions } = await import('./optimize-job.ts');
     const file = await jobFromOptions(path, options);
-    return session(async (given) => (await import('./run.ts')).startJob(given, file, options));
+    return session(async (given) => {
+      const { beginJob } = await import('./first-look.ts');
+      if (!(await beginJob(given.context, file, options))) return;
+      return (await import('./run.ts')).startJob(given, file, options);
+    });
   });
 
 // follow

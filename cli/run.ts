@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -7,8 +6,7 @@ import type { Role } from '../workers/run.ts';
 import { connect, type JobClient } from './client.ts';
 import { printNext, statusOfJob } from './ending.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
-import { exportJob, refuseToReplace } from './export.ts';
-import { refuseWhatMustFail } from './first-look.ts';
+import { exportJob } from './export.ts';
 import type { JobFile } from './job-file.ts';
 import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
@@ -16,13 +14,12 @@ import { readExtension, resume } from './resume.ts';
 import { running, type UpOptions, up } from './server.ts';
 import type { Session } from './session.ts';
 import { isNewcomer, submit, withoutModels } from './submit.ts';
-import { type CommandContext, oneLine, paint, UserMistake, wrap } from './terminal.ts';
+import { type CommandContext, oneLine, sayOf, UserMistake, wrap } from './terminal.ts';
 import { startVerification } from './verify.ts';
 import { watchJob } from './watch.ts';
 
 export interface StartOptions {
   fresh?: boolean;
-  dryRun?: boolean;
   detached?: boolean;
   /** The folder that the program found is exported to. */
   out?: string;
@@ -32,21 +29,10 @@ export interface StartOptions {
 export async function startJob(
   { config, context, signal }: Session,
   file: JobFile,
-  { fresh = false, dryRun = false, detached = false, out: folder }: StartOptions,
+  { fresh = false, detached = false, out: folder }: StartOptions,
 ): Promise<ExitStatus> {
   const { store, out, json } = context;
   const say = sayOf(context);
-  if (folder !== undefined) await refuseToReplace(resolve(folder), false);
-  const warnings = await refuseWhatMustFail(file);
-  for (const warning of warnings) say(paint(context, 'yellow', warning));
-  if (dryRun) {
-    out(
-      json
-        ? JSON.stringify(file.job)
-        : `${file.job.kind} ${file.job.name}: the job and its files are in order${warnings.length === 0 ? '' : ', but for what is said above'}; nothing was started`,
-    );
-    return exitStatus.found;
-  }
   return withServer(config, { say, signal }, async (client) => {
     const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });
     const submitted = await submit(file, { store, client, models: config.models, fresh });
@@ -126,10 +112,6 @@ export async function resumeJob(
     return statusOfJob(await watchJob(context, id, { signal }));
   });
 }
-
-/** Says what is not a result: only to people, and not where they asked for quiet. */
-const sayOf = ({ json, quiet, out }: CommandContext): ((line: string) => void) =>
-  json || quiet ? () => undefined : out;
 
 /** A job that is asked to end closes itself within seconds: its sandboxes are stopped and its report is written. */
 const cancelMs = 20_000;

@@ -21,6 +21,10 @@ export interface CommandContext {
   columns: number;
 }
 
+/** Says what is not a result: only to people, and not where they asked for quiet. */
+export const sayOf = ({ json, quiet, out }: CommandContext): ((line: string) => void) =>
+  json || quiet ? () => undefined : out;
+
 /** What the user asked for cannot be done. The message says what was expected, what came, and what to do. */
 export class UserMistake extends Error {
   override name = 'UserMistake';

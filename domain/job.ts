@@ -37,3 +37,10 @@ export const capOf = ({ budget }: Job): { microUsd: number | null; tokens: numbe
   microUsd: budget.usd === undefined ? null : Math.round(budget.usd * 1e6),
   tokens: budget.tokens ?? null,
 });
+
+/** What a job is about: a function and its file, a script, the stages of a pipeline. */
+export function subjectOf(job: Job): string {
+  if (job.kind === 'pipeline') return job.stages.map(({ name }) => name).join(', ');
+  if (job.kind === 'solve') return job.script;
+  return job.function === undefined ? job.program : `${job.function} in ${job.program}`;
+}

@@ -39,7 +39,7 @@ const steps = [
   { name: 'end_s', what: 'where the program is', line: /^Program +\S/, atMost: null },
 ] as const;
 
-/** The path of somebody new: a server that is up, then \x a function of their own, timed line by line. */
+/** The path of somebody new: a server that is up, then `optimize` on a function of their own, timed line by line. */
 export async function run(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'crucible-newcomer-'));
   const home = join(folder, 'home');
@@ -79,6 +79,7 @@ async function timedLines(folder: string, home: string): Promise<{ seconds: numb
   const running = start(['optimize', 'mine/plate.py:diffuse', '--cases', 'mine/cases.py', '--trials', '3'], {
     home,
     folder,
+    env: { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE },
   });
   const lines: { seconds: number; text: string }[] = [];
   let rest = '';

@@ -165,7 +165,7 @@ it('a finished job is shown when it is asked for again, and run again with --fre
   expect(again.out).toMatch(
     /^solve\/writes\/\w{10}\.1 is finished: .*\n(.*\n)*Outputs +\S+\/out\.txt\n(.*\n)*.*again: --fresh/,
   );
-  expect((await command('run', file, '--fresh')).out).toMatch(/^started solve\/writes\/\w{10}\.2\n/);
+  expect((await command('run', file, '--fresh')).out).toMatch(/\nstarted solve\/writes\/\w{10}\.2\n/);
 });
 
 it('a job asked for twice is one; Ctrl-C leaves it running, and a cancel keeps its best so far and a report', async () => {
