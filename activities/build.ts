@@ -6,7 +6,7 @@ import type { Program } from '../domain/program.schema.ts';
 import type { Place } from '../domain/step.ts';
 import { stepKey } from '../domain/step.ts';
 import { type ActivityContext, readProgram, takeStep, writeJson } from './context.ts';
-import { outcomeOfEnding } from './ended.ts';
+import { outcomeOfEnding, saidBy } from './ended.ts';
 import { guest } from './player.ts';
 
 /** A program that is ready to run, or why there is none. */
@@ -47,7 +47,7 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
         signal,
       );
       const log = ran.stderr.artifact;
-      const ended = outcomeOfEnding(ran.ending, ran.stderr.tail);
+      const ended = outcomeOfEnding(ran.ending, saidBy(ran));
       if (ended !== null) {
         // A compiler that ended badly says so; one that was stopped at a limit was stopped.
         const outcome: Outcome = ended.kind === 'crashed' ? { ...ended, kind: 'buildFailed' } : ended;

@@ -7,8 +7,10 @@ import type { OptimizeJob } from '../domain/job.schema.ts';
 import { limitsOf } from '../domain/limits.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import { type ActivityContext, placeBelow, readJson, readTree, takeStep, writeJson } from './context.ts';
-import { outcomeOfEnding } from './ended.ts';
-import { guest, threads } from './player.ts';
+import { outcomeOfEnding, saidBy } from './ended.ts';
+import { hintOn, surroundings } from './missing.ts';
+import { guest, threads, unbuffered } from './player.ts';
+import { reasonIn } from './reason.ts';
 
 /** One round's secret inputs, as the workflow knows them. */
 export interface Cases {
@@ -44,35 +46,39 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
         ...['--generator', `/in/job/${generator}:${maker}`],
         ...['--oracle', `/in/job/${job.program}:${job.function}`],
         ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
-        ...['--out', 'cases'],
+        ...['--inputs', '/in/job', '--out', '.cases'],
       );
       const ran = await sandbox.run(
         {
           key: stepKey(place),
           label: place.step,
-          argv,
+          argv: unbuffered(argv),
           env: threads(job.cores),
           files: placeBelow('job', tree),
           limits: limitsOf(job),
-          outputs: ['cases/*'],
+          outputs: ['.cases/*'],
         },
         signal,
       );
-      const problem = ran.outputs['cases/problem.json'];
-      if (problem !== undefined) throw rejection(await readJson(store.blobs, problem, Problem));
-      const outcome = outcomeOfEnding(ran.ending, ran.stderr.tail);
+      const problem = ran.outputs['.cases/problem.json'];
+      if (problem !== undefined) {
+        const found = await readJson(store.blobs, problem, Problem);
+        const hint = hintOn(found.message, await surroundings(store, place, job, Object.keys(tree)));
+        throw rejection(found, hint);
+      }
+      const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
       if (outcome !== null)
         throw new JobRejected(
           `${maker} in ${generator}, or ${job.function} in ${job.program} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
         );
-      const made = await readJson(store.blobs, required(ran.outputs, 'cases/cases.json'), Made);
+      const made = await readJson(store.blobs, required(ran.outputs, '.cases/cases.json'), Made);
       const number = (index: number): string => String(index).padStart(3, '0');
       const caseSet: CaseSet = {
         arguments: made.arguments,
-        cases: made.cases.map((_, index) => required(ran.outputs, `cases/case-${number(index)}.frame`)),
+        cases: made.cases.map((_, index) => required(ran.outputs, `.cases/case-${number(index)}.frame`)),
         expected: made.cases.slice(0, checks).map((_, index) => ({
-          answer: required(ran.outputs, `cases/expected-${number(index)}.frame`),
-          input: ran.outputs[`cases/expected-${number(index)}.input.frame`] ?? null,
+          answer: required(ran.outputs, `.cases/expected-${number(index)}.frame`),
+          input: ran.outputs[`.cases/expected-${number(index)}.input.frame`] ?? null,
         })),
         described: made.cases.map((each) => each.description),
         oracleSeconds: made.cases.flatMap((each) => each.oracleSeconds ?? []),
@@ -97,16 +103,12 @@ const Made = z.object({
 
 const Problem = z.object({ kind: z.string(), message: z.string(), where: z.string().nullable() });
 
-const rejection = ({ message, where }: z.infer<typeof Problem>): JobRejected =>
-  new JobRejected(where === null ? message : `${where}: ${withoutFrames(message)}`);
-
-/** Where is said already: of a Python traceback the error itself is left. */
-function withoutFrames(message: string): string {
+/** Its first line says where, what and why; the lines below what the program missed, and the rest of its message. */
+function rejection({ message, where }: z.infer<typeof Problem>, hint: string | null): JobRejected {
   const [headline = '', ...rest] = message.split('\n');
-  const lastFrame = rest.findLastIndex((line) => /^ *File "/.test(line));
-  if (lastFrame === -1) return message;
-  const error = rest.slice(lastFrame + 1).filter((line) => !line.startsWith('    '));
-  return `${headline} ${error.join('\n')}`;
+  const [error = '', ...more] = rest.length === 0 ? [] : reasonIn(rest.join('\n')).split('\n');
+  const line = [where, headline.replace(/:$/, ''), error].filter(Boolean).join(': ');
+  return new JobRejected([line, ...(hint === null ? [] : [hint]), ...more].join('\n'));
 }
 
 function required(outputs: Tree, path: string): Artifact {

@@ -1,18 +1,18 @@
-import { matchesGlob } from 'node:path';
 import { z } from 'zod';
 import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
 import { defaults } from '../domain/defaults.ts';
 import { JobRejected } from '../domain/errors.ts';
-import type { OptimizeJob } from '../domain/job.schema.ts';
+import type { OptimizeJob, Validator } from '../domain/job.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import type { Outcome } from '../domain/outcome.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Answer, SampleResult } from '../sandbox/sandbox.ts';
 import type { Cases } from './cases.ts';
 import { type ActivityContext, placeBelow, readJson, takeStep, writeJson } from './context.ts';
-import { outcomeOfEnding } from './ended.ts';
+import { outcomeOfEnding, saidBy } from './ended.ts';
 import { Conducted } from './measure.ts';
+import { isOf, pathOf, type WantedOutput, writtenText } from './outputs.ts';
 import { guest } from './player.ts';
 import { Returned } from './run.ts';
 
@@ -50,7 +50,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     );
     const verdict = ran.outputs['verdict.json'];
     if (verdict === undefined) {
-      const ended = outcomeOfEnding(ran.ending, ran.stderr.tail);
+      const ended = outcomeOfEnding(ran.ending, saidBy(ran));
       // Bytes that take more to read than a program may use are no answer. Any other end is the grader's own trouble.
       if (ended?.kind === 'outOfMemory' || ended?.kind === 'timedOut' || ended?.kind === 'resourceLimit')
         return refused({ kind: 'invalidOutput', reason: `it cannot be read and compared: ${ended.reason}` });
@@ -60,7 +60,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     }
     const found = await readJson(store.blobs, verdict, Verdict);
     if (found.kind === 'right') return { kind: 'right', verdict };
-    const reason = found.firstMismatch ?? 'the grader gave no reason';
+    const reason = program === 'validate' ? allFailed(found) : (found.firstMismatch ?? noReason);
     return refused(
       found.kind === 'wrong' ? { kind: 'wrong', reason, verdict } : { kind: 'invalidOutput', reason },
     );
@@ -96,7 +96,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     runs: readonly ComparedRun[],
     signal: AbortSignal,
   ): Promise<Graded> {
-    const { files, pathOf } = laidOut('written');
+    const { files, pathOf: placeOf } = laidOut('written');
     const nothing = await store.blobs.put('');
     for (const { expected } of runs) requireOutputs(job, expected);
     const plan = {
@@ -105,14 +105,18 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
         [...new Set([...Object.keys(expected.files), ...Object.keys(actual.files)])].sort().map((path) => ({
           path,
           name: named(path),
-          expected: pathOf(expected.files[path]),
-          actual: pathOf(actual.files[path]),
+          expected: placeOf(expected.files[path]),
+          actual: placeOf(actual.files[path]),
+          ...(actual.written === undefined
+            ? {}
+            : { missing: `the file is missing; ${writtenText('the program', actual.written)}` }),
+          check: job.outputs.find((output) => typeof output !== 'string' && isOf(path, output)),
         })),
       ),
       stdout: runs.map(({ named, expected, actual }) => ({
         name: named('standard output'),
-        expected: pathOf(expected.stdout ?? nothing),
-        actual: pathOf(actual.stdout ?? nothing),
+        expected: placeOf(expected.stdout ?? nothing),
+        actual: placeOf(actual.stdout ?? nothing),
         ignore: job.ignoreLines,
       })),
     };
@@ -156,7 +160,9 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
           return judgeAnswers(place, job, names, pairs, signal);
         }
         if (job.kind === 'solve') {
-          const outputs = job.outputs.map((each) => ({ ...each, file: `/in/files/${each.path}` }));
+          if (job.outputs.length === 0)
+            return { kind: 'right', verdict: await writeJson(store.blobs, nothingToCheck) };
+          const outputs = job.outputs.flatMap((output) => checksOf(output, job.script, returned));
           return judge(place, 'validate', { outputs }, placeBelow('files', returned.files), job, signal);
         }
         if (reference === null)
@@ -221,7 +227,35 @@ function laidOut(folder: string): {
 
 const refused = (outcome: Outcome): Graded => ({ kind: 'refused', outcome });
 
-type Written = Extract<Returned, { kind: 'files' }>;
+type WrittenFiles = Extract<Returned, { kind: 'files' }>;
+type Written = Pick<WrittenFiles, 'files' | 'stdout'> & Partial<Pick<WrittenFiles, 'written'>>;
+
+/** The checks of each file that an output names; where there is none, of one that is missing. */
+function checksOf(output: Validator, script: string, { files, untouched, written }: WrittenFiles): unknown[] {
+  const found = Object.keys(files).filter((path) => isOf(path, output));
+  if (found.length > 0) return found.sort().map((path) => ({ ...output, path, file: `/in/files/${path}` }));
+  const placed = untouched.filter((path) => isOf(path, output));
+  const missing =
+    placed.length > 0
+      ? `${placed.join(', ')} is the input as it was placed; ${script} did not write it`
+      : `${/[*?]/.test(output.path) ? 'no file matches' : 'the file is missing'}; ${writtenText(script, written)}`;
+  return [{ ...output, file: null, missing }];
+}
+
+/** A `solve` job that names no outputs ends well where its script does. */
+const nothingToCheck = { kind: 'right', checked: 0, largestError: null, firstMismatch: null, cases: [] };
+
+const noReason = 'the grader gave no reason';
+const mostFailed = 10;
+
+/** The first check that failed, how many others did, and those below. */
+function allFailed({ cases, firstMismatch }: z.infer<typeof Verdict>): string {
+  const [, ...others] = cases.filter(({ kind, mismatch }) => kind !== 'right' && mismatch !== null);
+  if (others.length === 0) return firstMismatch ?? noReason;
+  const more = others.length === 1 ? '1 more check failed' : `${others.length} more checks failed`;
+  const told = others.slice(0, mostFailed).map(({ name, mismatch }) => `also ${name}, ${mismatch}`);
+  return [`${firstMismatch} (${more})`, ...told].join('\n');
+}
 
 /** One run of a script beside one of the baseline; `named` is what a verdict calls a file, or the output, of it. */
 interface ComparedRun {
@@ -233,11 +267,7 @@ interface ComparedRun {
 /** Each run of the candidate beside the baseline's of the same pair; runs that gave the same bytes as an earlier one are left out. */
 function distinctRuns(baseline: readonly SampleResult[], candidate: readonly SampleResult[]): ComparedRun[] {
   const runs = new Map<string, ComparedRun>();
-  const writtenIn = ({ outputs, stdout }: SampleResult): Written => ({
-    kind: 'files',
-    files: outputs,
-    stdout,
-  });
+  const writtenIn = ({ outputs, stdout }: SampleResult): Written => ({ files: outputs, stdout });
   for (const [index, sample] of candidate.entries()) {
     const beside = baseline[index];
     if (beside === undefined)
@@ -250,14 +280,17 @@ function distinctRuns(baseline: readonly SampleResult[], candidate: readonly Sam
 }
 
 /** Throws `JobRejected` where the baseline leaves nothing that a candidate could be compared with. */
-function requireOutputs({ program, outputs }: OptimizeJob, { files, stdout }: Written): void {
-  const written = Object.keys(files);
-  const unmet = outputs.filter((pattern) => !written.some((path) => matchesGlob(path, pattern)));
+function requireOutputs({ program, outputs }: OptimizeJob, { files, stdout, written }: Written): void {
+  const paths = Object.keys(files);
+  const unmet = outputs.filter((output: WantedOutput) => !paths.some((path) => isOf(path, output)));
   if (unmet.length > 0)
     throw new JobRejected(
-      `${program} writes no file that matches ${unmet.join(', ')}: \`outputs\` names the files it writes, below its working directory`,
+      [
+        `${program} writes no file that matches ${unmet.map(pathOf).join(', ')}: \`outputs\` names the files it writes, below its working directory`,
+        ...(written === undefined ? [] : [writtenText(program, written)]),
+      ].join('; '),
     );
-  if (written.length === 0 && stdout === null)
+  if (paths.length === 0 && stdout === null)
     throw new JobRejected(
       `${program} prints nothing and \`outputs\` names no file, so nothing tells whether a candidate is right: name the files it writes`,
     );
@@ -277,4 +310,7 @@ const Verdict = z.object({
   checked: z.number(),
   kind: z.enum(['right', 'wrong', 'invalid']),
   firstMismatch: z.string().nullable(),
+  cases: z
+    .array(z.object({ name: z.string(), kind: z.string(), mismatch: z.string().nullable() }))
+    .default([]),
 });

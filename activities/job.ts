@@ -11,7 +11,7 @@ import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
-import { type BestTrial, bestTrial, lineOf, refusedTrials } from '../domain/trial.ts';
+import { type BestTrial, bestTrial, headline, lineOf, refusedTrials } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { isVerification, trialsOf } from '../store/trials-of.ts';
@@ -151,7 +151,12 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         summary: result,
         best: result.best?.value ?? null,
       });
-      await store.ledger.say(place.jobId, stepKey(place), `${status}: ${result.summary}`, Date.now());
+      await store.ledger.say(
+        place.jobId,
+        stepKey(place),
+        `${status}: ${headline(result.summary)}`,
+        Date.now(),
+      );
       if (status === 'finished') await rememberStage(result);
       const record = await store.ledger.job(place.jobId);
       if (record !== undefined && isVerification(record)) await keepFinding(record, result.summary);

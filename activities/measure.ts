@@ -10,11 +10,11 @@ import { inLine, median, tooQuickToMeasure } from '../domain/speedup.ts';
 import { disagree, pairsOf, SampleTime, statistics } from '../domain/statistics.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Measurement } from '../domain/trial.schema.ts';
-import { ConductResult, type Player, Sample, type SampleResult } from '../sandbox/sandbox.ts';
+import { ConductResult, Sample } from '../sandbox/sandbox.ts';
 import type { Cases } from './cases.ts';
 import { type ActivityContext, readJson, readProgram, takeStep, writeJson } from './context.ts';
 import { type HostLoad, watchLoad } from './host-load.ts';
-import { idlePlayer, playerOf, writtenOf } from './player.ts';
+import { idlePlayer, playerOf } from './player.ts';
 import { answerMb, outcomeOfPlayer } from './run.ts';
 
 export interface MeasureInput extends Place {
@@ -86,7 +86,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
       const cpuNs = cases === null ? { cpuNs: result.usage.cpuMs * 1e6 } : {};
       results.push({
         ...result,
-        samples: result.samples.map((sample) => ({ ...withoutPlaced(sample, players), ...cpuNs })),
+        samples: result.samples.map((sample) => ({ ...sample, ...cpuNs })),
       });
     }
     return joined(results);
@@ -208,12 +208,6 @@ const shared = (limits: ReturnType<typeof limitsOf>) => ({
   processes: 2 * limits.processes,
   cpuMs: runsPerMeasurement * limits.cpuMs,
 });
-
-/** What a script wrote in a sample, without what was there before it. */
-function withoutPlaced(sample: SampleResult, players: readonly Player[]): SampleResult {
-  const placed = players.find(({ name }) => name === sample.player)?.workspace ?? {};
-  return { ...sample, outputs: writtenOf(sample.outputs, placed) };
-}
 
 /** The whole of a measurement may take as long as this many single runs, and this much longer than one: its activity ends then. */
 const runsPerMeasurement = 4;

@@ -4,17 +4,29 @@ import type { Program } from '../domain/program.schema.ts';
 import type { Player } from '../sandbox/sandbox.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { pick, readTree } from './context.ts';
+import { patternsOf } from './outputs.ts';
 
 /** The interpreter inside every sandbox. */
 export const python = '/opt/crucible/python/bin/python3';
+
+/** Options of an interpreter that runs code of others: where native code crashes, it names the line of Python. */
+const tellingCrashes = ['-X', 'faulthandler'];
 
 /** Crucible's own program `name` in the sandbox: isolated from the working directory and from the environment. */
 export const guest = (name: string, ...args: string[]): string[] => [
   python,
   '-I',
   '-B',
+  ...tellingCrashes,
   `/sandbox/guest/${name}.py`,
   ...args,
+];
+
+/** The same command with an interpreter that keeps nothing it prints back: what it printed is there, however it ends. */
+export const unbuffered = ([interpreter = python, ...rest]: readonly string[]): string[] => [
+  interpreter,
+  '-u',
+  ...rest,
 ];
 
 /** Every library that starts threads is told how many it may. */
@@ -35,15 +47,11 @@ export async function workspaceOf(
   return Tree.parse({ ...pick(await readTree(blobs, files), job.inputs), ...program.files });
 }
 
-/** What a run wrote: a file that stands as it was placed, such as an input or the program itself, is none of it. */
-export const writtenOf = (outputs: Tree, placed: Tree): Tree =>
-  Object.fromEntries(Object.entries(outputs).filter(([path, artifact]) => placed[path] !== artifact));
-
 /** The command line of a script. Its folder is on the module path, as Python does it by itself. */
 export function scriptCommand(program: Program): string[] {
   if (program.entry.kind !== 'script')
     throw new Error(`expected a script, got the function ${program.entry.name}`);
-  return [python, '-B', program.entry.path, ...program.entry.args];
+  return [python, '-B', ...tellingCrashes, program.entry.path, ...program.entry.args];
 }
 
 /** A player of `program`: a function serves, a script is started anew for every sample. */
@@ -57,7 +65,11 @@ export async function playerOf(
   const common = { name, env: threads(job.cores) };
   if (program.entry.kind === 'function') {
     const { module, name: function_ } = program.entry;
-    const argv = guest('serve', '--module', `/players/${name}/${module}`, '--function', function_);
+    const folder = `/players/${name}`;
+    const argv = guest(
+      'serve',
+      ...['--module', `${folder}/${module}`, '--function', function_, '--inputs', folder],
+    );
     return { ...common, kind: 'serve', argv, files: program.files, workspace: {}, outputs: [] };
   }
   return {
@@ -66,7 +78,7 @@ export async function playerOf(
     argv: scriptCommand(program),
     files: {},
     workspace: await workspaceOf(blobs, job, files, program),
-    outputs: job.outputs,
+    outputs: patternsOf(job.outputs),
   };
 }
 

@@ -13,7 +13,7 @@ import { combined, notUsed, notUsedText, strategiesNamed, withoutAny } from '../
 import { strategyNames } from '../domain/strategy-names.ts';
 import type { RunResult } from '../sandbox/sandbox.ts';
 import { type ActivityContext, placeBelow, readJson, readProgram, takeStep, writeJson } from './context.ts';
-import { outcomeOfEnding } from './ended.ts';
+import { outcomeOfEnding, saidBy } from './ended.ts';
 import { python, threads } from './player.ts';
 import { recipeFiles } from './recipe-files.ts';
 
@@ -216,10 +216,10 @@ const Written = z.object({ entry: z.string(), build: Build.nullable(), note: z.s
 const NotApplicable = z.object({ reasons: z.array(Reason) });
 
 /** A list for when `strategies.py` itself came to no end: none can be used, and that is no fault of the program. */
-function brokenList({ ending, stderr }: RunResult): z.infer<typeof Listed> {
-  const outcome = outcomeOfEnding(ending, stderr.tail);
+function brokenList(ran: RunResult): z.infer<typeof Listed> {
+  const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
   if (outcome === null || !('reason' in outcome))
-    throw new Error(`listing strategies left no list: ${stderr.tail}`);
+    throw new Error(`listing strategies left no list: ${ran.stderr.tail}`);
   const known = [...strategyNames];
   return {
     known,

@@ -14,6 +14,7 @@ import { type OwnPrompts, type ProgramRequest, promptRequest } from '../llm/prom
 import type { ShownProgram } from '../llm/replies/apply.ts';
 import type { Store } from '../store/store.ts';
 import { readJson, readProgram, readTree } from './context.ts';
+import { pathOf } from './outputs.ts';
 
 /** A decision that a model makes into a program. */
 export type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
@@ -81,7 +82,7 @@ export async function questionFor(
     argumentTypes: [...new Set(cases?.described)].slice(0, describedCases).join('\n'),
     generator: await generatorOf(store, job, files),
   };
-  const ofScript = { script: job.program, args: job.args, outputs: job.outputs };
+  const ofScript = { script: job.program, args: job.args, outputs: job.outputs.map(pathOf) };
   const isFunction = job.function !== undefined;
 
   const failing =

@@ -120,14 +120,19 @@ export const solveReadme = ({
   jobId,
   script,
   outputs,
+  failure,
 }: {
   jobId: string;
   script: string;
   outputs: string[];
+  /** How the job failed; null where it did not. */
+  failure: string | null;
 }): string =>
   [
     `# What ${script} wrote`,
-    `The files in \`outputs/\`, as they passed the checks of the job ${jobId}:`,
+    failure === null
+      ? `The files in \`outputs/\`, as they passed the checks of the job ${jobId}:`
+      : `**The job ${jobId} failed**: these files are what it left, and did not pass its checks.\n\n${fenced('text', failure)}`,
     outputs.map((path) => `- \`outputs/${path}\``).join('\n') || 'none',
   ]
     .join('\n\n')

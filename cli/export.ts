@@ -1,17 +1,19 @@
 import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pick, placeBelow, readProgram, readTree } from '../activities/context.ts';
+import { pathOf } from '../activities/outputs.ts';
 import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import { defaults } from '../domain/defaults.ts';
 import { type OptimizeJob, SafePath, type SolveJob } from '../domain/job.schema.ts';
 import { filesNamedBy } from '../domain/job.ts';
 import type { Entry, Program } from '../domain/program.schema.ts';
 import { bestTrial } from '../domain/trial.ts';
+import { lockedPackages } from '../sandbox/packages.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import type { Store } from '../store/store.ts';
 import { buildScript, taggedExtension } from './export-build.ts';
 import { pipelineReadme, programReadme, solveReadme } from './export-readme.ts';
-import { importsOf, lockedPackages } from './export-requirements.ts';
+import { importsOf } from './export-requirements.ts';
 import { inputOf, type KeptJob, readJob, resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
 import { type CommandContext, UserMistake } from './terminal.ts';
@@ -79,15 +81,29 @@ async function pipelineFolder(
   return folder;
 }
 
-async function outputsFolder(store: Store, { record }: KeptJob, job: SolveJob): Promise<Folder | null> {
-  const product = resultOf(record)?.product ?? null;
-  if (product === null) return null;
+/** What a script gave; where its job failed what it left, and marked as that. */
+async function outputsFolder(
+  store: Store,
+  { record, trials }: KeptJob,
+  job: SolveJob,
+): Promise<Folder | null> {
+  const result = resultOf(record);
+  const failed = record.status === 'failed';
+  const product = failed ? trials.at(-1)?.artifacts.outputs : result?.product;
+  if (product == null) return null;
   const outputs = await readTree(store.blobs, product);
+  if (failed && Object.keys(outputs).length === 0) return null;
+  const failure = failed ? (result?.summary ?? record.status) : null;
   return {
     stored: placeBelow('outputs', outputs),
     texts: {
-      'README.md': solveReadme({ jobId: record.id, script: job.script, outputs: Object.keys(outputs) }),
-      [settingsFile]: jsonText({ job: record.id }),
+      'README.md': solveReadme({
+        jobId: record.id,
+        script: job.script,
+        outputs: Object.keys(outputs),
+        failure,
+      }),
+      [settingsFile]: jsonText({ job: record.id, ...(failure === null ? {} : { failed: failure }) }),
     },
   };
 }
@@ -127,7 +143,11 @@ async function programFolder(
         ? { script: job.program, args: job.args }
         : { module: job.program, function: job.function },
     ...(job.function === undefined
-      ? { outputs: job.outputs, ignoreLines: job.ignoreLines }
+      ? {
+          outputs: job.outputs.map(pathOf),
+          checks: job.outputs.filter((output) => typeof output !== 'string'),
+          ignoreLines: job.ignoreLines,
+        }
       : { cases: { module: generator, function: maker }, seed: best.seeds[0] ?? '0', testCases }),
     tolerance: job.tolerance,
     answers: job.answers ?? defaults.answers,
@@ -189,7 +209,7 @@ function requirements(packages: Map<string, string>, imports: Set<string>, job: 
   const needed = new Set([
     ...imports,
     'numpy',
-    ...(job.outputs.some((path) => pictures.test(path)) ? ['PIL'] : []),
+    ...(job.outputs.some((output) => pictures.test(pathOf(output))) ? ['PIL'] : []),
   ]);
   const lines = [...packages].flatMap(([name, pinned]) => (needed.has(name) ? [`${pinned}\n`] : []));
   return lines.sort().join('');
@@ -201,7 +221,7 @@ const guestFiles = new URL('../sandbox/guest/', import.meta.url);
 /** The comparison is the grader's own. */
 const comparison = {
   function: ['comparing.py', 'user_code.py'],
-  script: ['comparing.py', 'comparing_files.py', 'pictures.py', 'verdict.py'],
+  script: ['comparing.py', 'comparing_files.py', 'pictures.py', 'verdict.py', 'voxels.py'],
 };
 
 /** `test_same.py`, `benchmark.py` and what they import. */

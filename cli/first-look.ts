@@ -3,7 +3,7 @@ import { basename, dirname, join, posix } from 'node:path';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import { subjectOf } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
-import { lockedPackages } from './export-requirements.ts';
+import { bringing, lockedPackages, packagesForPrograms } from '../sandbox/packages.ts';
 import type { JobFile } from './job-file.ts';
 import { nearest } from './nearest.ts';
 import { standardModules } from './python-modules.ts';
@@ -196,15 +196,12 @@ const isThere = (path: string): Promise<boolean> =>
 const toAdd = ({ typed }: JobFile, path: string): string =>
   typed ? `add --inputs ${path}` : `add inputs: [${path}]`;
 
-/** The packages that programs are written with; the others serve these. */
-const forPrograms = ['numpy', 'scipy', 'numba', 'PIL', 'skimage'];
-
 /** Modules that neither Python, nor the sandbox, nor the job has. */
 async function lookAtImports(file: JobFile, part: StageJob, source: Source, found: FirstLook): Promise<void> {
   // It looks in places of its own.
   if (source.statements.some(({ code }) => /\bsys\.path|addsitedir|sys\.modules/.test(code))) return;
   const packages = await lockedPackages();
-  const has = forPrograms.flatMap((each) => packages.get(each)?.replace('==', ' ') ?? []).join(', ');
+  const has = (await packagesForPrograms()).join(', ');
   const own = new Set(source.names.own.map(({ line }) => line));
   for (const { module, level, line, optional } of importsIn(source.statements)) {
     const [name = ''] = module.split('.');
@@ -215,7 +212,7 @@ async function lookAtImports(file: JobFile, part: StageJob, source: Source, foun
     if (beside === null && needsOf(part).length > 0) continue;
     const said =
       beside === null
-        ? `the sandbox has no ${name}, and nothing can be installed there; it has ${has}`
+        ? `the sandbox has no ${name}; it has ${has}. ${bringing(name)}`
         : `${beside} stands in the folder of the job and is not among its inputs: ${toAdd(file, beside)}`;
     const certain = !optional && own.has(line) && needsOf(part).length === 0;
     (certain ? found.mistakes : found.warnings).push(`${source.path}:${line}: imports ${name}: ${said}`);

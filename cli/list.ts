@@ -1,5 +1,5 @@
 import { subjectOf } from '../domain/job.ts';
-import { times } from '../domain/trial.ts';
+import { headline, times } from '../domain/trial.ts';
 import { behindText } from '../domain/turn.ts';
 import type { JobRecord, JobStatus } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -76,7 +76,7 @@ export async function list(
       : []),
   ];
   const summaries = await Promise.all(
-    jobs.map(async (job) => resultOf(job)?.summary ?? (await waitingText(store, job))),
+    jobs.map(async (job) => headline(resultOf(job)?.summary ?? (await waitingText(store, job)))),
   );
   // Of a job whose file cannot be read the rest is shown all the same.
   const subjects = await Promise.all(

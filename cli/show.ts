@@ -1,7 +1,7 @@
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedText } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
-import { bestTrial, intervalText, times } from '../domain/trial.ts';
+import { bestTrial, headline, intervalText, times } from '../domain/trial.ts';
 import { isVerification } from '../store/trials-of.ts';
 import { type KeptJob, readJob, resultOf } from './kept-job.ts';
 import { findJob, statusCell, tookText } from './list.ts';
@@ -85,7 +85,7 @@ function showJob(context: CommandContext, kept: KeptJob): void {
     const rows = kept.verifications.map((each): Cell[] => [
       timeText(each.startedAt),
       statusCell(each.status),
-      resultOf(each)?.summary ?? '',
+      headline(resultOf(each)?.summary ?? ''),
     ]);
     for (const line of table(
       context,
@@ -148,7 +148,7 @@ export function stageTable(
       state,
       result?.best == null ? '' : times(result.best.value),
       record === undefined ? '' : tookText(record, now),
-      result?.summary ?? '',
+      headline(result?.summary ?? ''),
     ];
   });
   return table(
@@ -208,12 +208,10 @@ function trialTable(context: CommandContext, trials: readonly Trial[]): string[]
   const reasons = first.map(({ candidate, outcome }) => {
     const indent = ' '.repeat(candidate.id.length + 2);
     if (!('reason' in outcome)) return [];
-    return [paint(context, 'dim', cut(`${indent}${oneLine(lastLine(outcome.reason))}`, context.columns))];
+    return [paint(context, 'dim', cut(`${indent}${oneLine(headline(outcome.reason))}`, context.columns))];
   });
   return [header, ...lines.flatMap((line, index) => [line, ...(reasons[index] ?? [])])];
 }
-
-const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';
 
 const verificationCell = (trial: Trial): Cell =>
   trial.outcome.kind === 'scored'

@@ -5,6 +5,7 @@ import { type JobInput, noRoutes, type Role, type Routes, roles } from '../domai
 import { explainNoRoute, type ModelConfig, namesModels, routesFor } from '../llm/routes.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { filesBeside } from './beside.ts';
 import type { JobClient } from './client.ts';
 import { type JobFile, packFiles } from './job-file.ts';
 
@@ -38,6 +39,7 @@ export async function submit(
     storeId: store.id,
     job,
     files,
+    beside: await store.blobs.put(JSON.stringify(await filesBeside(file))),
     parent: null,
     ...routesOf(job, models),
     searchable: client.searchable,

@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
+import { headline } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { printNext, statusOfJob } from './ending.ts';
@@ -50,7 +51,7 @@ export async function watchJob(
   return record;
 }
 
-/** On a terminal the summary is wrapped below how it ended; elsewhere all is one line. */
+/** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */
 function resultLines(context: CommandContext, record: JobRecord): string[] {
   const result = resultOf(record);
   const summary = result?.summary ?? '';
@@ -59,10 +60,17 @@ function resultLines(context: CommandContext, record: JobRecord): string[] {
   return [
     ...(context.terminal
       ? [ended, ...wrap(clean(summary), context.columns)]
-      : [`${ended}: ${oneLine(summary)}`]),
+      : [`${ended}: ${oneLine(headline(summary))}`, ...restOf(summary)]),
     ...notUsedLines(context, result?.notUsed ?? []),
   ];
 }
+
+/** The lines that explain, as they were written. */
+const restOf = (summary: string): string[] =>
+  clean(summary)
+    .split('\n')
+    .slice(1)
+    .map((line) => `  ${line}`.trimEnd());
 
 /** The report is written right after a job was closed, from what it was closed with: it is waited for this long. */
 const reportMs = 5_000;

@@ -22,6 +22,8 @@ export interface JobInput<J extends Job = Job> {
   job: J;
   /** A `Tree` of all files the job names, below the paths it names them by. */
   files: Artifact;
+  /** A list of what stands in the folder of the job and is not among those: to tell what a program misses. Unset in old jobs. */
+  beside?: Artifact;
   /** The pipeline this is a stage of. */
   parent: { jobId: string; stage: string } | null;
   /** Routes a model can be asked on; none: strategies alone. */

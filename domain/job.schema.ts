@@ -112,6 +112,18 @@ export const Validator = z.discriminatedUnion('kind', [
     path: SafePath,
     /** Voxels along an edge; unset: any cube. */
     n: z.number().int().positive().optional(),
+    /** Bytes in front of the voxels; unset: none, or the eight of N as int32 and a size as float32 where they are there. */
+    header: z
+      .number()
+      .int()
+      .nonnegative()
+      .max(2 ** 20)
+      .optional(),
+    /** What a voxel is. */
+    dtype: z
+      .enum(['float32', 'float64', 'float16', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32'])
+      .optional(),
+    byteOrder: z.enum(['little', 'big']).optional(),
     minimum: z.number().optional(),
     maximum: z.number().optional(),
   }),
@@ -165,8 +177,11 @@ const optimizeFields = {
   cases: FunctionRef.optional(),
   /** Whole script only: its command-line arguments. */
   args: z.array(z.string()).default([]),
-  /** Whole script only: the files it writes, as glob patterns; they and standard output must stay the same. */
-  outputs: z.array(SafePath).default([]),
+  /**
+   * Whole script only: the files it writes, as glob patterns; they and standard output must stay the same. One with a check must pass
+   * it as well, and voxels are compared as numbers.
+   */
+  outputs: z.array(z.union([SafePath, Validator])).default([]),
   /** Whole script only: lines of standard output matching one of these regular expressions are not compared. */
   ignoreLines: z.array(z.string()).default([]),
   tolerance: Tolerance.prefault({}),

@@ -52,11 +52,14 @@ export const figuresNote = ({ pairs, askingMs }: Measurement): string =>
 export const remarksOn = (measurement: Measurement): string[] =>
   [askingText(measurement), busyText(measurement)].filter((each) => each !== null);
 
+/** The first line of a reason, or of a summary, which says it all; what follows explains. */
+export const headline = (text: string): string => text.split('\n', 1)[0] ?? '';
+
 /** What a trial ended with, in one line. */
 export function lineOf(trial: Trial): string {
   const { candidate, purpose, outcome, measurement } = trial;
   const who = `${candidate.id} ${candidate.title}`;
-  const [reason = ''] = 'reason' in outcome ? outcome.reason.split('\n').slice(-1) : [];
+  const reason = 'reason' in outcome ? headline(outcome.reason) : '';
   if (purpose === 'baseline' && measurement !== null) {
     const { baselineMs, noiseFloor, host } = measurement;
     const busy = busyText(measurement);

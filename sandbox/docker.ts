@@ -350,7 +350,15 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
       const spec = RunSpec.parse(request);
       const collect = (folder: string, how: CollectOptions) => collectRun(folder, spec, how);
       const stage = (folder: string, how: StageOptions) => stageRun(folder, spec, how);
-      const result = { stdout: noLog, stderr: noLog, outputs: {}, refused: [], isolation };
+      const result = {
+        stdout: noLog,
+        stderr: noLog,
+        outputs: {},
+        untouched: [],
+        written: [],
+        refused: [],
+        isolation,
+      };
       const ended = (ending: Ending): RunResult => ({ ...result, ending, usage: usageOf(ending) });
       return carryOut({ spec, exclusive: false, stage, collect, ended }, signal);
     },

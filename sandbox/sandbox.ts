@@ -73,7 +73,12 @@ export const RunResult = z.object({
   ending: Ending,
   stdout: Log,
   stderr: Log,
+  /** What the command wrote. */
   outputs: Tree,
+  /** Files of the workspace that matched, and that it did not write: they stand as they were placed. */
+  untouched: z.array(z.string()),
+  /** The first hundred files it wrote, brought out or not, without those whose name begins with a dot. */
+  written: z.array(z.object({ path: z.string(), bytes: z.number() })),
   /** Outputs that matched but were not taken: links, devices, too large, bad names. */
   refused: z.array(z.object({ path: z.string(), why: z.string() })),
   usage: SandboxUsage,
@@ -146,7 +151,7 @@ export const SampleResult = z.object({
   waitedNs: z.number().nullish(),
   /** One a case for `serve`. */
   answers: z.array(Answer),
-  /** `command` only. */
+  /** `command` only: what it wrote. */
   outputs: Tree,
   stdout: Artifact.nullable(),
 });

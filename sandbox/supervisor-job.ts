@@ -84,7 +84,8 @@ const MIB = 1024 * 1024;
  * numbers that no system gives out; bubblewrap shows every program as the same user.
  */
 const firstUserOf = (): number => 1_879_048_192 + 64 * randomInt(2 ** 22);
-const TAIL_BYTES = 4096;
+/** Long enough for the whole of most tracebacks. */
+const TAIL_BYTES = 32 * 1024;
 /** A request to a player is one message, and those have a largest size. */
 const MOST_CASES = 8192;
 const RECORD_BYTES = 64 * MIB;
@@ -172,7 +173,9 @@ export async function collectRun(
     ending: overruled ? { kind: 'outOfMemory', limitMb: spec.limits.memoryMb } : record.ending,
     stdout: await keep.log(record.stdout),
     stderr: await keep.log(record.stderr),
-    outputs: overruled ? {} : await keep.tree(record.outputs),
+    outputs: overruled ? {} : await keep.tree(record.outputs, spec.workspace),
+    untouched: overruled ? [] : await keep.untouched(record.outputs, spec.workspace),
+    written: record.written.map(({ path, bytes }) => ({ path: oneLine(path), bytes })),
     refused: record.refused.map(({ path, why }) => ({ path: oneLine(path), why })),
     usage: record.usage,
     isolation: options.isolation,
@@ -204,7 +207,10 @@ export async function collectConduct(
       cpuNs: sample.cpuNs,
       waitedNs: sample.waitedNs,
       answers,
-      outputs: await keep.tree(sample.outputs),
+      outputs: await keep.tree(
+        sample.outputs,
+        spec.players.find(({ name }) => name === sample.player)?.workspace ?? {},
+      ),
       stdout: sample.stdout && (await keep.file(sample.stdout)),
     });
   }
@@ -337,7 +343,8 @@ async function writeJob(folder: string, fields: readonly JobField[]): Promise<vo
 
 const FileName = z.string().regex(/^[a-z]+[0-9]*$/);
 const LogRecord = z.object({ file: FileName, bytes: z.number(), truncated: z.boolean() });
-const TreeRecord = z.array(z.object({ path: z.string(), file: FileName }));
+/** `placed`: the file has the time that placed files are given. */
+const TreeRecord = z.array(z.object({ path: z.string(), file: FileName, placed: z.boolean() }));
 
 const RunRecord = z.object({
   nonce: z.string(),
@@ -345,6 +352,7 @@ const RunRecord = z.object({
   stdout: LogRecord,
   stderr: LogRecord,
   outputs: TreeRecord,
+  written: z.array(z.object({ path: z.string(), bytes: z.number() })),
   refused: z.array(z.object({ path: z.string(), why: z.string() })),
   usage: SandboxUsage,
 });
@@ -423,14 +431,26 @@ function keeper(folder: string, blobs: BlobStore) {
     return stored;
   }
 
+  /** The bytes are looked at too: writing into a file that is mapped leaves its time alone. */
+  const isUntouched = async (entry: z.infer<typeof TreeRecord>[number], workspace: Tree): Promise<boolean> =>
+    entry.placed && workspace[entry.path] === (await file(entry.file));
+
   return {
     file,
 
-    async tree(entries: z.infer<typeof TreeRecord>): Promise<Tree> {
+    /** The files that were written. */
+    async tree(entries: z.infer<typeof TreeRecord>, workspace: Tree): Promise<Tree> {
       const tree: [string, Artifact][] = [];
-      for (const entry of entries) tree.push([entry.path, await file(entry.file)]);
+      for (const entry of entries)
+        if (!(await isUntouched(entry, workspace))) tree.push([entry.path, await file(entry.file)]);
       // A file may be called __proto__; this makes it an ordinary entry.
       return Object.fromEntries(tree);
+    },
+
+    async untouched(entries: z.infer<typeof TreeRecord>, workspace: Tree): Promise<string[]> {
+      const paths: string[] = [];
+      for (const entry of entries) if (await isUntouched(entry, workspace)) paths.push(entry.path);
+      return paths;
     },
 
     async log(record: z.infer<typeof LogRecord>): Promise<Log> {
@@ -446,7 +466,7 @@ function keeper(folder: string, blobs: BlobStore) {
   };
 }
 
-/** The last 4 KB as text, begun at a whole character. */
+/** The last part as text, begun at a whole character. */
 async function readTail(path: string): Promise<string> {
   const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {

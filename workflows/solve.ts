@@ -22,7 +22,10 @@ export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
     }
     const product = trial.artifacts.outputs ?? null;
     return {
-      summary: `${job.script} ran and its outputs passed every check`,
+      summary:
+        job.outputs.length === 0
+          ? `${job.script} ran to its end; it names no outputs, so what it printed is what it gave`
+          : `${job.script} ran and its outputs passed every check`,
       best: null,
       refused: 0,
       product,

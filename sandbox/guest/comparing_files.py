@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 from comparing import Comparison, Scales, Tolerance, constant_place, describe, show
-from pictures import FORMATS, PictureError, can_read_pictures, read_picture
+from pictures import FORMATS, PictureError, can_read_pictures, read_pictures
 from verdict import Finding, PlanError
+from voxels import VoxelError, read_voxels
 
 # Colour levels that a pixel may be off, of 255: what rounding and JPEG encoders differ by.
 DEFAULT_PIXEL_LEVELS = 1
@@ -37,20 +38,20 @@ class Unreadable(ValueError):
 
 
 def compare_file(pair: dict[str, Any], tolerance: Tolerance, exact: bool = False) -> Finding:
-    """The finding on one file: `{ path, name?, expected: file | null, actual: file | null, format?,
+    """The finding on one file: `{ path, name?, expected: file | null, actual: file | null, check?, missing?, format?,
     pixelLevels? }`.
 
-    The script wrote to `path`, whose ending picks the comparison; a finding goes by `name`, or else by the
-    path. Raises `PlanError` where the expected file itself cannot be read.
+    The script wrote to `path`, whose ending picks the comparison; one with a check of the kind `voxels` is compared as voxels.
+    A finding goes by `name`, or else by the path. Raises `PlanError` where the expected file itself cannot be read.
     """
     name = pair.get('name', pair['path'])
     if pair.get('actual') is None:
-        return Finding.invalid(name, 'the file is missing')
+        return Finding.invalid(name, pair.get('missing', 'the file is missing'))
     if pair.get('expected') is None:
         return Finding.wrong(name, 'the original writes no such file')
     expected, actual = Path(pair['expected']), Path(pair['actual'])
     if not actual.is_file():
-        return Finding.invalid(name, 'the file is missing')
+        return Finding.invalid(name, pair.get('missing', 'the file is missing'))
     if actual.stat().st_size == 0 and expected.stat().st_size > 0:
         return Finding.invalid(name, 'the file is empty')
 
@@ -89,6 +90,9 @@ def compare_stdout(pair: dict[str, Any], tolerance: Tolerance) -> Finding:
 
 def _comparer(name: str, pair: dict[str, Any], exact: bool) -> Callable[[Path, Path, Comparison], None]:
     suffix = Path(name).suffix.lower()
+    check = pair.get('check') or {}
+    if check.get('kind') == 'voxels':
+        return lambda expected, actual, found: _compare_voxels(expected, actual, found, check)
     if suffix == '.npy':
         return lambda expected, actual, found: _compare_npy(expected, actual, found, exact)
     if suffix == '.json':
@@ -116,17 +120,40 @@ def _trusted(read: Callable[[], Any]) -> Any:
 
 
 def _compare_npy(expected: Path, actual: Path, found: Comparison, exact: bool) -> None:
-    one, other = _trusted(lambda: read_npy(expected)), read_npy(actual)
-    if one.dtype.kind in 'biufcUS':
-        found.values(one, other, 'array')
-        if exact and one.dtype != other.dtype:
-            found.differ(f'expected {describe(one)}, got {describe(other)}')
-    elif one.dtype != other.dtype or one.shape != other.shape:
-        found.differ(f'expected {describe(one)}, got {describe(other)}')
-    else:
-        found.checked += one.size
-        if one.tobytes() != other.tobytes():
-            found.differ('the bytes of the array differ')
+    arrays, others = _trusted(lambda: read_npys(expected)), read_npys(actual)
+    if len(arrays) != len(others):
+        found.reject(f'expected {len(arrays):,} arrays in the file, got {len(others):,}')
+    for number, (one, other) in enumerate(zip(arrays, others), start=1):
+        name = 'array' if len(arrays) == 1 else f'array {number}'
+        if one.dtype.kind in 'biufcUS':
+            found.values(one, other, name)
+            if exact and one.dtype != other.dtype:
+                found.differ(f'{name}: expected {describe(one)}, got {describe(other)}')
+        elif one.dtype != other.dtype or one.shape != other.shape:
+            found.differ(f'{name}: expected {describe(one)}, got {describe(other)}')
+        else:
+            found.checked += one.size
+            if one.tobytes() != other.tobytes():
+                found.differ(f'the bytes of the {name} differ')
+
+
+def _compare_voxels(expected: Path, actual: Path, found: Comparison, check: dict[str, Any]) -> None:
+    try:
+        one = read_voxels(expected, check)
+    except VoxelError as error:
+        raise PlanError(f'the expected file: {error}') from None
+    try:
+        other = read_voxels(actual, check)
+    except VoxelError as error:
+        found.reject(str(error))
+        return
+    if one.header != other.header:
+        at = next(
+            (at for at, (byte, got) in enumerate(zip(one.header, other.header)) if byte != got),
+            min(len(one.header), len(other.header)),
+        )
+        found.differ(f'its header differs from byte {at} on')
+    found.values(one.grid, other.grid, '')
 
 
 def _compare_json(expected: Path, actual: Path, found: Comparison) -> None:
@@ -162,19 +189,24 @@ def _compare_text(expected: Path, actual: Path, found: Comparison) -> None:
 
 def _compare_pictures(expected: Path, actual: Path, found: Comparison, suffix: str, levels: float) -> None:
     try:
-        one = read_picture(expected, suffix)
+        pictures = read_pictures(expected, suffix)
     except PictureError as error:
         raise PlanError(f'the expected file: {error}') from None
     try:
-        other = read_picture(actual, suffix)
+        others = read_pictures(actual, suffix)
     except PictureError as error:
         raise Unreadable(str(error)) from None
-    if one.shape != other.shape or one.dtype != other.dtype:
-        found.differ(f'expected {_size(one)} pixels, got {_size(other)}')
+    if len(pictures) != len(others):
+        found.differ(f'expected {len(pictures):,} pictures in the file, got {len(others):,}')
         return
     found.tolerance = Tolerance(0.0, float(levels))
     found.one_number_type = True
-    found.values(one, other, 'pixel')
+    for number, (one, other) in enumerate(zip(pictures, others), start=1):
+        which = '' if len(pictures) == 1 else f'picture {number}, '
+        if one.shape != other.shape or one.dtype != other.dtype:
+            found.differ(f'{which}expected {_size(one)} pixels, got {_size(other)}')
+            return
+        found.values(one, other, f'{which}pixel')
 
 
 def _compare_raw(expected: Path, actual: Path, found: Comparison, dtype: np.dtype) -> None:
@@ -191,6 +223,11 @@ def _compare_raw(expected: Path, actual: Path, found: Comparison, dtype: np.dtyp
 def _compare_bytes(expected: Path, actual: Path, found: Comparison) -> None:
     size, other_size = expected.stat().st_size, actual.stat().st_size
     found.checked += 1
+    # Numbers that differ in their last bit are a common way to differ here.
+    numbers = size > 0 and size % 4 == 0 and size == other_size and expected.suffix not in FORMATS
+    how = '; it was compared byte by byte, without the tolerance' + (
+        ': an output of `kind: voxels` is compared as numbers' if numbers else ''
+    )
     if size != other_size:
         found.differ(f'expected {size:,} bytes, got {other_size:,}')
     elif size:
@@ -198,7 +235,7 @@ def _compare_bytes(expected: Path, actual: Path, found: Comparison) -> None:
         differing = one != other
         if differing.any():
             at = int(np.argmax(differing))
-            found.differ(f'byte {at:,}: expected {one[at]:#04x}, got {other[at]:#04x}')
+            found.differ(f'byte {at:,}: expected {one[at]:#04x}, got {other[at]:#04x}{how}')
 
 
 def _lines(expected: str, actual: str, found: Comparison, ignored: list[re.Pattern[str]]) -> None:
@@ -285,9 +322,34 @@ def _plain(integer: str) -> str:
 
 
 def read_npy(path: Path) -> np.ndarray:
-    """The array in a .npy file, mapped, never unpickled. Raises `Unreadable`."""
+    """The array that a .npy file holds and nothing else, mapped, never unpickled. Raises `Unreadable`."""
+    array, end = _npy_at(path, 0)
+    more = path.stat().st_size - end
+    if more:
+        raise Unreadable(f'{more:,} bytes follow the array')
+    return array
+
+
+def read_npys(path: Path) -> list[np.ndarray]:
+    """The arrays of a .npy file, of which `numpy.save` writes one after another into an open file. Raises `Unreadable`."""
+    arrays, end, size = [], 0, path.stat().st_size
+    while True:
+        try:
+            array, end = _npy_at(path, end)
+        except Unreadable as error:
+            if arrays:
+                raise Unreadable(f'{size - end:,} bytes follow the array') from None
+            raise error
+        arrays.append(array)
+        if end >= size:
+            return arrays
+
+
+def _npy_at(path: Path, start: int) -> tuple[np.ndarray, int]:
+    """The array that begins at byte `start`, and where it ends."""
     try:
         with path.open('rb') as file:
+            file.seek(start)
             version = np.lib.format.read_magic(file)
             shape, fortran, dtype = (
                 np.lib.format.read_array_header_1_0(file)
@@ -297,22 +359,42 @@ def read_npy(path: Path) -> np.ndarray:
             if dtype.hasobject:
                 raise Unreadable('not a readable .npy: it holds Python objects')
             begin, count = file.tell(), math.prod(shape)
-            if begin + count * dtype.itemsize > path.stat().st_size:
+            end = begin + count * dtype.itemsize
+            if end > path.stat().st_size:
                 raise Unreadable('not a readable .npy: it is cut short')
             order = 'F' if fortran else 'C'
-            if count * dtype.itemsize == 0:
-                return np.empty(shape, dtype, order)
-            return np.memmap(path, dtype, 'r', begin, shape, order)
+            if end == begin:
+                return np.empty(shape, dtype, order), end
+            return np.memmap(path, dtype, 'r', begin, shape, order), end
     except Unreadable:
         raise
     except Exception as error:  # NumPy's header parser raises whatever the bytes lead it to.
         raise Unreadable(f'not a readable .npy: {type(error).__name__}: {error!s:.120}') from None
 
 
-def read_json(path: Path, like: int | None = None) -> Any:
-    """The value in a JSON file, of about `like` bytes. Raises `Unreadable`."""
+def read_json(path: Path, like: int | None = None, strict: bool = False) -> Any:
+    """The value in a JSON file, of about `like` bytes. An object with a name twice is a list of its pairs. With `strict`, that
+    and numbers that are none of JSON's (NaN, infinities, those beyond a float) are refused. Raises `Unreadable`.
+    """
+
+    def pairs(found: list[tuple[str, Any]]) -> Any:
+        names = [name for name, _ in found]
+        if len(set(names)) == len(names):
+            return dict(found)
+        if strict:
+            twice = next(name for index, name in enumerate(names) if name in names[:index])
+            raise Unreadable(f'not readable JSON: {show(twice)} stands twice in one object')
+        return [list(pair) for pair in found]
+
+    def number(text: str) -> float:
+        if strict and not math.isfinite(float(text)):
+            raise Unreadable(f'not readable JSON: {text:.40} is no number of JSON')
+        return float(text)
+
     try:
-        return json.loads(_bytes(path, like).decode('utf-8'))
+        text = _bytes(path, like).decode('utf-8')
+        _refuse_padding(text)
+        return json.loads(text, object_pairs_hook=pairs, parse_constant=number, parse_float=number)
     except Unreadable:
         raise
     except (ValueError, RecursionError, MemoryError) as error:
@@ -323,9 +405,20 @@ def read_csv(path: Path, like: int | None = None) -> list[list[str]]:
     """The rows of a CSV file of about `like` bytes, blank lines left out. Raises `Unreadable`."""
     try:
         text = _bytes(path, like).decode('utf-8-sig')
+        _refuse_padding(text)
         return [row for row in csv.reader(io.StringIO(text, newline='')) if row]
     except (csv.Error, UnicodeDecodeError) as error:
         raise Unreadable(f'not a readable CSV: {type(error).__name__}: {error!s:.120}') from None
+
+
+# Blanks that may follow the last word of a file.
+_MOST_PADDING = 1024
+
+
+def _refuse_padding(text: str) -> None:
+    padding = len(text) - len(text.rstrip())
+    if padding > _MOST_PADDING:
+        raise Unreadable(f'{padding:,} blanks and line breaks follow its end')
 
 
 def _bytes(path: Path, like: int | None = None) -> bytes:

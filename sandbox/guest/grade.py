@@ -21,6 +21,7 @@ from cases import Arguments, decode_case
 from comparing import EXACT, Comparison, Scales, Tolerance, constant_place
 from comparing_files import compare_file, compare_stdout
 from frames import Buffer, FrameError, decode
+from validate import validate
 from verdict import Finding, PlanError, write_verdict
 
 
@@ -28,7 +29,7 @@ def judge(plan: dict[str, Any]) -> list[Finding]:
     """One finding for each case, file and stream of the plan, in its order. Raises `PlanError`."""
     tolerance, exact = _tolerance(plan['tolerance']), _exact(plan['answers'])
     findings = judge_cases(plan.get('cases', []), plan.get('arguments', []), tolerance, exact)
-    findings += [compare_file(pair, tolerance, exact) for pair in plan.get('files', [])]
+    findings += [judge_file(pair, tolerance, exact) for pair in plan.get('files', [])]
     return findings + [compare_stdout(pair, tolerance) for pair in plan.get('stdout', [])]
 
 
@@ -52,6 +53,20 @@ def judge_cases(
         if constant is not None:
             findings[0].kind, findings[0].mismatch = 'wrong', f'and in every other case, {constant}'
     return findings
+
+
+def judge_file(pair: dict[str, Any], tolerance: Tolerance, exact: bool) -> Finding:
+    """The finding on one file of a script: it is compared with the original's, and must pass the check that its pair has."""
+    finding = compare_file(pair, tolerance, exact)
+    check = pair.get('check')
+    if check is None or pair.get('expected') is None or finding.kind != 'right':
+        return finding
+    name = finding.name
+    original = validate({**check, 'path': pair['path'], 'file': pair['expected']})
+    if original.kind != 'right':
+        raise PlanError(f'{pair["path"]} as the original writes it: {original.mismatch}')
+    found = validate({**check, 'path': pair['path'], 'file': pair['actual']})
+    return finding if found.kind == 'right' else Finding.invalid(name, found.mismatch or '')
 
 
 def _judge_case(name: str, case: dict[str, Any], arguments: list[str], comparison: Comparison) -> Finding:

@@ -29,7 +29,7 @@ sys.path.insert(0, _GUEST)
 from cases import Arguments, decode_case, encode_case, what_is_left
 from comparing import describe
 from frames import FrameError, encode
-from user_code import UserCodeError, load_function, tell, where
+from user_code import UserCodeError, load_function, show_inputs, tell, where
 
 sys.path.remove(_GUEST)
 for _name in ('cases', 'comparing', 'frames', 'user_code'):
@@ -281,12 +281,15 @@ def main() -> None:
     options.add_argument('--count', type=int, required=True)
     options.add_argument('--oracle-count', type=int, help='how many of them the original answers, from the first on; all by default')
     options.add_argument('--first', type=int, default=0)
+    options.add_argument('--inputs', type=Path, help='a folder whose files are shown in the working directory')
     options.add_argument('--out', type=Path, required=True)
     chosen = options.parse_args()
     sys.argv = [sys.argv[0]]
     chosen.out.mkdir(parents=True, exist_ok=True)
     out = chosen.out.resolve()
     try:
+        if chosen.inputs is not None:
+            show_inputs(chosen.inputs)
         generator = _load('generator', chosen.generator, 'make_case')
         oracle = _load('oracle', chosen.oracle, None) if chosen.oracle is not None else None
         answered = chosen.count if chosen.oracle_count is None else chosen.oracle_count

@@ -33,7 +33,7 @@ _GUEST = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _GUEST)
 from cases import decode_case, what_is_left
 from frames import Buffer, FrameError, Plan, plan_of
-from user_code import MESSAGE_BYTES, UserCodeError, load_function, tell
+from user_code import MESSAGE_BYTES, UserCodeError, load_function, show_inputs, tell
 
 sys.path.remove(_GUEST)
 for _name in ('cases', 'frames', 'user_code'):
@@ -131,10 +131,13 @@ def main() -> None:
     )
     options.add_argument('--module', type=Path, required=True)
     options.add_argument('--function', required=True)
+    options.add_argument('--inputs', type=Path, help='a folder whose files are shown in the working directory')
     chosen = options.parse_args()
     # The candidate sees a command line of its own.
     sys.argv = [str(chosen.module)]
     try:
+        if chosen.inputs is not None:
+            show_inputs(chosen.inputs)
         function = load_function(chosen.module, chosen.function)
     except UserCodeError as error:
         sys.stdout.flush()

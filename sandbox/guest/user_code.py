@@ -61,6 +61,15 @@ def load_function(path: Path, name: str) -> Callable[..., Any]:
     return function
 
 
+def show_inputs(folder: Path) -> None:
+    """Shows the files below `folder`, read-only, in the working directory as well, where programs look for their inputs."""
+    for entry in os.scandir(folder):
+        try:
+            os.symlink(entry.path, entry.name)
+        except OSError:
+            pass  # There is one of that name; or there is no room, which the program will meet itself.
+
+
 def tell(error: BaseException, folder: Path | None = None) -> str:
     """The traceback of `error` without Crucible's own frames, with paths below `folder` shortened; at most
     8 KB.

@@ -23,6 +23,7 @@ from comparing import show
 from comparing_files import Unreadable, read_csv, read_json, read_npy
 from pictures import FORMATS, PictureError, can_read_pictures, read_picture
 from verdict import Finding, PlanError, write_verdict
+from voxels import VoxelError, read_voxels
 
 _CHUNK = 1 << 20
 _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
@@ -44,19 +45,21 @@ def judge(plan: dict[str, Any]) -> list[Finding]:
 
 
 def validate(output: dict[str, Any]) -> Finding:
-    """The finding on one output: `{ path, file: file | null, kind, … }`, what else depends on the kind."""
+    """The finding on one output: `{ path, file: file | null, kind, missing?, … }`, what else depends on the kind. `missing`
+    is said where there is no file.
+    """
     name, kind = output['path'], output['kind']
     check = _CHECKS.get(kind)
     if check is None:
         raise PlanError(f'{name}: expected a kind of {", ".join(_CHECKS)}, got {kind!r}')
     path = Path(output['file']) if output.get('file') is not None else None
     if path is None or not path.is_file():
-        return Finding.invalid(name, 'the file is missing')
+        return Finding.invalid(name, output.get('missing', 'the file is missing'))
     if path.stat().st_size == 0:
         return Finding.invalid(name, 'the file is empty')
     try:
         return Finding(name, checked=check(path, output))
-    except (Unreadable, PictureError) as error:
+    except (Unreadable, PictureError, VoxelError) as error:
         return Finding.invalid(name, str(error))
 
 
@@ -98,24 +101,15 @@ def _npy(path: Path, output: dict[str, Any]) -> int:
 
 
 def _voxels(path: Path, output: dict[str, Any]) -> int:
-    size = path.stat().st_size
-    if size % 4:
-        raise Unreadable(f'expected float32 values, got {size:,} bytes, no multiple of 4')
-    count = size // 4
-    edge = output.get('n')
-    if edge is None:
-        edge = round(count ** (1 / 3))
-    if edge**3 != count:
-        raise Unreadable(f'expected {edge}³ = {edge**3:,} float32 values, got {count:,}')
-    grid = np.memmap(path, np.dtype('<f4'), 'r')
+    grid = read_voxels(path, output).grid
     _check_numbers(grid, output.get('minimum'), output.get('maximum'))
     if not grid.any():
         raise Unreadable('every voxel is zero')
-    return count
+    return grid.size
 
 
 def _json(path: Path, output: dict[str, Any]) -> int:
-    document = read_json(path)
+    document = read_json(path, strict=True)
     return _check_schema(document, output.get('schema', {}), 'document')
 
 

@@ -46,6 +46,11 @@ class Finding:
     def invalid(cls, name: str, problem: str) -> Finding:
         return cls(name, 'invalid', mismatch=problem)
 
+    def told(self) -> str:
+        """Its mismatch with its name in front, where that does not stand there already."""
+        mismatch = self.mismatch or ''
+        return mismatch if mismatch.startswith(f'{self.name} ') else f'{self.name}, {mismatch}'
+
     @classmethod
     def wrong(cls, name: str, problem: str) -> Finding:
         return cls(name, 'wrong', mismatch=problem)
@@ -66,7 +71,7 @@ def verdict(findings: list[Finding]) -> dict[str, Any]:
         'kind': kind,
         'checked': sum(finding.checked for finding in findings),
         'largestError': largest and _error(largest[0], f'{largest[1]}, {largest[0].where}'),
-        'firstMismatch': first and f'{first.name}, {first.mismatch}',
+        'firstMismatch': first and first.told(),
         'cases': [
             {
                 'name': finding.name,

@@ -459,6 +459,7 @@ static bool sample_command(struct conduct *conduct, struct player *player, const
   }
   free(outputs.files);
   free(outputs.refused);
+  free(outputs.written);
   return true;
 }
 

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "fail.h"
+#include "place.h"
 #include "text.h"
 
 enum { FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, MOST_DEPTH = 32, MOST_ENTRIES = 100000, PATH_ROOM = 4096 };
@@ -17,7 +19,7 @@ enum { FOLDER = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC, MOST_DEPTH = 32
 struct copier {
   int sink;
   int64_t most_file_bytes, bytes_left;
-  size_t files, refused, entries;
+  size_t files, refused, written, entries;
   bool over;             /* a limit was reported: only COPIED_DONE may follow */
   struct strings taken;  /* paths already dealt with: patterns may overlap */
   char path[PATH_ROOM];  /* below the root, of the entry at hand */
@@ -72,9 +74,10 @@ static bool seen_before(struct copier *copier) {
   return false;
 }
 
-static void send_file(struct copier *copier, int file, int64_t size) {
+static void send_file(struct copier *copier, int file, const struct stat *found) {
   static char buffer[COPIED_MOST_BYTES];
-  send_message(copier, COPIED_NAME, copier->path, strlen(copier->path));
+  int64_t size = found->st_size;
+  send_message(copier, is_as_placed(found) ? COPIED_PLACED : COPIED_NAME, copier->path, strlen(copier->path));
   while (size > 0) {
     ssize_t got = read(file, buffer, (size_t)size < sizeof buffer ? (size_t)size : sizeof buffer);
     if (got < 0) fail(errno, "cannot read an output");
@@ -115,7 +118,7 @@ static void take(struct copier *copier, int folder, const char *name) {
   else {
     copier->files++;
     copier->bytes_left -= found.st_size;
-    send_file(copier, file, found.st_size);
+    send_file(copier, file, &found);
   }
   close(file);
 }
@@ -184,6 +187,37 @@ static void walk(struct copier *copier, int folder, const char *pattern, int dep
   closedir(entries);
 }
 
+/* Names the files below `folder`, which is at copier->path, that were written; those whose name begins with a dot are nobody's work. */
+static void name_written(struct copier *copier, int folder, int depth) {
+  int again = depth > MOST_DEPTH ? -1 : openat(folder, ".", FOLDER);
+  DIR *entries = again < 0 ? NULL : fdopendir(again);
+  if (entries == NULL) {
+    if (again >= 0) close(again);
+    return;
+  }
+  size_t length = strlen(copier->path);
+  for (struct dirent *entry; copier->written < COPIED_MOST_WRITTEN && (entry = readdir(entries)) != NULL;) {
+    struct stat found;
+    if (entry->d_name[0] == '.' || length + strlen(entry->d_name) + 2 > COPIED_MOST_NAME) continue;
+    if (++copier->entries > MOST_ENTRIES || fstatat(folder, entry->d_name, &found, AT_SYMLINK_NOFOLLOW) < 0) continue;
+    snprintf(copier->path + length, PATH_ROOM - length, "%s%s", length > 0 ? "/" : "", entry->d_name);
+    if (S_ISDIR(found.st_mode)) {
+      int inner = openat(folder, entry->d_name, FOLDER);
+      if (inner >= 0) {
+        name_written(copier, inner, depth + 1);
+        close(inner);
+      }
+    } else if (S_ISREG(found.st_mode) && !is_as_placed(&found) && is_clean_text(copier->path)) {
+      char message[COPIED_MOST_NAME + 32];
+      int said = snprintf(message, sizeof message, "%lld %s", (long long)found.st_size, copier->path);
+      copier->written++;
+      send_message(copier, COPIED_WRITTEN, message, (size_t)said);
+    }
+    copier->path[length] = '\0';
+  }
+  closedir(entries);
+}
+
 void copy_outputs(const char *root, const struct strings *patterns, int64_t most_file_bytes, int64_t most_bytes, int sink) {
   struct copier *copier = calloc(1, sizeof *copier);
   if (copier == NULL) fail(ENOMEM, "cannot copy the outputs");
@@ -191,6 +225,7 @@ void copy_outputs(const char *root, const struct strings *patterns, int64_t most
   int folder = open(root, FOLDER);
   if (folder < 0 && !is_its_doing(errno)) fail(errno, "cannot open %s", root);
   for (size_t i = 0; folder >= 0 && i < patterns->count; i++) walk(copier, folder, patterns->at[i], 0);
+  if (folder >= 0 && !copier->over) name_written(copier, folder, 0);
   if (folder >= 0) close(folder);
   send_message(copier, COPIED_DONE, NULL, 0);
   free(copier);

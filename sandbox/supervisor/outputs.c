@@ -47,11 +47,12 @@ void end_file(int file) {
 
 void receive_outputs(int source, int result, unsigned *number, int64_t deadline_ns, struct outputs *outputs) {
   static char bytes[COPIED_MOST_BYTES + 1];
-  size_t files_size, refused_size;
+  size_t files_size, refused_size, written_size;
   *outputs = (struct outputs){0};
   FILE *files = open_memstream(&outputs->files, &files_size);
   FILE *refused = open_memstream(&outputs->refused, &refused_size);
-  if (files == NULL || refused == NULL) fail(errno, "cannot hold the list of outputs");
+  FILE *written = open_memstream(&outputs->written, &written_size);
+  if (files == NULL || refused == NULL || written == NULL) fail(errno, "cannot hold the list of outputs");
   int file = -1;
   for (bool done = false; !done;) {
     struct copied header;
@@ -60,14 +61,15 @@ void receive_outputs(int source, int result, unsigned *number, int64_t deadline_
     read_exactly(source, bytes, header.length, deadline_ns);
     bytes[header.length] = '\0';
     bool in_file = file >= 0;
-    if (header.kind == COPIED_NAME && !in_file && is_clean_text(bytes) && strlen(bytes) == header.length) {
+    bool begins = header.kind == COPIED_NAME || header.kind == COPIED_PLACED;
+    if (begins && !in_file && is_clean_text(bytes) && strlen(bytes) == header.length) {
       char name[24];
       snprintf(name, sizeof name, "o%u", (*number)++);
       file = openat(result, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
       if (file < 0) fail(errno, "cannot make an output in the result folder");
       fputs(ftell(files) > 0 ? ",{\"path\":" : "{\"path\":", files);
       write_json(files, bytes, header.length);
-      fprintf(files, ",\"file\":\"%s\"}", name);
+      fprintf(files, ",\"file\":\"%s\",\"placed\":%s}", name, header.kind == COPIED_PLACED ? "true" : "false");
     } else if (header.kind == COPIED_BYTES && in_file) write_bytes(file, bytes, header.length);
     else if (header.kind == COPIED_END && in_file) {
       end_file(file);
@@ -80,12 +82,19 @@ void receive_outputs(int source, int result, unsigned *number, int64_t deadline_
       fputs(",\"why\":", refused);
       write_json(refused, bytes, header.length);
       fputc('}', refused);
+    } else if (header.kind == COPIED_WRITTEN && !in_file) {
+      char *path;
+      long long size = strtoll(bytes, &path, 10);
+      if (*path != ' ') fail(0, "the copier named a file without its size");
+      fprintf(written, "%s{\"bytes\":%lld,\"path\":", ftell(written) > 0 ? "," : "", size);
+      write_json(written, path + 1, strlen(path + 1));
+      fputc('}', written);
     } else if (header.kind == COPIED_LIMIT && !in_file)
       snprintf(outputs->limit, sizeof outputs->limit, "%.100s", bytes);
     else if (header.kind == COPIED_DONE && !in_file) done = true;
     else fail(0, "the copier sent an unexpected message (%u)", header.kind);
   }
-  if (fclose(files) != 0 || fclose(refused) != 0) fail(errno, "cannot hold the list of outputs");
+  if (fclose(files) != 0 || fclose(refused) != 0 || fclose(written) != 0) fail(errno, "cannot hold the list of outputs");
   // Part of the outputs could pass for all of them.
   if (outputs->limit[0] != '\0') outputs->files[0] = '\0';
 }

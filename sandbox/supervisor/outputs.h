@@ -6,8 +6,9 @@
 
 /* Where one copier's finding goes. The lists are the inner text of JSON arrays; free them with `free`. */
 struct outputs {
-  char *files;   /* {"path":…,"file":"o7"},… */
+  char *files;   /* {"path":…,"file":"o7","placed":false},…; placed: it has the time of a placed file */
   char *refused; /* {"path":…,"why":…},… */
+  char *written; /* {"path":…,"bytes":12},…: the first files that the program wrote */
   char limit[120]; /* why nothing was brought out, or empty */
 };
 

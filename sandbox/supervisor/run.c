@@ -43,6 +43,7 @@ void run_job(const struct job *job) {
   fputs(",\"stderr\":", record);
   capture_write_json(&cell.err, record);
   fprintf(record, ",\"outputs\":[%s],\"refused\":[%s]", outputs.files ? outputs.files : "", outputs.refused ? outputs.refused : "");
+  fprintf(record, ",\"written\":[%s]", outputs.written ? outputs.written : "");
   record_usage(record, wall_ns, cell.cpu_ms, cell.peak_bytes);
   record_end(record, result);
 }

@@ -72,7 +72,7 @@ export async function searchedJob(store: Store): Promise<{ pipeline: JobInput; s
       operator: 'improve',
       parents: ['c-1'],
     },
-    { kind: 'crashed', reason: 'Traceback\nIndexError: index 48' },
+    { kind: 'crashed', reason: 'IndexError: index 48\nTraceback' },
   );
   await done('c-4/propose', 'propose', { id: 'c-4', title: 'use_cpp_extension' });
   await openStep(store, stageId, 'c-4/verify/measure', 'measure');

@@ -51,7 +51,7 @@ describe('show', () => {
     expect(best).toMatch(/build log +[0-9a-f]{64}/);
     const crashed = (await shown({ candidate: 'c-3' })).join('\n');
     expect(crashed).toMatch(/made by +improve of c-1/);
-    expect(crashed).toMatch(/reason +Traceback\n +IndexError: index 48/);
+    expect(crashed).toMatch(/reason +IndexError: index 48\n +Traceback/);
   });
 
   it('shows what a candidate changed, its source and its log', async () => {

@@ -81,7 +81,7 @@ describe.concurrent('a program that is wrong', () => {
     [
       'raises-later',
       { program: 'raises_later.py', cases: 'counted_cases.py' },
-      /raises_later\.py does not run: crashed: .*"raises_later\.py", line 9, in total.*ValueError: too far from the first$/,
+      /raises_later\.py does not run: crashed: ValueError: too far from the first$/,
     ],
     [
       'never-ends',
@@ -131,13 +131,10 @@ describe.concurrent('a program that is wrong', () => {
   });
 
   it.for([
-    [
-      'fails',
-      /stage second failed: fails\.py ended as crashed: .*fails\.py", line 2, in main .*RuntimeError: there is nothing today$/,
-    ],
+    ['fails', /stage second failed: fails\.py ended as crashed: RuntimeError: there is nothing today$/],
     [
       'writes_nothing',
-      /stage second failed: writes_nothing\.py ended as invalidOutput: out\.txt, the file is missing$/,
+      /stage second failed: writes_nothing\.py ended as invalidOutput: out\.txt, the file is missing; writes_nothing\.py wrote no file$/,
     ],
   ] as const)('fails its pipeline with the name of its stage: %s.py', async ([script, message]) => {
     const name = `stage-${script.replace('_', '-')}`;

@@ -49,7 +49,10 @@ test(
         'No file.',
         "np.save('values.npy', values)",
         '',
-        { kind: 'invalidOutput', reason: 'values.npy, the file is missing' },
+        {
+          kind: 'invalidOutput',
+          reason: 'values.npy, the file is missing; the program wrote no file',
+        },
       ],
     ];
     const replies = wrong.map(([idea, from, to]) => changed(idea, from, to));

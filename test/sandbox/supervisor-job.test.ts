@@ -98,6 +98,7 @@ describe('collecting', () => {
     stdout: { file: 'stdout', bytes: 0, truncated: false },
     stderr: { file: 'stderr', bytes: 0, truncated: false },
     outputs: [],
+    written: [],
     refused: [],
     usage: { wallMs: 1, cpuMs: 1, peakMemoryMb: 1 },
     ...more,
@@ -126,14 +127,35 @@ describe('collecting', () => {
   });
 
   test('the tail of a log begins at a whole character, and an output may have any name', async () => {
-    await writeFile(join(folder, staged.result, 'stdout'), `${'é'.repeat(5000)}!`);
+    await writeFile(join(folder, staged.result, 'stdout'), `${'é'.repeat(20_000)}!`);
     await writeFile(join(folder, staged.result, 'o0'), 'x');
-    const stdout = { file: 'stdout', bytes: 10_001, truncated: false };
-    const outputs = [{ path: '__proto__', file: 'o0' }];
+    const stdout = { file: 'stdout', bytes: 40_001, truncated: false };
+    const outputs = [{ path: '__proto__', file: 'o0', placed: false }];
     await write(JSON.stringify(record({ stdout, outputs })));
     const result = await collect();
     expect(result?.stdout.tail).toMatch(/^é+!$/);
     expect(Object.keys(result?.outputs ?? {})).toEqual(['__proto__']);
+  });
+
+  test('a file that nobody wrote is no output: it has the time and the bytes it was placed with', async () => {
+    for (const [index, text] of ['left', 'again', 'mapped'].entries())
+      await writeFile(join(folder, staged.result, `o${index}`), text);
+    const workspace = {
+      'left.txt': await blobs.put('left'),
+      'again.txt': await blobs.put('again'),
+      'mapped.txt': await blobs.put('before'),
+    };
+    const outputs = [
+      { path: 'left.txt', file: 'o0', placed: true },
+      // Written anew with the same bytes, and written by mapping, which leaves the time alone.
+      { path: 'again.txt', file: 'o1', placed: false },
+      { path: 'mapped.txt', file: 'o2', placed: true },
+      { path: 'copy.txt', file: 'o0', placed: true },
+    ];
+    await write(JSON.stringify(record({ outputs })));
+    const result = await collectRun(folder, runSpec({ workspace }), { blobs, nonce, isolation });
+    expect(Object.keys(result?.outputs ?? {})).toEqual(['again.txt', 'mapped.txt', 'copy.txt']);
+    expect(result?.untouched).toEqual(['left.txt']);
   });
 
   test('what the engine saw of the memory goes before what the supervisor found', async () => {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / 'check'))
 
-from programs import SETTINGS, Run  # noqa: E402
+from programs import SETTINGS, Run, check_of  # noqa: E402
 
 try:
     from comparing import Tolerance
@@ -22,7 +22,11 @@ def test_same() -> None:
     with Run('original') as original, Run('program') as program:
         expected, actual = original.outputs(), program.outputs()
         findings = [
-            compare_file({'path': path, 'expected': expected.get(path), 'actual': actual.get(path)}, tolerance, exact)
+            compare_file(
+                {'path': path, 'expected': expected.get(path), 'actual': actual.get(path), 'check': check_of(path)},
+                tolerance,
+                exact,
+            )
             for path in sorted(expected.keys() | actual.keys())
         ]
         streams = {'expected': original.stdout, 'actual': program.stdout, 'ignore': SETTINGS['ignoreLines']}

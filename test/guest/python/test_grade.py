@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import random
@@ -595,6 +596,71 @@ class Files(Grading):
         )
         with self.assertRaises(PlanError):
             self.files('a.bin', b'123', b'123', format='float32')
+
+    def test_voxels(self) -> None:
+        """voxels are compared as numbers, behind their header, and a difference is named by its place"""
+        grid = np.random.default_rng(3).random((6, 6, 6)).astype(np.float32)
+        near, far = grid * np.float32(1 + 5e-7), grid.copy()
+        far[3, 0, 5] += 0.5
+        check = {'kind': 'voxels', 'path': '*.bin'}
+        self.expect('wrong', self.files('a.bin', grid.tobytes(), near.tobytes()), 'byte by byte, without the tolerance: an output')
+        self.expect('right', self.files('a.bin', grid.tobytes(), near.tobytes(), check=check))
+        self.expect(
+            'wrong',
+            self.files('a.bin', grid.tobytes(), far.tobytes(), check=check),
+            r'^a\.bin, \[3, 0, 5\]: expected 0\.\d+, got',
+        )
+        header = np.int32(6).tobytes() + np.float32(2).tobytes()
+        other = np.int32(6).tobytes() + np.float32(3).tobytes()
+        self.expect('right', self.files('a.bin', header + grid.tobytes(), header + near.tobytes(), check=check))
+        self.expect(
+            'wrong', self.files('a.bin', header + grid.tobytes(), other + grid.tobytes(), check=check), 'header differs from byte'
+        )
+        self.expect('wrong', self.files('a.bin', header + grid.tobytes(), grid.tobytes(), check=check), 'header differs')
+        self.expect('invalid', self.files('a.bin', grid.tobytes(), b'12345', check=check), 'expected float32 values')
+        counts = (grid * 200).astype(np.uint16)
+        self.expect(
+            'wrong', self.files('a.bin', counts.tobytes(), (counts + 1).tobytes(), check={**check, 'dtype': 'uint16'}), r'\[0, 0, 0\]'
+        )
+        with self.assertRaisesRegex(PlanError, 'the expected file: expected'):
+            self.files('a.bin', b'12345', grid.tobytes(), check=check)
+
+    def test_checks_of_scripts(self) -> None:
+        """a file of a script must pass the check of its output as well, which the original's must, too"""
+        check = {'kind': 'json', 'path': 'a.json', 'schema': {'required': ['total']}}
+        self.expect('right', self.files('a.json', '{"total": 1}', '{"total": 1.0}', check=check))
+        with self.assertRaisesRegex(PlanError, 'a.json as the original writes it: document: "total" is missing'):
+            self.files('a.json', '{"sum": 1}', '{"sum": 1}', check=check)
+        self.expect('wrong', self.files('a.json', '{"a": 1, "a": 2}', '{"a": 2}'), 'expected list of 2, got dict of 1')
+        self.expect('wrong', self.files('a.json', '{"total": 1}', '{"total": 2, "total": 1}', check=check))
+
+    def test_several_arrays(self) -> None:
+        """every array of a .npy file is compared, and nothing may follow the last"""
+
+        def arrays(*values: np.ndarray, more: bytes = b'') -> bytes:
+            stream = io.BytesIO()
+            for value in values:
+                np.save(stream, value)
+            return stream.getvalue() + more
+
+        one, two = np.arange(3.0), np.arange(4)
+        self.expect('right', self.files('a.npy', arrays(one, two), arrays(one, two)))
+        self.expect('wrong', self.files('a.npy', arrays(one, two), arrays(one, two + 1)), r'array 2\[0\]')
+        self.expect('invalid', self.files('a.npy', arrays(one, two), arrays(one)), 'expected 2 arrays in the file, got 1')
+        self.expect('invalid', self.files('a.npy', arrays(one), arrays(one, more=b'x' * 99)), '99 bytes follow the array')
+
+    def test_several_pictures(self) -> None:
+        """every picture of an animation is compared"""
+
+        def animation(*levels: int) -> bytes:
+            stream = io.BytesIO()
+            frames = [Image.fromarray(np.full((8, 8), level, np.uint8)) for level in levels]
+            frames[0].save(stream, 'GIF', save_all=True, append_images=frames[1:])
+            return stream.getvalue()
+
+        self.expect('right', self.files('a.gif', animation(1, 90, 200), animation(1, 90, 200)))
+        self.expect('wrong', self.files('a.gif', animation(1, 90, 200), animation(1, 90, 150)), 'picture 3, pixel')
+        self.expect('wrong', self.files('a.gif', animation(1, 90, 200), animation(1, 90)), 'expected 3 pictures')
         self.expect('wrong', self.files('a.dat', b'\xff\x00', b'\xff\x01'))
 
     def test_pictures(self) -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from fnmatch import fnmatch
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent.parent
@@ -51,6 +52,13 @@ class Run:
         self._temporary.cleanup()
 
     def outputs(self) -> dict[str, Path]:
-        """The files that the job's patterns match, by path."""
-        found = [file for pattern in SETTINGS['outputs'] for file in self.folder.glob(pattern) if file.is_file()]
+        """The files that the job's patterns match, by path; a pattern may be that of a folder."""
+        matched = [entry for pattern in SETTINGS['outputs'] for entry in self.folder.glob(pattern)]
+        found = [file for entry in matched for file in ([entry] if entry.is_file() else entry.rglob('*')) if file.is_file()]
         return {str(file.relative_to(self.folder)): file for file in sorted(set(found))}
+
+
+def check_of(path: str) -> dict[str, object] | None:
+    """What the job says of the file at `path`, where it does: how voxels lie in it."""
+    checks = SETTINGS.get('checks', [])
+    return next((check for check in checks if fnmatch(path, check['path']) or path.startswith(f'{check["path"]}/')), None)
