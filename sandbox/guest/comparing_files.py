@@ -125,12 +125,13 @@ def _compare_npy(expected: Path, actual: Path, found: Comparison, exact: bool) -
         found.reject(f'expected {len(arrays):,} arrays in the file, got {len(others):,}')
     for number, (one, other) in enumerate(zip(arrays, others), start=1):
         name = 'array' if len(arrays) == 1 else f'array {number}'
+        which = '' if len(arrays) == 1 else f'{name}: '
         if one.dtype.kind in 'biufcUS':
             found.values(one, other, name)
             if exact and one.dtype != other.dtype:
-                found.differ(f'{name}: expected {describe(one)}, got {describe(other)}')
+                found.differ(f'{which}expected {describe(one)}, got {describe(other)}')
         elif one.dtype != other.dtype or one.shape != other.shape:
-            found.differ(f'{name}: expected {describe(one)}, got {describe(other)}')
+            found.differ(f'{which}expected {describe(one)}, got {describe(other)}')
         else:
             found.checked += one.size
             if one.tobytes() != other.tobytes():
