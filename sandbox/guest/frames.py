@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import json
 import struct
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
+import plain
 
 MAGIC = b'CRUFRM01'
 ALIGNMENT = 64
@@ -175,15 +177,26 @@ class Plan:
             kind = list if isinstance(value, list) else tuple
             return self._name(self._sequence(value, kind.__name__, depth), value, kind)
         if isinstance(value, dict):
+            if (node := self._plain(value, depth)) is not None:
+                return node
             pairs = [self._pair(key, item, depth) for key, item in value.items()]
             return self._name({'t': 'dict', 'v': pairs}, value, dict)
         name = type(value).__qualname__
         instead = _INSTEAD.get(name, 'numbers, text, bytes, lists, tuples, dicts and NumPy arrays of numbers')
         raise FrameError(f'objects of type {name} cannot be passed on; use {instead}')
 
-    def _name(self, node: dict[str, Any], value: object, *plain: type) -> dict[str, Any]:
+    def _plain(self, value: list[Any] | tuple[Any, ...] | dict[Any, Any], depth: int) -> dict[str, Any] | None:
+        """One block of bytes for what has many values, all of them Python's own; None where it is something else."""
+        count = plain.count_of(value, MAX_DEPTH - depth, MAX_NODES - self._nodes)
+        if count is None or count < LONG_LIST:
+            return None
+        self._nodes += count - 1
+        data = np.frombuffer(plain.write(value), np.uint8)
+        return self._block({'t': 'plain', 'length': data.nbytes}, data)
+
+    def _name(self, node: dict[str, Any], value: object, *own: type) -> dict[str, Any]:
         kind = type(value)
-        if kind not in plain and (self._exact or kind is np.matrix):
+        if kind not in own and (self._exact or kind is np.matrix):
             node['class'] = kind.__name__[:MAX_NAME]
         return node
 
@@ -196,6 +209,8 @@ class Plan:
                 of = 'numpy' if issubclass(kind, np.generic) else 'python'
                 node = {'t': name, 'packed': of, 'dtype': _wire(packed.dtype), 'length': len(value)}
                 return self._block(node, packed)
+        if (node := self._plain(value, depth)) is not None:
+            return node
         nodes = []
         for index, item in enumerate(value):
             try:
@@ -236,14 +251,14 @@ def encode(value: object, root: str = 'value', exact: bool = False) -> bytearray
     return plan_of(value, root, exact=exact).frame()
 
 
-def decode(buffer: Buffer, writable: bool = False, root: str = 'value') -> Any:
+def decode(buffer: Buffer, writable: bool = False, root: str = 'value', trusted: bool = False) -> Any:
     """The value whose frame begins `buffer` (which may be longer). Arrays are views of the buffer.
 
-    With `writable`, writing to those arrays writes to the buffer. Raises `FrameError` for anything that is
-    no frame.
+    With `writable`, writing to those arrays writes to the buffer. What is `trusted` is read faster. Raises `FrameError` for anything
+    that is no frame.
     """
     try:
-        return _Reader(memoryview(buffer).cast('B'), writable).value()
+        return _Reader(memoryview(buffer).cast('B'), writable, trusted).value()
     except FrameError as error:
         raise error.of(root) from None
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError, MemoryError) as error:
@@ -267,9 +282,10 @@ def place(block: np.ndarray, buffer: Buffer, offset: int) -> None:
 
 
 class _Reader:
-    def __init__(self, buffer: memoryview, writable: bool) -> None:
+    def __init__(self, buffer: memoryview, writable: bool, trusted: bool = False) -> None:
         self._buffer = buffer
         self._writable = writable
+        self._trusted = trusted
         self._nodes = 0
         self._taken: list[tuple[int, int]] = []
         self._classes: dict[tuple[str, type], type] = {}
@@ -336,7 +352,18 @@ class _Reader:
             return self._named(node, tuple(items) if kind == 'tuple' else items)
         if kind == 'dict':
             return self._named(node, self._dict(_typed(node, list), depth))
+        if kind == 'plain':
+            return self._plain(node, depth)
         raise FrameError(f'a node of unknown type {kind!r:.40}')
+
+    def _plain(self, node: dict[str, Any], depth: int) -> Any:
+        length = _natural(node, 'length')
+        offset = self._take(node, length)
+        data = self._buffer[offset : offset + length]
+        if self._trusted:
+            return plain.read_trusted(data)
+        left = MAX_NODES - self._nodes
+        return plain.read(bytes(data), MAX_DEPTH - depth, left, _dict_of)
 
     def _array(self, node: dict[str, Any], numbers: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         order = node.get('order')
@@ -383,24 +410,17 @@ class _Reader:
         return items
 
     def _dict(self, pairs: list[Any], depth: int) -> dict[Any, Any]:
-        result: dict[Any, Any] = {}
-        hashes: dict[int, int] = {}
-        for pair in pairs:
-            if not isinstance(pair, list) or len(pair) != 2:
-                raise FrameError('expected a pair of key and value')
-            key = self._node(pair[0], depth + 1)
-            if isinstance(key, (list, dict, np.ndarray)):
-                raise FrameError(f'a {type(key).__name__} cannot be a key')
-            hashes[hash(key)] = hashes.get(hash(key), 0) + 1
-            if hashes[hash(key)] > MAX_EQUAL_HASHES:
-                raise FrameError(f'more than {MAX_EQUAL_HASHES} keys of one hash')
-            if key in result:
-                raise FrameError(f'the key {key!r:.80} occurs twice')
-            try:
-                result[key] = self._node(pair[1], depth + 1)
-            except FrameError as error:
-                raise error.inside(key) from None
-        return result
+        def items() -> Iterator[tuple[Any, Any]]:
+            for pair in pairs:
+                if not isinstance(pair, list) or len(pair) != 2:
+                    raise FrameError('expected a pair of key and value')
+                key = self._node(pair[0], depth + 1)
+                try:
+                    yield key, self._node(pair[1], depth + 1)
+                except FrameError as error:
+                    raise error.inside(key) from None
+
+        return _dict_of(items())
 
     def _packed(self, node: dict[str, Any]) -> list[Any]:
         numbers = self._numbers(node, _dtype(node), _natural(node, 'length'))
@@ -433,6 +453,22 @@ class _Reader:
         if length:
             self._taken.append((offset, offset + length))
         return offset
+
+
+def _dict_of(pairs: Iterable[tuple[Any, Any]]) -> dict[Any, Any]:
+    """A dict of pairs that anybody may have chosen. Raises `FrameError`."""
+    result: dict[Any, Any] = {}
+    hashes: dict[int, int] = {}
+    for key, value in pairs:
+        if isinstance(key, (list, dict, np.ndarray)):
+            raise FrameError(f'a {type(key).__name__} cannot be a key')
+        hashes[hash(key)] = hashes.get(hash(key), 0) + 1
+        if hashes[hash(key)] > MAX_EQUAL_HASHES:
+            raise FrameError(f'more than {MAX_EQUAL_HASHES} keys of one hash')
+        if key in result:
+            raise FrameError(f'the key {key!r:.80} occurs twice')
+        result[key] = value
+    return result
 
 
 def _aligned(offset: int) -> int:

@@ -32,7 +32,7 @@ from frames import FrameError, encode
 from user_code import UserCodeError, load_function, show_inputs, tell, where
 
 sys.path.remove(_GUEST)
-for _name in ('cases', 'comparing', 'frames', 'user_code'):
+for _name in ('cases', 'comparing', 'frames', 'plain', 'user_code'):
     del sys.modules[_name]
 
 EXIT_PROBLEM = 3

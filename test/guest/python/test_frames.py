@@ -159,6 +159,55 @@ class Crossing(unittest.TestCase):
             plan_of(np.ones(1000), root='answer', room=4096)
 
 
+class Plain(unittest.TestCase):
+    VALUE = {
+        'points': [(index, index / 7, -index) for index in range(50)],
+        'texts': {f'ключ {index}': f'\ud800 {index}' for index in range(20)},
+        'whole': [0, -1, 2**31 - 1, 2**31, -(2**31) - 1, 2**63, 2**64, -(3**400), 1 << 15, (1 << 30) - 1],
+        'floats': [0.0, -0.0, float('inf'), float('-inf'), 5e-324, 1.5 + 2j, complex(-0.0, 1)],
+        'rest': [None, True, False, b'\x00\xff', '', [], (), {}, {(1, 'a'): {2: [3]}}],
+    }
+
+    def test_both_ways(self) -> None:
+        """nested values of Python's own types are one block, which is read alike by whom trusts it and by whom does not"""
+        frame = encode(self.VALUE)
+        self.assertIn(b'"t":"plain"', bytes(frame))
+        for trusted in (True, False):
+            self.assertEqual(repr(decode(frame, trusted=trusted)), repr(self.VALUE))
+        self.assertEqual(bytes(encode(decode(frame))), bytes(frame))
+
+    def test_other_types(self) -> None:
+        """what has a value of another type in it keeps its types"""
+        for other in (np.float64(0.5), np.arange(3), [np.int32(1)]):
+            value = [*range(20), other]
+            self.assertNotIn(b'"t":"plain"', bytes(encode(value)))
+            self.assertTrue(same(decode(encode(value)), value))
+
+    def test_hostile(self) -> None:
+        """bytes of nothing plain are refused, whatever they are"""
+        good = bytes(encode(self.VALUE))
+        begin = good.index(b'CRUFRM01') + 16 + int.from_bytes(good[8:16], 'little')
+        random = np.random.default_rng(3)
+        for _ in range(500):
+            frame = bytearray(good)
+            for _ in range(3):
+                frame[int(random.integers(begin, len(frame)))] = int(random.integers(256))
+            try:
+                decode(frame)
+            except FrameError:
+                pass
+        for code in b'[\xff\xff\xff\xff', b'(\xff\xff\xff\x7f', b'l\x00\x00\x00\x80', b'R\x00\x00\x00\x00', b'c' * 20, b'[' * 9:
+            frame = bytearray(good)
+            frame[begin : begin + len(code)] = code
+            with self.assertRaises(FrameError):
+                decode(frame)
+        deep = [1] * 20
+        for _ in range(65):
+            deep = [deep]
+        with self.assertRaisesRegex(FrameError, 'nested deeper'):
+            encode(deep)
+
+
 class NotCrossing(unittest.TestCase):
     def refused(self, value: object, message: str) -> None:
         with self.assertRaisesRegex(FrameError, message):
