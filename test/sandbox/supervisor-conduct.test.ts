@@ -259,27 +259,30 @@ begin = mmap.mmap(-1, 4096)
 def stay():
     while True:
         while not begin[0]: time.sleep(0.0002)
-        began = time.monotonic()
+        began = time.thread_time()
         libc.madvise(base, PIECE * PIECES, 22)
-        libc.madvise(base, PIECE * PIECES, 4)
-        struct.pack_into('<d', begin, 8, time.monotonic() - began)
+        struct.pack_into('<d', begin, 8, time.thread_time() - began)
         begin[0] = 0
 if os.fork() == 0:
     exchange.close()
     ${run}
     while True: time.sleep(9)
 def answer(case):
-    begin[0] = 1
+    global before
     if case == b'how long?':
         while begin[0]: time.sleep(0.001)
-        return repr(struct.unpack_from('<d', begin, 8)[0]).encode()
+        return repr(struct.unpack_from('<d', begin, 8)[0] - before).encode()
+    began = time.monotonic()
+    begin[0] = 1
     time.sleep(0.02)
-    return repr(time.monotonic()).encode()
+    answered = time.monotonic()
+    before = answered - began
+    return repr(answered).encode()
 serve(answer)`;
     const result = await conduct(
       { busy: program, other: 'serve(lambda case: repr(time.monotonic()).encode())' },
       ['how long?', 'go'],
-      [sample('busy', [0]), sample('busy', [1]), sample('other', [1])],
+      [sample('busy', [1]), sample('other', [1]), sample('busy', [0])],
     );
     // A machine with much to do may take longer for it than anybody waits.
     if (only(result)?.error) {
@@ -287,9 +290,10 @@ serve(answer)`;
       return;
     }
     const answers = await Promise.all(result.samples.map(({ answers }) => text(answers[0]?.output)));
-    const [length = 0, answered = 0, asked = 0] = answers.map(Number);
+    const [answered = 0, asked = 0, after = 0] = answers.map(Number);
+    // All the work of the call but what fitted in before the answer was done when the other was asked.
     expect(result.samples).toHaveLength(3);
-    expect(asked - answered).toBeGreaterThan(length / 4);
+    expect(asked - answered).toBeGreaterThan(after * 0.9);
   });
 
   test.each([
