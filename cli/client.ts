@@ -4,6 +4,7 @@ import { queues } from '../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../domain/visibility.ts';
 import type { Store } from '../store/store.ts';
 import { closeEndedJobs } from '../workers/ended-jobs.ts';
+import { expectSigned, signedBy } from '../workers/signed-payloads.ts';
 import { exitStatus } from './exit-status.ts';
 import { UserMistake } from './terminal.ts';
 
@@ -29,14 +30,14 @@ const retentionSeconds = 90 * 24 * 60 * 60;
  * Connects and sees to it that the server knows the search attributes and keeps closed workflows for 90 days; where it does not
  * allow that, jobs run without. Throws `UserMistake` where no server answers at `address`.
  */
-export async function connect(address: string, namespace: string): Promise<JobClient> {
+export async function connect(address: string, namespace: string, store: Store): Promise<JobClient> {
   const connection = await Connection.connect({ address, connectTimeout: '5s' }).catch((error: unknown) => {
     throw new UserMistake(
       `expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start one with: crucible up`,
       { status: exitStatus.failed },
     );
   });
-  const client = new Client({ connection, namespace });
+  const client = new Client({ connection, namespace, dataConverter: signedBy(store) });
   const searchable = await prepareNamespace(connection, namespace);
   return {
     searchable,
@@ -49,7 +50,11 @@ export async function connect(address: string, namespace: string): Promise<JobCl
         staticSummary: `${input.job.kind} ${input.job.name}`,
       });
     },
-    result: (jobId) => client.workflow.getHandle(jobId).result() as Promise<JobResult>,
+    async result(jobId) {
+      const result: JobResult = await client.workflow.getHandle(jobId).result();
+      expectSigned(result);
+      return result;
+    },
     async cancel(jobId) {
       try {
         await client.workflow.getHandle(jobId).cancel();
@@ -78,7 +83,8 @@ export async function workflowClosed(client: Client, jobId: string, signal: Abor
 /** Wire values of `temporal.api.enums.v1.IndexedValueType`. */
 const indexed = { KEYWORD: 2, DOUBLE: 4 } as const;
 
-async function prepareNamespace(connection: Connection, namespace: string): Promise<boolean> {
+/** Registers the search attributes and the retention; whether the server has the attributes now. */
+export async function prepareNamespace(connection: Connection, namespace: string): Promise<boolean> {
   const attributes = [kindAttribute, statusAttribute, bestAttribute];
   const { operatorService, workflowService } = connection;
   try {

@@ -33,7 +33,7 @@ export async function startJob(
 ): Promise<ExitStatus> {
   const { store, out, json } = context;
   const say = sayOf(context);
-  return withServer(config, { say, signal }, async (client) => {
+  return withServer(config, { store, say, signal }, async (client) => {
     const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });
     const submitted = await submit(file, { store, client, models: config.models, fresh });
     if (submitted.kind === 'finished') {
@@ -84,7 +84,7 @@ async function endWith(
 /** Verifies a finished job's best again and watches that. */
 export async function verifyJob({ config, context, signal }: Session, text: string): Promise<ExitStatus> {
   const record = await findJob(context.store, text);
-  return withServer(config, { say: sayOf(context), signal }, async (client) => {
+  return withServer(config, { store: context.store, say: sayOf(context), signal }, async (client) => {
     const id = await startVerification(context.store, client, record);
     return statusOfJob(await watchJob(context, id, { signal }));
   });
@@ -98,7 +98,7 @@ export async function resumeJob(
 ): Promise<ExitStatus> {
   const extension = readExtension(budget);
   const record = await findJob(context.store, text);
-  return withServer(config, { say: sayOf(context), signal }, async (client) => {
+  return withServer(config, { store: context.store, say: sayOf(context), signal }, async (client) => {
     const id = await resume(context.store, client, record, extension, {
       models: config.models,
       signal,
@@ -150,7 +150,7 @@ const endedWords = {
 
 /** Cancels at the server; returns the record as it is then, after `cancelMs` at the latest. */
 async function askToEnd(config: Config, store: Store, found: JobRecord, address: string): Promise<JobRecord> {
-  const client = await connect(address, config.namespace);
+  const client = await connect(address, config.namespace, store);
   const look = async (): Promise<JobRecord> => (await store.ledger.job(found.id)) ?? found;
   try {
     await client.closeEnded(store);
@@ -181,7 +181,7 @@ async function askToEnd(config: Config, store: Store, found: JobRecord, address:
 export async function closeEndedJobs(config: Config, store: Store): Promise<void> {
   const address = config.temporalAddress ?? (await running(config.home))?.address;
   if (address === undefined) return;
-  const client = await connect(address, config.namespace).catch(() => null);
+  const client = await connect(address, config.namespace, store).catch(() => null);
   try {
     await client?.closeEnded(store);
   } finally {
@@ -192,11 +192,11 @@ export async function closeEndedJobs(config: Config, store: Store): Promise<void
 /** `crucible up`. */
 export async function bringUp(
   config: Config,
-  { out, json }: CommandContext,
+  { store, out, json }: CommandContext,
   options: Omit<UpOptions, 'say'>,
 ): Promise<void> {
   const now = await up(config, { say: (line) => json || out(line), ...options });
-  const client = await connect(now.address, config.namespace);
+  const client = await connect(now.address, config.namespace, store);
   await client.close();
   if (json) out(JSON.stringify(now));
   else {
@@ -230,11 +230,11 @@ export async function sweepSandboxes(config: Config, { store, out }: CommandCont
 
 async function withServer<T>(
   config: Config,
-  { say, signal }: Pick<UpOptions, 'say' | 'signal'>,
+  { store, say, signal }: Pick<UpOptions, 'say' | 'signal'> & { store: Store },
   act: (client: JobClient) => Promise<T>,
 ): Promise<T> {
   const { address } = await up(config, { say, ...(signal === undefined ? {} : { signal }) });
-  const client = await connect(address, config.namespace);
+  const client = await connect(address, config.namespace, store);
   try {
     return await act(client);
   } finally {

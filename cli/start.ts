@@ -43,7 +43,7 @@ export async function start(
   const before = await running(config.home);
   const now = await up(config, { say, signal });
   if (now.ui !== null) say(`Temporal UI  ${now.ui}`);
-  const client = await connect(now.address, config.namespace);
+  const client = await connect(now.address, config.namespace, store);
   try {
     const file = await readJobFile(mainJob);
     const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });

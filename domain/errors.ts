@@ -43,6 +43,11 @@ export class WrongStore extends Error {
   override name = 'WrongStore';
 }
 
+/** A history holds what no worker or client of this store has said. It is not believed; trying again would find the same. */
+export class ForgedPayload extends Error {
+  override name = 'ForgedPayload';
+}
+
 /** The provider refused the request. Retrying cannot help. */
 export class ModelRequestRejected extends Error {
   override name = 'ModelRequestRejected';

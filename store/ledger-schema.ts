@@ -29,6 +29,8 @@ export interface StoreTable {
   /** 32 random bytes in hex. */
   secret: string;
   createdAt: number;
+  /** Since then whatever goes through Temporal is signed, milliseconds since 1970. */
+  signedSince: number;
 }
 
 export interface JobTable {

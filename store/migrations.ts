@@ -9,6 +9,7 @@ const migrations: Record<string, Migration> = {
   '0001-first': { up: createFirstTables },
   '0002-models': { up: addModelTables },
   '0003-turns': { up: addTurns },
+  '0004-signed-payloads': { up: addSignedSince },
 };
 
 /**
@@ -244,4 +245,12 @@ async function addTurns(db: Kysely<unknown>): Promise<void> {
     .addPrimaryKeyConstraint('turnsOfKey', ['key', 'since'])
     .execute();
   await db.schema.createIndex('turnsByJob').on('turns').column('jobId').execute();
+}
+
+/** Jobs that are open at this moment have histories without signatures. */
+async function addSignedSince(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .alterTable('store')
+    .addColumn('signedSince', 'bigint', (column) => column.notNull().defaultTo(Date.now()))
+    .execute();
 }

@@ -17,6 +17,8 @@ export interface Store {
   readonly ledger: Ledger;
   /** 32 bytes no candidate and no model ever sees: what the seeds of hidden inputs are made from. */
   secret(): Buffer;
+  /** Since then whatever goes through Temporal is signed; jobs from before have histories without signatures. */
+  readonly signedSince: number;
   close(): Promise<void>;
 }
 
@@ -34,7 +36,7 @@ export async function openStore(folder: string, warn: Warn = console.error): Pro
   });
   try {
     await migrate(db, ledgerPath);
-    const { id, secret } = await identity(db);
+    const { id, secret, signedSince } = await identity(db);
     const blobFolder = join(folder, 'blobs');
     await removeAbandoned(blobFolder);
     return {
@@ -42,6 +44,7 @@ export async function openStore(folder: string, warn: Warn = console.error): Pro
       blobs: createFileBlobs(blobFolder),
       ledger: createLedger(db, warn),
       secret: () => Buffer.from(secret, 'hex'),
+      signedSince,
       close: () => db.destroy(),
     };
   } catch (error) {
@@ -54,7 +57,13 @@ export async function openStore(folder: string, warn: Warn = console.error): Pro
 async function identity(db: Kysely<LedgerSchema>): Promise<StoreTable> {
   await db
     .insertInto('store')
-    .values({ only: 1, id: randomUUID(), secret: randomBytes(32).toString('hex'), createdAt: Date.now() })
+    .values({
+      only: 1,
+      id: randomUUID(),
+      secret: randomBytes(32).toString('hex'),
+      createdAt: Date.now(),
+      signedSince: Date.now(),
+    })
     .onConflict((conflict) => conflict.column('only').doNothing())
     .execute();
   return db.selectFrom('store').selectAll().executeTakeFirstOrThrow();

@@ -17,6 +17,7 @@ export async function workflowBundle(cache: string, logger: Logger): Promise<{ c
   } catch {
     const { code } = await bundleWorkflowCode({
       workflowsPath: join(folder('workflows'), 'index.ts'),
+      workflowInterceptorModules: [join(folder('workflows'), 'refuse-forged.ts')],
       logger,
     });
     await mkdir(join(cache, 'bundles'), { recursive: true });

@@ -1,5 +1,6 @@
 import { type WorkflowClient, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { rootCause } from '@temporalio/common';
+import { forgedReason } from '../domain/forged.ts';
 import type { JobResult } from '../domain/job-input.ts';
 import { bestTrial, refusedTrials } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
@@ -57,7 +58,7 @@ async function endOf(
     const { status } = await handle.describe();
     switch (status.name) {
       case 'COMPLETED':
-        return { status: 'finished', summary: ((await handle.result()) as JobResult).summary };
+        return await finished(handle);
       case 'FAILED':
         return { status: 'failed', summary: await failureOf(handle) };
       case 'CANCELLED':
@@ -73,6 +74,17 @@ async function endOf(
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;
   }
+}
+
+/** A result that is not signed is somebody else's word. */
+async function finished(handle: {
+  result(): Promise<unknown>;
+}): Promise<Pick<JobResult, 'status' | 'summary'>> {
+  const result = await handle.result();
+  const forged = forgedReason(result);
+  return forged === null
+    ? { status: 'finished', summary: (result as JobResult).summary }
+    : { status: 'failed', summary: forged };
 }
 
 async function failureOf(handle: { result(): Promise<unknown> }): Promise<string> {

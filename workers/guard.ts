@@ -1,5 +1,6 @@
 import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { PayloadTooLarge, WrongStore } from '../domain/errors.ts';
+import { forgedReason } from '../domain/forged.ts';
 
 /** Bytes of JSON that may go in or out of an activity: the rest belongs into artifacts. */
 const largest = 64 * 1024;
@@ -11,6 +12,9 @@ const largest = 64 * 1024;
 export const createGuard = (storeId: string): ActivityInboundCallsInterceptor => ({
   async execute(input, next) {
     const [argument] = input.args;
+    const forged = forgedReason(argument);
+    // Another store's worker may be the one to do it.
+    if (forged !== null) throw new WrongStore(forged);
     const asked =
       typeof argument === 'object' && argument !== null && 'storeId' in argument ? argument.storeId : storeId;
     if (asked !== storeId)

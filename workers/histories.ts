@@ -4,6 +4,7 @@ import type { Store } from '../store/store.ts';
 import { type Config, serverAddress } from './config.ts';
 import { closeEndedJobs } from './ended-jobs.ts';
 import type { Log } from './log.ts';
+import { signedBy } from './signed-payloads.ts';
 
 const everyMs = 10_000;
 const atOnce = 20;
@@ -22,7 +23,11 @@ export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Ti
     if (settled.length + open.length === 0) return;
     const connection = await Connection.connect({ address: serverAddress(config) });
     try {
-      const { workflow } = new Client({ connection, namespace: config.namespace });
+      const { workflow } = new Client({
+        connection,
+        namespace: config.namespace,
+        dataConverter: signedBy(store),
+      });
       await closeEndedJobs(store, workflow);
       for (const job of settled) {
         const handle = workflow.getHandle(job.id);

@@ -28,6 +28,7 @@ import { keepHistories } from './histories.ts';
 import { createLog, endOnCrash, type Log, temporalLogger } from './log.ts';
 import { type Observing, observeActivities, observeModel } from './observe.ts';
 import { openSandbox } from './sandbox-of.ts';
+import { signedBy } from './signed-payloads.ts';
 import { tellRetries } from './tell-retries.ts';
 import { openTraces } from './traces.ts';
 
@@ -67,6 +68,7 @@ export async function runWorkers(
   const connection = await NativeConnection.connect({ address: serverAddress(config) });
   const common = {
     connection,
+    dataConverter: signedBy(store),
     namespace: config.namespace,
     identity: `${process.pid}@${hostname()}`,
     shutdownGraceTime: '10s',

@@ -14,6 +14,7 @@ import { modelQueue, queues } from '../../domain/queues.ts';
 import { createModel } from '../../llm/create-model.ts';
 import { ProgramReply } from '../../llm/replies/program.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { signedBy } from '../../workers/signed-payloads.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { startModelServer } from '../support/model-servers.ts';
 import { startServer } from '../support/temporal.ts';
@@ -47,7 +48,10 @@ export async function run(): Promise<void> {
   provider.answers = [{ kind: 'text', text: reply }];
   const models = modelConfig({ OPENAI_BASE_URL: provider.baseUrl, OPENAI_API_KEY: provider.key });
   const native = await NativeConnection.connect({ address: temporal.address });
-  const client = new Client({ connection: await Connection.connect({ address: temporal.address }) });
+  const client = new Client({
+    connection: await Connection.connect({ address: temporal.address }),
+    dataConverter: signedBy(store),
+  });
 
   const inside: number[] = [];
   const { proposeByModel } = createModelActivities({
@@ -60,7 +64,11 @@ export async function run(): Promise<void> {
     inside.push(performance.now() - from);
     return candidate;
   };
-  const common = { connection: native, maxHeartbeatThrottleInterval: '500ms' } as const;
+  const common = {
+    connection: native,
+    dataConverter: signedBy(store),
+    maxHeartbeatThrottleInterval: '500ms',
+  } as const;
   const workers = await Promise.all([
     Worker.create({
       ...common,

@@ -21,6 +21,7 @@ import { toolchain } from '../../setup/toolchain.mjs';
 import { openStore } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';
 import { openSandbox } from '../../workers/sandbox-of.ts';
+import { signedBy } from '../../workers/signed-payloads.ts';
 import { startServer } from '../support/temporal.ts';
 import type { Round, round, threeActivities } from './overhead-workflows.ts';
 
@@ -41,7 +42,10 @@ export async function run(): Promise<void> {
   const { sandbox, why } = await openSandbox(config, store);
   const server = await startServer();
   const native = await NativeConnection.connect({ address: server.address });
-  const client = new Client({ connection: await Connection.connect({ address: server.address }) });
+  const client = new Client({
+    connection: await Connection.connect({ address: server.address }),
+    dataConverter: signedBy(store),
+  });
   const context = { store, sandbox };
   const { prepareCases } = createCaseActivities(context);
   const model = createScriptedModel(() => ({
@@ -54,7 +58,11 @@ export async function run(): Promise<void> {
       build: 'none',
     },
   }));
-  const common = { connection: native, maxHeartbeatThrottleInterval: '500ms' } as const;
+  const common = {
+    connection: native,
+    dataConverter: signedBy(store),
+    maxHeartbeatThrottleInterval: '500ms',
+  } as const;
   const bundle = await bundleWorkflowCode({
     workflowsPath: fileURLToPath(new URL('./overhead-workflows.ts', import.meta.url)),
     logger: new DefaultLogger('ERROR'),

@@ -1,17 +1,24 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connect, type JobClient } from '../../cli/client.ts';
+import { openStore, type Store } from '../../store/store.ts';
 import { openJob } from '../cli/kept-jobs.ts';
-import { temporaryStore } from '../store/temporary-store.ts';
 import { startServer, type TestServer } from '../support/temporal.ts';
 
 let server: TestServer;
 let client: JobClient;
 let temporal: Client;
+let store: Store;
+let folder: string;
 
 beforeAll(async () => {
   server = await startServer();
-  client = await connect(server.address, 'default');
+  folder = await mkdtemp(join(tmpdir(), 'crucible-ended-'));
+  store = await openStore(folder);
+  client = await connect(server.address, 'default', store);
   temporal = new Client({ connection: await Connection.connect({ address: server.address }) });
 });
 
@@ -19,12 +26,13 @@ afterAll(async () => {
   await temporal.connection.close();
   await client.close();
   await server.stop();
+  await store.close();
+  await rm(folder, { recursive: true });
 });
 
 const job = { kind: 'solve', name: 'draw', script: 'draw.py' } as const;
 
 it('a job whose workflow was ended at the server is closed in the ledger; one that runs, and one it does not know, are not', async () => {
-  const store = await temporaryStore();
   const ids = ['solve/draw/0000000001.1', 'solve/draw/0000000002.1', 'solve/draw/0000000003.1'];
   const [ended = '', running = '', unknown = ''] = ids;
   for (const id of ids) {

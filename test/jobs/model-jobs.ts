@@ -14,6 +14,7 @@ import { type JobInput, noRoutes, type Routes } from '../../domain/job-input.ts'
 import { benchOf, queues } from '../../domain/queues.ts';
 import type { CatalogueFile } from '../../llm/catalogue.schema.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { signedBy } from '../../workers/signed-payloads.ts';
 import { type ModelServer, startModelServer } from '../support/model-servers.ts';
 import { startServer } from '../support/temporal.ts';
 import { stubActivities } from '../workflows/stub-activities.ts';
@@ -78,7 +79,11 @@ export async function startModelJobs(
   const store = await openStore(home);
   const server = await startServer();
   const connection = await NativeConnection.connect({ address: server.address });
-  const client = new Client({ connection: await Connection.connect({ address: server.address }) });
+  const dataConverter = signedBy(store);
+  const client = new Client({
+    connection: await Connection.connect({ address: server.address }),
+    dataConverter,
+  });
   const workflowBundle = await bundleWorkflowCode({ workflowsPath, logger });
   const activities = {
     ...stubActivities({ 'as it is': { speedups: [2] } }).activities,
@@ -88,7 +93,7 @@ export async function startModelJobs(
   const workers = await Promise.all(
     [...Object.values(queues), benchOf('stub-host')].map((taskQueue) =>
       Worker.create({
-        ...{ connection, taskQueue, activities },
+        ...{ connection, taskQueue, activities, dataConverter },
         ...(taskQueue === queues.orchestrate ? { workflowBundle } : {}),
       }),
     ),

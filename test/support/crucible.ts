@@ -14,6 +14,7 @@ const workerMain = fileURLToPath(new URL('../../workers/all.ts', import.meta.url
 
 /** A store, a server and workers of a test's own: real processes that can be killed. */
 export interface TestCrucible {
+  home: string;
   store: Store;
   server: TestServer;
   client: JobClient;
@@ -30,11 +31,12 @@ export async function startCrucible(environment: Record<string, string> = {}): P
   const home = await mkdtemp(join(tmpdir(), 'crucible-home-'));
   const store = await openStore(home);
   const server = await startServer();
-  const client = await connect(server.address, 'default');
+  const client = await connect(server.address, 'default', store);
   let worker: ChildProcess | null = null;
   let said = '';
 
   const crucible: TestCrucible = {
+    home,
     store,
     server,
     client,

@@ -5,7 +5,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { connect } from '../../cli/client.ts';
+import { prepareNamespace } from '../../cli/client.ts';
 import { ModelQuotaExceeded, ModelRefused, ModelUnauthenticated } from '../../domain/errors.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { type JobInput, type JobResult, noRoutes, type Routes } from '../../domain/job-input.ts';
@@ -315,9 +315,10 @@ describe('an optimize job', () => {
 
   it('tells its state in words and in search attributes', async () => {
     // Connecting as the command line does registers the attributes.
-    const { searchable, close } = await connect(server.address, 'default');
-    await close();
-    expect(searchable).toBe(true);
+    const connection = await Connection.connect({ address: server.address });
+    expect(await prepareNamespace(connection, 'default')).toBe(true);
+    await connection.close();
+    const searchable = true;
     const input = inputOf({}, { searchable });
     await run({ fast: { speedups: [4] } }, input, {}, async (handle) => {
       const { currentDetails } = await handle.query<{ currentDetails: string }>(

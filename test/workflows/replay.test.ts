@@ -8,8 +8,12 @@ import { describe, expect, it } from 'vitest';
 const folder = fileURLToPath(new URL('../histories', import.meta.url));
 const histories = await readdir(folder);
 
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const bundleOf = (path: string) =>
-  bundleWorkflowCode({ workflowsPath: fileURLToPath(new URL(path, import.meta.url)) });
+  bundleWorkflowCode({
+    workflowsPath: at(path),
+    workflowInterceptorModules: [at('../../workflows/refuse-forged.ts')],
+  });
 
 const readHistory = async (name: string): Promise<unknown> =>
   JSON.parse(await readFile(`${folder}/${name}`, 'utf8'));
