@@ -33,6 +33,18 @@ export function createSqliteDialect(path: string): Dialect {
   };
 }
 
+/**
+ * For this user only; SQLite gives the files beside it the same mode. One that is there is not opened: closing it would give up this
+ * process's locks on it.
+ */
+function createClosed(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o600));
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+  }
+}
+
 /** With DDL in a transaction that begins with the write lock, several processes may migrate at once. */
 class TransactionalDdlAdapter extends SqliteAdapter {
   override get supportsTransactionalDdl(): boolean {
@@ -49,8 +61,7 @@ class SqliteDriver implements Driver {
   }
 
   async init(): Promise<void> {
-    // For this user only; SQLite gives the files beside it the same mode.
-    closeSync(openSync(this.#path, 'a', 0o600));
+    createClosed(this.#path);
     try {
       this.#connection = new SqliteConnection(this.#path);
       await this.#connection.execute('pragma journal_mode = wal');

@@ -34,7 +34,7 @@ export function createSigningCodec(
     createHmac('sha256', key)
       .update(JSON.stringify([...placeOf(context), textOf(metadata?.encoding)]))
       .update('\n')
-      .update(data ?? new Uint8Array())
+      .update(Buffer.from(data ?? []))
       .digest();
 
   const isFromBefore = async (jobId: string | undefined): Promise<boolean> => {

@@ -42,11 +42,11 @@ describe('a store', { timeout: 30_000 }, () => {
     const store = await openStore(folder);
     await store.close();
     const ledger = new DatabaseSync(join(folder, 'ledger.db'));
-    ledger.exec("insert into kysely_migration values ('0004-later', '2030-01-01T00:00:00.000Z')");
+    ledger.exec("insert into kysely_migration values ('9999-later', '2030-01-01T00:00:00.000Z')");
     const schema = () => ledger.prepare('select name, sql from sqlite_master order by name').all();
     const before = schema();
     await expect(openStore(folder)).rejects.toThrow(
-      /newer Crucible .*0003-turns.*0004-later.*update Crucible/,
+      /newer Crucible .*0004-signed-payloads.*9999-later.*update Crucible/,
     );
     expect(schema()).toEqual(before);
     ledger.close();
