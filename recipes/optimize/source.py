@@ -28,6 +28,13 @@ class NotApplicable(Exception):
         refusal.reasons = [each for reason in reasons for each in reason.reasons]
         return refusal
 
+    def elsewhere(self, lines, name, original):
+        """The same of the user's own text, which has so many lines more and calls the function by its own name."""
+        told = [
+            NotApplicable(each['message'].replace(name, original), each['line'] and each['line'] + lines) for each in self.reasons
+        ]
+        return NotApplicable.because(told)
+
 
 def read_source(data):
     """A file's text as Python reads it: in the encoding that its mark or its first lines declare, else UTF-8, each line ending in \\n.

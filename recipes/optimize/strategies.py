@@ -73,17 +73,21 @@ def require_combination(strategies):
 
 def make_program(module, case, strategies):
     """The program that a combination of strategies makes of a module's function. Raises NotApplicable."""
-    original, types = module, argument_types(module, case)
-    finish, notes = None, []
-    if 'reduce_precision' in strategies:
-        module, types, finish = reduce_precision(module, types)
-        notes.append('did the arithmetic in float32')
+    types = argument_types(module, case)
     compilers = [name for name in strategies if name in COMPILERS]
-    program = _compile(module, types, compilers, 'parallelize' in strategies, 'fastmath' in strategies)
-    if finish is not None:
-        program.files[program.entry] = finish(program.files[program.entry])
-        program.files.update(original_files(original))
-    program.notes += notes
+    options = (compilers, 'parallelize' in strategies, 'fastmath' in strategies)
+    if 'reduce_precision' not in strategies:
+        return _compile(module, types, *options)
+    narrow, narrow_types, finish = reduce_precision(module, types)
+    try:
+        program = _compile(narrow, narrow_types, *options)
+    except NotApplicable as refusal:
+        # What was put in stands above every function.
+        added = narrow.text.count('\n') - module.text.count('\n')
+        raise refusal.elsewhere(-added, narrow.name, module.name) from None
+    program.files[program.entry] = finish(program.files[program.entry])
+    program.files.update(original_files(module))
+    program.notes.append('did the arithmetic in float32')
     return program
 
 

@@ -81,6 +81,13 @@ lists = 'given NumPy arrays instead of lists'
 rows.append(check('a list of numbers', LOOP, COMPILERS, 6, 'the argument x is a list', lists, ([1.0, 2.0],)))
 rows.append(check('a list of texts', LOOP, COMPILERS, 6, 'the argument x is a list', None, (['a', 'b'],)))
 
+text = put('print(i)').replace('import numpy as np\n', '')
+narrow = ['use_cpp_extension', 'reduce_precision']
+listed = listing(lambda strategies, *_: make_program(Module(text, 'f', 'program.py'), {'args': (2.0,), 'kwargs': {}}, strategies), text.encode(), None)
+(got,) = [each['reasons'][0] for each in listed['refused'] if each['strategies'] == narrow]
+problem = '' if (got['line'], got['message']) == (8, 'f calls print') else f'got {got}'
+rows.append({'title': 'a line is that of the user’s own text, and so is a name', 'problem': problem})
+
 text = put('print(i)') + '\nf(np.arange(3.0))\n'
 script = lambda strategies, other=None, _=None: faster_script(other or text, 'program.py', strategies, work)  # noqa: E731
 problem = problem_of(script, text.encode(), None, ['vectorize_loops'], 9, 'f calls print', 'without this line')

@@ -26,6 +26,7 @@ const expected: Record<string, (string | RegExp)[]> = {
     /^\d+: reads values where other turns/,
   ],
   relax: ['right', /best carries a value/, 'right', /best carries a value/],
+  cooling: ['right', /field carries a value/, 'right', /field carries a value/],
   tabbed: ['right', 'right', 'right', 'right'],
   swap: ['right', /carries a value/, 'right', /carries a value/],
   clock: [/keyword-only/, /keyword-only/, 'right', /step other than 1/],
