@@ -10,6 +10,7 @@ import { inLine, median, tooQuickToMeasure } from '../domain/speedup.ts';
 import { disagree, pairsOf, SampleTime, statistics } from '../domain/statistics.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Measurement } from '../domain/trial.schema.ts';
+import { machineMemoryMb } from '../sandbox/machine.ts';
 import { ConductResult, Sample } from '../sandbox/sandbox.ts';
 import type { Cases } from './cases.ts';
 import { type ActivityContext, readJson, readProgram, takeStep, writeJson } from './context.ts';
@@ -204,7 +205,8 @@ function loadOf(
 /** Baseline and candidate stand side by side, and each may use what it may use alone. */
 const shared = (limits: ReturnType<typeof limitsOf>) => ({
   ...limits,
-  memoryMb: 2 * limits.memoryMb,
+  // Both at most what the machine has; a job that wants more than that is rejected as it is.
+  memoryMb: Math.max(limits.memoryMb, Math.min(2 * limits.memoryMb, machineMemoryMb())),
   processes: 2 * limits.processes,
   cpuMs: runsPerMeasurement * limits.cpuMs,
 });

@@ -1,4 +1,4 @@
-import { access, constants, readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { access, constants, open, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { Tree } from '../domain/artifact.schema.ts';
@@ -184,10 +184,7 @@ async function* filesBelow(
   around: readonly string[] = [],
 ): AsyncGenerator<{ path: string; bytes: number }> {
   const real = await realpath(join(root, path));
-  if (real !== root && !real.startsWith(`${root}${sep}`))
-    throw new UserMistake(
-      `${path} is a link to ${real}, outside the folder of the job; copy what it leads to into the folder`,
-    );
+  if (real !== root && !real.startsWith(`${root}${sep}`)) throw new UserMistake(leadsOut(path, real));
   if (around.includes(real)) throw new UserMistake(`${path} is a link to a folder that it stands in`);
   const found = await stat(real);
   if (found.isDirectory()) {
@@ -203,9 +200,25 @@ async function* filesBelow(
 /** Stores the files of a job and returns them by the path it names them by. */
 export async function packFiles({ folder, files }: JobFile, blobs: BlobStore): Promise<Tree> {
   const tree: Tree = {};
-  for (const path of files) tree[path] = await blobs.putFile(join(folder, path));
+  const root = await realpath(folder);
+  for (const path of files) {
+    // It may have been swapped since it was looked at: what counts is where that lies which is open now, and nothing else is read.
+    const file = await open(join(root, path), constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const opened = `/proc/self/fd/${file.fd}`;
+      const real = await readlink(opened);
+      if (!real.startsWith(`${root}${sep}`)) throw new UserMistake(leadsOut(path, real));
+      if (!(await file.stat()).isFile()) throw new UserMistake(`${path} is neither a file nor a folder`);
+      tree[path] = await blobs.putFile(opened);
+    } finally {
+      await file.close();
+    }
+  }
   return tree;
 }
+
+const leadsOut = (path: string, real: string): string =>
+  `${path} is a link to ${real}, outside the folder of the job; copy what it leads to into the folder`;
 
 /** Why a file cannot be read, in words. */
 export function plainReason(error: unknown): string {

@@ -15,6 +15,7 @@ import {
   makeControlGroup,
   removeControlGroup,
 } from './control-group.ts';
+import { rejectBeyondMachine } from './machine.ts';
 import { ConductSpec, type Isolation, RunSpec, type Sandbox, type SweepOptions } from './sandbox.ts';
 import { absentSyscalls, allowedSyscalls, argumentRules } from './seccomp.ts';
 import {
@@ -205,13 +206,15 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
   const sandbox: Sandbox = {
     isolation,
 
-    run(request, signal) {
+    async run(request, signal) {
       const spec = RunSpec.parse(request);
+      rejectBeyondMachine(spec.limits);
       return carryOut(runTask(spec, 'shared'), signal);
     },
 
-    conduct(request, signal) {
+    async conduct(request, signal) {
       const spec = ConductSpec.parse(request);
+      rejectBeyondMachine(spec.limits);
       const task: Task<Awaited<ReturnType<Sandbox['conduct']>>> = {
         key: spec.key,
         limits: spec.limits,

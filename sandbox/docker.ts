@@ -7,6 +7,7 @@ import Docker from 'dockerode';
 import { NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { assertContained, type ContainerPlan, containerOptions } from './docker-container.ts';
+import { rejectBeyondMachine } from './machine.ts';
 import { takeMeasuringLock } from './measuring-lock.ts';
 import {
   type ConductResult,
@@ -348,6 +349,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
 
     async run(request, signal) {
       const spec = RunSpec.parse(request);
+      rejectBeyondMachine(spec.limits);
       const collect = (folder: string, how: CollectOptions) => collectRun(folder, spec, how);
       const stage = (folder: string, how: StageOptions) => stageRun(folder, spec, how);
       const result = {
@@ -365,6 +367,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
 
     async conduct(request, signal) {
       const spec = ConductSpec.parse(request);
+      rejectBeyondMachine(spec.limits);
       const collect = (folder: string, how: CollectOptions) => collectConduct(folder, spec, how);
       const stage = (folder: string, how: StageOptions) => stageConduct(folder, spec, how);
       const ended = (ending: Ending): ConductResult => ({

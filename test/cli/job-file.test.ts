@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { checkedJob, packFiles, readJobFile, withProfile } from '../../cli/job-file.ts';
@@ -341,6 +342,33 @@ it('a job takes every file it names, at the path it names it by, links inside it
   const tree = await packFiles(file, store.blobs);
   expect(Object.keys(tree)).toEqual(['ok.py', 'data/a.csv', 'linked.csv']);
   expect(tree['linked.csv']).toBe(tree['data/a.csv']);
+});
+
+it('a file or folder that is swapped for a link after it was looked at brings nothing from outside into a job', async () => {
+  const outside = await mkdtemp(join(tmpdir(), 'crucible-outside-'));
+  await writeFile(join(outside, 'a.csv'), 'secret');
+  await mkdir(join(folder, 'data'));
+  await writeFile(join(folder, 'data/a.csv'), 'a\n1\n');
+  const { blobs } = await temporaryStore();
+  const job = { kind: 'solve', name: 'a', script: 'ok.py', inputs: ['data'] };
+  const put: string[] = [];
+  const watched = {
+    ...blobs,
+    putFile: async (path: string) => {
+      put.push(await readFile(path, 'utf8'));
+      return blobs.putFile(path);
+    },
+  };
+  for (const swapped of ['data/a.csv', 'data']) {
+    const file = await checkedJob(job, folder);
+    await rename(join(folder, swapped), join(folder, 'away'));
+    await symlink(join(outside, swapped.replace(/^data\/?/, '')), join(folder, swapped));
+    await expect(packFiles(file, watched)).rejects.toThrow('outside the folder of the job');
+    await rm(join(folder, swapped));
+    await rename(join(folder, 'away'), join(folder, swapped));
+  }
+  expect(put).not.toContain('secret');
+  await rm(outside, { recursive: true });
 });
 
 it('a job made of command-line options is refused by the same words, without a line', async () => {

@@ -91,6 +91,13 @@ os._exit(0)
       expect(result.ending).toEqual({ kind: 'outOfMemory', limitMb: smallLimits.memoryMb });
     });
 
+    test('more memory than the machine has is told at once, with the field', async () => {
+      const limits = { memoryMb: 1 << 30 };
+      await expect(program('pass', { limits })).rejects.toThrow(
+        /^limits\.memoryMb: expected at most \d+, which is what this machine has, got 1073741824$/,
+      );
+    });
+
     test('a program that outlives the child that ran out of memory is out of memory, too', async () => {
       const result = await program(`
 import subprocess, sys
