@@ -1,4 +1,4 @@
-import { access, chmod, constants, mkdir, readdir, stat } from 'node:fs/promises';
+import { access, chmod, constants, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { exitStatus } from './exit-status.ts';
 import { reasonOf } from './mistakes.ts';
@@ -34,6 +34,16 @@ export async function closeToOthers(home: string): Promise<void> {
   };
   await tighten(home);
   for (const name of await readdir(home)) await tighten(join(home, name));
+}
+
+/** With less than this the next write of a job finds no room. */
+const fullBytes = 4 * 2 ** 20;
+
+/** What a job waits for whose store's disk is full; null where there is room, or nobody knows. */
+export async function waitsForRoom(home: string | undefined): Promise<string | null> {
+  const disk = home === undefined ? null : await statfs(home).catch(() => null);
+  if (disk === null || disk.bavail * disk.bsize >= fullBytes) return null;
+  return `the disk of ${home} is full: waiting for room`;
 }
 
 const codeOf = (error: unknown): unknown =>

@@ -73,10 +73,12 @@ export async function followEvents(
   jobId: string,
   write: (said: Said) => void,
   signal?: AbortSignal,
+  atEachLook?: () => Promise<void>,
 ): Promise<JobRecord> {
   const next = newEvents(store, jobId);
   let closedBefore = false;
   for (;;) {
+    await atEachLook?.();
     const record = await store.ledger.job(jobId);
     for (const said of record === undefined ? [] : await next()) write(said);
     if (signal?.aborted && record === undefined) throw signal.reason;

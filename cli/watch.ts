@@ -5,6 +5,7 @@ import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { printNext, statusOfJob } from './ending.ts';
 import type { ExitStatus } from './exit-status.ts';
+import { waitsForRoom } from './home.ts';
 import { resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
 import { eventWriter, followEvents, pollMs } from './logs.ts';
@@ -36,7 +37,7 @@ export async function watchJob(
   const closed =
     context.terminal && !context.json && !context.quiet
       ? await watchOnScreen(context, jobId, signal)
-      : await followEvents(context.store, jobId, say, signal);
+      : await followEvents(context.store, jobId, say, signal, fullDiskTeller(context));
   if (closed.status === 'running') {
     if (!context.json) context.out(`\n${jobId} goes on.`);
     if (!context.json) await printNext(context, closed);
@@ -49,6 +50,16 @@ export async function watchJob(
     await printNext(context, record);
   }
   return record;
+}
+
+/** Says each time the disk has become full; a job says nothing then, for that would need room. */
+function fullDiskTeller({ home, json, quiet, out }: CommandContext): () => Promise<void> {
+  let before: string | null = null;
+  return async () => {
+    const now = await waitsForRoom(home);
+    if (now !== null && before === null && !quiet) out(json ? JSON.stringify({ waiting: now }) : now);
+    before = now;
+  };
 }
 
 /** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */
@@ -118,6 +129,8 @@ async function watchOnScreen(
           await readProgress(store, record),
           Date.now(),
         );
+        const waits = await waitsForRoom(context.home);
+        if (waits !== null) block.push(paint(context, 'yellow', waits));
         draw(block.map((line) => harmless(line, context)).join('\n'));
         if (record.status !== 'running' || signal.aborted) return record;
       }

@@ -1,3 +1,5 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { logs } from '../../cli/logs.ts';
@@ -5,6 +7,7 @@ import { watchJob } from '../../cli/watch.ts';
 import { readProgress } from '../../cli/watch-progress.ts';
 import { progressBlock } from '../../cli/watch-screen.ts';
 import type { Store } from '../../store/store.ts';
+import { mayMount, smallDisk } from '../store/small-disk.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, interval, openJob, recorded } from './kept-jobs.ts';
 import { pipelineId, searchedJob, stageId } from './searched-job.ts';
@@ -167,4 +170,26 @@ describe('logs', () => {
     expect(followed.lines).toHaveLength(said.length);
     expect(JSON.parse(followed.lines[1] ?? '')).toMatchObject({ event: { stage: 'faster', jobId: stageId } });
   });
+});
+
+it.runIf(mayMount)('a full disk is told as what is waited for, once each time', async () => {
+  const home = await smallDisk(16 * 1024);
+  const store = await temporaryStore();
+  await searchedJob(store);
+  const said: string[] = [];
+  const out = (line: string): void => void said.push(line);
+  const stop = new AbortController();
+  const context = { store, home, json: false, out, terminal: false, columns: 100 };
+  const watching = watchJob(context, pipelineId, { signal: stop.signal });
+  const told = (): string[] =>
+    said.filter((line) => line === `the disk of ${home} is full: waiting for room`);
+  for (let round = 1; round <= 2; round += 1) {
+    await writeFile(join(home, 'ballast'), Buffer.alloc(14 * 2 ** 20));
+    while (told().length < round) await wait(20);
+    await rm(join(home, 'ballast'));
+    await wait(1_500);
+  }
+  stop.abort();
+  await watching;
+  expect(told()).toHaveLength(2);
 });
