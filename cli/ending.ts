@@ -30,10 +30,11 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   const name = await shortName(store, record);
   const next: [string, string][] = [];
   const best = bestIn(kept);
+  const where = best === null || best.job === record.id ? name : `${name}/${best.stage}`;
   const product = resultOf(record)?.product ?? null;
   if (record.status === 'running') {
     next.push(['Follow', `crucible watch ${name}`], ['End it', `crucible cancel ${name}`]);
-    if (best !== null) next.push(['Best', `crucible show ${best.job} ${best.candidate} --diff`]);
+    if (best !== null) next.push(['Best', `crucible show ${where} ${best.candidate} --diff`]);
     return next;
   }
   if (isVerification(record)) {
@@ -46,10 +47,7 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
     next.push(['Program', `crucible export ${name}`]);
     if (best !== null)
       next.push(
-        [
-          'Diff',
-          `crucible show ${best.job === record.id ? name : `${name}/${best.stage}`} ${best.candidate} --diff`,
-        ],
+        ['Diff', `crucible show ${where} ${best.candidate} --diff`],
         ['Verify', `crucible verify ${name}`],
       );
   } else if (record.status === 'finished') {

@@ -2,7 +2,7 @@ import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedText } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, headline, intervalText, times } from '../domain/trial.ts';
-import { isVerification } from '../store/trials-of.ts';
+import { printNext } from './ending.ts';
 import { type KeptJob, readJob, resultOf } from './kept-job.ts';
 import { findJob, statusCell, tookText } from './list.ts';
 import { showCandidate } from './show-candidate.ts';
@@ -50,10 +50,10 @@ export async function show(context: CommandContext, options: ShowOptions): Promi
     );
   }
   if (context.json) return context.out(JSON.stringify(kept));
-  showJob(context, kept);
+  await showJob(context, kept);
 }
 
-function showJob(context: CommandContext, kept: KeptJob): void {
+async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   const { out, columns } = context;
   const { record, job } = kept;
   const now = Date.now();
@@ -95,15 +95,8 @@ function showJob(context: CommandContext, kept: KeptJob): void {
       out(line);
   }
 
-  const next: [string, string][] = [];
-  const best = bestIn(kept);
-  if (best !== null) next.push(['best', `crucible show ${best.id} ${best.candidate} --diff`]);
-  if (result?.product != null && !isVerification(record))
-    next.push(['product', `crucible export ${record.id}`]);
-  if (record.report !== null) next.push(['report', `crucible report ${record.id}`]);
-  if (record.status === 'running') next.push(['follow', `crucible watch ${record.id}`]);
-  if (next.length > 0) out('');
-  for (const [what, command] of next) out(`${paint(context, 'dim', what.padEnd(8))} ${command}`);
+  out('');
+  await printNext(context, record);
 }
 
 /** Why strategies were not used, a reason a line; on a terminal wrapped. */
@@ -111,15 +104,6 @@ export const notUsedLines = (context: CommandContext, notUsed: readonly NotUsed[
   notUsed
     .map((each) => clean(notUsedText(each)))
     .flatMap((text) => (context.terminal ? wrap(text, context.columns) : [oneLine(text)]));
-
-/** The job or stage with the best verified trial, and that trial's candidate. */
-function bestIn(kept: KeptJob): { id: string; candidate: string } | null {
-  for (const { record, trials } of [kept, ...kept.stages]) {
-    const best = bestTrial(trials);
-    if (best !== null) return { id: record.id, candidate: best.candidate.id };
-  }
-  return null;
-}
 
 function heading({ out, ...context }: CommandContext, text: string): void {
   out('');
