@@ -163,6 +163,9 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
           if (job.outputs.length === 0)
             return { kind: 'right', verdict: await writeJson(store.blobs, nothingToCheck) };
           const outputs = job.outputs.flatMap((output) => checksOf(output, job.script, returned));
+          // Said once, of the first file that is missing.
+          const missing = outputs.find(({ missing }) => missing !== undefined && !missing.includes(asPlaced));
+          if (missing !== undefined) missing.missing += `; ${writtenText(job.script, returned.written)}`;
           return judge(place, 'validate', { outputs }, placeBelow('files', returned.files), job, signal);
         }
         if (reference === null)
@@ -230,15 +233,22 @@ const refused = (outcome: Outcome): Graded => ({ kind: 'refused', outcome });
 type WrittenFiles = Extract<Returned, { kind: 'files' }>;
 type Written = Pick<WrittenFiles, 'files' | 'stdout'> & Partial<Pick<WrittenFiles, 'written'>>;
 
+const asPlaced = 'as it was placed';
+
+/** What `validate.py` is asked of one file. */
+type PlannedCheck = Validator & { file: string | null; missing?: string };
+
 /** The checks of each file that an output names; where there is none, of one that is missing. */
-function checksOf(output: Validator, script: string, { files, untouched, written }: WrittenFiles): unknown[] {
+function checksOf(output: Validator, script: string, { files, untouched }: WrittenFiles): PlannedCheck[] {
   const found = Object.keys(files).filter((path) => isOf(path, output));
   if (found.length > 0) return found.sort().map((path) => ({ ...output, path, file: `/in/files/${path}` }));
   const placed = untouched.filter((path) => isOf(path, output));
   const missing =
     placed.length > 0
-      ? `${placed.join(', ')} is the input as it was placed; ${script} did not write it`
-      : `${/[*?]/.test(output.path) ? 'no file matches' : 'the file is missing'}; ${writtenText(script, written)}`;
+      ? `${placed.join(', ')} is the input ${asPlaced}; ${script} did not write it`
+      : /[*?]/.test(output.path)
+        ? 'no file matches'
+        : 'the file is missing';
   return [{ ...output, file: null, missing }];
 }
 

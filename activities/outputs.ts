@@ -26,7 +26,7 @@ export function writtenText(script: string, written: readonly { path: string; by
   const named = written
     .toSorted((a, b) => (a.path < b.path ? -1 : 1))
     .slice(0, mostNamed)
-    .map(({ path, bytes }) => `${path} (${bytes.toLocaleString('en')} bytes)`);
+    .map(({ path, bytes }) => `${path} (${bytes.toLocaleString('en')} ${bytes === 1 ? 'byte' : 'bytes'})`);
   const more = written.length > mostNamed ? ` and ${written.length - mostNamed} more` : '';
   return `${script} wrote ${named.join(', ')}${more}`;
 }

@@ -1,3 +1,4 @@
+import { lockedPackages, packagesForPrograms } from '../sandbox/packages.ts';
 import { type Fact, facts } from '../setup/toolchain.mjs';
 import { readConfig, readHome } from '../workers/config.ts';
 import { complaintOf } from './mistakes.ts';
@@ -15,24 +16,27 @@ export async function doctor(
   environment: Record<string, string | undefined>,
 ): Promise<boolean> {
   const { json, out, columns } = context;
-  const found = [...(await facts(readHome(environment))), settings(environment)];
+  const packages = await packagesFact();
+  const found = [...(await facts(readHome(environment))), settings(environment), packages];
   const missing = found.filter(({ how }) => how !== null);
   if (json) {
     out(JSON.stringify(found));
     return missing.length === 0;
   }
   const wide = columns >= wideColumns;
-  const rows = found.map((fact): Cell[] => [
-    fact.name,
-    fact.how !== null
-      ? { text: 'missing', format: 'red' }
-      : fact.found === null
-        ? { text: 'not there', format: 'dim' }
-        : { text: fact.used ? 'ok' : 'not used', format: fact.used ? 'green' : 'dim' },
-    fact.version ?? '',
-    fact.found ?? '',
-    fact.wanted,
-  ]);
+  const rows = found
+    .filter((fact) => fact !== packages)
+    .map((fact): Cell[] => [
+      fact.name,
+      fact.how !== null
+        ? { text: 'missing', format: 'red' }
+        : fact.found === null
+          ? { text: 'not there', format: 'dim' }
+          : { text: fact.used ? 'ok' : 'not used', format: fact.used ? 'green' : 'dim' },
+      fact.version ?? '',
+      fact.found ?? '',
+      fact.wanted,
+    ]);
   const headings: Column[] = [
     { title: 'what' },
     { title: '' },
@@ -50,6 +54,9 @@ export async function doctor(
     for (const text of help.flatMap((each) => wrap(each, columns - 2)))
       out(paint(context, 'yellow', `  ${text}`));
   }
+  out('');
+  // More than a column holds.
+  for (const line of wrap(`packages in the sandbox: ${packages.found}`, columns)) out(line);
   out('');
   out(
     missing.length === 0
@@ -74,5 +81,19 @@ function settings(environment: Record<string, string | undefined>): Fact {
     version: null,
     used: true,
     how: wrong === null ? null : `mend ${wrong}`,
+  };
+}
+
+/** Every package of the sandbox's Python, those that programs are written with first. */
+async function packagesFact(): Promise<Fact> {
+  const main = await packagesForPrograms();
+  const all = [...(await lockedPackages()).values()].map((pinned) => pinned.replace('==', ' '));
+  return {
+    name: 'packages',
+    wanted: 'what a program can import in the sandbox, besides what comes with Python 3.11',
+    found: [...main, ...all.filter((each) => !main.includes(each)).sort()].join(', '),
+    version: null,
+    used: true,
+    how: null,
   };
 }
