@@ -1,0 +1,118 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { printNext, statusOfJob } from '../../cli/ending.ts';
+import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
+import { closeJob, openJob, recorded, recordTrial, storeProgram, tree } from './kept-jobs.ts';
+import { finishedJob, slow } from './smoother.ts';
+
+const optimize = {
+  kind: 'optimize',
+  name: 'slow',
+  program: 'slow.py',
+  function: 'f',
+  cases: 'c.py',
+} as const;
+const id = 'optimize/slow/0123456789.1';
+
+async function ended(
+  store: Store,
+  input: JobInput,
+  result: Partial<JobResult> & { summary: string },
+): Promise<JobRecord> {
+  await closeJob(store, input, result);
+  return recordOf(store, input.jobId);
+}
+
+async function recordOf(store: Store, jobId: string): Promise<JobRecord> {
+  const record = await store.ledger.job(jobId);
+  if (record === undefined) throw new Error(`expected the job ${jobId}`);
+  return record;
+}
+
+async function nextOf(store: Store, record: JobRecord, home?: string): Promise<string[]> {
+  const { context, lines } = recorded(store, home === undefined ? {} : { home });
+  await printNext(context, record);
+  return lines;
+}
+
+describe('a job that is followed to its end', () => {
+  it('ends with 0 where something was found, and says where it is and how to go on', async () => {
+    const store = await temporaryStore();
+    await finishedJob(store, 'optimize/smoother/aaaaaaaaaa.1', { 'smooth.py': slow });
+    const record = await recordOf(store, 'optimize/smoother/aaaaaaaaaa.1');
+    expect(statusOfJob(record)).toBe(0);
+    expect(await nextOf(store, record)).toEqual([
+      'Program   crucible export smoother',
+      expect.stringMatching(/^Diff {6}crucible show smoother c-\d --diff$/),
+      'Verify    crucible verify smoother',
+    ]);
+  });
+
+  it('ends with 3 where nothing faster was found, and with 1 where it failed or was cancelled', async () => {
+    const store = await temporaryStore();
+    const nothing = await ended(store, await openJob(store, optimize, { id }), { summary: 'nothing faster' });
+    expect(statusOfJob(nothing)).toBe(3);
+    expect(await nextOf(store, nothing)).toEqual(['Reasons   crucible show slow']);
+    for (const [run, status] of ['failed', 'cancelled'].entries()) {
+      const input = await openJob(store, optimize, { id: `optimize/slow/0123456789.${run + 2}` });
+      const record = await ended(store, input, { summary: status, status: status as 'failed' });
+      expect(statusOfJob(record)).toBe(1);
+      expect(await nextOf(store, record)).toContain('Go on     crucible resume slow');
+    }
+  });
+
+  it('ends with 130 where it was left running, and says how to follow and how to end it', async () => {
+    const store = await temporaryStore();
+    await openJob(store, optimize, { id });
+    const record = await recordOf(store, id);
+    expect(statusOfJob(record)).toBe(130);
+    expect(await nextOf(store, record)).toEqual([
+      'Follow    crucible watch slow',
+      'End it    crucible cancel slow',
+    ]);
+  });
+
+  it('of a script has its outputs as files, and the last that it printed, made harmless', async () => {
+    const store = await temporaryStore();
+    const input = await openJob(
+      store,
+      { kind: 'solve', name: 'drawn', script: 'draw.py' },
+      { id: 'solve/drawn/aa.1' },
+    );
+    const stdout = await store.blobs.put('1\n2\n3\n4\n5\nthe \u001b[2Jend\n');
+    const program = await storeProgram(store, {
+      files: {},
+      entry: { kind: 'script', path: 'draw.py', args: [] },
+      build: null,
+    });
+    const verdict = await store.blobs.put('{}');
+    await recordTrial(
+      store,
+      input.jobId,
+      { id: 'c-0', title: 'draw.py', program },
+      { kind: 'passed', verdict },
+      { artifacts: { stdout } },
+    );
+    const product = await store.blobs.put(
+      JSON.stringify(await tree(store, { 'out/picture.png': 'a picture' })),
+    );
+    const record = await ended(store, input, { summary: 'draw.py ran', product });
+    expect(statusOfJob(record)).toBe(0);
+    const home = await temporaryFolder();
+    const lines = await nextOf(store, record, home);
+    expect(lines.slice(0, 5)).toEqual([
+      'Printed   2',
+      '          3',
+      '          4',
+      '          5',
+      '          the ␛[2Jend',
+    ]);
+    expect(lines[5]).toContain('all 6 lines: crucible show solve/drawn/aa.1 c-0 --log');
+    expect(lines[6]).toMatch(/^Outputs .*results\/solve\/drawn\/aa\.1\/out\/picture\.png$/);
+    expect(await readFile(join(home, 'results/solve/drawn/aa.1/out/picture.png'), 'utf8')).toBe('a picture');
+  });
+});
