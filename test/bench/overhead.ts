@@ -23,6 +23,7 @@ import { readConfig } from '../../workers/config.ts';
 import { openSandbox } from '../../workers/sandbox-of.ts';
 import { signedBy } from '../../workers/signed-payloads.ts';
 import { startServer } from '../support/temporal.ts';
+import { measureAsking } from './asking.ts';
 import type { Round, round, threeActivities } from './overhead-workflows.ts';
 
 const rounds = 21;
@@ -32,7 +33,7 @@ const cases = 'def make_case(seed):\n    return (seed,)\n';
 
 /**
  * One scripted propose → run → grade round of a trivial program, the same program by plain `docker run`, and three bare activities:
- * medians of `rounds`, taken in turns on one embedded server.
+ * medians of `rounds`, taken in turns on one embedded server. Then what it costs to ask a player.
  */
 export async function run(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger('ERROR') });
@@ -103,7 +104,7 @@ export async function run(): Promise<void> {
       if (dockerMs !== null) times.docker.push(dockerMs);
       times.three.push(threeMs);
     }
-    report(times, why);
+    report(times, await measureAsking(context), why);
   } finally {
     for (const worker of workers) worker.shutdown();
     await running;
@@ -187,6 +188,7 @@ async function dockerRun(home: string): Promise<number | null> {
 
 function report(
   { round, docker, three }: { round: number[]; docker: number[]; three: number[] },
+  asking: Record<string, number>,
   why: string,
 ): void {
   const rounded = (values: number[]): number | null =>
@@ -196,6 +198,7 @@ function report(
     round_ms: rounded(round),
     docker_run_ms: rounded(docker),
     three_activities_ms: rounded(three),
+    asking_ms: asking,
   };
   const allowed = result.docker_run_ms === null ? null : 3 * result.docker_run_ms + 150;
   console.log(`sandbox: ${why}; medians of ${round.length}\n`);
@@ -207,5 +210,7 @@ function report(
     'the same program by docker run': { ms: result.docker_run_ms, target: '' },
     'three bare activities': { ms: result.three_activities_ms, target: '≤ 90' },
   });
+  console.log('\nwhat it costs to ask for one answer, by what the arguments are:');
+  console.table(Object.fromEntries(Object.entries(asking).map(([title, ms]) => [title, { ms }])));
   console.log(JSON.stringify(result));
 }
