@@ -210,7 +210,8 @@ static ssize_t receive_message(int exchange, void *into, size_t size, int *memor
     char room[CMSG_SPACE(sizeof *memory)];
   } control;
   struct iovec part = {into, size};
-  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  // Room for one descriptor, not for one more that alignment would leave: nobody would close it.
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = CMSG_LEN(sizeof *memory)};
   ssize_t got = recvmsg(exchange, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC | MSG_TRUNC);
   if (got < 0 && errno != ECONNRESET) fail(errno, "cannot hear a player");
   struct cmsghdr *rights = got < 0 ? NULL : CMSG_FIRSTHDR(&message);
