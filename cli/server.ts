@@ -17,6 +17,7 @@ import {
   detach,
   type HomeProcess,
   isAlive,
+  listensOn,
   logsOf,
   type Process,
   processesOf,
@@ -206,24 +207,32 @@ async function serve(
     );
   // A worker that outlived its server waits for it at the same place.
   const before = worker === undefined ? undefined : portOf(worker.address);
-  const taken = await choosePort(port, before, say);
-  const address = `localhost:${taken}`;
-  await removeHalfMade(serverFile(config.home));
-  const process_ = await start(
-    [temporal, ...serverArguments(taken, serverFile(config.home)), '--ui-port', String(taken + 1000)],
-    { lock: join(config.home, 'server.lock'), log, environment: {} },
-  );
-  if (!(await answers(address, process_, signal)))
+  for (let tries = 1; ; tries += 1) {
+    const taken = await choosePort(port, before, say);
+    const address = `localhost:${taken}`;
+    await removeHalfMade(serverFile(config.home));
+    const process_ = await start(
+      [temporal, ...serverArguments(taken, serverFile(config.home)), '--ui-port', String(taken + 1000)],
+      { lock: join(config.home, 'server.lock'), log, environment: {} },
+    );
+    if (await answers(address, process_, signal)) {
+      // The server makes its file only where there is none, for everybody.
+      await closeToOthers(config.home);
+      return { server: process_, address, ui: uiOf(address) };
+    }
+    const isUp = isAlive(process_);
+    // Another program may have taken the port in the moment between.
+    if (!isUp && port === undefined && tries < mostTries && !(await isFree(taken))) continue;
     throw new UserMistake(
-      isAlive(process_)
+      isUp
         ? `the Temporal server did not answer at ${address} within 30 s; its log: ${log}`
         : `the Temporal server ended at once: ${(await lastLine(log)) || 'it said nothing'} (its log: ${log})`,
       { status: exitStatus.failed },
     );
-  // The server makes its file only where there is none, for everybody.
-  await closeToOthers(config.home);
-  return { server: process_, address, ui: uiOf(address) };
+  }
 }
+
+const mostTries = 5;
 
 /**
  * The server makes its tables only where there is no file: one that was killed at its very first start, or found no room, leaves a file
@@ -330,12 +339,13 @@ const isFree = (port: number): Promise<boolean> =>
       .listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
   });
 
-/** Whether the server answers within 30 s; false as soon as it has ended. */
+/** Whether the server, and no other, answers there within 30 s; false as soon as it has ended. */
 async function answers(address: string, server: Process, signal: AbortSignal | undefined): Promise<boolean> {
   const deadline = Date.now() + 30_000;
   while (Date.now() < deadline && isAlive(server)) {
     signal?.throwIfAborted();
     try {
+      if (!(await listensOn(server, portOf(address)))) throw new Error('it does not listen yet');
       const connection = await Connection.connect({ address, connectTimeout: '1s' });
       await connection.withDeadline(Date.now() + 5_000, () =>
         connection.workflowService.describeNamespace({ namespace: 'default' }),

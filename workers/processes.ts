@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { onPath } from '../setup/places.mjs';
@@ -68,6 +68,21 @@ export async function processesOf(home: string): Promise<{ servers: HomeProcess[
 /** None where the process has ended or is another user's. */
 const wordsOf = async (pid: number, file: 'cmdline' | 'environ'): Promise<string[]> =>
   (await readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')).split('\0');
+
+/** Whether the process itself listens on a port of this machine's IPv4: somebody else's server may answer there. */
+export async function listensOn({ pid }: Process, port: number): Promise<boolean> {
+  const isListening = '0A';
+  const inPort = port.toString(16).toUpperCase().padStart(4, '0');
+  const sockets = (await readFile('/proc/net/tcp', 'utf8'))
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/))
+    .filter(([, local, , state]) => local?.endsWith(`:${inPort}`) && state === isListening)
+    .map((fields) => `socket:[${fields[9]}]`);
+  const folder = `/proc/${pid}/fd`;
+  for (const name of await readdir(folder).catch(() => []))
+    if (sockets.includes(await readlink(join(folder, name)).catch(() => ''))) return true;
+  return false;
+}
 
 /**
  * Starts a program that outlives this process, and holds the file lock `lock` as long as it lives: a second one ends at once.

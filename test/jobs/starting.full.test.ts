@@ -63,3 +63,15 @@ it.runIf(mayMount)(
   },
   1_800_000,
 );
+
+it('several homes that start at once have a server each, on a port of its own', async () => {
+  const folder = await temporaryFolder();
+  const homes = [1, 2, 3, 4].map((number) => join(folder, `home-${number}`));
+  onTestFinished(async () => {
+    for (const home of homes) await ended(['down'], home);
+  });
+  const said = await Promise.all(homes.map((home) => ended(['up', '--json'], home)));
+  const addresses = said.map(({ out }) => JSON.parse(out.trim().split('\n').at(-1) ?? '').address);
+  expect(new Set(addresses).size).toBe(homes.length);
+  for (const home of homes) await expectOneOfEach(home, 'started beside others');
+}, 600_000);
