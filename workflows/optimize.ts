@@ -125,9 +125,9 @@ function note(work: Work<OptimizeJob>, row: Journal[number], journal: Journal): 
   work.note(`${row.id} ${row.title}: ${scored}${verified}`, best(journal)?.value ?? undefined);
 }
 
-/** Why there was nothing to try, and what to do about it; nothing where strategies apply. */
+/** The first reason why there was nothing to try, and what to do about it; nothing where strategies apply. */
 const whyNone = ({ applicable, notUsed }: StrategyList): string =>
-  applicable.length > 0 ? '' : ` (${notUsed.map(notUsedText).join('; ')}): ${withoutAny}`;
+  applicable.length > 0 ? '' : ` (${notUsed.slice(0, 1).map(notUsedText).join('')}): ${withoutAny}`;
 
 function summaryOf(journal: Journal, stopped: string): string {
   const top = best(journal);
