@@ -76,6 +76,7 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
       const caseSet: CaseSet = {
         arguments: made.arguments,
         cases: made.cases.map((_, index) => required(ran.outputs, `.cases/case-${number(index)}.frame`)),
+        twice: ran.outputs['.cases/twice.frame'] ?? null,
         expected: made.cases.slice(0, checks).map((_, index) => ({
           answer: required(ran.outputs, `.cases/expected-${number(index)}.frame`),
           input: ran.outputs[`.cases/expected-${number(index)}.input.frame`] ?? null,

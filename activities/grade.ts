@@ -7,7 +7,7 @@ import type { OptimizeJob, Validator } from '../domain/job.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import type { Outcome } from '../domain/outcome.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
-import type { Answer, SampleResult } from '../sandbox/sandbox.ts';
+import type { Answer, Sample, SampleResult } from '../sandbox/sandbox.ts';
 import type { Cases } from './cases.ts';
 import { type ActivityContext, placeBelow, readJson, takeStep, writeJson } from './context.ts';
 import { outcomeOfEnding, saidBy } from './ended.ts';
@@ -191,7 +191,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
           );
         if (cases === null)
           return judgeRuns(place, job, distinctRuns(of('baseline'), of('candidate')), signal);
-        const { arguments: names, cases: inputs } = await readJson(store.blobs, cases.caseSet, CaseSet);
+        const caseSet = await readJson(store.blobs, cases.caseSet, CaseSet);
+        const { arguments: names, cases: inputs } = caseSet;
         const candidate = of('candidate');
         const pairs = of('baseline').flatMap((sample, pair) =>
           sample.answers.map((expected, index) => ({
@@ -200,11 +201,26 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
             actual: candidate[pair]?.answers[index] ?? noAnswer,
           })),
         );
-        return judgeAnswers(place, job, names, pairs, signal);
+        return judgeAnswers(place, job, names, [...pairs, ...askedTwice(caseSet, plan, samples)], signal);
       });
     },
   };
 };
+
+/** What baseline and candidate gave where they were asked twice. */
+function askedTwice({ cases, twice }: CaseSet, plan: readonly Sample[], samples: readonly SampleResult[]) {
+  if (twice === null) return [];
+  const of = (player: string): Answer[] =>
+    samples.flatMap((sample, index) =>
+      sample.player === player && plan[index]?.cases[0] === cases.length ? sample.answers : [],
+    );
+  const actual = of('candidate');
+  return of('baseline').map((expected, index) => ({
+    input: twice,
+    expected,
+    actual: actual[index] ?? noAnswer,
+  }));
+}
 
 /** When two answers agree. A job that was submitted by an earlier release has no `answers`. */
 const agreement = ({ tolerance, answers }: OptimizeJob) => ({

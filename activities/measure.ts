@@ -73,7 +73,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
           key: index === 0 ? key : `${key}/${index}`,
           label: step,
           players: players.filter(({ name }) => round.some((sample) => sample.player === name)),
-          cases: inputs?.cases ?? [],
+          cases: inputs === null ? [] : [...inputs.cases, ...(inputs.twice === null ? [] : [inputs.twice])],
           samples: limited,
           answerMb: cases === null ? 1 : answerMb(cases),
           limits: { ...shared(limitsOf(job)), wallMs: Math.max(1, until - Date.now()) },
@@ -98,7 +98,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
     const { job, cases, pairs, batch, noiseFloor, earlier, ...place } = input;
     return takeStep(store, place, 'measure', async ({ signal }) => {
       const inputs = cases === null ? null : await readJson(store.blobs, cases.caseSet, CaseSet);
-      const samples = plan(inputs?.expected.length ?? null, pairs, batch);
+      const samples = plan(inputs?.expected.length ?? null, pairs, batch, twiceOf(job, cases, inputs));
       const began = Date.now();
       const until = began + measuringMs(job);
       const times = earlier == null ? [] : await readJson(store.blobs, earlier.samples, z.array(SampleTime));
@@ -251,11 +251,18 @@ const tooLong = (job: OptimizeJob, runs: number): Outcome => ({
   reason: `measuring takes ${runs} runs one after another, which did not fit into ${Math.round(measuringMs(job) / 1000)} s: give the program less work`,
 });
 
+/** The case that is asked twice, which stands behind all others; null where two calls of the original may take too long for one. */
+const twiceOf = (job: OptimizeJob, cases: Cases | null, inputs: CaseSet | null): number | null =>
+  inputs === null || inputs.twice === null || (cases?.oracleMs ?? 0) > job.limits.wallMs / 4
+    ? null
+    : inputs.cases.length;
+
 /**
  * Warm-ups, then pairs in alternating order, each on inputs that no player has seen. `checked` cases at the front belong to
- * the check that went before; null: a script, which has no cases.
+ * the check that went before; null: a script, which has no cases. The case `twice` stands in for the baseline's warm-up, and is the
+ * last the candidate is asked, so that what it does from some call on is seen as well.
  */
-function plan(checked: number | null, pairs: number, batch: number): Sample[] {
+function plan(checked: number | null, pairs: number, batch: number, twice: number | null): Sample[] {
   if (checked === null) {
     const one = (player: string, timed: boolean): Sample => ({ player, cases: [], timed });
     return Array.from({ length: pairs }, (_, pair) => {
@@ -273,7 +280,14 @@ function plan(checked: number | null, pairs: number, batch: number): Sample[] {
     const order = pair % 2 === 0 ? ['idle', 'baseline', 'candidate'] : ['idle', 'candidate', 'baseline'];
     return order.map((player) => ({ player, cases, timed: true }));
   });
-  return [warm('baseline', 0), warm('idle', 0), warm('candidate', 0), warm('candidate', 1), ...timed.flat()];
+  const asked = (player: string): Sample[] =>
+    twice === null ? [] : [{ player, cases: [twice], timed: false }];
+  return [
+    ...(twice === null ? [warm('baseline', 0)] : asked('baseline')),
+    ...[warm('idle', 0), warm('candidate', 0), warm('candidate', 1)],
+    ...timed.flat(),
+    ...asked('candidate'),
+  ];
 }
 
 /**

@@ -20,7 +20,8 @@ export const taggedExtension = (path: string): string =>
 const cppFlags =
   '-std=c++17 -O3 -fwrapv -ffp-contract=off -fno-math-errno -pthread -fPIC -fvisibility=hidden -DNDEBUG';
 const pythranFlags = '-O3 -fno-math-errno -ffp-contract=off';
-const fastMathFlags = '-ffast-math -ffp-contract=fast';
+const fastMathFlags =
+  '-fassociative-math -freciprocal-math -fno-signed-zeros -fno-trapping-math -ffinite-math-only -fcx-limited-range -ffp-contract=fast';
 
 const opening = `#!/bin/sh
 # Builds the extension in program/ anew, for the Python and the machine it is run on: PYTHON=python3.12 sh build.sh

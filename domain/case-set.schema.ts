@@ -8,6 +8,8 @@ export const Expected = z.object({ answer: Artifact, input: Artifact.nullable() 
 export const CaseSet = z.object({
   /** Frames. */
   cases: z.array(Artifact),
+  /** The first case for timing, as one that is asked twice: what its call shares and changes is looked at. Null without such a case. */
+  twice: Artifact.nullable().default(null),
   /** The names of the function's parameters. */
   arguments: z.array(z.string()),
   /** For the first `expected.length` cases. */

@@ -15,8 +15,16 @@ from pathlib import Path
 MACHINE = ['-march=x86-64-v3'] if platform.machine() == 'x86_64' else []
 # Python's integers do not overflow: two's complement is the nearest to it. No contraction: results stay Python's.
 FLAGS = ['-std=c++17', '-O3', *MACHINE, '-fwrapv', '-ffp-contract=off', '-fno-math-errno', '-pthread']
-FAST_MATH = ['-ffast-math', '-ffp-contract=fast']
-# Linking -ffast-math into a shared library would change the floating-point mode of the whole process.
+# What -ffast-math stands for but for one thing: linked into a shared library, it has the whole process flush tiny numbers to zero.
+FAST_MATH = [
+    '-fassociative-math',
+    '-freciprocal-math',
+    '-fno-signed-zeros',
+    '-fno-trapping-math',
+    '-ffinite-math-only',
+    '-fcx-limited-range',
+    '-ffp-contract=fast',
+]
 SHARED = ['-shared', '-pthread', '-s']
 
 def nanobind(source: Path, fast_math: bool, runtime: Path) -> None:

@@ -103,7 +103,7 @@ class Plan:
             for (node, _), offset in zip(self._placed, relative):
                 node['offset'] = start + offset
             header = json.dumps(
-                {'size': start + end, 'value': root, **(known or {})}, separators=(',', ':'), check_circular=False
+                {**(known or {}), 'size': start + end, 'value': root}, separators=(',', ':'), check_circular=False
             ).encode()
             if _PREFIX.size + len(header) <= start:
                 break
@@ -269,11 +269,10 @@ def decode(buffer: Buffer, writable: bool = False, root: str = 'value', trusted:
 def what_is_known(frame: Buffer) -> dict[str, Any]:
     """What the header of a frame says besides its value. Raises `FrameError`."""
     try:
-        reader = _Reader(memoryview(frame).cast('B'), False)
-        reader.value()
+        header = _Reader(memoryview(frame).cast('B'), False).header()
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError, MemoryError) as error:
         raise FrameError(f'no frame: {type(error).__name__}: {error!s:.200}') from None
-    return {name: value for name, value in reader.header.items() if name not in ('size', 'value')}
+    return {name: value for name, value in header.items() if name not in ('size', 'value')}
 
 
 def place(block: np.ndarray, buffer: Buffer, offset: int) -> None:
@@ -290,7 +289,7 @@ class _Reader:
         self._taken: list[tuple[int, int]] = []
         self._classes: dict[tuple[str, type], type] = {}
 
-    def value(self) -> Any:
+    def header(self) -> dict[str, Any]:
         available = self._buffer.nbytes
         if available < _PREFIX.size:
             raise FrameError(f'expected a frame, got {available} bytes')
@@ -303,7 +302,10 @@ class _Reader:
         header = json.loads(str(self._buffer[_PREFIX.size : self._start], 'utf-8'))
         if not isinstance(header, dict):
             raise FrameError('the header is no object')
-        self.header = header
+        return header
+
+    def value(self) -> Any:
+        header, available = self.header(), self._buffer.nbytes
         self._size = _natural(header, 'size')
         if not self._start <= self._size <= available:
             raise FrameError(f'a size of {self._size:,} bytes, but {available:,} are there')

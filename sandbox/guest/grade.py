@@ -20,7 +20,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from cases import Arguments, decode_case
 from comparing import EXACT, Comparison, Scales, Tolerance, constant_place
 from comparing_files import compare_file, compare_stdout
-from frames import Buffer, FrameError, decode
+from frames import Buffer, FrameError, decode, what_is_known
 from validate import validate
 from verdict import Finding, PlanError, write_verdict
 
@@ -83,6 +83,7 @@ def _judge_case(name: str, case: dict[str, Any], arguments: list[str], compariso
         return Finding.invalid(name, 'there is no answer')
     if after is not before or left is not before:
         _judge_arguments(before, after, left, arguments, comparison)
+    _judge_keeping(case, comparison)
     return Finding.of(name, comparison)
 
 
@@ -111,6 +112,25 @@ def _judge_arguments(
             comparison.differ(f'leaves its argument `{name}` as it is, which the original changes')
         else:
             comparison.values(expected, got, name)
+
+
+def _judge_keeping(case: dict[str, Any], comparison: Comparison) -> None:
+    """What a call shares with its arguments and with the call before, and what it changes of its process, where it was asked twice."""
+    expected = what_is_known(_map(case['expected']))
+    if 'shares' not in expected:
+        return
+    got = what_is_known(_map(case['actual']))
+    shares, changed = got.get('shares'), got.get('changes')
+    if not isinstance(shares, list) or not isinstance(changed, dict):
+        comparison.reject('it was asked twice, and does not say what it shares and changes')
+        return
+    if 'answers' in shares and 'answers' not in expected['shares']:
+        comparison.differ('two calls answer with the same memory, so that the second overwrites the first; the original gives new memory each time')
+    if 'arguments' in shares and 'arguments' not in expected['shares']:
+        comparison.differ('its answer shares memory with an argument; that of the original does not')
+    for what, how in changed.items():
+        if what not in expected['changes']:
+            comparison.differ(f'changes {what!s:.100} for the whole process ({how!s:.150}), which the original leaves as it is')
 
 
 def _places(

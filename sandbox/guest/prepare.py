@@ -29,10 +29,11 @@ sys.path.insert(0, _GUEST)
 from cases import Arguments, decode_case, encode_case, what_is_left
 from comparing import describe
 from frames import FrameError, encode
+from keeping import asked_twice
 from user_code import UserCodeError, load_function, show_inputs, tell, where
 
 sys.path.remove(_GUEST)
-for _name in ('cases', 'comparing', 'frames', 'plain', 'user_code'):
+for _name in ('cases', 'comparing', 'frames', 'keeping', 'plain', 'process_state', 'user_code'):
     del sys.modules[_name]
 
 EXIT_PROBLEM = 3
@@ -116,6 +117,8 @@ def prepare(
         if oracle is not None and index < first + answered:
             compared = _expect(oracle, frame, index, row, out) or compared
         (out / row['case']).write_bytes(frame)
+        if index == first + answered:
+            (out / 'twice.frame').write_bytes(asked_twice(*decode_case(frame)))
         rows.append(row)
         if oracle is not None and index == first + answered - 1 and not compared:
             _require_something(generator, oracle, secret, first + count)

@@ -33,10 +33,11 @@ _GUEST = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, _GUEST)
 from cases import decode_case, what_is_left
 from frames import Buffer, FrameError, Plan, plan_of
+from keeping import Keeping, is_asked_twice
 from user_code import MESSAGE_BYTES, UserCodeError, load_function, show_inputs, tell
 
 sys.path.remove(_GUEST)
-for _name in ('cases', 'frames', 'plain', 'user_code'):
+for _name in ('cases', 'frames', 'keeping', 'plain', 'process_state', 'user_code'):
     del sys.modules[_name]
 
 CHANNEL = 3
@@ -51,8 +52,10 @@ _DESCRIPTOR_SPACE = socket.CMSG_SPACE(array.array('i').itemsize)
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 
 
-def serve(function: Callable[..., Any], folder: Path | None = None) -> None:
-    """Answers requests on file descriptor 3 until its end. Paths below `folder` are shortened in errors."""
+def serve(function: Callable[..., Any], folder: Path | None = None, keeping: Keeping | None = None) -> None:
+    """Answers requests on file descriptor 3 until its end. Paths below `folder` are shortened in errors; `keeping` sees to what is
+    asked twice.
+    """
     os.set_inheritable(CHANNEL, False)
     channel = socket.socket(fileno=CHANNEL)
     request = bytearray(_REQUEST.size + _INLINE_BYTES)
@@ -71,7 +74,8 @@ def serve(function: Callable[..., Any], folder: Path | None = None) -> None:
             else:
                 given = memoryview(request)[_REQUEST.size : _REQUEST.size + input_bytes]
                 frame = bytearray(given)
-            _answer(channel, function, given, frame, room)
+            asked_twice = keeping if is_asked_twice(frame) else None
+            _answer(channel, function, given, frame, room, asked_twice)
         except BaseException as error:
             text = f'{error}' if isinstance(error, FrameError) else tell(error, folder)
             data = text.encode('utf-8', 'replace')[:MESSAGE_BYTES]
@@ -89,14 +93,22 @@ def _map(memory: int) -> mmap.mmap:
 
 
 def _answer(
-    channel: socket.socket, function: Callable[..., Any], given: Buffer | None, frame: Buffer, room: int
+    channel: socket.socket,
+    function: Callable[..., Any],
+    given: Buffer | None,
+    frame: Buffer,
+    room: int,
+    keeping: Keeping | None,
 ) -> None:
     """Calls the function with the arguments in `frame`, and sends what it answers. `given` is the input as it came; None: the
     conductor looks itself at what is left of it.
     """
+    if keeping is not None:
+        keeping.call_once(function, frame)
     args, kwargs = decode_case(frame, writable=True, trusted=True)
     answer = function(*args, **kwargs)
-    plan = plan_of(answer, root='answer', room=room, exact=True)
+    known = None if keeping is None else keeping.of(answer, (args, kwargs))
+    plan = plan_of(answer, root='answer', room=room, exact=True, known=known)
     left = what_is_left(frame, args, kwargs)
     if left is frame and (given is None or frame == given):
         left = b''
@@ -138,13 +150,14 @@ def main() -> None:
     try:
         if chosen.inputs is not None:
             show_inputs(chosen.inputs)
+        keeping = Keeping()
         function = load_function(chosen.module, chosen.function)
     except UserCodeError as error:
         sys.stdout.flush()
         print(json.dumps({'error': error.kind, 'message': str(error)}), file=sys.__stderr__, flush=True)
         os._exit(EXIT_NO_FUNCTION)
     try:
-        serve(function, chosen.module.resolve().parent)
+        serve(function, chosen.module.resolve().parent, keeping)
     except (BrokenPipeError, ConnectionResetError):
         pass  # The conductor is gone, which ends the player as well.
     sys.stdout.flush()

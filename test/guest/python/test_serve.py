@@ -17,8 +17,9 @@ import numpy as np
 from cases import decode_case, encode_case
 from comparing import Tolerance
 from conductor import Player, Reply
-from frames import FrameError, decode, encode
+from frames import FrameError, decode, encode, what_is_known
 from grade import judge_cases
+from keeping import asked_twice
 from verdict import Finding
 
 TOLERANCE = Tolerance(1e-6, 1e-9)
@@ -63,6 +64,97 @@ class Serving(unittest.TestCase):
                 (self.folder / name).write_bytes(data)
             plan[name] = str(self.folder / name) if data is not None else None
         return judge_cases([plan], ['image'], TOLERANCE, exact=True)[0]
+
+
+class AskedTwice(Serving):
+    """What a function shares and changes is seen where it is asked twice, and held against what the original does."""
+
+    def known(self, source: str, *args: Any) -> dict[str, Any]:
+        with self.player(source) as player:
+            player.ask([encode_case(args, {})])
+            return what_is_known(player.ask([asked_twice(args, {})]).answers[0])
+
+    def test_sharing(self) -> None:
+        """memory that two calls, or a call and its arguments, have in common is named"""
+        array = np.arange(6.0)
+        for body, args, shares in [
+            ('return x * 2', (array,), []),
+            ('return x', (array,), ['arguments']),
+            ('return {"a": [x[::2]]}', (array,), ['arguments']),
+            ('return [float(v) for v in x]', (array,), []),
+            ('return kept', (array,), ['answers']),
+            ('kept[:] = x; return kept[1:3], 5', (array,), ['answers']),
+            ('return rows', (array,), ['answers']),
+            ('return x', ([1, 2],), ['arguments']),
+            ('return sorted(x)', ([1, 2],), []),
+            ('return (1, "text", b"bytes", None, 2.5)', (array,), []),
+            ('return kept[:0]', (array,), []),
+        ]:
+            source = f"""
+                import numpy as np
+                kept, rows = np.zeros(6), []
+                def f(x): {body}
+            """
+            self.assertEqual(self.known(source, *args)['shares'], shares, body)
+
+    def test_changes(self) -> None:
+        """what is changed for the whole process is named, whether by a call or by the import"""
+        for change, what in [
+            ('pass', None),
+            ('import scipy.signal, numba', None),
+            ('gc.collect(); np.random.default_rng(1).random(); random.Random(1).random()', None),
+            ('gc.disable()', 'the garbage collector'),
+            ('gc.set_threshold(10**6)', 'the garbage collector'),
+            ('np.seterr(all="ignore")', 'NumPy’s handling of errors (np.seterr)'),
+            ('os.environ["OMP_NUM_THREADS"] = "7"', 'the environment variable OMP_NUM_THREADS'),
+            ('os.environ.pop("PATH", None)', 'the environment variable PATH'),
+            ('random.seed(1)', 'the state of `random`'),
+            ('np.random.seed(1)', 'the state of `numpy.random`'),
+            ('warnings.simplefilter("ignore")', 'the filters of warnings'),
+            ('locale.setlocale(locale.LC_ALL, "C.UTF-8")', 'the locale'),
+            ('sys.setrecursionlimit(9999)', 'the limit of recursion'),
+            ('sys.setswitchinterval(1)', 'the switch interval of threads'),
+            ('signal.signal(signal.SIGUSR1, signal.SIG_IGN)', 'the handler of SIGUSR1'),
+            ('os.chdir("/")', 'the working directory'),
+            ('os.umask(0)', 'the umask'),
+            ('np.sin = np.cos', '`numpy.sin`'),
+            ('decimal.getcontext().prec = 3', 'the decimal context'),
+        ]:
+            imports = 'import decimal, gc, locale, os, random, signal, sys, warnings\nimport numpy as np\n'
+            # By a call; and where it is a library, by the import.
+            by_call = f'{imports}def f(x):\n    {change}\n    return x * 2'
+            by_import = f'{imports}{change}\ndef f(x): return x * 2'
+            changed = self.known(by_import if 'gc.' in change or what is None else by_call, 3)['changes']
+            self.assertEqual(list(changed), [] if what is None else [what], change)
+
+    def test_against_the_original(self) -> None:
+        """only what the original does not do is wrong"""
+        fresh = 'def f(x): return x * 2'
+        same = 'import numpy as np\nkept = np.zeros(3)\ndef f(x):\n    kept[:] = x * 2\n    return kept'
+        off = 'import gc\ngc.disable()\ndef f(x): return x * 2'
+        args = (np.arange(3.0),)
+        answers = {}
+        for source in (fresh, same, off):
+            with self.player(source) as player:
+                answers[source] = player.ask([asked_twice(args, {})]).answers[0]
+        plain = encode(np.arange(3.0) * 2, exact=True)
+        for expected, got, message in [
+            (answers[fresh], answers[fresh], None),
+            (answers[same], answers[same], None),
+            (answers[off], answers[off], None),
+            (answers[same], answers[fresh], None),
+            (plain, answers[same], None),
+            (answers[fresh], answers[same], 'two calls answer with the same memory'),
+            (answers[fresh], answers[off], r'changes the garbage collector for the whole process \(on.*→ off'),
+            (answers[fresh], plain, 'does not say what it shares'),
+        ]:
+            case = {}
+            for name, data in (('case', encode_case(args, {})), ('expected', expected), ('actual', got)):
+                (self.folder / name).write_bytes(data)
+                case[name] = str(self.folder / name)
+            (finding,) = judge_cases([case], ['x'], TOLERANCE, exact=True)
+            self.assertEqual(finding.kind == 'right', message is None, finding.mismatch)
+            self.assertRegex(finding.mismatch or '', message or '^')
 
 
 class Honest(Serving):
