@@ -147,9 +147,8 @@ async function measureAll(count: number, how: string): Promise<Found[]> {
       const again = first.speedup.low > 1 ? await measured(truth, cases, first) : null;
       const { speedup, askingMs } = first;
       found.push({ truth, speedup, again: again?.speedup ?? null, askingMs: askingMs.value });
-      if (process.stderr.isTTY) process.stderr.write(`\r${how} ${index + 1} of ${rounds.length}`);
+      if ((index + 1) % 20 === 0) console.error(`${how}: ${index + 1} of ${rounds.length} measured`);
     }
-    if (process.stderr.isTTY) process.stderr.write('\n');
     table(how, found);
     return found;
   } finally {
