@@ -24,7 +24,7 @@ export const allowedSyscalls: readonly string[] = `
   sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
   sched_setaffinity sched_setattr sched_setparam sched_setscheduler sched_yield select sendfile sendmmsg sendmsg sendto
   set_robust_list set_tid_address setfsgid setfsuid setgid setgroups setitimer setpgid setpriority setregid setresgid setresuid
-  setreuid setrlimit setsid setsockopt setuid setxattr shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink
+  setreuid setrlimit setsid setuid setxattr shutdown sigaltstack signalfd signalfd4 splice stat statfs statx symlink
   symlinkat sync sync_file_range syncfs sysinfo tee tgkill time timer_create timer_delete timer_getoverrun timer_gettime
   timer_settime timerfd_create timerfd_gettime timerfd_settime times tkill truncate umask uname unlink unlinkat utime utimensat
   utimes vfork vmsplice wait4 waitid write writev
@@ -58,10 +58,16 @@ const fcntlCommands = [
   ...[1025, 1030, 1032, 1033, 1034, 1035, 1036, 1037, 1038],
 ];
 
+/** All options of sockets but those that let one hold more: SO_SNDBUF (7) and SO_RCVBUF (8), whatever they are at other levels. */
+const socketOptions = Array.from({ length: 80 }, (_, number) => number).filter(
+  (each) => each !== 7 && each !== 8,
+);
+
 export const argumentRules: readonly ArgumentRule[] = [
   { syscall: 'socket', argument: 0, equals: [AF_UNIX, AF_INET, AF_INET6] },
   // The kernel makes the two sockets before it finds that a family has no pairs, so this needs its own rule.
   { syscall: 'socketpair', argument: 0, equals: [AF_UNIX] },
+  { syscall: 'setsockopt', argument: 2, equals: socketOptions },
   { syscall: 'fcntl', argument: 1, equals: fcntlCommands },
   { syscall: 'clone', argument: 0, without: NAMESPACE_FLAGS },
 ];

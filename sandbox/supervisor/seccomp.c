@@ -60,9 +60,9 @@ static void emit_rule(struct program_text *text, const char *rule, bool without)
   if (name == NULL || argument == NULL) fail(0, "expected a call, an argument and values in the seccomp rule '%s'", rule);
   int number = number_of(name);
   if (number < 0) return;
-  unsigned long long values[64];
+  unsigned long long values[100];
   unsigned count = 0;
-  for (char *value; (value = strtok_r(NULL, " ", &rest)) != NULL && count < 64;) values[count++] = strtoull(value, NULL, 10);
+  for (char *value; (value = strtok_r(NULL, " ", &rest)) != NULL && count < 100;) values[count++] = strtoull(value, NULL, 10);
 
   size_t low = offsetof(struct seccomp_data, args) + strtoul(argument, NULL, 10) * 8;
   unsigned body = without ? 6 : 4 + 2 * count;

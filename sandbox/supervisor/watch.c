@@ -14,15 +14,20 @@
 
 #include "clock.h"
 #include "fail.h"
+#include "holdings.h"
 
 struct use {
   int64_t cpu_ms, memory_bytes, tasks;
+  int64_t file_bytes; /* in files in memory, which memory_bytes has too */
+  bool passes_files, hides; /* as of holdings.h */
 };
 
 enum { MOST_SEEN = 1 << 16 };
 
 /* Whether a process is gone, or closed to us. Trouble of our own must not pass for that: what is not seen is not counted. */
 static bool is_gone(int number) { return number == ENOENT || number == ESRCH || number == EACCES || number == EPERM; }
+
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* Reads a small file of /proc/PID into `text`; false where the process is gone or closed to us. */
 static bool read_proc(int proc, const char *pid, const char *name, char *text, size_t size) {
@@ -78,6 +83,7 @@ static int64_t temporary_bytes(void) {
 static struct use living(bool memory, bool exact, struct seen *seen, size_t *count) {
   struct use use = {0};
   int64_t shared = 0, page = sysconf(_SC_PAGESIZE), tick_ms = 1000 / sysconf(_SC_CLK_TCK);
+  struct holdings holdings = {0};
   DIR *folder = opendir("/proc");
   if (folder == NULL) fail(errno, "cannot read /proc");
   for (struct dirent *entry; (entry = next_entry(folder)) != NULL;) {
@@ -95,6 +101,8 @@ static struct use living(bool memory, bool exact, struct seen *seen, size_t *cou
     use.tasks += (int64_t)threads;
     for (int i = 0; i < 4; i++) use.cpu_ms += (int64_t)times[i] * tick_ms;
     if (!memory) continue;
+    // One that has ended holds nothing, and one that is just ending shows nothing.
+    if (strchr("ZX", at[2]) == NULL) add_holdings(&holdings, dirfd(folder), entry->d_name);
     if (exact && read_proc(dirfd(folder), entry->d_name, "smaps_rollup", text, sizeof text)) {
       use.memory_bytes += kilobytes(text, "Pss_Anon:");
       shared += kilobytes(text, "Pss_Shmem:");
@@ -102,9 +110,12 @@ static struct use living(bool memory, bool exact, struct seen *seen, size_t *cou
   }
   closedir(folder);
   if (memory) {
-    int64_t files = temporary_bytes();
-    // A mapped file of /work is in both.
-    use.memory_bytes += files > shared ? files : shared;
+    finish_holdings(&holdings);
+    use.file_bytes = temporary_bytes() + holdings.file_bytes;
+    use.passes_files = holdings.passes_files;
+    use.hides = holdings.hides;
+    // A mapped file is in both.
+    use.memory_bytes += larger(use.file_bytes, shared) + holdings.queue_bytes;
   }
   return use;
 }
@@ -258,8 +269,6 @@ static int64_t seen_cpu_ms(const struct watch *watch) {
   return sum;
 }
 
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
 int64_t tree_cpu_ms(const struct watch *watch) {
   return larger(waited_cpu_ms() + living(false, false, NULL, NULL).cpu_ms, seen_cpu_ms(watch));
 }
@@ -272,7 +281,12 @@ enum excess watch_tree(struct watch *watch) {
   struct use use = living(watch->memory_bytes > 0, false, now, &count);
   if (now != NULL) account(watch, now, count);
   if (watch->memory_bytes > 0) {
-    if (use.memory_bytes > watch->memory_bytes) use.memory_bytes = living(true, true, NULL, NULL).memory_bytes;
+    if (watch->host_file_bytes == 0) watch->host_file_bytes = host_file_bytes() - use.file_bytes;
+    if (use.memory_bytes > watch->memory_bytes) use = living(true, true, NULL, NULL);
+    // What is under way in a socket nobody can look at; that there is more on the host than what was seen tells of it.
+    int64_t more_bytes = use.passes_files ? host_file_bytes() - watch->host_file_bytes - use.file_bytes : 0;
+    if (more_bytes > 0) use.memory_bytes += more_bytes;
+    if (use.hides) use.memory_bytes = watch->memory_bytes + 1;
     if (use.memory_bytes > watch->most_memory_bytes) watch->most_memory_bytes = use.memory_bytes;
     if (use.memory_bytes > watch->memory_bytes) return TOO_MUCH_MEMORY;
   }

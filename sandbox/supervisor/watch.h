@@ -29,6 +29,7 @@ struct watch {
   struct space space;
   int64_t cpu_ms, memory_bytes, processes; /* limits; 0: not watched */
   int64_t most_memory_bytes;               /* the most that was seen */
+  int64_t host_file_bytes;                 /* at the first look */
   bool processes_reached;                  /* as many as allowed were seen, so that one more may have been refused */
 
   /* Processor time by process, because the kernel adds it up for those alone that somebody waits for: a program may choose not to. */

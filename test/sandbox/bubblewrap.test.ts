@@ -36,6 +36,25 @@ while True:
     exchange.send(struct.pack('<c7xQQ', b'D', 0, 0).ljust(64, b'\\0'))
 `;
 
+/** Fills sockets, as many as one process may have, in process after process. */
+const waitingInSockets = `
+import os, socket, time
+for _ in range(20):
+    if os.fork(): continue
+    held = []
+    try:
+        while True:
+            held.append(socket.socketpair())
+            for end in held[-1]:
+                end.setblocking(False)
+                try:
+                    while True: end.send(bytes(1 << 14))
+                except BlockingIOError: pass
+    except OSError: pass
+    time.sleep(9)
+time.sleep(9)
+`;
+
 describe.skipIf(missing.length > 0)('bubblewrap', () => {
   let home: string;
   let options: BubblewrapSandboxOptions;
@@ -127,6 +146,19 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
         'files',
         "import time\nfor f in ('/work/a', '/work/b', '/tmp/c', '/dev/shm/d'): open(f, 'wb').write(b'x' * (30 << 20))\nb = bytearray(b'x' * (180 << 20)); time.sleep(9)",
       ],
+      [
+        'memory files that are not mapped',
+        "import os, time\nfor _ in range(80):\n  f = os.memfd_create('x')\n  os.write(f, bytes(32 << 20))\ntime.sleep(9)",
+      ],
+      [
+        'memory files that are under way in a socket',
+        "import os, socket, time\na, b = socket.socketpair()\nfor _ in range(80):\n  f = os.memfd_create('x')\n  os.write(f, bytes(32 << 20))\n  socket.send_fds(a, [b'x'], [f])\n  os.close(f)\ntime.sleep(9)",
+      ],
+      ['what waits in sockets', waitingInSockets],
+      [
+        'a program that hides what it holds',
+        "import ctypes, os, time\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nf = os.memfd_create('x')\nfor _ in range(80): os.write(f, bytes(30 << 20)) and os.lseek(f, 0, 0)\ntime.sleep(9)",
+      ],
       ['a million empty files', "for i in range(10**6): open(f'/work/{i}', 'w').close()"],
     ])('ten times the memory by %s is out of memory', async (_, program) => {
       expect((await run(program)).ending).toMatchObject(outOfMemory);
@@ -146,6 +178,19 @@ for _ in range(4):
     children.append(pid)
 for pid in children: os.waitpid(pid, 0)`;
       expect((await run(program)).ending).toEqual({ kind: 'exited', code: 0 });
+    });
+
+    test('what an honest program holds in pipes, sockets and memory files is no more than it is', async () => {
+      const program = `
+import multiprocessing as mp, os, socket
+def square(n): return n * n
+if __name__ == '__main__':
+    memory = os.memfd_create('x'); os.write(memory, bytes(20 << 20))
+    pairs = [socket.socketpair() for _ in range(20)]
+    with mp.get_context('fork').Pool(4) as pool: print(sum(pool.map(square, range(100))))
+`;
+      const result = await run(program);
+      expect([result.ending, result.stdout.tail]).toEqual([{ kind: 'exited', code: 0 }, '328350\n']);
     });
 
     test('a fork bomb and ten thousand threads end at the limit of processes', async () => {
