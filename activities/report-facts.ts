@@ -1,9 +1,7 @@
 import { arch, availableParallelism, cpus, hostname, release, totalmem, type } from 'node:os';
-import { createTwoFilesPatch, OMIT_HEADERS } from 'diff';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import type { Artifact, Tree } from '../domain/artifact.schema.ts';
-import type { Candidate } from '../domain/candidate.schema.ts';
+import type { Tree } from '../domain/artifact.schema.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
 import { Job } from '../domain/job.schema.ts';
 import { toleranceWords } from '../domain/job.ts';
@@ -27,7 +25,6 @@ import { excerpt } from '../web/excerpt.ts';
 import {
   type CandidateFacts,
   type EnvironmentFacts,
-  type FileChange,
   type HostFacts,
   type JobFacts,
   jobsBelow,
@@ -37,6 +34,7 @@ import {
   type StageFacts,
 } from '../web/facts.ts';
 import { pictureOf } from '../web/picture.ts';
+import { changesOf } from './changes.ts';
 import { readJson, readProgram, readTree } from './context.ts';
 
 /**
@@ -131,7 +129,10 @@ async function collectCandidates(
       ...{ id, title, operator, note, parents },
       entry: program === null ? 'no longer kept' : entryOf(program),
       build: program?.build?.tool ?? null,
-      changes: program === null ? [] : await changesOf(blobs, candidate, before, program),
+      changes:
+        program === null
+          ? []
+          : await changesOf(blobs, candidate.operator === 'human' ? null : before, program),
       tries: await Promise.all(ofOne.map((each) => tryOf(blobs, each, turns))),
     });
   }
@@ -171,60 +172,6 @@ async function kept<T>(reading: Promise<T>): Promise<T | null> {
 
 const entryOf = ({ entry }: Program): string =>
   entry.kind === 'function' ? `${entry.module}:${entry.name}` : [entry.path, ...entry.args].join(' ');
-
-/** The files that differ from the baseline's; all files, as they are, of the baseline itself or where there is none. */
-async function changesOf(
-  blobs: BlobStore,
-  candidate: Candidate,
-  before: Program | null,
-  after: Program,
-): Promise<FileChange[]> {
-  const whole = before === null || candidate.operator === 'human';
-  const old: Tree = whole ? {} : before.files;
-  const paths = [...new Set([...Object.keys(old), ...Object.keys(after.files)])].sort();
-  const changes: FileChange[] = [];
-  for (const path of paths) {
-    const [from, to] = [old[path], after.files[path]];
-    if (from === to) continue;
-    const change = whole ? 'whole' : from === undefined ? 'added' : to === undefined ? 'removed' : 'changed';
-    const [oldText, newText] = [await textOf(blobs, from), await textOf(blobs, to)];
-    const note = oldText.note ?? newText.note;
-    if (note !== null) changes.push({ path, change, patch: null, note });
-    else if (change === 'whole') changes.push({ path, change, patch: newText.text, note: null });
-    else changes.push({ path, change, ...patchOf(oldText.text, newText.text) });
-  }
-  return changes;
-}
-
-/** Larger files are not shown: nobody reads them, and comparing them takes long. */
-const longestSource = 400_000;
-const diffMs = 2_000;
-
-/** The text of a file, or why it can't be shown; no file is the empty text. */
-async function textOf(
-  blobs: BlobStore,
-  artifact: Artifact | undefined,
-): Promise<{ text: string; note: string | null }> {
-  if (artifact === undefined) return { text: '', note: null };
-  const bytes = await kept(blobs.get(artifact));
-  if (bytes === null) return { text: '', note: 'no longer in the store' };
-  if (bytes.length > longestSource) return { text: '', note: `not shown: ${bytes.length} bytes` };
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return text.includes('\0') ? { text: '', note: 'not text' } : { text, note: null };
-  } catch (error) {
-    if (error instanceof TypeError) return { text: '', note: 'not text' };
-    throw error;
-  }
-}
-
-/** The hunks of a unified diff. */
-function patchOf(before: string, after: string): Pick<FileChange, 'patch' | 'note'> {
-  const options = { context: 3, timeout: diffMs, headerOptions: OMIT_HEADERS };
-  const patch = createTwoFilesPatch('', '', before, after, '', '', options);
-  if (patch === undefined) return { patch: null, note: 'not shown: comparing it took too long' };
-  return { patch: patch.replace(/\n$/, ''), note: null };
-}
 
 async function collectStages(
   store: Store,

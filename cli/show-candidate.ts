@@ -1,4 +1,4 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff';
+import { changesOf } from '../activities/changes.ts';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { Program } from '../domain/program.schema.ts';
@@ -166,35 +166,18 @@ async function sourcesOf(blobs: BlobStore, { files }: Program): Promise<Record<s
   return texts;
 }
 
-/** A unified diff from the baseline's files to the candidate's; one line says so where nothing differs. */
+/** A unified diff from the user's own program to the candidate's; one line says so where nothing differs. */
 async function diffOf(blobs: BlobStore, { program, baseline }: KeptCandidate): Promise<string> {
-  const before = baseline?.files ?? {};
-  const after = program.files;
-  const patches: string[] = [];
-  for (const path of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
-    if (before[path] === after[path]) continue;
-    const side = async (artifact: Artifact | undefined): Promise<Buffer> =>
-      artifact === undefined ? Buffer.alloc(0) : blobs.get(artifact);
-    const [from, to] = [await side(before[path]), await side(after[path])];
-    const names = [before, after].map((tree, index) =>
-      tree[path] === undefined ? '/dev/null' : `${'ab'[index]}/${path}`,
-    );
-    const [name = '', newName = ''] = names;
-    patches.push(
-      isText(from) && isText(to)
-        ? createTwoFilesPatch(
-            name,
-            newName,
-            from.toString('utf8'),
-            to.toString('utf8'),
-            undefined,
-            undefined,
-            { headerOptions: FILE_HEADERS_ONLY },
-          )
-        : `Binary files ${name} and ${newName} differ\n`,
-    );
-  }
-  return patches.length === 0 ? 'The program is the same as the baseline.' : patches.join('').trimEnd();
+  const nothing: Program = { ...program, files: {} };
+  const changes = await changesOf(blobs, baseline ?? nothing, program);
+  if (changes.length === 0) return 'The program is the same as the baseline.';
+  return changes
+    .map(({ path, was = path, change, patch, note }) => {
+      const from = change === 'added' ? '/dev/null' : `a/${was}`;
+      const to = change === 'removed' ? '/dev/null' : `b/${path}`;
+      return patch === null ? `=== ${to}: ${note}` : `--- ${from}\n+++ ${to}\n${patch}`;
+    })
+    .join('\n');
 }
 
 function diffLine(context: CommandContext, line: string): string {

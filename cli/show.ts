@@ -1,7 +1,7 @@
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedText } from '../domain/strategies.ts';
-import type { Trial } from '../domain/trial.schema.ts';
-import { bestTrial, headline, intervalText, times } from '../domain/trial.ts';
+import { bestTrial, headline, times } from '../domain/trial.ts';
+import { board } from './board.ts';
 import { printNext } from './ending.ts';
 import { type KeptJob, readJob, resultOf } from './kept-job.ts';
 import { findJob, statusCell, tookText } from './list.ts';
@@ -12,12 +12,8 @@ import {
   type Cell,
   type CommandContext,
   clean,
-  cut,
-  type Format,
-  msText,
   oneLine,
   paint,
-  percentText,
   table,
   timeText,
   UserMistake,
@@ -72,8 +68,8 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   for (const each of [kept, ...kept.stages]) {
     const of = each === kept ? '' : ` of ${each.record.stage}`;
     if (each.trials.length > 0) {
-      heading(context, `Trials${of}`);
-      for (const line of trialTable(context, each.trials)) out(line);
+      heading(context, `Candidates${of}`);
+      for (const line of board(context, each.trials)) out(line);
     }
     const own = each.job.kind === 'pipeline' ? [] : resultOf(each.record)?.notUsed;
     const notUsed = notUsedLines(context, own ?? each.strategies?.notUsed ?? []);
@@ -148,56 +144,3 @@ export function stageTable(
     rows,
   );
 }
-
-const outcomeFormat = ({ outcome }: Trial): Format =>
-  outcome.kind === 'scored' || outcome.kind === 'passed'
-    ? 'green'
-    : ['wrong', 'invalidOutput', 'rejected'].includes(outcome.kind)
-      ? 'red'
-      : 'yellow';
-
-/** One row a candidate, its verification beside its trial, why it was refused below it. */
-function trialTable(context: CommandContext, trials: readonly Trial[]): string[] {
-  const best = bestTrial(trials);
-  const first = trials.filter(
-    (trial, index) => trials.findIndex((each) => each.candidate.id === trial.candidate.id) === index,
-  );
-  const rows = first.map((trial): Cell[] => {
-    const { candidate, outcome, measurement, purpose } = trial;
-    const verification = trials.findLast((each) => each !== trial && each.candidate.id === candidate.id);
-    const outcomeText = purpose === 'baseline' ? 'baseline' : outcome.kind;
-    return [
-      candidate.id,
-      candidate.id === best?.candidate.id ? { text: candidate.title, format: 'bold' } : candidate.title,
-      purpose === 'baseline' ? outcomeText : { text: outcomeText, format: outcomeFormat(trial) },
-      purpose === 'baseline' && measurement !== null
-        ? `${msText(measurement.baselineMs.value)} ±${percentText(measurement.noiseFloor)}`
-        : outcome.kind === 'scored'
-          ? intervalText(outcome.metric)
-          : '',
-      verification === undefined ? '' : verificationCell(verification),
-    ];
-  });
-  const [header = '', ...lines] = table(
-    context,
-    [
-      { title: 'id' },
-      { title: 'title', stretch: true },
-      { title: 'outcome' },
-      { title: 'speed-up' },
-      { title: 'verified' },
-    ],
-    rows,
-  );
-  const reasons = first.map(({ candidate, outcome }) => {
-    const indent = ' '.repeat(candidate.id.length + 2);
-    if (!('reason' in outcome)) return [];
-    return [paint(context, 'dim', cut(`${indent}${oneLine(headline(outcome.reason))}`, context.columns))];
-  });
-  return [header, ...lines.flatMap((line, index) => [line, ...(reasons[index] ?? [])])];
-}
-
-const verificationCell = (trial: Trial): Cell =>
-  trial.outcome.kind === 'scored'
-    ? intervalText(trial.outcome.metric)
-    : { text: trial.outcome.kind, format: outcomeFormat(trial) };

@@ -3,10 +3,12 @@ import { createLogUpdate } from 'log-update';
 import { headline } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { isVerification } from '../store/trials-of.ts';
+import { board } from './board.ts';
 import { printNext, statusOfJob } from './ending.ts';
 import type { ExitStatus } from './exit-status.ts';
 import { waitsForRoom } from './home.ts';
-import { resultOf } from './kept-job.ts';
+import { readJob, resultOf } from './kept-job.ts';
 import { findJob } from './list.ts';
 import { eventWriter, followEvents, pollMs } from './logs.ts';
 import { notUsedLines } from './show.ts';
@@ -47,6 +49,7 @@ export async function watchJob(
   if (context.json) context.out(JSON.stringify({ closed: record }));
   else {
     for (const line of resultLines(context, record)) context.out(line);
+    for (const line of await boardOf(context, record)) context.out(line);
     await printNext(context, record);
   }
   return record;
@@ -60,6 +63,16 @@ function fullDiskTeller({ home, json, quiet, out }: CommandContext): () => Promi
     if (now !== null && before === null && !quiet) out(json ? JSON.stringify({ waiting: now }) : now);
     before = now;
   };
+}
+
+/** The rest is in `show` and in the report. */
+const mostOnBoard = 8;
+
+/** The candidates of a search that has ended, the best first. */
+async function boardOf(context: CommandContext, record: JobRecord): Promise<string[]> {
+  if (record.kind !== 'optimize' || isVerification(record)) return [];
+  const { trials } = await readJob(context.store, record);
+  return trials.length === 0 ? [] : board(context, trials, mostOnBoard);
 }
 
 /** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */

@@ -1,18 +1,12 @@
+import type { FileChange } from '../domain/file-change.ts';
+import { ranked } from '../domain/leaderboard.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { figuresNote, remarksOn, times } from '../domain/trial.ts';
 import { excerpt, shortened } from './excerpt.ts';
-import {
-  type CandidateFacts,
-  type FileChange,
-  type JobFacts,
-  lastTry,
-  metricOf,
-  standingOf,
-  type TryFacts,
-} from './facts.ts';
+import { type CandidateFacts, type JobFacts, lastTry, metricOf, standingOf, type TryFacts } from './facts.ts';
 import { duration, moment, plusMinus, range } from './figures.ts';
 import { type Html, html } from './html.ts';
-import { logScale } from './scale.ts';
+import { logScale, logTicks } from './scale.ts';
 import { triedWords, verdictWords } from './words.ts';
 
 /** Characters all candidates of a report may take with their diffs, reasons and logs together, about. */
@@ -22,14 +16,14 @@ const leastRoom = 300;
 /** Texts of one candidate that are cut to its share. */
 const textsEach = 4;
 
-/** Every candidate as a row that opens: what was changed, how it ended, on what it was judged. */
+/** Every candidate, the best first, as a row that opens: what was changed, how it ended, on what it was judged. */
 export function candidateList(job: JobFacts): Html {
   const { candidates, best } = job;
-  const bar = intervalBars(candidates.flatMap((each) => metricOf(each) ?? []));
+  const { bar, axis } = intervalBars(candidates.flatMap((each) => metricOf(each) ?? []));
   const room = roomFor(candidates.length);
   return html`<div class="candidates">
-<div class="row head" aria-hidden="true"><span>verdict</span><span>candidate</span><span class="number">speed-up</span><span>95 % interval</span></div>
-${candidates.map((candidate) => candidateRow(candidate, candidate.id === best?.candidate, bar, room))}</div>`;
+<div class="row head" aria-hidden="true"><span>verdict</span><span>candidate</span><span class="number">speed-up</span><span>95 % interval ${axis}</span></div>
+${ranked(candidates, lastTry).map((candidate) => candidateRow(candidate, candidate.id === best?.candidate, bar, room))}</div>`;
 }
 
 const roomFor = (candidates: number): number =>
@@ -45,7 +39,11 @@ function candidateRow(
   return html`<details class="candidate ${standingOf(candidate)}${isBest ? ' top' : ''}">
 <summary class="row">
 <span class="verdict"><span class="badge">${isBest ? html`best, ` : null}${verdictWords(candidate)}</span></span>
-<span class="what"><span class="title"><b>${candidate.id}</b> ${shortened(candidate.title, 200)}</span>
+<span class="what"><span class="title"><b>${candidate.id}</b> ${shortened(candidate.title, 200)}${
+    candidate.parents.length === 0
+      ? null
+      : html` <span class="from">from ${candidate.parents.join(', ')}</span>`
+  }</span>
 <span class="why">${shortened(whyOf(candidate), 240)}</span></span>
 <span class="number">${metric === null ? html`<span class="none">–</span>` : times(metric.value)}</span>
 <span class="bar">${bar(metric)}</span>
@@ -89,10 +87,10 @@ function changes(files: readonly FileChange[], room: number): Html {
   const shown = files.slice(0, 40);
   const each = Math.max(leastRoom, Math.floor(room / shown.length));
   return html`${shown.map(
-    ({ path, change, patch, note }) => html`<figure class="file">
+    ({ path, was, change, patch, note }) => html`<figure class="file">
 <figcaption><code>${shortened(path, 200)}</code> <span class="quiet">${changeWords[change]}${
-      note === null ? '' : `; ${note}`
-    }</span></figcaption>
+      was === undefined ? '' : ` from ${shortened(was, 200)}`
+    }${note === null ? '' : `; ${note}`}</span></figcaption>
 ${patch === null ? null : diff(patch, change, each)}
 </figure>
 `,
@@ -186,13 +184,18 @@ ${remarksOn(measurement).map(
 }
 
 /** Small bars of intervals on one logarithmic scale, with a line at 1×; nothing for what was not measured. */
-function intervalBars(metrics: readonly Interval[]): (metric: Interval | null) => Html {
+function intervalBars(metrics: readonly Interval[]): { bar: (metric: Interval | null) => Html; axis: Html } {
   const low = Math.min(1, ...metrics.map((each) => Math.max(each.low, 1e-6))) / 1.1;
   const high = Math.max(2, ...metrics.map((each) => Math.min(each.high, 1e9))) * 1.1;
   const x = logScale(low, high, 4, 136);
   const px = (value: number): string => x(value).toFixed(1);
-  return (metric) =>
+  const bar = (metric: Interval | null): Html =>
     metric === null
       ? html``
       : html`<svg width="140" height="16" viewBox="0 0 140 16" role="img" aria-label="${range(metric)}"><title>${range(metric)}</title><line x1="${px(1)}" x2="${px(1)}" y1="1" y2="15" class="tick" /><line x1="${px(1)}" x2="${px(metric.value)}" y1="8" y2="8" class="reach" /><line x1="${px(metric.low)}" x2="${px(metric.high)}" y1="8" y2="8" class="whisker" /><circle cx="${px(metric.value)}" cy="8" r="3.5" class="dot" /></svg>`;
+  const ticks = logTicks(low, high, 4);
+  const axis = html`<svg width="140" height="16" viewBox="0 0 140 16" class="axis">${ticks.map(
+    (tick) => html`<text x="${px(tick)}" y="12" text-anchor="middle">${times(tick)}</text>`,
+  )}</svg>`;
+  return { bar, axis };
 }

@@ -1,5 +1,7 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Operator } from '../domain/candidate.schema.ts';
+import type { FileChange } from '../domain/file-change.ts';
+import { type Standing, standingOf as standing } from '../domain/leaderboard.ts';
 import type { Interval, Outcome } from '../domain/outcome.schema.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
@@ -59,14 +61,6 @@ export interface CandidateFacts {
   changes: FileChange[];
   /** At least one: the trial, then the verification. The last one counts. */
   tries: TryFacts[];
-}
-
-/** One file of a program; `patch` is the hunks of a unified diff, null where the file is not shown, and `note` says why. */
-export interface FileChange {
-  path: string;
-  change: 'added' | 'removed' | 'changed' | 'whole';
-  patch: string | null;
-  note: string | null;
 }
 
 /** A candidate built, run, judged and measured once. */
@@ -138,25 +132,8 @@ export function lastTry({ id, tries }: CandidateFacts): TryFacts {
   return last;
 }
 
-/** How a candidate stands: `verified` held twice on different secrets; `slower` is right without a gain that is sure. */
-export type Standing = 'verified' | 'faster' | 'slower' | 'passed' | 'refused' | 'failed';
-
-export function standingOf(candidate: CandidateFacts): Standing {
-  const { outcome, purpose } = lastTry(candidate);
-  switch (outcome.kind) {
-    case 'passed':
-      return 'passed';
-    case 'scored':
-      if (outcome.metric.low <= 1) return 'slower';
-      return purpose === 'verification' ? 'verified' : 'faster';
-    case 'wrong':
-    case 'invalidOutput':
-    case 'rejected':
-      return 'refused';
-    default:
-      return 'failed';
-  }
-}
+/** How a candidate stands by the last try. */
+export const standingOf = (candidate: CandidateFacts): Standing => standing(lastTry(candidate));
 
 /** The speed-up that counts; null where none was measured. */
 export function metricOf(candidate: CandidateFacts): Interval | null {

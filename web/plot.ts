@@ -1,6 +1,7 @@
+import type { Standing } from '../domain/leaderboard.ts';
 import { intervalText, times } from '../domain/trial.ts';
 import { shortened } from './excerpt.ts';
-import { type CandidateFacts, type JobFacts, lastTry, metricOf, type Standing, standingOf } from './facts.ts';
+import { type CandidateFacts, type JobFacts, lastTry, metricOf, standingOf } from './facts.ts';
 import { type Html, html } from './html.ts';
 import { logScale, logTicks, timeTicks } from './scale.ts';
 import { verdictWords } from './words.ts';

@@ -82,6 +82,9 @@ figure { margin: 0; }
 .row { display: grid; grid-template-columns: 128px minmax(0, 1fr) 84px 140px; gap: 16px; align-items: center; padding: 11px 16px; }
 .row.head { font-size: 12.5px; color: var(--quiet); padding-block: 8px; background: var(--faint); }
 .row.head .number { font-weight: 400; }
+.row .from { color: var(--quiet); font-weight: 400; font-size: 12.5px; }
+.axis { display: block; overflow: visible; }
+.axis text { font-size: 10.5px; fill: var(--quiet); }
 .candidate { border-top: 1px solid var(--line); }
 summary { cursor: pointer; }
 summary.row { list-style: none; }

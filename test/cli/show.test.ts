@@ -27,9 +27,12 @@ describe('show', () => {
     expect(text).toMatch(/\nfaster +optimize +running/);
     expect(text).toMatch(/\npicture +solve +waiting/);
     expect(text).toMatch(/c-0 +as it is +baseline +512 ms ±2\.1 %/);
-    expect(text).toMatch(/c-1 +vectorize_loops +scored +102× \[98\.9×, 106×\] +100× \[97×, 104×\]/);
-    expect(text).toMatch(/c-2 +reduce_precision +wrong\n +case 2, answer\[12, 40\]: expected 0\.8312/);
-    expect(text).toMatch(/c-3 +a table ␛\[31mof sines +crashed\n +IndexError: index 48/);
+    // What was found last counts; the best stands first, the baseline behind it, then what failed.
+    expect(text).toMatch(/c-1 +vectorize_loops +c-0 +best, verified +100× \[97×, 104×\] +━{16}\nc-0/);
+    expect(text).toMatch(
+      /c-2 +reduce_precision +c-0 +wrong answer\n +case 2, answer\[12, 40\]: expected 0\.8312/,
+    );
+    expect(text).toMatch(/c-3 +a table ␛\[31mof sines +c-1 +crashed\n +IndexError: index 48/);
     expect(text).toContain('crucible show start/faster c-1 --diff');
     expect(text).toContain(
       'Strategies not used of faster\nuse_pythran: blur.py:1: blur has keyword-only parameters',

@@ -83,8 +83,8 @@ describe('the screen of a running job', () => {
     const store = await temporaryStore();
     await searchedJob(store);
     const text = await block(store, pipelineId, 100, 5_000);
-    expect(text).toMatch(/now +faster: c-4 use_cpp_extension: being measured again, to verify it, 5 s/);
-    expect(text).toMatch(/ c-6: being written, 5 s/);
+    expect(text).toMatch(/now +faster: c-4 use_cpp_extension: being measured again, to verify it, \d+ s/);
+    expect(text).toMatch(/ c-6: being written, \d+ s/);
     expect(text).not.toMatch(/c-1 vectorize_loops: being measured/);
   });
 
@@ -100,7 +100,7 @@ describe('the screen of a running job', () => {
     await openJob(store, { kind: 'solve', name: 'a', script: 'a.py' }, { id: 'solve/a/x.1' });
     expect(await block(store, 'solve/a/x.1', 100)).not.toMatch(/worker/);
     expect(await block(store, 'solve/a/x.1', 100, 60_000)).toMatch(
-      /nothing has happened for 1 m 0 s.*crucible up/,
+      /nothing has happened for 1 m \d+ s.*crucible up/,
     );
   });
 });

@@ -5,7 +5,6 @@ with.
 from __future__ import annotations
 
 import json
-import statistics
 import tempfile
 import textwrap
 import time
@@ -236,8 +235,8 @@ class Honest(Serving):
             with self.idle_player(answer) as noop:
                 self.assertEqual(noop.ask([case], 1 << 20).answers[0], answer)
                 pairs = [(serving.ask([case], 1 << 20), noop.ask([case], 1 << 20)) for _ in range(40)]
-        served, empty = (statistics.median(pair[side].seconds for pair in pairs) for side in (0, 1))
-        # Generous, for the machine is shared: what matters is that neither does hidden work.
+        # The least, for a busy machine adds to every one: what matters is that neither does hidden work.
+        served, empty = (min(pair[side].seconds for pair in pairs) for side in (0, 1))
         self.assertLess(served, 0.005)
         self.assertLess(empty, 0.005)
 
