@@ -1,5 +1,5 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join, posix } from 'node:path';
+import { basename, dirname, join, posix, relative } from 'node:path';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import { subjectOf } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
@@ -31,6 +31,8 @@ export interface FirstLook {
 interface Source {
   /** Relative to the job's folder. */
   path: string;
+  /** In the words of how the job was given. */
+  told: string;
   statements: PythonStatement[];
   names: ModuleNames;
 }
@@ -93,7 +95,7 @@ async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]):
   for (const path of new Set([program, ...(cases === undefined ? [] : [cases])])) {
     // What an earlier stage makes is not there yet.
     if (stages.some((stage) => path.startsWith(`${stage}/`))) continue;
-    const source = await sourceAt(file.folder, path, found);
+    const source = await sourceAt(file, path, found);
     if (source === null) continue;
     if (path === program && part.kind === 'optimize' && part.function !== undefined)
       found.mistakes.push(...mistakesOfFunction(source, part.function, part));
@@ -105,57 +107,58 @@ async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]):
 }
 
 /** Null where there is nothing more to say of it. */
-async function sourceAt(folder: string, path: string, { mistakes }: FirstLook): Promise<Source | null> {
-  const bytes = await readFile(join(folder, path));
+async function sourceAt(file: JobFile, path: string, { mistakes }: FirstLook): Promise<Source | null> {
+  const bytes = await readFile(join(file.folder, path));
+  const told = toldAs(file, path);
   const text = bytes.toString('utf8');
   if (bytes.includes(0)) {
-    mistakes.push(`${path}: expected a Python source, found bytes that are no text`);
+    mistakes.push(`${told}: expected a Python source, found bytes that are no text`);
     return null;
   }
   const statements = statementsOf(text);
   if (statements.length === 0) {
     mistakes.push(
-      `${path}: expected a Python source, found ${text.trim() === '' ? 'an empty file' : 'comments alone'}`,
+      `${told}: expected a Python source, found ${text.trim() === '' ? 'an empty file' : 'comments alone'}`,
     );
     return null;
   }
   const wrong = notPython(statements);
   if (wrong !== null) {
     const line = text.split('\n')[wrong.line - 1]?.trim() ?? '';
-    mistakes.push(`${path}:${wrong.line}: this is no Python: ${line.slice(0, 80)}`);
+    mistakes.push(`${told}:${wrong.line}: this is no Python: ${line.slice(0, 80)}`);
     return null;
   }
-  return { path, statements, names: namesIn(statements) };
+  return { path, told, statements, names: namesIn(statements) };
 }
 
 /** Why `name` cannot be what is called; empty where nothing is known against it. */
-function mistakesOfName({ path, names }: Source, name: string): string[] {
+function mistakesOfName({ path, told, names }: Source, name: string): string[] {
   if (names.open || names.names.has(name)) return [];
   const inside = names.definitions.find((each) => each.name === name);
   const outer = inside?.around.at(-1);
   if (inside !== undefined && outer?.kind === 'class')
     return [
-      `${path}:${inside.line}: ${name} is a method of ${outer.name}: methods are not supported; write a function beside the class that makes the object and calls ${name}, and name that one`,
+      `${told}:${inside.line}: ${name} is a method of ${outer.name}: methods are not supported; write a function beside the class that makes the object and calls ${name}, and name that one`,
     ];
   if (inside !== undefined)
     return [
-      `${path}:${inside.line}: ${name} stands inside of ${outer?.name}: expected a function of the module itself`,
+      `${told}:${inside.line}: ${name} stands inside of ${outer?.name}: expected a function of the module itself`,
     ];
   const there = names.definitions.filter(({ around, kind }) => around.length === 0 && kind !== 'class');
   const has = [...new Set(there.map((each) => each.name))];
   const meant = nearest(name, has);
   return [
-    `${path}: ${basename(path)} has no function ${name}${meant === null ? '' : ` (did you mean ${meant}?)`}; it has: ${has.join(', ') || 'none'}`,
+    `${told}: ${basename(path)} has no function ${name}${meant === null ? '' : ` (did you mean ${meant}?)`}; it has: ${has.join(', ') || 'none'}`,
   ];
 }
 
 function mistakesOfFunction(source: Source, name: string, { program }: OptimizeJob): string[] {
   if (!program.endsWith('.py'))
-    return [`${program}: expected a Python file with a name that ends in .py, to call ${name} in it`];
+    return [`${source.told}: expected a Python file with a name that ends in .py, to call ${name} in it`];
   const missing = mistakesOfName(source, name);
   const definition = functionNamed(source.names, name);
   if (missing.length > 0 || definition === null) return missing;
-  const at = `${source.path}:${definition.line}: ${name}`;
+  const at = `${source.told}:${definition.line}: ${name}`;
   if (definition.kind === 'class') return [`${at} is a class: expected a function`];
   if (definition.kind === 'async def')
     return [
@@ -176,7 +179,7 @@ function mistakesOfMaker(source: Source, name: string): string[] {
   const missing = mistakesOfName(source, name);
   const definition = functionNamed(source.names, name);
   if (missing.length > 0 || definition === null) return missing;
-  const at = `${source.path}:${definition.line}: ${name}`;
+  const at = `${source.told}:${definition.line}: ${name}`;
   const expected = `expected a function of a seed that returns the arguments, as in: def ${name}(seed): return (…,)`;
   if (definition.kind !== 'def')
     return [`${at} is ${definition.kind === 'class' ? 'a class' : 'a coroutine'}: ${expected}`];
@@ -193,8 +196,12 @@ const isThere = (path: string): Promise<boolean> =>
   );
 
 /** How a file is added to the inputs, in the words of how the job was given. */
-const toAdd = ({ typed }: JobFile, path: string): string =>
-  typed ? `add --inputs ${path}` : `add inputs: [${path}]`;
+const toAdd = (file: JobFile, path: string): string =>
+  file.typed ? `add --inputs ${toldAs(file, path)}` : `add inputs: [${path}]`;
+
+/** A file of the job: as it would be typed, or as it would stand in the job file. */
+const toldAs = ({ typed, folder }: JobFile, path: string): string =>
+  typed ? relative(process.cwd(), join(folder, path)) : path;
 
 /** Modules that neither Python, nor the sandbox, nor the job has. */
 async function lookAtImports(file: JobFile, part: StageJob, source: Source, found: FirstLook): Promise<void> {
@@ -213,9 +220,9 @@ async function lookAtImports(file: JobFile, part: StageJob, source: Source, foun
     const said =
       beside === null
         ? `the sandbox has no ${name}; it has ${has}. ${bringing(name)}`
-        : `${beside} stands in the folder of the job and is not among its inputs: ${toAdd(file, beside)}`;
+        : `${toldAs(file, beside)} stands in the folder of the job and is not among its inputs: ${toAdd(file, beside)}`;
     const certain = !optional && own.has(line) && needsOf(part).length === 0;
-    (certain ? found.mistakes : found.warnings).push(`${source.path}:${line}: imports ${name}: ${said}`);
+    (certain ? found.mistakes : found.warnings).push(`${source.told}:${line}: imports ${name}: ${said}`);
   }
 }
 
@@ -239,7 +246,7 @@ async function lookAtPaths(file: JobFile, part: StageJob, source: Source, found:
       const known = await stat(join(file.folder, place)).catch(() => null);
       if (known?.isFile() !== true) continue;
       found.warnings.push(
-        `${source.path}:${line}: names ${path}: ${place} stands in the folder of the job and is not among its inputs; if it is read, ${toAdd(file, place)}`,
+        `${source.told}:${line}: names ${path}: ${toldAs(file, place)} stands in the folder of the job and is not among its inputs; if it is read, ${toAdd(file, place)}`,
       );
       break;
     }

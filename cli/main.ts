@@ -46,8 +46,9 @@ function manner(): Manner {
 const number =
   (expected: string, fits: (value: number) => boolean) =>
   (text: string): number => {
-    const value = Number(text.replace(/^\$|[x×]$/g, ''));
-    if (text.trim() === '' || !fits(value)) throw new InvalidArgumentError(`expected ${expected}`);
+    const digits = text.replace(/^\$|[x×]$/g, '').trim();
+    const value = Number(digits);
+    if (digits === '' || !fits(value)) throw new InvalidArgumentError(`expected ${expected}`);
     return value;
   };
 const wholeNumber = number('a whole number from 1 up', (value) => Number.isInteger(value) && value > 0);

@@ -20,7 +20,9 @@ import type { Progress, SearchProgress } from './watch-progress.ts';
 
 type Screen = Pick<CommandContext, 'terminal' | 'columns'>;
 
-const barColumns = 20;
+const longestBar = 20;
+/** A narrow screen has a short bar, or none: the numbers beside it say the same. */
+const barOn = ({ columns }: Screen): number => Math.max(0, Math.min(longestBar, columns - 30));
 const lastShown = 5;
 /** A pipeline of more stages shows only those that are running or have failed. */
 const mostStages = 12;
@@ -66,9 +68,9 @@ function searchLines(
   const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
   const best = bestTrial(trials);
   const what = job.function === undefined ? job.program : `${job.function} in ${job.program}`;
-  const filled = total === 0 ? 0 : Math.min(barColumns, Math.round((done / total) * barColumns));
-  const bar =
-    paint(screen, 'cyan', '━'.repeat(filled)) + paint(screen, 'dim', '─'.repeat(barColumns - filled));
+  const length = barOn(screen);
+  const filled = total === 0 ? 0 : Math.min(length, Math.round((done / total) * length));
+  const bar = paint(screen, 'cyan', '━'.repeat(filled)) + paint(screen, 'dim', '─'.repeat(length - filled));
   const last = trials.filter(({ purpose }) => purpose !== 'baseline').slice(-lastShown);
   return [
     '',
@@ -143,7 +145,7 @@ const writingText = ({ route, text }: Partial): string => {
 
 /** A line with its name before it, cut to the screen; `before` is painted already and counts as a bar. */
 function field(screen: Screen, name: string, text: string, before = '', format: Format = 'reset'): string {
-  const room = screen.columns - 10 - (before === '' ? 0 : barColumns + 1);
+  const room = screen.columns - 10 - (before === '' ? 0 : barOn(screen) + 1);
   return `${paint(screen, 'dim', name.padEnd(8))}  ${before}${paint(screen, format, cut(oneLine(text), room))}`;
 }
 

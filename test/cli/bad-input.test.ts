@@ -152,6 +152,11 @@ registerHooks({ resolve: (name, context, next) => { const found = next(name, con
       run(['optimize', 'ok.py', '--trails', '3']),
       run(['optimise']),
     ]);
+    const tolerance = await run(['optimize', 'ok.py', '--tolerance', 'x']);
+    expect(tolerance).toMatchObject({
+      status: 2,
+      error: expect.stringMatching(/expected a number from 0 up/),
+    });
     expect(option).toMatchObject({ status: 2, error: expect.stringMatching(/Did you mean --trials\?/) });
     expect(word).toMatchObject({ status: 2, error: expect.stringMatching(/Did you mean optimize\?/) });
   });

@@ -1,6 +1,6 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type FirstLook, firstLook } from '../../cli/first-look.ts';
 import { checkedJob } from '../../cli/job-file.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
@@ -8,7 +8,10 @@ import { temporaryFolder } from '../store/temporary-store.ts';
 let folder: string;
 
 beforeEach(async () => {
-  folder = await temporaryFolder();
+  folder = await realpath(await temporaryFolder());
+  const before = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
   await write({ 'cases.py': 'def make_case(seed):\n    return (seed,)\n' });
 });
 
@@ -162,6 +165,14 @@ describe('an import', () => {
       'f.py:2: imports pack: pack stands in the folder of the job and is not among its inputs: add --inputs pack',
     ]);
     expect(await look(source, { inputs: ['helper.py', 'pack'] })).toEqual({ mistakes: [], warnings: [] });
+  });
+
+  it('and the file that makes it right are told as they would be typed, from any folder', async () => {
+    await write({ 'helper.py': 'def g(x): return x\n', 'deep/x.txt': '' });
+    process.chdir(join(folder, 'deep'));
+    expect((await look('from helper import g\nf = g\n')).mistakes).toEqual([
+      '../f.py:1: imports helper: ../helper.py stands in the folder of the job and is not among its inputs: add --inputs ../helper.py',
+    ]);
   });
 
   it('is left alone where the program looks in places of its own, or an earlier stage may have it', async () => {

@@ -88,11 +88,12 @@ describe('the screen of a running job', () => {
     expect(text).not.toMatch(/c-1 vectorize_loops: being measured/);
   });
 
-  it('fits into 60 columns', async () => {
+  it('fits into few columns', async () => {
     const store = await temporaryStore();
     await searchedJob(store);
-    for (const line of (await block(store, pipelineId, 60)).split('\n'))
-      expect(line.length).toBeLessThanOrEqual(60);
+    for (const columns of [60, 40])
+      for (const line of (await block(store, pipelineId, columns)).split('\n'))
+        expect(line.length).toBeLessThanOrEqual(columns);
   });
 
   it('asks for a worker where nothing has happened for long', async () => {
