@@ -3,6 +3,7 @@ import { defaults } from '../../domain/defaults.ts';
 import { Job, SafePath } from '../../domain/job.schema.ts';
 import { filesNamedBy, filesToPack } from '../../domain/job.ts';
 import type { StageJob } from '../../domain/job-input.ts';
+import { strategyNames } from '../../domain/strategy-names.ts';
 
 const job = (fields: object): Job => Job.parse({ name: 'a', ...fields });
 
@@ -22,7 +23,7 @@ describe('a job', () => {
       ignoreLines: [],
       tolerance: defaults.tolerance,
       answers: 'exact',
-      strategies: ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'],
+      strategies: [...strategyNames],
       policy: 'tree',
       models: { complexity: 'medium', cache: true, temperature: 0.1, programTokens: 16_000, tries: 3 },
     });
