@@ -60,7 +60,12 @@ const refused: [title: string, file: string, kind: OutcomeKind, reason: RegExp][
   ['prints a better score and forges a record', 'prints_a_score', 'wrong', /values differ/],
   ['replaces the programs around it and its own module', 'replaces_the_guest', 'wrong', /values differ/],
   ['patches all that could compare', 'patches_comparing', 'invalidOutput', /cannot be read/],
-  ['tells an error that is too long to be remembered', 'says_too_much', 'crashed', /^(no){1000}$/],
+  [
+    'tells an error that is too long to be remembered',
+    'says_too_much',
+    'crashed',
+    /^(no){200}…\n(no){1000}$/,
+  ],
   ['gives bytes that tire the grader', 'tires_the_grader', 'invalidOutput', /cannot be read/],
   ['is wrong in its run and right when it is timed', 'right_when_timed', 'wrong', /case 0.*values differ/],
   ['is right in its run and wrong when it is timed', 'right_at_first', 'wrong', /values differ/],
