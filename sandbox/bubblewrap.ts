@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, readlink, realpath, stat, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
@@ -299,7 +300,17 @@ async function hostFields(options: BubblewrapSandboxOptions): Promise<JobField[]
     else if (found?.isDirectory()) show(path, path);
   }
   for (const path of ['/etc/ld.so.cache', '/etc/alternatives']) if (existsSync(path)) show(path, path);
-  for (const prefix of await basePrefixes(options.python)) show(prefix, prefix);
+  const empty = join(dirname(options.lockFile), 'empty');
+  await mkdir(empty, { recursive: true, mode: 0o755 });
+  for (const prefix of await basePrefixes(options.python)) {
+    if (!isShared(prefix)) show(prefix, prefix);
+    else
+      for (const path of await pythonBelow(prefix)) {
+        show(path, path);
+        const packages = join(path, 'site-packages');
+        if (existsSync(packages)) show(empty, packages);
+      }
+  }
   show(options.python, places.python);
   if (options.nanobind !== null) show(options.nanobind, places.nanobind);
   show(options.guest, places.guest);
@@ -326,6 +337,18 @@ async function basePrefixes(python: string): Promise<string[]> {
   const folders = [dirname(real), ...(home === undefined ? [] : [home])];
   const prefixes = new Set(folders.map((bin) => dirname(bin)));
   return [...prefixes].filter((prefix) => !/^\/(usr(\/|$)|$)/.test(prefix) && prefix !== python);
+}
+
+/** Whether much else of the user's stands in the folder that an interpreter was installed to. */
+const isShared = (prefix: string): boolean => prefix === homedir() || basename(prefix) === '.local';
+
+/** What of such a folder is Python's own. */
+async function pythonBelow(prefix: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const folder of ['bin', 'lib', 'lib64'])
+    for (const name of await readdir(join(prefix, folder)).catch(() => []))
+      if (/^(python|libpython)[0-9.]*/.test(name)) found.push(join(prefix, folder, name));
+  return found;
 }
 
 const lockFields = (file: string, mode: 'shared' | 'exclusive'): JobField[] => [

@@ -384,6 +384,28 @@ if __name__ == '__main__':
     expect((await sandbox.run(request(''), never)).stdout.tail).toBe('from there\n');
   });
 
+  test('of an interpreter in the folder of all that a user installed, only Python is shown', async () => {
+    const base = join(home, '.local');
+    const environment = join(home, 'environment-of-user');
+    for (const folder of ['bin', 'lib/python3.11/site-packages', 'share'])
+      await mkdir(join(base, folder), { recursive: true });
+    await mkdir(join(environment, 'bin'), { recursive: true });
+    for (const file of [
+      'share/secret',
+      'bin/tool',
+      'lib/python3.11/os.py',
+      'lib/python3.11/site-packages/own.py',
+    ])
+      await writeFile(join(base, file), '');
+    const look = `#!/bin/sh\ncd ${base}\nls . bin lib/python3.11 lib/python3.11/site-packages\n`;
+    await writeFile(join(base, 'bin/python3'), look, { mode: 0o755 });
+    await symlink(join(base, 'bin/python3'), join(environment, 'bin/python3'));
+    const sandbox = await createBubblewrapSandbox({ ...options, python: environment });
+    const seen = (await sandbox.run(request(''), never)).stdout.tail;
+    expect(seen).toContain('os.py');
+    for (const hidden of ['share', 'tool', 'own.py']) expect(seen).not.toContain(hidden);
+  });
+
   test('where bubblewrap does not work there is no sandbox', async () => {
     await expect(createBubblewrapSandbox({ ...options, bwrap: '/bin/false' })).rejects.toThrow(NoSandbox);
     // This one starts programs without any isolation.

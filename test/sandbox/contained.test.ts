@@ -130,7 +130,7 @@ while True: sys.${stream}.write('a line of text\\n' * 1000)
       expect(result.ending).toMatchObject({ kind: 'resourceLimit', resource: 'output' });
       const log = stream === 'stdout' ? result.stdout : result.stderr;
       expect(log.truncated).toBe(true);
-      expect(log.tail.length).toBeLessThanOrEqual(8192);
+      expect(log.tail.length).toBeLessThanOrEqual(32 << 10);
       expect(log.artifact && (await test_.blobs.get(log.artifact)).length).toBeLessThanOrEqual(2 << 20);
       expect(process.memoryUsage().rss - before).toBeLessThan(64 << 20);
     });
