@@ -1,3 +1,4 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, realpath, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -212,7 +213,12 @@ async function serve(
     const address = `localhost:${taken}`;
     await removeHalfMade(serverFile(config.home));
     const process_ = await start(
-      [temporal, ...serverArguments(taken, serverFile(config.home)), '--ui-port', String(taken + 1000)],
+      [
+        temporal,
+        ...serverArguments(taken, serverFile(config.home)),
+        // The worker hands on what is asked for at 127.0.0.1, if this machine asks.
+        ...['--ui-port', String(taken + 1000), '--ui-ip', secretAddress()],
+      ],
       { lock: join(config.home, 'server.lock'), log, environment: {} },
     );
     if (await answers(address, process_, signal)) {
@@ -233,6 +239,9 @@ async function serve(
 }
 
 const mostTries = 5;
+
+/** An address of this machine alone that nobody can guess: 127.0.0.0/8 has 16 million. */
+const secretAddress = (): string => ['127', ...Array.from({ length: 3 }, () => randomInt(1, 255))].join('.');
 
 /**
  * The server makes its tables only where there is no file: one that was killed at its very first start, or found no room, leaves a file
@@ -309,7 +318,9 @@ async function choosePort(
   before: number | undefined,
   say: (line: string) => void,
 ): Promise<number> {
-  const free = async (port: number): Promise<boolean> => (await isFree(port)) && (await isFree(port + 1000));
+  // Where a worker lives, it holds the way to the UI there itself.
+  const free = async (port: number): Promise<boolean> =>
+    (await isFree(port)) && (port === before || (await isFree(port + 1000)));
   if (wanted !== undefined) {
     if (wanted > lastPort)
       throw new UserMistake(`--port: expected at most ${lastPort}, for the UI is 1000 above; got ${wanted}`);

@@ -1,8 +1,10 @@
 import { spawn } from 'node:child_process';
 import { copyFile, stat, truncate } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import type { Config } from './config.ts';
 import type { Log } from './log.ts';
-import { ageMs, isAlive, logsOf, processesOf } from './processes.ts';
+import { ageMs, type HomeProcess, isAlive, logsOf, processesOf } from './processes.ts';
+import { createUiDoor } from './ui-door.ts';
 
 /** What `up` starts a worker with where the server is Crucible's own. */
 export const besideServer = '--beside-server';
@@ -14,25 +16,34 @@ const longestPauseMs = 60_000;
 const longestLogBytes = 8 * 2 ** 20;
 
 /**
- * Looks after what runs beside this worker: keeps both logs short, and has a server that died started again by `crucible up`, after a
+ * Looks after what runs beside this worker: keeps both logs short, opens the way to the server's UI, and has a server that died started again by `crucible up`, after a
  * pause that doubles as long as it does not stay. Returns how to end that: before the worker itself ends, for then nothing is to be
  * started any more.
  */
-export function lookAfter(home: string, log: Log): () => void {
+export function lookAfter({ home, temporalAddress }: Config, log: Log): () => void {
   const command = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
   let pauseMs = firstPauseMs;
   let timer: NodeJS.Timeout;
   let ended = false;
-  let server = processesOf(home).then(({ servers }) => servers[0]);
+  let uiHost: string | null = null;
+  const find = async (): Promise<HomeProcess | undefined> => {
+    const [found] = (await processesOf(home)).servers;
+    uiHost = found?.uiHost ?? null;
+    if (uiHost !== null) door.open();
+    return found;
+  };
+  const door = createUiDoor(Number(temporalAddress?.split(':')[1]) + 1000, () => uiHost);
+  let server = find();
 
   const look = async (): Promise<void> => {
     for (const path of Object.values(logsOf(home))) await keepShort(path, log);
     const before = await server;
     if (before !== undefined && isAlive(before)) {
+      if (uiHost !== null) door.open();
       if ((await ageMs(before)) > longestPauseMs) pauseMs = firstPauseMs;
       return;
     }
-    server = processesOf(home).then(({ servers }) => servers[0]);
+    server = find();
     const now = await server;
     if (now !== undefined || ended) return;
     log.warn({ pauseMs }, 'the server has died: it is started again');
@@ -46,7 +57,7 @@ export function lookAfter(home: string, log: Log): () => void {
       env: { ...process.env, CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: '' },
     });
     await new Promise((resolve) => child.once('error', resolve).once('exit', resolve));
-    server = processesOf(home).then(({ servers }) => servers[0]);
+    server = find();
   };
   const next = (): void => {
     timer = setTimeout(() => {
@@ -61,6 +72,7 @@ export function lookAfter(home: string, log: Log): () => void {
   return () => {
     ended = true;
     clearTimeout(timer);
+    door.close();
   };
 }
 

@@ -16,6 +16,8 @@ export interface Process {
 export interface HomeProcess extends Process {
   /** Where the server answers, or whose work the worker does. */
   address: string;
+  /** The address of the machine at which a server has its UI; null where that is not told. */
+  uiHost: string | null;
 }
 
 /** The embedded server's file in `home`: by its path on a command line a server is known as this home's. */
@@ -52,13 +54,18 @@ export async function processesOf(home: string): Promise<{ servers: HomeProcess[
     const after = (option: string): string | undefined =>
       args.includes(option) ? args[args.indexOf(option) + 1] : undefined;
     if (after('--db-filename') === serverFile(home))
-      servers.push({ pid, startedAt, address: `localhost:${after('--port')}` });
+      servers.push({
+        pid,
+        startedAt,
+        address: `localhost:${after('--port')}`,
+        uiHost: after('--ui-ip') ?? null,
+      });
     if (!args.some((arg) => arg.endsWith('/workers/all.ts'))) continue;
     const environment = await wordsOf(pid, 'environ');
     const setTo = (variable: string): string | undefined =>
       environment.find((each) => each.startsWith(`${variable}=`))?.slice(variable.length + 1);
     if (setTo('CRUCIBLE_HOME') === home)
-      workers.push({ pid, startedAt, address: setTo('TEMPORAL_ADDRESS') ?? '' });
+      workers.push({ pid, startedAt, address: setTo('TEMPORAL_ADDRESS') ?? '', uiHost: null });
   }
   const oldestFirst = (one: Process, other: Process): number =>
     Number(one.startedAt) - Number(other.startedAt);

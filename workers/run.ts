@@ -104,7 +104,7 @@ export async function runWorkers(
   const sweeping = chosen === null ? undefined : sweep(chosen.sandbox, store, log);
   const keeping = roles.includes('orchestrate') ? keepHistories(store, config, log) : undefined;
   log.info({ roles, sandbox: chosen?.why, traces: config.traces }, 'worker ready');
-  const endLooking = beside?.(config.home, log);
+  const endLooking = beside?.(config, log);
   // Who started the process waits for this line.
   console.log(
     `ready: ${roles.join(', ')}${chosen === null ? '' : `; sandbox: ${chosen.why}`}; process ${process.pid}`,
