@@ -38,6 +38,8 @@ export const python = {
         'expected Python 3.11 with venv and headers, and g++, for the sandbox without Docker',
         how,
       );
+    // Named by what it is made of, also where that is changed meanwhile.
+    const folder = layerFolder();
     const wheels = await downloadWheels(work);
     work.say('installing the Python packages of the sandbox');
     const scripts = join(root, 'docker/sandbox');
@@ -45,7 +47,6 @@ export const python = {
     const packages = join(layer, 'python/lib/python3.11/site-packages');
     await work.run('sh', [join(scripts, 'install.sh'), interpreter, layer, wheels], { how });
     await work.run('sh', [join(scripts, 'native.sh'), layer, join(root, 'native'), packages], { how });
-    const folder = layerFolder();
     mkdirSync(dirname(folder), { recursive: true });
     renameSync(layer, folder);
     return folder;
