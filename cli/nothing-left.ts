@@ -62,7 +62,7 @@ async function nothingToTry(
   if (tried + inapplicable < applicable) return null;
   const { draft, debug, improve } = routes;
   if ([...draft, ...debug, ...improve].length === 0)
-    return `every strategy was tried, and no model is configured: ${withoutAny}`;
+    return `${applicable === 0 ? 'no strategy applies' : 'every strategy that applies was tried'}, and no model is configured: ${withoutAny}`;
   const outOfMoney = /stopped because out of budget/.test(
     resultOf(record)?.found ?? resultOf(record)?.summary ?? '',
   );

@@ -136,7 +136,7 @@ describe('a finished job that has nothing to go on with', () => {
       'every strategy was tried and there is no model, whatever is paid',
       {},
       ['usd=5', 'trials=9'],
-      /every strategy was tried, and no model is configured: set a key/,
+      /every strategy that applies was tried, and no model is configured: set a key/,
     ],
   ] as const)('says so and is left as it is: %s', async (_, asked, parts, message) => {
     await searched(2, asked);
