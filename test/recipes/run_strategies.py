@@ -21,6 +21,7 @@ sys.path[:0] = [str(guest), str(Path(__file__).parent)]
 
 import numpy as np  # noqa: E402
 from frames import decode, encode  # noqa: E402
+from process_state import changes, process_state  # noqa: E402
 from variants import variants  # noqa: E402
 
 
@@ -78,6 +79,7 @@ def compare(folder, program, original, cases):
     if child == 0:
         sys.path.insert(0, str(folder))
         verdict = {'kind': 'right'}
+        before = process_state()
         try:
             function = getattr(load(folder / program['entry'], 'candidate'), program['function'])
             for case in cases:
@@ -89,8 +91,9 @@ def compare(folder, program, original, cases):
                     break
             # An extension is made for the types of one case; what else the original takes is sent to it.
             differing = differing_variant(original, function, cases[0]) if program['build'] else None
-            if verdict['kind'] == 'right' and differing is not None:
-                verdict = {'kind': 'wrong', 'detail': differing[:400]}
+            changed = changes(before, process_state())
+            if verdict['kind'] == 'right' and (differing is not None or changed):
+                verdict = {'kind': 'wrong', 'detail': differing[:400] if differing else f'changes its process: {changed}'}
         except Exception as error:
             verdict = {'kind': 'crashed', 'detail': f'{type(error).__name__}: {error}'[:2000]}
         os.write(write, json.dumps(verdict).encode())
