@@ -149,7 +149,7 @@ describe.concurrent('a program that is wrong', () => {
 
 it('no failed job is left open, and no sandbox of one', async () => {
   expect(await store.ledger.jobs({ status: 'running', limit: 100 })).toEqual([]);
-  expect((await store.ledger.jobs({ status: 'failed', limit: 100 })).length).toBe(14);
+  expect((await store.ledger.jobs({ status: 'failed', limit: 100 })).length).toBe(15);
   for (const kind of ['docker', 'bubblewrap'])
     expect(await readdir(join(home, 'sandboxes', kind)).catch(() => [])).toEqual([]);
 });
@@ -160,7 +160,7 @@ it('a finished job is shown when it is asked for again, and run again with --fre
   const again = await command('run', file);
   expect(again).toMatchObject({ status: 0, error: '' });
   expect(again.out).toMatch(
-    /^solve\/writes\/\w{10}\.1 is finished: .*\n(.*\n)*Outputs +\S+\/out\.txt\n(.*\n)*.*again: --fresh/,
+    /\nsolve\/writes\/\w{10}\.1 is finished: .*\n(.*\n)*Outputs +\S+\/out\.txt\n(.*\n)*.*again: --fresh/,
   );
   expect((await command('run', file, '--fresh')).out).toMatch(/\nstarted solve\/writes\/\w{10}\.2\n/);
 });
