@@ -125,8 +125,11 @@ test(
     const { gradeTimed } = createGradeActivities({ store, sandbox });
 
     const sum = await blobs.put('sum 2.5\n');
+    const voxels = (first: number) =>
+      blobs.put(new Uint8Array(new Float64Array([first, 2, 3, 4, 5, 6, 7, 8]).buffer));
+    const grid = await voxels(1);
     const run = async (player: string, printed = 'done\n'): Promise<SampleResult> => ({
-      ...{ player, timed: true, ns: 1, answers: [], outputs: { 'sum.txt': sum } },
+      ...{ player, timed: true, ns: 1, answers: [], outputs: { 'sum.txt': sum, 'grid.bin': grid } },
       stdout: await blobs.put(printed),
     });
     const judged = async (...candidate: SampleResult[]): Promise<Graded> => {
@@ -147,18 +150,19 @@ test(
         kind: 'optimize',
         name: 'graded',
         program: 'a.py',
-        outputs: ['*.txt'],
+        outputs: ['*.txt', { kind: 'voxels', path: '*.bin', n: 2, dtype: 'float64' }],
       });
       return new MockActivityEnvironment().run(gradeTimed, { ...place, job, cases: null, conducted });
     };
     try {
       const same = await run('candidate');
-      const otherFile = { ...same, outputs: { 'sum.txt': await blobs.put('sum 2.6\n') } };
+      const otherFile = { ...same, outputs: { ...same.outputs, 'sum.txt': await blobs.put('sum 2.6\n') } };
       const right = await judged(same, same, same);
       expect(right).toMatchObject({ kind: 'right' });
-      // Two things: the file and the output of one run, for the others gave the same.
+      // The files and the output of one run, for the others gave the same.
       const { cases } = JSON.parse(await blobs.text(right.kind === 'right' ? right.verdict : ''));
       expect(cases.map(({ name }: { name: string }) => name)).toEqual([
+        'run 1, grid.bin',
         'run 1, sum.txt',
         'run 1, standard output',
       ]);
@@ -168,6 +172,15 @@ test(
       });
       expect(await judged(same, same, await run('candidate', 'late\n'))).toMatchObject({
         outcome: { kind: 'wrong', reason: expect.stringMatching(/^run 3, standard output, line 1/) },
+      });
+      const near = { ...same, outputs: { ...same.outputs, 'grid.bin': await voxels(1 + 1e-9) } };
+      const far = { ...same, outputs: { ...same.outputs, 'grid.bin': await voxels(1.5) } };
+      expect(await judged(same, near)).toMatchObject({ kind: 'right' });
+      expect(await judged(far)).toMatchObject({
+        outcome: {
+          kind: 'wrong',
+          reason: expect.stringMatching(/^run 1, grid\.bin, \[0, 0, 0\]: expected 1, got 1\.5/),
+        },
       });
     } finally {
       await sandbox.sweep({ all: true });
