@@ -5,6 +5,7 @@ import { intervalText } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Config } from '../workers/config.ts';
 import { connect } from './client.ts';
+import { type ExitStatus, exitStatus } from './exit-status.ts';
 import { readJobFile } from './job-file.ts';
 import { resultOf } from './kept-job.ts';
 import { layOut } from './results.ts';
@@ -28,13 +29,13 @@ interface StartResult {
 
 /**
  * The main job, from nothing: server and worker are started, the job is submitted, watched to its end and its results laid out.
- * Done before, it is shown, and its best is verified once more. Returns whether all went well.
+ * Done before, it is shown, and its best is verified once more. Returns whether all went well, or the exit status.
  */
 export async function start(
   context: CommandContext,
   config: Config,
   { fresh, signal }: { fresh: boolean; signal: AbortSignal },
-): Promise<boolean> {
+): Promise<boolean | ExitStatus> {
   const began = Date.now();
   const { store, out } = context;
   const say = (line: string): void => {
@@ -64,7 +65,7 @@ export async function start(
     }
     if (signal.aborted) {
       say(`\n${record.id} goes on in the background. Come back with: npm start`);
-      return true;
+      return exitStatus.interrupted;
     }
     if (record.status !== 'finished') return false;
     await show(context, config, record, (Date.now() - began) / 1000);
