@@ -140,7 +140,8 @@ describe.each(kinds)('in %s', (kind) => {
   });
 
   test.each(inVain)('a candidate that %s gains nothing', async (_, file) => {
-    const { printed } = await neverFaster(() => trials.try(`${file}.py`));
+    // Some are refused, too: for the memory that their calls share, or for what they change of the whole process.
+    const { printed } = await neverFaster(() => trials.try(`${file}.py`), ['wrong']);
     expect(printed.trim()).toBe('');
   });
 
@@ -181,7 +182,8 @@ describe.each(kinds)('in %s', (kind) => {
   test('a candidate that saves the cost of being asked is not faster than the function in it', async () => {
     const small = await openTrials(kind, fixtures('small'), functionJob, { batch: 64 });
     try {
-      await neverFaster(() => small.try('own_loop.py'));
+      // Its loop does not say what the calls share and change, which is refused by itself.
+      await neverFaster(() => small.try('own_loop.py'), ['invalidOutput']);
     } finally {
       await small.close();
     }
