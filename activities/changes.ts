@@ -10,7 +10,8 @@ import type { BlobStore } from '../store/blobs.ts';
 
 /**
  * The files in which `after` differs from the user's own program `before`; all files, as they are, where that is null. An entry
- * at another place is compared with the entry it replaces. Files that come with Crucible are named, not shown.
+ * at another place is compared with the entry it replaces. Files that come with Crucible, or stood in `before` under another name, are
+ * named, not shown.
  */
 export async function changesOf(
   blobs: BlobStore,
@@ -29,8 +30,9 @@ export async function changesOf(
     const change =
       before === null ? 'whole' : from === undefined ? 'added' : to === undefined ? 'removed' : 'changed';
     const shown = { path, change, ...(was === path ? {} : { was }) } as const;
+    const kept = from === undefined ? Object.keys(old).find((each) => old[each] === to) : undefined;
     const [oldText, newText] = [await textOf(blobs, from), await textOf(blobs, to)];
-    const note = oldText.note ?? newText.note;
+    const note = kept === undefined ? (oldText.note ?? newText.note) : `${kept} as it was`;
     if (note !== null) changes.push({ ...shown, patch: null, note });
     else if (change === 'whole') changes.push({ ...shown, patch: newText.text, note: null });
     else changes.push({ ...shown, ...patchOf(oldText.text, newText.text) });

@@ -53,3 +53,10 @@ it('a header that comes with Crucible is named and not shown; one of that name t
     { patch: expect.stringContaining('+// mine') },
   ]);
 });
+
+it('a file of the original that stands under another name is named and not shown', async () => {
+  const before = await program('f.py', { 'f.py': '1\n' });
+  const after = await program('f.py', { 'f.py': '2\n', 'f_original.py': '1\n' });
+  const [, copy] = await changesOf(blobs(), before, after);
+  expect(copy).toEqual({ path: 'f_original.py', change: 'added', patch: null, note: 'f.py as it was' });
+});
