@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { arch, cpus } from 'node:os';
-import type { Artifact } from '../domain/artifact.schema.ts';
+import { z } from 'zod';
+import { Artifact } from '../domain/artifact.schema.ts';
 import { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
 import { CaseSet } from '../domain/case-set.schema.ts';
@@ -9,6 +10,7 @@ import type { NextDecision } from '../domain/search-policy.ts';
 import type { Place } from '../domain/step.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../domain/trial.ts';
+import { placeOfTrial } from '../domain/turn.ts';
 import type { TriedProgram } from '../llm/prompt-kind.ts';
 import { type OwnPrompts, type ProgramRequest, promptRequest } from '../llm/prompts.ts';
 import type { ShownProgram } from '../llm/replies/apply.ts';
@@ -89,6 +91,11 @@ export async function questionFor(
     decision.kind === 'debug' &&
     trials.findLast(({ candidate }) => candidate.id === decision.parent && candidate !== baseline.candidate);
   if (failing && 'reason' in failing.outcome) {
+    const tried = await casesOf(store, failing, jobId);
+    const ofFailure = {
+      ...ofFunction,
+      ...(tried.length === 0 ? {} : { argumentTypes: tried.slice(0, describedCases).join('\n') }),
+    };
     const log = failing.artifacts['build log'] ?? failing.artifacts.stderr;
     const failed = {
       ...(await shown(store, failing.candidate.program)),
@@ -98,7 +105,7 @@ export async function questionFor(
     };
     return {
       request: isFunction
-        ? promptRequest('debug-function', { ...task, ...ofFunction, failed }, own)
+        ? promptRequest('debug-function', { ...task, ...ofFailure, failed }, own)
         : promptRequest('debug-script', { ...task, ...ofScript, failed }, own),
       parent: failing.candidate.id,
       original: baseline.candidate,
@@ -136,6 +143,18 @@ async function shown(store: Store, artifact: Artifact): Promise<ShownProgram> {
       texts.map(async ([path, file]) => ({ path, content: await store.blobs.text(file) })),
     ),
   };
+}
+
+const Prepared = z.object({ caseSet: Artifact });
+
+/** What a trial was asked, a case a line by its number; none for a script. */
+async function casesOf(store: Store, { candidate, purpose }: Trial, jobId: string): Promise<string[]> {
+  const key = `${placeOfTrial(jobId, candidate.id, purpose)}/cases`;
+  const step = (await store.ledger.steps(jobId)).find((each) => each.key === key);
+  const prepared = step?.end.kind === 'done' ? Prepared.safeParse(step.end.result) : undefined;
+  if (!prepared?.success) return [];
+  const { described } = await readJson(store.blobs, prepared.data.caseSet, CaseSet);
+  return described.map((text, number) => `case ${number}: ${text}`);
 }
 
 /** The source of the user's maker of cases; empty for a script. */

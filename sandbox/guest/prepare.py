@@ -126,7 +126,7 @@ def prepare(
 
 
 def describe_case(arguments: Arguments, names: list[str]) -> str:
-    """A case in one line: `image: float64[64,64], grid_size=96`."""
+    """A case in one line: `image: float64[64,64] from 0 to 0.98, grid_size=96`."""
     args, kwargs = arguments
     named = [
         (names[index] if index < len(names) else f'argument {index + 1}', value)
@@ -134,11 +134,24 @@ def describe_case(arguments: Arguments, names: list[str]) -> str:
     ]
     parts = []
     for name, value in [*named, *kwargs.items()]:
-        text = describe(value)
+        text = describe(value) + _range(value)
         parts.append(
             f'{name}={text}' if isinstance(value, (bool, int, float, str, type(None))) else f'{name}: {text}'
         )
     return ', '.join(parts) or 'no arguments'
+
+
+def _range(value: Any) -> str:
+    """The least and the largest of the numbers in an array or a flat list: ` from 0 to 0.98`; empty for
+    anything else.
+    """
+    if isinstance(value, (list, tuple)) and value and all(type(each) in (int, float) for each in value):
+        kinds = ' and '.join(sorted({type(each).__name__ for each in value}))
+        return f' {kinds}, from {min(value):.6g} to {max(value):.6g}'
+    if not isinstance(value, np.ndarray) or value.dtype.kind not in 'iuf' or value.ndim == 0:
+        return ''
+    finite = value[np.isfinite(value)]
+    return '' if finite.size == 0 else f' from {finite.min():.6g} to {finite.max():.6g}'
 
 
 def _make_case(generator: UserFunction, secret: str, index: int) -> bytearray:

@@ -62,6 +62,16 @@ class Preparing(unittest.TestCase):
         problem = self.out('problem.json')
         return problem['kind'], problem['message'], problem['where']
 
+    def test_described(self) -> None:
+        """a case is described by types, shapes and the range of its numbers"""
+        made = 'return {"a": np.array([[3, -2]], np.int16), "b": [1.5, 2], "c": ["x"], "d": np.array([np.nan, 4.0])}'
+        generator = f'import numpy as np\ndef make_case(seed):\n    {made}\n'
+        self.assertEqual(self.run_prepare(generator, None), 0)
+        self.assertEqual(
+            self.out('cases.json')['cases'][0]['description'],
+            'a: int16[1,2] from -2 to 3, b: list of 2 float and int, from 1.5 to 2, c: list of 1, d: float64[2] from 4 to 4',
+        )
+
     def test_good(self) -> None:
         """cases, expected answers and their description are written"""
         self.assertEqual(self.run_prepare(GENERATOR, ORACLE), 0)
@@ -70,7 +80,9 @@ class Preparing(unittest.TestCase):
         self.assertEqual(
             [row['case'] for row in listed['cases']], [f'case-00{index}.frame' for index in range(3)]
         )
-        self.assertEqual(listed['cases'][0]['description'], 'image: float64[4,4], grid_size=96')
+        self.assertRegex(
+            listed['cases'][0]['description'], r'^image: float64\[4,4\] from 0\.\d+ to 0\.\d+, grid_size=96$'
+        )
         self.assertGreater(listed['cases'][0]['oracleSeconds'], 0)
         self.assertIsNone(listed['cases'][0]['expectedInput'])
         images = [self.case(row['case'])[0][0] for row in listed['cases']]
