@@ -169,21 +169,17 @@ describe.each(kinds)('in %s', (kind) => {
   });
 
   test('a candidate that is three times as fast is measured as that', async () => {
-    const speedups: number[] = [];
-    for (let tries = 0; tries < 3; tries++) {
-      const { outcome } = await trials.try('once.py');
-      if (outcome.kind !== 'scored') expect.fail(`expected a score, got ${JSON.stringify(outcome)}`);
-      speedups.push(outcome.metric.value);
-      if (outcome.metric.value > 2.6 && outcome.metric.value < 3.2) return;
-    }
-    expect.fail(`expected about 3, got ${speedups}`);
+    const { outcome } = await trials.try('once.py');
+    if (outcome.kind !== 'scored') expect.fail(`expected a score, got ${JSON.stringify(outcome)}`);
+    // Wide on a busy machine, narrow on a quiet one: what it says holds on both.
+    expect(outcome.metric.low).toBeLessThan(3.2);
+    expect(outcome.metric.high).toBeGreaterThan(2.6);
   });
 
   test('a candidate that saves the cost of being asked is not faster than the function in it', async () => {
     const small = await openTrials(kind, fixtures('small'), functionJob, { batch: 64 });
     try {
-      // Its loop does not say what the calls share and change, which is refused by itself.
-      await neverFaster(() => small.try('own_loop.py'), ['invalidOutput']);
+      await neverFaster(() => small.try('own_loop.py'));
     } finally {
       await small.close();
     }
