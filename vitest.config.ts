@@ -5,7 +5,12 @@ import { defineConfig } from 'vitest/config';
 const unit = ['domain', 'llm', 'store', 'activities', 'workers', 'web', 'cli'];
 /** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
 const parts = ['guest', 'recipes', 'native', 'setup', 'workflows'];
-/** The whole, and what keeps time: sandboxes, measurements, killed processes. One file at a time, for two cores. */
+/** Of the whole: jobs and processes that mostly wait, and keep no time. */
+const waiting = [
+  'test/jobs/{bad-input,durability,ended-jobs,fallback,forged,pipeline,solve,starting}.test.ts',
+  'test/sandbox/{choose,supervisor-faults,supervisor-job,supervisor-lock}.test.ts',
+];
+/** The rest of the whole, and what keeps time: sandboxes, measurements, killed processes. One file at a time, for two cores. */
 const whole = ['sandbox', 'jobs', 'models'];
 
 const folders = (names: string[], ending: string): string[] =>
@@ -38,9 +43,17 @@ export default defineConfig({
       },
       {
         test: {
+          name: 'jobs',
+          include: waiting,
+          testTimeout: 600_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
           name: 'whole',
           include: folders(whole, '.test.ts'),
-          exclude: large,
+          exclude: [...large, ...waiting],
           fileParallelism: false,
           testTimeout: 600_000,
           hookTimeout: 300_000,

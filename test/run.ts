@@ -23,10 +23,10 @@ interface Pass {
 const passes: Pass[] = [];
 if (!asked.includes('--second-sandbox')) {
   const larger = asked.includes('--full')
-    ? ['parts', 'whole', 'full']
+    ? ['parts', 'jobs', 'whole', 'full']
     : asked.includes('--check')
       ? []
-      : ['parts', 'whole'];
+      : ['parts', 'jobs', 'whole'];
   passes.push({ projects: ['unit', ...larger], files: chosen, environment: {} });
 }
 if (asked.includes('--full') || asked.includes('--second-sandbox')) {
