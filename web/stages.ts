@@ -31,7 +31,7 @@ ${notUsedList(job)}`;
 ${baselineLine(job)}
 ${searchPlot(job)}
 <h3>Candidates</h3>
-<p class="quiet">In the order they were decided on. One that is measured as faster than the best so far is verified: judged and measured again.</p>
+<p class="quiet">The best first. One that is measured as faster than the best so far is verified: judged and measured again.</p>
 ${candidateList(job)}
 ${notUsedList(job)}`;
 }
