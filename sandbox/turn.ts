@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { join } from 'node:path';
+import { staged } from './supervisor-job.ts';
 
 /** Hears how sandboxes wait for their turn: while one is measured nothing else runs on the host. */
 export interface TurnListener {
@@ -72,6 +73,6 @@ async function keyOf(pid: number): Promise<string | null> {
     '\0',
   );
   if (mode === 'lock') return key || null;
-  if (mode !== 'job' || basename(file) === '') return null;
-  return readFile(join(dirname(file), 'key'), 'utf8').catch(() => null);
+  if (mode !== 'job' || !file.endsWith(`/${staged.job}`)) return null;
+  return readFile(join(file.slice(0, -staged.job.length), 'key'), 'utf8').catch(() => null);
 }

@@ -26,7 +26,7 @@ export async function openSandbox(config: Config, store: Store): Promise<ChosenS
   });
 }
 
-/** Puts on record what each sandbox waits for, and tells a job once a step that it waits for another job. */
+/** Puts on record what each sandbox waits for, and tells a job once for each other job that it waits for it. */
 function keepTurns({ ledger }: Store): TurnListener {
   // A record that cannot be kept is no reason to fail what waits.
   const kept = (writing: Promise<void>): void => void writing.catch(() => undefined);
@@ -39,7 +39,7 @@ function keepTurns({ ledger }: Store): TurnListener {
         kept(
           ledger.say(
             jobId,
-            `${key}/turn`,
+            `${jobId}#waits/${behind === null ? 'unknown' : jobOfStep(behind)}`,
             `${key.slice(jobId.length + 1)} waits: ${behindText(behind)}`,
             Date.now(),
           ),

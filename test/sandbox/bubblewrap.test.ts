@@ -5,12 +5,13 @@ import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
 import { NoSandbox } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import { type BubblewrapSandboxOptions, createBubblewrapSandbox } from '../../sandbox/bubblewrap.ts';
 import { findControlGroups, listControlGroups, makeControlGroup } from '../../sandbox/control-group.ts';
+import { takeMeasuringLock } from '../../sandbox/measuring-lock.ts';
 import type { ConductSpec, RunRequest, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
 import { createFileBlobs } from '../../store/file-blobs.ts';
@@ -73,6 +74,31 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
     };
   });
   afterAll(() => rm(home, { recursive: true }));
+
+  test('who waits for a sandbox is told its key', async () => {
+    const turns = { waits: vi.fn(), goesOn: vi.fn() };
+    const sandbox = await createBubblewrapSandbox({ ...options, turns });
+    const running = new AbortController();
+    const limits = smallLimits;
+    const held = sandbox
+      .run({ key: 'solve/a/1.1#c-0/run', label: 'held', argv: ['/bin/sleep', '60'], limits }, running.signal)
+      .catch(() => undefined);
+    await expect.poll(() => existsSync(join(home, 'measuring.lock')), { timeout: 60_000 }).toBe(true);
+    await sleep(500);
+    const file = options.lockFile;
+    const key = 'optimize/b/1.1#c-1/measure';
+    const lock = takeMeasuringLock('exclusive', {
+      ...{ supervisor: options.supervisor, file, key, turns },
+      signal: never,
+    });
+    await expect
+      .poll(() => turns.waits.mock.calls[0], { timeout: 60_000 })
+      .toEqual([key, 'solve/a/1.1#c-0/run']);
+    running.abort(new Error('enough'));
+    await held;
+    (await lock).release();
+    expect(turns.goesOn).toHaveBeenCalledWith(key);
+  });
 
   const request = (program: string, limits: Partial<Limits> = {}): RunRequest => ({
     key: randomUUID(),
