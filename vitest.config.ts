@@ -5,8 +5,10 @@ import { defineConfig } from 'vitest/config';
 const unit = ['domain', 'llm', 'store', 'activities', 'workers', 'web', 'cli'];
 /** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
 const parts = ['guest', 'recipes', 'native', 'setup', 'workflows'];
-/** Of the whole: jobs and processes that mostly wait, and keep no time. */
+/** Jobs, commands and processes that mostly wait, and keep no time. */
 const waiting = [
+  'test/llm/e2b.test.ts',
+  'test/cli/{bad-input,up-lock}.test.ts',
   'test/jobs/{bad-input,durability,ended-jobs,fallback,forged,pipeline,solve,starting}.test.ts',
   'test/sandbox/{choose,supervisor-faults,supervisor-job,supervisor-lock}.test.ts',
 ];
@@ -27,7 +29,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: folders(unit, '.test.ts'),
-          exclude: large,
+          exclude: [...large, ...waiting],
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },
