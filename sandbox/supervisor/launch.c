@@ -115,6 +115,8 @@ pid_t launch(const struct program *program, const struct job *job, uid_t user, i
   if (job != NULL) limit_resources(job);
   become(user);
   if (most_tasks > 0) limit(RLIMIT_NPROC, (rlim_t)most_tasks);
+  // Counted by user and by namespace of users: this one's own stay few, and leave an ordinary user's other sandboxes theirs.
+  limit(RLIMIT_SIGPENDING, 1024);
   if (chdir(program->cwd) < 0) fail(errno, "cannot enter %s", program->cwd);
   environ = program->environment.at;
   execvp(program->arguments.at[0], program->arguments.at);

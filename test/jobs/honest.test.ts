@@ -151,7 +151,8 @@ describe.each(kinds)('in %s', (kind) => {
     ['cannot be stopped and seems to be dead', 'hides_behind_dead_threads'],
     ['has children that die and give back memory', 'dies_while_others_are_timed'],
   ])('a candidate that %s, while others are measured, gains nothing', async (_, file) => {
-    await neverFaster(() => trials.try(`${file}.py`), ['crashed']);
+    // Some change a handler of signals, which is refused by itself.
+    await neverFaster(() => trials.try(`${file}.py`), ['crashed', 'wrong']);
   });
 
   test.each([
