@@ -98,7 +98,6 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       temperature: takesTemperature ? question.temperature : undefined,
     };
 
-    const estimate = estimateOf(catalogue, route, request);
     const before = await ledger.requestsOf(key);
     const paid =
       before.find(({ status }) => status === 'done') ?? before.findLast(({ reply }) => reply !== null);
@@ -124,6 +123,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       throw new RouteUnavailable(
         `${route}: ${defaults.model.mostLost} requests were sent, and their workers died`,
       );
+    const estimate = estimateOf(catalogue, route, request);
     const answering = modelOf(route);
     const number = await start();
     const soFar = showReply(ledger, { key, jobId, route }, pulse);

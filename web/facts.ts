@@ -1,7 +1,7 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Operator } from '../domain/candidate.schema.ts';
 import type { FileChange } from '../domain/file-change.ts';
-import { type Standing, standingOf as standing } from '../domain/leaderboard.ts';
+import { metricIn, type Standing, standingOf as standing } from '../domain/leaderboard.ts';
 import type { Interval, Outcome } from '../domain/outcome.schema.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
@@ -136,10 +136,7 @@ export function lastTry({ id, tries }: CandidateFacts): TryFacts {
 export const standingOf = (candidate: CandidateFacts): Standing => standing(lastTry(candidate));
 
 /** The speed-up that counts; null where none was measured. */
-export function metricOf(candidate: CandidateFacts): Interval | null {
-  const { outcome } = lastTry(candidate);
-  return outcome.kind === 'scored' ? outcome.metric : null;
-}
+export const metricOf = (candidate: CandidateFacts): Interval | null => metricIn(lastTry(candidate).outcome);
 
 /** The job, then the jobs of its stages that ran for it: what was spent and said below it. */
 export const jobsBelow = (job: JobFacts): JobFacts[] => [
