@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 // Time limits are there to end what hangs: on a busy machine everything takes several times as long.
 /** Fast: no server, no sandbox, no compiler. */
-const unit = ['domain', 'llm', 'store', 'activities', 'workers', 'web', 'cli'];
+const unit = ['house', 'domain', 'llm', 'store', 'record', 'activities', 'workers', 'web', 'cli'];
 /** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
 const parts = ['guest', 'recipes', 'native', 'setup', 'workflows'];
 /** Jobs, commands and processes that mostly wait, and keep no time. */

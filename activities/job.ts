@@ -10,12 +10,14 @@ import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
+import { pick, placeBelow } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { type BestTrial, bestTrial, headline, lineOf, refusedTrials } from '../domain/trial.ts';
+import { readProgram, readTree, writeJson } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { isVerification, trialsOf } from '../store/trials-of.ts';
-import { pick, placeBelow, readProgram, readTree, takeStep, writeJson } from './context.ts';
+import { takeStep } from './context.ts';
 
 export type JobActivities = ReturnType<typeof createJobActivities>;
 

@@ -1,10 +1,10 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Place } from '../domain/step.ts';
+import { collectReport } from '../record/report-facts.ts';
 import type { Store } from '../store/store.ts';
 import { isVerification } from '../store/trials-of.ts';
 import { renderReport } from '../web/report.ts';
 import { takeStep } from './context.ts';
-import { collectReport } from './report-facts.ts';
 
 export type ReportActivities = ReturnType<typeof createReportActivities>;
 

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { JobFile } from './job-file.ts';
+import type { JobFile } from './start/job-file.ts';
 
 const most = { files: 5_000, depth: 8 };
 

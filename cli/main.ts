@@ -6,11 +6,11 @@ import { defaults } from '../domain/defaults.ts';
 import type { Models } from '../domain/job.schema.ts';
 import { strategyNames } from '../domain/strategy-names.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
-import type { BeginOptions } from './first-look.ts';
 import { complaintOf, statusOf } from './mistakes.ts';
-import type { OptimizeOptions } from './optimize-job.ts';
-import type { StartOptions } from './run.ts';
-import type { Manner, Session } from './session.ts';
+import type { Manner, Session } from './server/session.ts';
+import type { BeginOptions } from './start/first-look.ts';
+import type { OptimizeOptions } from './start/optimize-job.ts';
+import type { StartOptions } from './start/start-job.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 
@@ -34,7 +34,7 @@ function versionOf(): string {
 
 /** Runs `act` with the store open, as `inSession` does. */
 async function session(act: (session: Session) => Promise<unknown>): Promise<void> {
-  await (await import('./session.ts')).inSession(manner(), act);
+  await (await import('./server/session.ts')).inSession(manner(), act);
 }
 
 function manner(): Manner {
@@ -69,7 +69,7 @@ function tolerance(text: string): { relative: number; absolute?: number } {
 /** What has ended at the server is not shown as running; the client is loaded only where a job is open. */
 async function closeEnded(config: Session['config'], { store }: Session['context']): Promise<void> {
   if ((await store.ledger.openJobs()).length === 0) return;
-  await (await import('./run.ts')).closeEndedJobs(config, store);
+  await (await import('./server/with-server.ts')).closeEndedJobs(config, store);
 }
 
 type Profile = NonNullable<Models['profile']>;
@@ -97,7 +97,7 @@ command('start', 'run the main example: server, worker, job, picture, report', '
   .option('--fresh', 'do all of it again')
   .action(({ fresh = false }: { fresh?: boolean }) =>
     session(async ({ config, context, signal }) =>
-      (await import('./start.ts')).start(context, config, { fresh, signal }),
+      (await import('./start/main-example.ts')).start(context, config, { fresh, signal }),
     ),
   );
 
@@ -110,13 +110,13 @@ for (const [name, description] of [
     .option('--fresh', 'a new run, even where the same job is done or under way')
     .option('--dry-run', 'check the job and its files, start nothing')
     .action(async (path: string, options: { profile?: Profile; fresh?: boolean; dryRun?: boolean }) => {
-      const { readJobFile, withProfile } = await import('./job-file.ts');
+      const { readJobFile, withProfile } = await import('./start/job-file.ts');
       const file = withProfile(await readJobFile(path), options.profile);
       return session(async (given) => {
         const how = { ...options, detached: name === 'submit' };
-        const { beginJob } = await import('./first-look.ts');
+        const { beginJob } = await import('./start/first-look.ts');
         if (!(await beginJob(given.context, file, how))) return;
-        return (await import('./run.ts')).startJob(given, file, how);
+        return (await import('./start/start-job.ts')).startJob(given, file, how);
       });
     });
 
@@ -158,12 +158,12 @@ command(
   .option('--dry-run', 'check, start nothing')
   .option('--detached', 'return at once')
   .action(async (path: string, options: OptimizeOptions & BeginOptions & StartOptions) => {
-    const { jobFromOptions } = await import('./optimize-job.ts');
+    const { jobFromOptions } = await import('./start/optimize-job.ts');
     const file = await jobFromOptions(path, options);
     return session(async (given) => {
-      const { beginJob } = await import('./first-look.ts');
+      const { beginJob } = await import('./start/first-look.ts');
       if (!(await beginJob(given.context, file, options))) return;
-      return (await import('./run.ts')).startJob(given, file, options);
+      return (await import('./start/start-job.ts')).startJob(given, file, options);
     });
   });
 
@@ -175,14 +175,14 @@ command('list', 'jobs, newest first', 'crucible list --status running')
   .action((options: { status?: string; limit: number }) =>
     session(async ({ config, context }) => {
       await closeEnded(config, context);
-      return (await import('./list.ts')).list(context, options);
+      return (await import('./follow/list.ts')).list(context, options);
     }),
   );
 
 command('watch <job>', 'follow a job live', 'crucible watch start').action((job: string) =>
   session(async ({ config, context, signal }) => {
     await closeEnded(config, context);
-    return (await import('./watch.ts')).watch(context, { job, signal });
+    return (await import('./follow/watch.ts')).watch(context, { job, signal });
   }),
 );
 
@@ -199,7 +199,7 @@ command('show <job> [candidate]', 'a job, or one of its candidates', 'crucible s
     ) =>
       session(async ({ config, context }) => {
         await closeEnded(config, context);
-        return (await import('./show.ts')).show(context, {
+        return (await import('./follow/show.ts')).show(context, {
           ...options,
           job,
           ...(candidate === undefined ? {} : { candidate }),
@@ -212,7 +212,10 @@ command('spend [job]', 'what models were asked and paid', 'crucible spend --by m
   .option('--since <date>', 'requests from then on')
   .action((job: string | undefined, options: { by: string; since?: string }) =>
     session(async ({ context }) =>
-      (await import('./spend.ts')).spend(context, { ...options, ...(job === undefined ? {} : { job }) }),
+      (await import('./follow/spend.ts')).spend(context, {
+        ...options,
+        ...(job === undefined ? {} : { job }),
+      }),
     ),
   );
 
@@ -224,7 +227,7 @@ const modelsCommand = command(
   .option('--all', 'also those that lack a key', false)
   .action(({ all }: { all: boolean }) =>
     session(async ({ config, context }) =>
-      (await import('./models.ts')).models(context, config.models, { all }),
+      (await import('./set-up/models.ts')).models(context, config.models, { all }),
     ),
   );
 
@@ -234,7 +237,7 @@ modelsCommand
   .addHelpText('after', '\nExample:\n  crucible models test anthropic/claude-haiku-5-5')
   .action((names: string[]) =>
     session(async ({ config, context, signal }) =>
-      (await import('./models.ts')).testModels(context, config.models, { names, signal }),
+      (await import('./set-up/models.ts')).testModels(context, config.models, { names, signal }),
     ),
   );
 
@@ -242,7 +245,7 @@ command('logs <job>', 'what was done and why', 'crucible logs start --follow')
   .option('--follow', 'until the job is done', false)
   .action((job: string, { follow }: { follow: boolean }) =>
     session(async ({ context, signal }) =>
-      (await import('./logs.ts')).logs(context, { job, follow, signal }),
+      (await import('./follow/logs.ts')).logs(context, { job, follow, signal }),
     ),
   );
 
@@ -250,14 +253,16 @@ command('report <job>', 'write the HTML report', 'crucible report start --out re
   .option('--out <file>', 'where to')
   .option('--force', 'overwrite what is there', false)
   .action((job: string, options: { out?: string; force: boolean }) =>
-    session(async ({ context }) => (await import('./report.ts')).report(context, { ...options, job })),
+    session(async ({ context }) => (await import('./follow/report.ts')).report(context, { ...options, job })),
   );
 
 // steer
 
 command('cancel <job>', 'end a job; its best so far and its report are kept', 'crucible cancel start').action(
   (job: string) =>
-    session(async ({ config, context }) => (await import('./run.ts')).cancelJob(config, context, job)),
+    session(async ({ config, context }) =>
+      (await import('./steer/cancel.ts')).cancelJob(config, context, job),
+    ),
 );
 
 command(
@@ -271,7 +276,7 @@ command(
   )
   .option('--detached', 'return at once')
   .action((job: string, options: { budget?: string[]; detached?: boolean }) =>
-    session(async (given) => (await import('./run.ts')).resumeJob(given, job, options)),
+    session(async (given) => (await import('./steer/resume.ts')).resumeJob(given, job, options)),
   );
 
 // keep
@@ -284,14 +289,16 @@ command(
   .option('--out <folder>', 'where to')
   .option('--force', 'overwrite what is there', false)
   .action((job: string, options: { out?: string; force: boolean }) =>
-    session(async ({ context }) => (await import('./export.ts')).exportJob(context, { ...options, job })),
+    session(async ({ context }) =>
+      (await import('./keep/export.ts')).exportJob(context, { ...options, job }),
+    ),
   );
 
 command(
   'verify <job>',
   "judge and measure a finished job's best again, in new sandboxes and, a function, with new secret inputs",
   'crucible verify start',
-).action((job: string) => session(async (given) => (await import('./run.ts')).verifyJob(given, job)));
+).action((job: string) => session(async (given) => (await import('./keep/verify.ts')).verifyJob(given, job)));
 
 // set up
 
@@ -300,36 +307,39 @@ command('up', 'start the server and a worker in the background', 'crucible up --
   .addOption(createOption('--beside-server', 'for the worker whose server has died').hideHelp())
   .action((options: { port?: number; besideServer?: true }) =>
     session(async ({ config, context, signal }) =>
-      (await import('./run.ts')).bringUp(config, context, { ...options, signal }),
+      (await import('./set-up/up.ts')).bringUp(config, context, { ...options, signal }),
     ),
   );
 
 // Without the store: a full or damaged disk must not keep a server up.
 command('down', 'stop them; open jobs go on at the next up', 'crucible down').action(async () => {
   const { readHome } = await import('../workers/config.ts');
-  const { down } = await import('./server.ts');
+  const { down } = await import('./server/embedded.ts');
   const stopped = await down(readHome(process.env), console.log);
   console.log(stopped ? 'stopped' : 'nothing was running');
 });
 
 command('worker', 'run a worker in the foreground', 'crucible worker --role sandbox')
   .option('--role <role>', 'orchestrate, model, sandbox, bench or all', 'all')
-  .action(async ({ role }: { role: string }) => (await import('./run.ts')).runWorker(role));
+  .action(async ({ role }: { role: string }) => (await import('./set-up/worker.ts')).runWorker(role));
 
 command('doctor', 'what this machine has and lacks', 'crucible doctor')
   .option('--clean', 'remove sandboxes that jobs left behind', false)
   .action(({ clean }: { clean: boolean }) =>
     clean
       ? session(async ({ config, context }) => {
-          await (await import('./run.ts')).sweepSandboxes(config, context);
-          return (await import('./doctor.ts')).doctor(context, process.env);
+          await (await import('./set-up/sweep.ts')).sweepSandboxes(config, context);
+          return (await import('./set-up/doctor.ts')).doctor(context, process.env);
         })
       : inspect(),
   );
 
 /** Without the store, and whatever is wrong with the settings: that is what `doctor` is to say. */
 async function inspect(): Promise<void> {
-  const [{ doctor }, { outputTo }] = await Promise.all([import('./doctor.ts'), import('./session.ts')]);
+  const [{ doctor }, { outputTo }] = await Promise.all([
+    import('./set-up/doctor.ts'),
+    import('./server/session.ts'),
+  ]);
   if (!(await doctor(outputTo(process.stdout, manner()), process.env))) process.exitCode = exitStatus.failed;
 }
 
@@ -338,13 +348,15 @@ command(
   'the completion of this command line for bash, zsh or fish',
   'source <(crucible completion bash)',
 ).action(async (shell: string) =>
-  console.log((await import('./completion.ts')).completionFor(shell, program)),
+  console.log((await import('./set-up/completion.ts')).completionFor(shell, program)),
 );
 
 program
   .command('job-names', { hidden: true })
   .description('what a job can be called, one name a line: for completion')
-  .action(() => session(async ({ context }) => (await import('./completion.ts')).printJobNames(context)));
+  .action(() =>
+    session(async ({ context }) => (await import('./set-up/completion.ts')).printJobNames(context)),
+  );
 
 /** What is set already stays; the folder at hand comes before the project. Loaded only where there is such a file. */
 async function readSettings(): Promise<void> {

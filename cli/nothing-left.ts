@@ -2,10 +2,10 @@ import type { Job, OptimizeJob } from '../domain/job.schema.ts';
 import type { Routes } from '../domain/job-input.ts';
 import { strategiesIn, withoutAny } from '../domain/strategies.ts';
 import { bestTrial, times } from '../domain/trial.ts';
+import { resultOf } from '../record/kept-job.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { isVerification, trialsOf } from '../store/trials-of.ts';
-import { resultOf } from './kept-job.ts';
 
 /** What a finished job would be taken up with. */
 interface Again {

@@ -1,4 +1,4 @@
-/** Every default, in one place. What a job can set is said in `job.schema.ts`, what `models.yaml` can in `llm/catalogue.schema.ts`. */
+/** Every default, in one place. What a job can set is said in `job.schema.ts`, what `models.yaml` can in `llm/catalogue/catalogue.schema.ts`. */
 export const defaults = {
   trials: 5,
   wallMs: 4 * 60 * 60 * 1000,

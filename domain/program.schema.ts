@@ -8,7 +8,7 @@ export const Entry = z.discriminatedUnion('kind', [
 ]);
 export type Entry = z.infer<typeof Entry>;
 
-/** The toolchains a program may be built with; what each runs is fixed in `activities/build.ts`. */
+/** The toolchains a program may be built with; what each runs is fixed in `activities/try/build.ts`. */
 export const Build = z.strictObject({
   tool: z.enum(['nanobind', 'pybind11', 'pythran']),
   /** The sources, each becoming one extension module of the same name. */

@@ -1,4 +1,4 @@
-import { redact } from '../llm/failure.ts';
+import { redact } from '../llm/providers/failure.ts';
 
 /** Takes secrets out of what is about to be written. */
 export interface Clean {

@@ -4,8 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ConfigWrong } from '../domain/errors.ts';
 import { HttpUrl } from '../domain/http-url.schema.ts';
-import { readCatalogue } from '../llm/catalogue.ts';
-import { type ModelConfig, readModelConfig } from '../llm/routes.ts';
+import { readCatalogue } from '../llm/catalogue/catalogue.ts';
+import { type ModelConfig, readModelConfig } from '../llm/catalogue/routes.ts';
 import { WantedSandbox } from '../sandbox/sandbox.ts';
 import { type Clean, createClean } from './clean.ts';
 

@@ -3,7 +3,7 @@ import { type Context, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetr
 import { ApplicationFailure, log as activityLog } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import type { Model, ModelReply } from '../llm/model.ts';
-import { attributes, traced } from '../llm/spans.ts';
+import { attributes, traced } from '../llm/providers/spans.ts';
 import type { Clean } from './clean.ts';
 import { jobContext, type Traces } from './traces.ts';
 

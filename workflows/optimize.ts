@@ -9,13 +9,13 @@ import { draftsWithin, policies } from '../domain/search-policy.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, strategyListOf, withoutAny } from '../domain/strategies.ts';
 import { times } from '../domain/trial.ts';
-import { measureBaseline } from './baseline.ts';
-import { asJob, type Work } from './job.ts';
-import { createProposer } from './propose.ts';
-import { packBaseline, sandboxActivities } from './proxies.ts';
-import { search } from './search.ts';
-import { summarized } from './summary.ts';
-import { runTrial } from './trial.ts';
+import { asJob, type Work } from './job/frame.ts';
+import { packBaseline, sandboxActivities } from './job/proxies.ts';
+import { summarized } from './job/summary.ts';
+import { measureBaseline } from './loop/baseline.ts';
+import { createProposer } from './loop/propose.ts';
+import { search } from './loop/search.ts';
+import { runTrial } from './loop/trial.ts';
 
 const trialsAtOnce = 2;
 

@@ -2,8 +2,8 @@ import { ApplicationFailure, executeChild, isCancellation } from '@temporalio/wo
 import type { PipelineJob, Stage } from '../domain/job.schema.ts';
 import { stageId } from '../domain/job-id.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
-import { asJob, reasonOf, type Work } from './job.ts';
-import { mergeFiles } from './proxies.ts';
+import { asJob, reasonOf, type Work } from './job/frame.ts';
+import { mergeFiles } from './job/proxies.ts';
 
 /** Runs each stage as a child as soon as the stages it needs are done; their files flow along. */
 export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult> {

@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { SolveJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
-import { asJob } from './job.ts';
-import { packBaseline } from './proxies.ts';
-import { runTrial } from './trial.ts';
+import { asJob } from './job/frame.ts';
+import { packBaseline } from './job/proxies.ts';
+import { runTrial } from './loop/trial.ts';
 
 /** Runs the job's script once and has its outputs checked; a script that fails its checks fails the job. */
 export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {

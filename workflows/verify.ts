@@ -4,10 +4,10 @@ import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { anew, findingOf, intervalText } from '../domain/trial.ts';
-import { measureBaseline } from './baseline.ts';
-import { asJob } from './job.ts';
-import { packBaseline } from './proxies.ts';
-import { runTrial } from './trial.ts';
+import { asJob } from './job/frame.ts';
+import { packBaseline } from './job/proxies.ts';
+import { measureBaseline } from './loop/baseline.ts';
+import { runTrial } from './loop/trial.ts';
 
 /**
  * Judges and measures a finished job's best again: a new claim of a bench, new sandboxes, new secret inputs. What it finds is compared

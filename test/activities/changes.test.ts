@@ -3,8 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { changesOf } from '../../activities/changes.ts';
 import type { Program } from '../../domain/program.schema.ts';
+import { changesOf } from '../../record/changes.ts';
 import { createFileBlobs } from '../../store/file-blobs.ts';
 
 let folder: string;

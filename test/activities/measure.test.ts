@@ -5,7 +5,7 @@ import {
   createMeasureActivities,
   type Measured,
   type MeasureInput,
-} from '../../activities/measure.ts';
+} from '../../activities/try/measure.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement } from '../../domain/trial.schema.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hintOn, type Surroundings } from '../../activities/missing.ts';
+import { hintOn, type Surroundings } from '../../activities/try/missing.ts';
 
 const around = (more: Partial<Surroundings> = {}): Surroundings => ({
   program: 'walk.py',

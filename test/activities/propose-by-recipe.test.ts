@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
-import { createRecipeActivities } from '../../activities/propose-by-recipe.ts';
+import { createRecipeActivities } from '../../activities/propose/by-strategy.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { outcomeOfEnding } from '../../activities/ended.ts';
-import { placeOfCrash, reasonIn } from '../../activities/reason.ts';
+import { outcomeOfEnding } from '../../activities/try/outcome-of-ending.ts';
+import { placeOfCrash, reasonIn } from '../../activities/try/reason.ts';
 
 const line = (said: string): string | undefined => reasonIn(said).split('\n')[0];
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
-import { type Cases, createCaseActivities } from '../../activities/cases.ts';
 import type { ActivityContext } from '../../activities/context.ts';
-import { idlePlayer } from '../../activities/player.ts';
-import { answerMb } from '../../activities/run.ts';
+import { type Cases, createCaseActivities } from '../../activities/try/cases.ts';
+import { idlePlayer } from '../../activities/try/player.ts';
+import { answerMb } from '../../activities/try/run.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';

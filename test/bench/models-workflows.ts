@@ -1,5 +1,5 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { ModelActivities, ProposeInput } from '../../activities/propose-by-model.ts';
+import type { ModelActivities, ProposeInput } from '../../activities/propose/by-model.ts';
 import { modelQueue, queues } from '../../domain/queues.ts';
 
 const options = {

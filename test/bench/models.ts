@@ -7,12 +7,12 @@ import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } 
 import OpenAI from 'openai';
 import { zodResponseFormat } from 'openai/helpers/zod';
 import { createJobActivities } from '../../activities/job.ts';
-import { createModelActivities, type ProposeInput } from '../../activities/propose-by-model.ts';
+import { createModelActivities, type ProposeInput } from '../../activities/propose/by-model.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { noRoutes } from '../../domain/job-input.ts';
 import { modelQueue, queues } from '../../domain/queues.ts';
-import { createModel } from '../../llm/create-model.ts';
-import { ProgramReply } from '../../llm/replies/program.ts';
+import { ProgramReply } from '../../llm/prompts/replies/program.ts';
+import { createModel } from '../../llm/providers/create-model.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { signedBy } from '../../workers/signed-payloads.ts';
 import { modelConfig } from '../support/model-config.ts';

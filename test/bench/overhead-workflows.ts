@@ -1,8 +1,8 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { Cases } from '../../activities/cases.ts';
-import type { GradeActivities } from '../../activities/grade.ts';
-import type { ModelActivities } from '../../activities/propose-by-model.ts';
-import type { RunActivities } from '../../activities/run.ts';
+import type { ModelActivities } from '../../activities/propose/by-model.ts';
+import type { Cases } from '../../activities/try/cases.ts';
+import type { GradeActivities } from '../../activities/try/grade.ts';
+import type { RunActivities } from '../../activities/try/run.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { modelQueue, queues } from '../../domain/queues.ts';
 

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { makeHome } from '../../cli/home.ts';
+import { makeHome } from '../../cli/server/home.ts';
 import { readConfig, readHome } from '../../workers/config.ts';
 import { mayMount, smallDisk } from '../store/small-disk.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { expect, it } from 'vitest';
 import { filesBeside } from '../../cli/beside.ts';
-import { checkedJob } from '../../cli/job-file.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 
 it('what is hidden, or not the job’s own, is not among the files beside it', async () => {

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { doctor } from '../../cli/doctor.ts';
+import { doctor } from '../../cli/set-up/doctor.ts';
 import { mayMount, smallDisk } from '../store/small-disk.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { crucible } from '../support/command.ts';

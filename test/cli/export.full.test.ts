@@ -3,7 +3,7 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { exportJob } from '../../cli/export.ts';
+import { exportJob } from '../../cli/keep/export.ts';
 import type { Build } from '../../domain/program.schema.ts';
 import { lockedPackages } from '../../sandbox/packages.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';

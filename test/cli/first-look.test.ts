@@ -1,8 +1,8 @@
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { type FirstLook, firstLook } from '../../cli/first-look.ts';
-import { checkedJob } from '../../cli/job-file.ts';
+import { type FirstLook, firstLook } from '../../cli/start/first-look.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 
 let folder: string;

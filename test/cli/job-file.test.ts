@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { checkedJob, packFiles, readJobFile, withProfile } from '../../cli/job-file.ts';
+import { checkedJob, packFiles, readJobFile, withProfile } from '../../cli/start/job-file.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
 
 let folder: string;

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { jobSchema, jobSchemaPath } from '../../cli/job-schema.ts';
+import { jobSchema, jobSchemaPath } from '../../cli/set-up/job-schema.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
 const page = fileURLToPath(new URL('../../docs/job-file.md', import.meta.url));
 
-it('the schema for editors is up to date: after a change, node cli/job-schema.ts writes it again', async () => {
+it('the schema for editors is up to date: after a change, node cli/set-up/job-schema.ts writes it again', async () => {
   expect(await readFile(jobSchemaPath, 'utf8')).toBe(jobSchema());
 });
 

@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { findJob, list } from '../../cli/list.ts';
+import { findJob } from '../../cli/follow/find-job.ts';
+import { list } from '../../cli/follow/list.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { type ModelRow, type ModelTest, models, testModels } from '../../cli/models.ts';
+import { type ModelRow, type ModelTest, models, testModels } from '../../cli/set-up/models.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
 import { crucible } from '../support/command.ts';

@@ -1,5 +1,5 @@
 import { createJobActivities } from '../../activities/job.ts';
-import type { JobClient } from '../../cli/client.ts';
+import type { JobClient } from '../../cli/server/client.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import type { Store } from '../../store/store.ts';
 

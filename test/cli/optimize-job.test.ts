@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { jobFromOptions, type OptimizeOptions } from '../../cli/optimize-job.ts';
+import { jobFromOptions, type OptimizeOptions } from '../../cli/start/optimize-job.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 
 let folder: string;

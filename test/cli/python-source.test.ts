@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { importsIn, pathsIn, statementsOf } from '../../cli/python-source.ts';
+import { importsIn, pathsIn, statementsOf } from '../../cli/start/python-source.ts';
 
 const modules = (source: string): string[] =>
   importsIn(statementsOf(source)).map(({ module, level }) => `${'.'.repeat(level)}${module}`);

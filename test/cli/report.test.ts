@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { report } from '../../cli/report.ts';
+import { report } from '../../cli/follow/report.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, openJob, recorded } from './kept-jobs.ts';
 

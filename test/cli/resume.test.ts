@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readExtension, resume } from '../../cli/resume.ts';
+import { readExtension, resume } from '../../cli/steer/resume.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';

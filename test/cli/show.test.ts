@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { KeptRequest } from '../../activities/ask.ts';
-import { show } from '../../cli/show.ts';
+import type { KeptRequest } from '../../activities/ask/ask.ts';
+import { show } from '../../cli/follow/show.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, openJob, recorded } from './kept-jobs.ts';

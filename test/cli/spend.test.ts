@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { spend } from '../../cli/spend.ts';
+import { spend } from '../../cli/follow/spend.ts';
 import type { CommandContext } from '../../cli/terminal.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { resultOf } from '../../cli/kept-job.ts';
+import { resultOf } from '../../record/kept-job.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { crucible, type Said, start } from '../support/command.ts';
 import { markedProcesses } from '../support/sandbox.ts';

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { checkedJob } from '../../cli/job-file.ts';
-import { submit } from '../../cli/submit.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
 import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { isOpen } from './durable-job.ts';

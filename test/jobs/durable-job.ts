@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
-import { checkedJob } from '../../cli/job-file.ts';
-import { submit } from '../../cli/submit.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
 import type { Strategy } from '../../domain/job.schema.ts';
 import { bestTrial } from '../../domain/trial.ts';
 import type { StepRecord } from '../../store/ledger/steps.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connect, type JobClient } from '../../cli/client.ts';
+import { connect, type JobClient } from '../../cli/server/client.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { openJob } from '../cli/kept-jobs.ts';
 import { startServer, type TestServer } from '../support/temporal.ts';

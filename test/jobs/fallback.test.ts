@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { CancelledFailure } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
-import { type JobClient, workflowClosed } from '../../cli/client.ts';
-import { resume } from '../../cli/resume.ts';
+import { type JobClient, workflowClosed } from '../../cli/server/client.ts';
+import { resume } from '../../cli/steer/resume.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import { until } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';

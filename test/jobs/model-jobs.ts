@@ -12,7 +12,7 @@ import { createJobActivities } from '../../activities/job.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { type JobInput, noRoutes, type Routes } from '../../domain/job-input.ts';
 import { benchOf, queues } from '../../domain/queues.ts';
-import type { CatalogueFile } from '../../llm/catalogue.schema.ts';
+import type { CatalogueFile } from '../../llm/catalogue/catalogue.schema.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { signedBy } from '../../workers/signed-payloads.ts';
 import { type ModelServer, startModelServer } from '../support/model-servers.ts';

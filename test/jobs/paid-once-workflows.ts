@@ -1,11 +1,11 @@
 import { proxyActivities } from '@temporalio/workflow';
-import type { ModelActivities } from '../../activities/propose-by-model.ts';
+import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import { modelQueue } from '../../domain/queues.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
-import { asJob } from '../../workflows/job.ts';
-import { packBaseline, recordTrial } from '../../workflows/proxies.ts';
+import { asJob } from '../../workflows/job/frame.ts';
+import { packBaseline, recordTrial } from '../../workflows/job/proxies.ts';
 
 /** As in a job, but that a killed worker is noticed sooner, and its call made again at once. */
 const { proposeByModel } = proxyActivities<ModelActivities>({

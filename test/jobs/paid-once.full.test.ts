@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterEach, expect, it, onTestFailed } from 'vitest';
-import { spend } from '../../cli/spend.ts';
+import { spend } from '../../cli/follow/spend.ts';
 import { randomStream } from '../../domain/random.ts';
 import type { CallRecord } from '../../store/ledger/model-calls.ts';
 import { recorded } from '../cli/kept-jobs.ts';

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { checkedJob } from '../../cli/job-file.ts';
-import { readJob } from '../../cli/kept-job.ts';
-import { submit } from '../../cli/submit.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
 import { Tree } from '../../domain/artifact.schema.ts';
+import { readJob } from '../../record/kept-job.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
 

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { z } from 'zod';
-import { checkedJob } from '../../cli/job-file.ts';
-import { submit } from '../../cli/submit.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';

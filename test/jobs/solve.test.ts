@@ -1,9 +1,9 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { exportJob } from '../../cli/export.ts';
-import { checkedJob } from '../../cli/job-file.ts';
-import { submit } from '../../cli/submit.ts';
+import { exportJob } from '../../cli/keep/export.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
 import { Tree } from '../../domain/artifact.schema.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';

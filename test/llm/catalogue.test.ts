@@ -2,8 +2,14 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parseRoute } from '../../domain/route.ts';
-import type { Catalogue } from '../../llm/catalogue.schema.ts';
-import { limitsOf, modelIn, providerNamed, readCatalogue, routesNamed } from '../../llm/catalogue.ts';
+import type { Catalogue } from '../../llm/catalogue/catalogue.schema.ts';
+import {
+  limitsOf,
+  modelIn,
+  providerNamed,
+  readCatalogue,
+  routesNamed,
+} from '../../llm/catalogue/catalogue.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { catalogue } from '../support/model-config.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CatalogueModel } from '../../llm/catalogue.schema.ts';
+import type { CatalogueModel } from '../../llm/catalogue/catalogue.schema.ts';
 import {
   budgetLevel,
   chooseRoutes,
@@ -7,7 +7,7 @@ import {
   type Need,
   ruleFor,
   type Task,
-} from '../../llm/choose-model.ts';
+} from '../../llm/catalogue/choose-model.ts';
 
 const model = (route: string, about: Partial<CatalogueModel>): CatalogueModel => ({
   ...{ route, context: 1, maxOutput: 1, takesTemperature: false, structured: true, reasoning: false },

@@ -2,14 +2,14 @@ import { readdir, readFile } from 'node:fs/promises';
 import { test as base, describe, expect, vi } from 'vitest';
 import { z } from 'zod';
 import { ModelUnauthenticated } from '../../domain/errors.ts';
-import { createAnthropicModel } from '../../llm/anthropic.ts';
-import { asModelFailure, type ModelFailure, modelFailure } from '../../llm/failure.ts';
-import { createGoogleModel } from '../../llm/google.ts';
 import type { GenerateOptions, Model, ModelReply, ModelRequest } from '../../llm/model.ts';
-import { createOpenAiModel } from '../../llm/openai.ts';
-import { createOpenRouterModel } from '../../llm/openrouter.ts';
+import { createAnthropicModel } from '../../llm/providers/anthropic.ts';
+import { asModelFailure, type ModelFailure, modelFailure } from '../../llm/providers/failure.ts';
+import { createGoogleModel } from '../../llm/providers/google.ts';
+import { createOpenAiModel } from '../../llm/providers/openai.ts';
+import { createOpenRouterModel } from '../../llm/providers/openrouter.ts';
+import type { AdapterOptions } from '../../llm/providers/streaming-model.ts';
 import type { ReplySchema } from '../../llm/reply-schema.ts';
-import type { AdapterOptions } from '../../llm/streaming-model.ts';
 import {
   type Answer,
   type ModelServer,

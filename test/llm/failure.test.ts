@@ -5,7 +5,7 @@ import {
   ProviderFault,
   parseDuration,
   parseRateReset,
-} from '../../llm/failure.ts';
+} from '../../llm/providers/failure.ts';
 
 const about = { provider: 'p', model: 'm', keyVariable: 'P_KEY', key: 'quiet-rabbit-0123456789' };
 const nothing = { usage: null, chargedMicroUsd: null, requestId: null };

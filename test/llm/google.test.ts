@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { asModelFailure, type ModelFailure } from '../../llm/failure.ts';
-import { createGoogleModel } from '../../llm/google.ts';
 import type { ModelReply } from '../../llm/model.ts';
+import { asModelFailure, type ModelFailure } from '../../llm/providers/failure.ts';
+import { createGoogleModel } from '../../llm/providers/google.ts';
 import { type Answer, type ModelServer, startModelServer } from '../support/model-servers.ts';
 
 describe('Google’s own ways', () => {

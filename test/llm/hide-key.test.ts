@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { createPieceFilter, hideKey } from '../../llm/hide-key.ts';
+import { createPieceFilter, hideKey } from '../../llm/providers/hide-key.ts';
 
 const key = 'aab.aab+9';
 

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { asModelFailure, type ModelFailure } from '../../llm/failure.ts';
 import type { ModelReply } from '../../llm/model.ts';
-import { createOpenRouterModel } from '../../llm/openrouter.ts';
+import { asModelFailure, type ModelFailure } from '../../llm/providers/failure.ts';
+import { createOpenRouterModel } from '../../llm/providers/openrouter.ts';
 import { type Answer, type ModelServer, startModelServer } from '../support/model-servers.ts';
 
 describe('OpenRouter’s own ways', () => {

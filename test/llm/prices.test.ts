@@ -2,9 +2,9 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Usage } from '../../domain/usage.ts';
-import type { Catalogue } from '../../llm/catalogue.schema.ts';
-import { readCatalogue } from '../../llm/catalogue.ts';
-import { estimateOf, listedPrice, priceOf } from '../../llm/prices.ts';
+import type { Catalogue } from '../../llm/catalogue/catalogue.schema.ts';
+import { readCatalogue } from '../../llm/catalogue/catalogue.ts';
+import { estimateOf, listedPrice, priceOf } from '../../llm/catalogue/prices.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { catalogue } from '../support/model-config.ts';
 

@@ -1,6 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cut, fence, loadPrompt, type PromptValue, parsePrompt, renderPrompt } from '../../llm/prompt.ts';
+import {
+  cut,
+  fence,
+  loadPrompt,
+  type PromptValue,
+  parsePrompt,
+  renderPrompt,
+} from '../../llm/prompts/prompt-file.ts';
 
 const front = '---\nversion: 7\nrole: improve\nschema: program\n---\n';
 const own = (user: string) => loadPrompt('own', `${front}# System\nBe {{how}}.\n# User\n${user}\n`);

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import type { FunctionTask, Improve, ScriptTask } from '../../llm/optimize-prompts.ts';
-import { loadPrompt } from '../../llm/prompt.ts';
+import type { FunctionTask, Improve, ScriptTask } from '../../llm/prompts/optimize.ts';
+import { loadPrompt } from '../../llm/prompts/prompt-file.ts';
 import {
   checkPrompt,
   type OwnPrompts,
@@ -11,9 +11,9 @@ import {
   prompts,
   promptsIn,
   repairRequest,
-} from '../../llm/prompts.ts';
-import type { ErrorAnalysis } from '../../llm/replies/error-analysis.ts';
-import type { ProgramReply } from '../../llm/replies/program.ts';
+} from '../../llm/prompts/prompts.ts';
+import type { ErrorAnalysis } from '../../llm/prompts/replies/error-analysis.ts';
+import type { ProgramReply } from '../../llm/prompts/replies/program.ts';
 import { assertPortable, type ReplySchema } from '../../llm/reply-schema.ts';
 import { tree } from '../cli/kept-jobs.ts';
 import { temporaryStore } from '../store/temporary-store.ts';

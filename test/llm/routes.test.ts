@@ -5,10 +5,10 @@ import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Models } from '../../domain/job.schema.ts';
 import { parseRoute } from '../../domain/route.ts';
-import { readCatalogue } from '../../llm/catalogue.ts';
-import { createModel } from '../../llm/create-model.ts';
+import { readCatalogue } from '../../llm/catalogue/catalogue.ts';
+import { explainNoRoute, lackOf, readModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
 import type { ModelRequest } from '../../llm/model.ts';
-import { explainNoRoute, lackOf, readModelConfig, routesFor } from '../../llm/routes.ts';
+import { createModel } from '../../llm/providers/create-model.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { type Protocol, startModelServer } from '../support/model-servers.ts';
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import { ModelRateLimited } from '../../domain/errors.ts';
 import type { ModelRequest } from '../../llm/model.ts';
-import { createScriptedModel } from '../../llm/scripted.ts';
+import { createScriptedModel } from '../../llm/providers/scripted.ts';
 
 const request: ModelRequest = {
   model: 'any',

@@ -2,10 +2,10 @@ import { ROOT_CONTEXT } from '@opentelemetry/api';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { afterEach, describe, expect, it } from 'vitest';
-import { createAnthropicModel } from '../../llm/anthropic.ts';
 import type { Model } from '../../llm/model.ts';
-import { createOpenAiModel } from '../../llm/openai.ts';
-import { traced } from '../../llm/spans.ts';
+import { createAnthropicModel } from '../../llm/providers/anthropic.ts';
+import { createOpenAiModel } from '../../llm/providers/openai.ts';
+import { traced } from '../../llm/providers/spans.ts';
 import { type Collector, startCollector } from '../support/collector.ts';
 import { type ModelServer, someUsage, startModelServer } from '../support/model-servers.ts';
 

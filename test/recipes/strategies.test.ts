@@ -43,7 +43,7 @@ beforeAll(async () => {
   files = {
     ...(await filesBelow('recipes/optimize', 'recipe')),
     ...(await filesBelow('test/recipes', 'test')),
-    ...(await filesBelow('cli/exported/function/check', 'test')),
+    ...(await filesBelow('cli/keep/exported/function/check', 'test')),
   };
 });
 afterAll(() => sandbox?.close());

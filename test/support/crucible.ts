@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import Docker from 'dockerode';
-import { connect, type JobClient } from '../../cli/client.ts';
+import { connect, type JobClient } from '../../cli/server/client.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { startServer, type TestServer } from './temporal.ts';
 

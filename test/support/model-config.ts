@@ -1,8 +1,8 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Catalogue } from '../../llm/catalogue.schema.ts';
-import { readCatalogue } from '../../llm/catalogue.ts';
-import { type ModelConfig, readModelConfig } from '../../llm/routes.ts';
+import type { Catalogue } from '../../llm/catalogue/catalogue.schema.ts';
+import { readCatalogue } from '../../llm/catalogue/catalogue.ts';
+import { type ModelConfig, readModelConfig } from '../../llm/catalogue/routes.ts';
 
 /** The catalogue as it ships. */
 export const catalogue = (): Catalogue => readCatalogue(join(tmpdir(), 'no-such-home'));

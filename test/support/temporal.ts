@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
-import { serverArguments } from '../../cli/server.ts';
+import { serverArguments } from '../../cli/server/embedded.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
 
 /** A Temporal development server of a test's own, on its own file and port. */

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
-import { collectReport } from '../../activities/report-facts.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { Job } from '../../domain/job.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
+import { collectReport } from '../../record/report-facts.ts';
 import type { Store } from '../../store/store.ts';
 import { renderReport } from '../../web/report.ts';
 import { temporaryStore } from '../store/temporary-store.ts';

@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, expect, it } from 'vitest';
-import { createScriptedModel } from '../../llm/scripted.ts';
+import { createScriptedModel } from '../../llm/providers/scripted.ts';
 import { createClean } from '../../workers/clean.ts';
 import { createLog, temporalLogger } from '../../workers/log.ts';
 import { type Observing, observeActivities, observeModel } from '../../workers/observe.ts';

@@ -5,7 +5,7 @@ import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import { prepareNamespace } from '../../cli/client.ts';
+import { prepareNamespace } from '../../cli/server/client.ts';
 import { ModelQuotaExceeded, ModelRefused, ModelUnauthenticated } from '../../domain/errors.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { type JobInput, type JobResult, noRoutes, type Routes } from '../../domain/job-input.ts';

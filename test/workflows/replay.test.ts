@@ -12,7 +12,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 const bundleOf = (path: string) =>
   bundleWorkflowCode({
     workflowsPath: at(path),
-    workflowInterceptorModules: [at('../../workflows/refuse-forged.ts')],
+    workflowInterceptorModules: [at('../../workflows/job/refuse-forged.ts')],
   });
 
 const readHistory = async (name: string): Promise<unknown> =>

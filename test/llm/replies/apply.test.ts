@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { applyReply, ReplyProblem, type ShownProgram } from '../../../llm/replies/apply.ts';
-import { type ProgramReply, programReply } from '../../../llm/replies/program.ts';
+import { applyReply, ReplyProblem, type ShownProgram } from '../../../llm/prompts/replies/apply.ts';
+import { type ProgramReply, programReply } from '../../../llm/prompts/replies/program.ts';
 import { readValue } from '../../../llm/reply-schema.ts';
 
 const python = { path: 'fast.py', content: 'import kernel\n' };

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { errorAnalysis } from '../../../llm/replies/error-analysis.ts';
-import { learningPlan, modelChoice, tuningStrategy } from '../../../llm/replies/learning.ts';
+import { errorAnalysis } from '../../../llm/prompts/replies/error-analysis.ts';
+import { learningPlan, modelChoice, tuningStrategy } from '../../../llm/prompts/replies/learning.ts';
 import { type ReplySchema, readValue } from '../../../llm/reply-schema.ts';
 
 const read = <Value>(schema: ReplySchema<Value>, value: object): Value =>

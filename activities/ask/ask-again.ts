@@ -1,0 +1,109 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import { defaults } from '../../domain/defaults.ts';
+import { BudgetExhausted, RouteUnavailable } from '../../domain/errors.ts';
+import { dollars } from '../../domain/money.ts';
+import type { ModelFailure } from '../../llm/providers/failure.ts';
+import type { AccountRecord } from '../../store/ledger/accounts.ts';
+import type { RouteOutcome } from '../../store/ledger/breakers.ts';
+import type { CallRecord, CallStart } from '../../store/ledger/model-calls.ts';
+
+const { retryDelaysMs, rateLimitDelayMs, longestRetryMs, longestRateLimitMs, heldDelayMs } = defaults.model;
+const longestMessage = 1_000;
+
+/** Whatever is wrong with a reply is on record, and goes into its repair; what stands in a history has to be short. */
+export const never = (type: string, message: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    type,
+    message: message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`,
+    nonRetryable: true,
+  });
+
+/** Temporal tries again after `delayMs`. */
+const later = (type: string, message: string, delayMs: number): ApplicationFailure =>
+  ApplicationFailure.create({ type, message, nextRetryDelay: delayMs, nonRetryable: false });
+
+/** Up to a quarter longer, so that those who wait for the same do not come back together. */
+const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4));
+
+/** How Temporal is to take it that a request was not sent: where there is a route after this one, that is asked at once; `accounts` are the job's and those above it. */
+export function afterRefusal(
+  refused: Exclude<CallStart, { kind: 'started' }>,
+  { route, isLast }: { route: string; isLast: boolean },
+  accounts: readonly AccountRecord[],
+): Error {
+  switch (refused.kind) {
+    case 'wait':
+      return later(
+        'ModelRateLimited',
+        `${route}: at its provider's limit, waiting ${refused.ms} ms`,
+        jittered(refused.ms),
+      );
+    case 'open': {
+      const ms = Math.max(0, refused.untilMs - Date.now());
+      const why = `${route}: failed too often; it is tried again in ${Math.ceil(ms / 1000)} s`;
+      // Without a valid key, or money, waiting is no help.
+      return isLast && !refused.broken
+        ? later('ModelUnavailable', why, jittered(ms))
+        : new RouteUnavailable(why);
+    }
+    case 'held':
+      return later(
+        'BudgetHeld',
+        `what is left of the budget is held for calls under way: ${spentText(accounts)}`,
+        heldDelayMs,
+      );
+    case 'exhausted':
+      return new BudgetExhausted(`${spentText(accounts)} is spent; the next call may cost more than is left`);
+  }
+}
+
+/** What is spent and held of each budget that the request falls under. */
+function spentText(accounts: readonly AccountRecord[]): string {
+  return accounts
+    .flatMap(({ id, cap, spent, held }) => {
+      const parts = [
+        ...(cap.microUsd === null ? [] : [partText(dollars, spent.microUsd, held.microUsd, cap.microUsd)]),
+        ...(cap.tokens === null ? [] : [`${partText(count, spent.tokens, held.tokens, cap.tokens)} tokens`]),
+      ];
+      return parts.length === 0 ? [] : [`${id}: ${parts.join(' and ')}`];
+    })
+    .join('; ');
+}
+
+const partText = (text: (value: number) => string, spent: number, held: number, cap: number): string =>
+  `${text(spent)}${held === 0 ? '' : ` and ${text(held)} held`} of ${text(cap)}`;
+
+const count = (value: number): string => value.toLocaleString('en');
+
+/**
+ * How Temporal is to take a failed request: again after the provider's own wait where it named one, after the default delays
+ * otherwise, and not once the route had its `tries`. `before` are the call's earlier requests; rate limits do not count as tries.
+ */
+export function afterFailure(failure: ModelFailure, before: readonly CallRecord[], tries: number): Error {
+  if (failure.reply !== null) return never(failure.name, failure.message);
+  if (failure.name === 'ModelRateLimited')
+    return later(failure.name, failure.message, jittered(rateLimitWaitMs(failure)));
+  if (!isPassing(failure)) return failure;
+  const failed = before.filter(({ status, error }) => status === 'failed' && error !== 'ModelRateLimited');
+  const tried = failed.length + 1;
+  if (tried >= tries) return new RouteUnavailable(`${failure.message} (tried ${tried} times)`);
+  const ownMs = retryDelaysMs[tried - 1] ?? retryDelaysMs.at(-1) ?? 0;
+  const delayMs = Math.min(failure.retryAfterMs ?? ownMs, longestRetryMs);
+  return later('ModelUnavailable', failure.message, delayMs);
+}
+
+/** How long nobody is to ask a provider after a 429. Longer ones are asked for again by the next 429, and some are nonsense. */
+export const rateLimitWaitMs = ({ retryAfterMs }: ModelFailure): number =>
+  Math.min(retryAfterMs ?? rateLimitDelayMs, longestRateLimitMs);
+
+/** Whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
+const isPassing = ({ name, reply }: ModelFailure): boolean =>
+  name === 'ModelUnavailable' || (name === 'ModelReplyUnusable' && reply === null);
+
+/** What a failure says of its route; null for nothing. */
+export function routeOutcomeOf(failure: ModelFailure): RouteOutcome | null {
+  if (failure.name === 'ModelRateLimited') return null;
+  if (isPassing(failure)) return 'failed';
+  const isBroken = failure.name === 'ModelQuotaExceeded' || failure.name === 'ModelUnauthenticated';
+  return isBroken ? 'broken' : 'answered';
+}

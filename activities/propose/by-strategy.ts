@@ -1,0 +1,245 @@
+import { dirname, join } from 'node:path/posix';
+import { log } from '@temporalio/activity';
+import { z } from 'zod';
+import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Candidate } from '../../domain/candidate.schema.ts';
+import { CaseSet } from '../../domain/case-set.schema.ts';
+import type { OptimizeJob } from '../../domain/job.schema.ts';
+import { Limits } from '../../domain/limits.schema.ts';
+import { Build, type Program } from '../../domain/program.schema.ts';
+import { type Place, stepKey } from '../../domain/step.ts';
+import type { StrategyList } from '../../domain/strategies.schema.ts';
+import { combined, notUsed, notUsedText, strategiesNamed, withoutAny } from '../../domain/strategies.ts';
+import { strategyNames } from '../../domain/strategy-names.ts';
+import { placeBelow } from '../../domain/tree.ts';
+import type { RunResult } from '../../sandbox/sandbox.ts';
+import { readJson, readProgram, writeJson } from '../../store/documents.ts';
+import { type ActivityContext, takeStep } from '../context.ts';
+import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
+import { python, threads } from '../try/player.ts';
+import { recipeFiles } from './strategy-files.ts';
+
+export type RecipeActivities = ReturnType<typeof createRecipeActivities>;
+
+/** The mechanical strategies: they run in the sandbox, for they read the user's program. */
+export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
+  async function runRecipes(
+    {
+      job,
+      program,
+      sample,
+      ...place
+    }: Place & { job: OptimizeJob; program: Program; sample: Artifact | null },
+    args: string[],
+    signal: AbortSignal,
+  ): Promise<RunResult> {
+    const { entry, files } = program;
+    const cases = sample === null ? null : await readJson(store.blobs, sample, CaseSet);
+    const [frame] = cases?.cases ?? [];
+    return sandbox.run(
+      {
+        key: stepKey(place),
+        label: place.step,
+        argv: [
+          ...[python, '-I', '-B', '/in/recipes/strategies.py', ...args],
+          ...(entry.kind === 'function'
+            ? ['--module', `/in/program/${entry.module}`, '--function', entry.name]
+            : ['--script', `/in/program/${entry.path}`]),
+          ...(frame === undefined ? [] : ['--case', '/in/case.frame']),
+        ],
+        env: threads(job.cores),
+        files: {
+          ...placeBelow('recipes', await recipeFiles(store.blobs)),
+          ...placeBelow('program', files),
+          ...(frame === undefined ? {} : { 'case.frame': frame }),
+        },
+        // The program is read, not run: what it may use says nothing of what reading it takes.
+        limits: Limits.parse({}),
+        outputs: ['out/**'],
+      },
+      signal,
+    );
+  }
+
+  return {
+    /**
+     * The strategies, alone and combined, that apply to a program, in the order worth trying, and why others do not. Both are
+     * said in the job's log. A strategy that fails itself is our mistake: it is logged, and the others are used.
+     */
+    async listRecipes({
+      job,
+      program,
+      sample,
+      models,
+      ...place
+    }: Place & {
+      job: OptimizeJob;
+      program: Artifact;
+      sample: Artifact | null;
+      models: boolean;
+    }): Promise<StrategyList> {
+      return takeStep(store, place, 'recipes', async ({ signal }) => {
+        const before = await readProgram(store.blobs, program);
+        const ran = await runRecipes(
+          { ...place, job, sample, program: before },
+          ['--list', '--out', 'out'],
+          signal,
+        );
+        const written = ran.outputs['out/strategies.json'];
+        const { known, applicable, refused, crashed } =
+          written === undefined ? brokenList(ran) : await readJson(store.blobs, written, Listed);
+        for (const [traceback, failed] of Map.groupBy(crashed, (each) => each.traceback)) {
+          const names = failed.map(({ strategies }) => combined(strategies)).join(', ');
+          log.error(`strategies failed on ${pathOf(before)}: ${names}: ${traceback}`);
+        }
+        const named = strategiesNamed(job.strategies);
+        const allowed = (names: readonly string[]): boolean => names.every((each) => named.includes(each));
+        const worthTrying = applicable.map((each) => each.strategies).filter(allowed);
+        const left = known.filter((each) => !allowed([each]));
+        const list: StrategyList = {
+          applicable: worthTrying.map(combined),
+          notUsed: [
+            ...notUsed(
+              [
+                ...refused.map(({ strategies, reasons }) => ({
+                  strategies,
+                  reasons: reasons.map((each) => ({
+                    text: reasonText(before, each),
+                    edit: each.edit ?? null,
+                  })),
+                })),
+                ...crashed.map(({ strategies, traceback }) => ({
+                  strategies,
+                  reasons: [
+                    {
+                      text: `failed, by a mistake in Crucible and not in ${pathOf(before)}: ${lastLine(traceback)}`,
+                    },
+                  ],
+                })),
+              ].filter(({ strategies }) => allowed(strategies)),
+              worthTrying,
+              known.filter((each) => allowed([each])),
+            ),
+            ...(left.length === 0
+              ? []
+              : [{ strategies: left, reason: 'not among the `strategies` of the job' }]),
+          ],
+        };
+        const said = [
+          list.applicable.length > 0
+            ? `strategies that apply: ${list.applicable.join(', ')}`
+            : `no strategy applies${models ? '; models are asked' : `: ${withoutAny}`}`,
+          ...list.notUsed.map((each) => `not used: ${notUsedText(each)}`),
+        ];
+        for (const [number, text] of said.entries())
+          await store.ledger.say(place.jobId, `${stepKey(place)}/${number}`, text, Date.now());
+        return list;
+      });
+    },
+
+    /** The program after a strategy or a combination; null where it turns out not to apply. */
+    async proposeByRecipe({
+      job,
+      id,
+      recipe,
+      program,
+      sample,
+      ...place
+    }: Place & {
+      job: OptimizeJob;
+      id: string;
+      recipe: string;
+      program: Artifact;
+      sample: Artifact | null;
+    }): Promise<Candidate | null> {
+      return takeStep(store, place, 'propose', async ({ signal }) => {
+        const before = await readProgram(store.blobs, program);
+        const ran = await runRecipes(
+          { ...place, job, sample, program: before },
+          ['--strategies', recipe.split(' + ').join(','), '--out', 'out'],
+          signal,
+        );
+        const problem = ran.outputs['out/problem.json'];
+        if (problem !== undefined) {
+          const { reasons } = await readJson(store.blobs, problem, NotApplicable);
+          const why = reasons.map((each) => reasonText(before, each)).join('; ');
+          const text = `${id} ${recipe}: does not apply: ${why}`;
+          await store.ledger.say(place.jobId, stepKey(place), text, Date.now());
+          return null;
+        }
+        const written = ran.outputs['out/program.json'];
+        if (written === undefined)
+          throw new Error(
+            `the strategy ${recipe} ended as ${ran.ending.kind} and left no program: ${ran.stderr.tail}`,
+          );
+        const { entry, build, note } = await readJson(store.blobs, written, Written);
+        // A script stays in its folder: it may look for files beside itself.
+        const folder = before.entry.kind === 'script' ? dirname(before.entry.path) : '.';
+        const files = Object.fromEntries(
+          Object.entries(ran.outputs)
+            .filter(([path]) => path !== 'out/program.json')
+            .map(([path, artifact]) => [join(folder, path.slice('out/'.length)), artifact]),
+        );
+        const after: Program = {
+          files: { ...before.files, ...files },
+          entry:
+            before.entry.kind === 'function'
+              ? { ...before.entry, module: entry }
+              : { ...before.entry, path: join(folder, entry) },
+          build,
+        };
+        return {
+          id,
+          parents: ['c-0'],
+          operator: 'recipe',
+          title: recipe,
+          note,
+          program: await writeJson(store.blobs, after),
+        };
+      });
+    },
+  };
+};
+
+/** What `strategies.py` writes. */
+const Names = z.array(z.string());
+const Reason = z.object({
+  line: z.number().nullable(),
+  message: z.string(),
+  edit: z.string().max(200).nullish(),
+});
+const Listed = z.object({
+  known: Names,
+  applicable: z.array(z.object({ strategies: Names })),
+  refused: z.array(z.object({ strategies: Names, reasons: z.array(Reason) })),
+  crashed: z.array(z.object({ strategies: Names, traceback: z.string() })),
+});
+const Written = z.object({ entry: z.string(), build: Build.nullable(), note: z.string().max(500) });
+const NotApplicable = z.object({ reasons: z.array(Reason) });
+
+/** A list for when `strategies.py` itself came to no end: none can be used, and that is no fault of the program. */
+function brokenList(ran: RunResult): z.infer<typeof Listed> {
+  const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
+  if (outcome === null || !('reason' in outcome))
+    throw new Error(`listing strategies left no list: ${ran.stderr.tail}`);
+  const known = [...strategyNames];
+  return {
+    known,
+    applicable: [],
+    refused: [],
+    crashed: known.map((each) => ({
+      strategies: [each],
+      traceback: `${outcome.kind}: ${outcome.reason}`,
+    })),
+  };
+}
+
+const pathOf = ({ entry }: Program): string => (entry.kind === 'function' ? entry.module : entry.path);
+
+/** Characters: a reason stands on a screen. */
+const longestReason = 500;
+
+const reasonText = (program: Program, { line, message }: z.infer<typeof Reason>): string =>
+  `${line === null ? '' : `${pathOf(program)}:${line}: `}${message}`.slice(0, longestReason);
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1)?.slice(0, longestReason) ?? '';

@@ -1,0 +1,248 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { arch, cpus } from 'node:os';
+import { z } from 'zod';
+import { Artifact } from '../../../domain/artifact.schema.ts';
+import { Candidate } from '../../../domain/candidate.schema.ts';
+import { candidateNumber } from '../../../domain/candidate.ts';
+import { CaseSet } from '../../../domain/case-set.schema.ts';
+import type { OptimizeJob } from '../../../domain/job.schema.ts';
+import type { NextDecision } from '../../../domain/search-policy.ts';
+import type { Place } from '../../../domain/step.ts';
+import type { Trial } from '../../../domain/trial.schema.ts';
+import { bestTrial, intervalText } from '../../../domain/trial.ts';
+import { placeOfTrial } from '../../../domain/turn.ts';
+import type { TriedProgram } from '../../../llm/prompts/prompt-kind.ts';
+import { type OwnPrompts, type ProgramRequest, promptRequest } from '../../../llm/prompts/prompts.ts';
+import type { ShownProgram } from '../../../llm/prompts/replies/apply.ts';
+import { readJson, readProgram, readTree } from '../../../store/documents.ts';
+import type { Store } from '../../../store/store.ts';
+import { pathOf } from '../../try/outputs.ts';
+
+/** A decision that a model makes into a program. */
+export type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
+
+export interface QuestionInput extends Place {
+  job: OptimizeJob;
+  id: string;
+  decision: ModelDecision;
+  /** A case set: what the arguments look like. */
+  sample: Artifact | null;
+  /** The job's files, where its own prompts and its cases are. */
+  files: Artifact;
+}
+
+export interface ProgramQuestion {
+  request: ProgramRequest;
+  /** The candidate whose program the reply changes; null where that is the user's own. */
+  parent: string | null;
+  /** The user's own program. */
+  original: Candidate;
+}
+
+/** What a program may import, in every sandbox. */
+const packages = ['numpy', 'scipy', 'numba', 'pillow'];
+
+/** Cases that are described. */
+const describedCases = 4;
+
+/** Where drafts look, in turn: two that are written at once would else be the same. */
+const directions = [
+  'less work: a better algorithm or data structure, the same answers from fewer operations',
+  'compiled loops: Numba or C++ that goes through memory once, in vector instructions',
+  'memory and threads: layout, blocking, no temporaries, work shared out among the cores',
+];
+
+/** What a model is asked, from the job's trials as they stood at `asOf`, milliseconds since 1970. */
+export async function questionFor(
+  store: Store,
+  { job, decision, sample, jobId, id, files }: QuestionInput,
+  own: OwnPrompts,
+  asOf: number,
+): Promise<ProgramQuestion> {
+  const trials = (await store.ledger.trials(jobId))
+    .filter(({ createdAt }) => createdAt <= asOf)
+    .map(({ trial }) => trial);
+  const baseline = trials.find(({ purpose }) => purpose === 'baseline');
+  if (baseline === undefined || baseline.measurement === null)
+    throw new Error(`job ${jobId}: expected a measured baseline before a proposal, found none`);
+  const original = await shown(store, baseline.candidate.program);
+  const top = bestTrial(trials);
+  const task = {
+    original: { files: [...original.files].sort((one) => (one.path === job.program ? -1 : 1)) },
+    baselineMs: baseline.measurement.baselineMs.value,
+    tolerance: job.tolerance,
+    cores: job.cores,
+    packages,
+    machine: machine(),
+    tried: triedPrograms(trials),
+    underWay: await underWay(store, jobId, id, trials),
+    hint: null,
+  };
+  const cases = sample === null ? null : await readJson(store.blobs, sample, CaseSet);
+  const ofFunction = {
+    function: job.function ?? '',
+    argumentTypes: [...new Set(cases?.described)].slice(0, describedCases).join('\n'),
+    generator: await generatorOf(store, job, files),
+  };
+  const ofScript = { script: job.program, args: job.args, outputs: job.outputs.map(pathOf) };
+  const isFunction = job.function !== undefined;
+
+  const failing =
+    decision.kind === 'debug' &&
+    trials.findLast(({ candidate }) => candidate.id === decision.parent && candidate !== baseline.candidate);
+  if (failing && 'reason' in failing.outcome) {
+    const tried = await casesOf(store, failing, jobId);
+    const ofFailure = {
+      ...ofFunction,
+      ...(tried.length === 0 ? {} : { argumentTypes: tried.slice(0, describedCases).join('\n') }),
+    };
+    const log = failing.artifacts['build log'] ?? failing.artifacts.stderr;
+    const failed = {
+      ...(await shown(store, failing.candidate.program)),
+      outcome: failing.outcome.kind,
+      reason: failing.outcome.reason,
+      log: log === undefined ? '' : await store.blobs.text(log),
+    };
+    return {
+      request: isFunction
+        ? promptRequest('debug-function', { ...task, ...ofFailure, failed }, own)
+        : promptRequest('debug-script', { ...task, ...ofScript, failed }, own),
+      parent: failing.candidate.id,
+      original: baseline.candidate,
+    };
+  }
+
+  const best =
+    top === null
+      ? null
+      : {
+          ...(await shown(store, top.candidate.program)),
+          measured: `${intervalText(top.outcome.metric)} the original's speed`,
+        };
+  const improving = {
+    best,
+    from: decision.kind === 'draft' || best === null ? ('original' as const) : ('best' as const),
+    direction:
+      decision.kind === 'draft' ? (directions[candidateNumber({ id }) % directions.length] ?? null) : null,
+  };
+  return {
+    request: isFunction
+      ? promptRequest('improve-function', { ...task, ...ofFunction, ...improving }, own)
+      : promptRequest('improve-script', { ...task, ...ofScript, ...improving }, own),
+    parent: improving.from === 'best' ? (top?.candidate.id ?? null) : null,
+    original: baseline.candidate,
+  };
+}
+
+/** The files of a program that a model can read. */
+async function shown(store: Store, artifact: Artifact): Promise<ShownProgram> {
+  const { files } = await readProgram(store.blobs, artifact);
+  const texts = Object.entries(files).filter(([path]) => /\.(py|cpp|h|hpp)$/.test(path));
+  return {
+    files: await Promise.all(
+      texts.map(async ([path, file]) => ({ path, content: await store.blobs.text(file) })),
+    ),
+  };
+}
+
+const Prepared = z.object({ caseSet: Artifact });
+
+/** What a trial was asked, a case a line by its number; none for a script. */
+async function casesOf(store: Store, { candidate, purpose }: Trial, jobId: string): Promise<string[]> {
+  const key = `${placeOfTrial(jobId, candidate.id, purpose)}/cases`;
+  const step = (await store.ledger.steps(jobId)).find((each) => each.key === key);
+  const prepared = step?.end.kind === 'done' ? Prepared.safeParse(step.end.result) : undefined;
+  if (!prepared?.success) return [];
+  const { described } = await readJson(store.blobs, prepared.data.caseSet, CaseSet);
+  return described.map((text, number) => `case ${number}: ${text}`);
+}
+
+/** The source of the user's maker of cases; empty for a script. */
+async function generatorOf(store: Store, job: OptimizeJob, files: Artifact): Promise<string> {
+  const [path = ''] = (job.cases ?? '').split(':');
+  const file = (await readTree(store.blobs, files))[path];
+  return file === undefined ? '' : store.blobs.text(file);
+}
+
+/** One line a candidate: what was found of it last, and whether that was found twice. */
+function triedPrograms(trials: readonly Trial[]): TriedProgram[] {
+  const last = new Map(
+    trials
+      .filter(({ purpose }) => purpose !== 'baseline')
+      .map((trial) => [trial.candidate.id, trial] as const),
+  );
+  return [...last.values()].map(({ candidate, outcome, purpose, measurement }) => ({
+    id: candidate.id,
+    idea: ideaOf(candidate),
+    outcome: outcome.kind,
+    reason: 'reason' in outcome ? outcome.reason : null,
+    measured:
+      outcome.kind !== 'scored' || measurement === null
+        ? null
+        : `${intervalText(outcome.metric)} the original's speed, ${msText(measurement.candidateMs.value)} a call, ${msText(measurement.askingMs.value)} of them to ask it; ${purpose === 'verification' ? 'verified' : 'not verified'}`,
+  }));
+}
+
+const msText = (ms: number): string => `${Number(ms.toPrecision(3))} ms`;
+
+const ideaOf = ({ title, note }: Candidate): string => note.replace(/^[^\s/]+\/\S+: /, '') || title;
+
+/** What others of the job are at: programs under trial, and programs that are being written. */
+async function underWay(
+  store: Store,
+  jobId: string,
+  id: string,
+  trials: readonly Trial[],
+): Promise<string[]> {
+  const tried = new Set([id, ...trials.map(({ candidate }) => candidate.id)]);
+  const lines = new Map<string, string>();
+  for (const candidate of await proposedIn(store, jobId))
+    if (!tried.has(candidate.id)) lines.set(candidate.id, ideaOf(candidate));
+  for (const { key, status } of await store.ledger.calls(jobId)) {
+    const [writer = ''] = key.slice(jobId.length + 1).split('/');
+    if (status === 'started' && !tried.has(writer) && !lines.has(writer))
+      lines.set(writer, 'being written, by the same question');
+  }
+  return [...lines].map(([writer, what]) => `${writer}: ${what}`);
+}
+
+/** Every candidate that was proposed in a job, by models and strategies. */
+export async function proposedIn(store: Store, jobId: string): Promise<Candidate[]> {
+  return (await store.ledger.steps(jobId)).flatMap(({ kind, end }) => {
+    const read = kind === 'propose' && end.kind === 'done' ? Candidate.safeParse(end.result) : undefined;
+    return read?.success ? [read.data] : [];
+  });
+}
+
+const worthNaming = ['sse4_2', 'avx', 'avx2', 'fma', 'bmi2', 'avx512f', 'avx512vl', 'avx512_bf16'];
+let described: string | undefined;
+
+/** The processor in words: its name, cores, vector instructions and caches. Found once. */
+function machine(): string {
+  described ??= [
+    `${cpus()[0]?.model.trim() || arch()}, ${cpus().length} cores`,
+    vectorInstructions(),
+    caches(),
+  ]
+    .filter((part) => part !== '')
+    .join('; ');
+  return described;
+}
+
+function vectorInstructions(): string {
+  const info = existsSync('/proc/cpuinfo') ? readFileSync('/proc/cpuinfo', 'utf8') : '';
+  const flags = new Set(/^(?:flags|Features)\s*:(.*)$/m.exec(info)?.[1]?.trim().split(/\s+/));
+  return worthNaming.filter((each) => flags.has(each)).join(' ');
+}
+
+function caches(): string {
+  const found = [0, 1, 2, 3, 4].flatMap((index) => {
+    const folder = `/sys/devices/system/cpu/cpu0/cache/index${index}`;
+    if (!existsSync(`${folder}/size`)) return [];
+    const [level, type, size] = ['level', 'type', 'size'].map((name) =>
+      readFileSync(`${folder}/${name}`, 'utf8').trim(),
+    );
+    return type === 'Instruction' ? [] : [`L${level} ${size}`];
+  });
+  return found.length === 0 ? '' : `caches ${found.join(', ')}`;
+}

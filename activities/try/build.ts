@@ -1,0 +1,69 @@
+import { createHash } from 'node:crypto';
+import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Limits } from '../../domain/limits.schema.ts';
+import type { Outcome } from '../../domain/outcome.schema.ts';
+import type { Program } from '../../domain/program.schema.ts';
+import type { Place } from '../../domain/step.ts';
+import { stepKey } from '../../domain/step.ts';
+import { readProgram, writeJson } from '../../store/documents.ts';
+import { type ActivityContext, takeStep } from '../context.ts';
+import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
+import { guest } from './player.ts';
+
+/** A program that is ready to run, or why there is none. */
+export type Built =
+  | { kind: 'built'; program: Artifact; log: Artifact | null }
+  | { kind: 'failed'; outcome: Outcome; log: Artifact | null };
+
+export type BuildActivities = ReturnType<typeof createBuildActivities>;
+
+export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
+  /**
+   * Compiles what a program asks for, in a sandbox, by one of the known toolchains with fixed flags. The same sources in the
+   * same image were built before: that build is taken.
+   */
+  async buildProgram({
+    program,
+    limits,
+    ...place
+  }: Place & { program: Artifact; limits: Limits }): Promise<Built> {
+    return takeStep<Built>(store, place, 'build', async ({ signal }) => {
+      const { files, entry, build } = await readProgram(store.blobs, program);
+      if (build === null) return { kind: 'built', program, log: null };
+      const contentKey = `build ${createHash('sha256')
+        .update(JSON.stringify([files, build, sandbox.isolation.image]))
+        .digest('hex')}`;
+      const known = await store.ledger.recall(contentKey);
+      if (known !== undefined) return known as Built;
+
+      const ran = await sandbox.run(
+        {
+          key: stepKey(place),
+          label: place.step,
+          argv: guest('build', build.tool, ...(build.fastMath ? ['--fast-math'] : []), ...build.sources),
+          workspace: files,
+          limits,
+          outputs: ['*.so'],
+        },
+        signal,
+      );
+      const log = ran.stderr.artifact;
+      const ended = outcomeOfEnding(ran.ending, saidBy(ran));
+      if (ended !== null) {
+        // A compiler that ended badly says so; one that was stopped at a limit was stopped.
+        const outcome: Outcome = ended.kind === 'crashed' ? { ...ended, kind: 'buildFailed' } : ended;
+        return { kind: 'failed', outcome, log };
+      }
+      if (Object.keys(ran.outputs).length === 0)
+        return {
+          kind: 'failed',
+          outcome: { kind: 'buildFailed', reason: 'the build left no extension module' },
+          log,
+        };
+      const ready: Program = { files: { ...files, ...ran.outputs }, entry, build: null };
+      const built: Built = { kind: 'built', program: await writeJson(store.blobs, ready), log };
+      await store.ledger.remember(contentKey, built);
+      return built;
+    });
+  },
+});

@@ -1,0 +1,121 @@
+import { createHmac } from 'node:crypto';
+import { z } from 'zod';
+import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
+import type { CaseSet } from '../../domain/case-set.schema.ts';
+import { JobRejected } from '../../domain/errors.ts';
+import type { OptimizeJob } from '../../domain/job.schema.ts';
+import { limitsOf } from '../../domain/limits.schema.ts';
+import { type Place, stepKey } from '../../domain/step.ts';
+import { placeBelow } from '../../domain/tree.ts';
+import { readJson, readTree, writeJson } from '../../store/documents.ts';
+import { type ActivityContext, takeStep } from '../context.ts';
+import { hintOn, surroundings } from './missing.ts';
+import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
+import { guest, threads, unbuffered } from './player.ts';
+import { reasonIn } from './reason.ts';
+
+/** One round's secret inputs, as the workflow knows them. */
+export interface Cases {
+  caseSet: Artifact;
+  /** Revealed with the verdict. */
+  seed: string;
+  /** The oracle's time for its last case: the earlier ones also pay for imports. 0 where it was not asked. */
+  oracleMs: number;
+  /** The largest expected answer; 0 where there is none. */
+  answerBytes: number;
+}
+
+export type CaseActivities = ReturnType<typeof createCaseActivities>;
+
+export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
+  /**
+   * Makes `checks` inputs with the oracle's answers and `timings` inputs without, in a sandbox, from a seed that nobody
+   * can foresee: an HMAC of the store's secret and this place. Throws `JobRejected` where the user's generator or function fails.
+   */
+  async prepareCases({
+    job,
+    files,
+    checks,
+    timings,
+    ...place
+  }: Place & { job: OptimizeJob; files: Artifact; checks: number; timings: number }): Promise<Cases> {
+    return takeStep(store, place, 'cases', async ({ signal }) => {
+      const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
+      const [generator = '', maker = 'make_case'] = (job.cases ?? '').split(':');
+      const tree = await readTree(store.blobs, files);
+      const argv = guest(
+        'prepare',
+        ...['--generator', `/in/job/${generator}:${maker}`],
+        ...['--oracle', `/in/job/${job.program}:${job.function}`],
+        ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
+        ...['--inputs', '/in/job', '--out', '.cases'],
+      );
+      const ran = await sandbox.run(
+        {
+          key: stepKey(place),
+          label: place.step,
+          argv: unbuffered(argv),
+          env: threads(job.cores),
+          files: placeBelow('job', tree),
+          limits: limitsOf(job),
+          outputs: ['.cases/*'],
+        },
+        signal,
+      );
+      const problem = ran.outputs['.cases/problem.json'];
+      if (problem !== undefined) {
+        const found = await readJson(store.blobs, problem, Problem);
+        const hint = hintOn(found.message, await surroundings(store, place, job, Object.keys(tree)));
+        throw rejection(found, hint);
+      }
+      const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
+      if (outcome !== null)
+        throw new JobRejected(
+          `${maker} in ${generator}, or ${job.function} in ${job.program} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
+        );
+      const made = await readJson(store.blobs, required(ran.outputs, '.cases/cases.json'), Made);
+      const number = (index: number): string => String(index).padStart(3, '0');
+      const caseSet: CaseSet = {
+        arguments: made.arguments,
+        cases: made.cases.map((_, index) => required(ran.outputs, `.cases/case-${number(index)}.frame`)),
+        twice: ran.outputs['.cases/twice.frame'] ?? null,
+        expected: made.cases.slice(0, checks).map((_, index) => ({
+          answer: required(ran.outputs, `.cases/expected-${number(index)}.frame`),
+          input: ran.outputs[`.cases/expected-${number(index)}.input.frame`] ?? null,
+        })),
+        described: made.cases.map((each) => each.description),
+        oracleSeconds: made.cases.flatMap((each) => each.oracleSeconds ?? []),
+        seed: String(seed),
+      };
+      const answers = await Promise.all(caseSet.expected.map(({ answer }) => store.blobs.get(answer)));
+      return {
+        caseSet: await writeJson(store.blobs, caseSet),
+        seed: String(seed),
+        oracleMs: (caseSet.oracleSeconds.at(-1) ?? 0) * 1000,
+        answerBytes: Math.max(0, ...answers.map((bytes) => bytes.byteLength)),
+      };
+    });
+  },
+});
+
+/** What the case maker reports of itself. */
+const Made = z.object({
+  arguments: z.array(z.string()),
+  cases: z.array(z.object({ description: z.string(), oracleSeconds: z.number().nullable() })).min(1),
+});
+
+const Problem = z.object({ kind: z.string(), message: z.string(), where: z.string().nullable() });
+
+/** Its first line says where, what and why; the lines below what the program missed, and the rest of its message. */
+function rejection({ message, where }: z.infer<typeof Problem>, hint: string | null): JobRejected {
+  const [headline = '', ...rest] = message.split('\n');
+  const [error = '', ...more] = rest.length === 0 ? [] : reasonIn(rest.join('\n')).split('\n');
+  const line = [where, headline.replace(/:$/, ''), error].filter(Boolean).join(': ');
+  return new JobRejected([line, ...(hint === null ? [] : [hint]), ...more].join('\n'));
+}
+
+function required(outputs: Tree, path: string): Artifact {
+  const artifact = outputs[path];
+  if (artifact !== undefined) return artifact;
+  throw new Error(`the case maker left no ${path}; it left ${Object.keys(outputs).join(', ') || 'nothing'}`);
+}

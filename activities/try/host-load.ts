@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { median } from '../../domain/speedup.ts';
+
+/** What a host was asked for while something was measured on it. */
+export interface HostLoad {
+  cores: number;
+  /** Programs that ran or stood in line for a processor, in the middle of all looks. */
+  wanted: number;
+  /** The share of processor time that the host's own host took away. */
+  stolen: number;
+}
+
+const everyMs = 200;
+
+/** Looks at the host now and then until `end` is called, which gives what was seen; null where the host does not tell. */
+export function watchLoad(): { end(): HostLoad | null } {
+  const began = look();
+  const seen: number[] = [];
+  const timer = setInterval(() => {
+    const running = look()?.running;
+    // One of them is the process that looks.
+    if (running !== undefined) seen.push(Math.max(0, running - 1));
+  }, everyMs);
+  return {
+    end() {
+      clearInterval(timer);
+      const ended = look();
+      if (began === null || ended === null || seen.length === 0) return null;
+      const used = ended.used - began.used;
+      return {
+        cores: availableParallelism(),
+        wanted: median(seen),
+        stolen: used > 0 ? (ended.stolen - began.stolen) / used : 0,
+      };
+    },
+  };
+}
+
+/** Ticks that processors were used for anything, and of them those that were stolen; how many programs run or could. */
+function look(): { used: number; stolen: number; running: number } | null {
+  let text: string;
+  try {
+    text = readFileSync('/proc/stat', 'utf8');
+  } catch {
+    return null;
+  }
+  const [, user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0, stolen = 0] = (
+    /^cpu .*/m.exec(text)?.[0] ?? ''
+  )
+    .split(/\s+/)
+    .map(Number);
+  const running = Number(/^procs_running (\d+)/m.exec(text)?.[1] ?? 0);
+  return { used: user + nice + system + irq + softirq + stolen, stolen, running };
+}

@@ -1,0 +1,32 @@
+import { matchesGlob } from 'node:path';
+import type { Validator } from '../../domain/job.schema.ts';
+
+/** An output as a job names it: by its path alone, or with what is checked of it. */
+export type WantedOutput = string | Validator;
+
+export const pathOf = (output: WantedOutput): string => (typeof output === 'string' ? output : output.path);
+
+const isPattern = (path: string): boolean => /[*?]/.test(path);
+
+/** The patterns that bring out all that `outputs` name; a path may be that of a folder. */
+export const patternsOf = (outputs: readonly WantedOutput[]): string[] =>
+  outputs.map(pathOf).flatMap((path) => (isPattern(path) ? [path] : [path, `${path}/**`]));
+
+/** Whether a file is one of those that an output names. */
+export function isOf(path: string, output: WantedOutput): boolean {
+  const wanted = pathOf(output);
+  return isPattern(wanted) ? matchesGlob(path, wanted) : path === wanted || path.startsWith(`${wanted}/`);
+}
+
+const mostNamed = 10;
+
+/** What a script wrote, in words, for a reader who misses a file. */
+export function writtenText(script: string, written: readonly { path: string; bytes: number }[]): string {
+  if (written.length === 0) return `${script} wrote no file`;
+  const named = written
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1))
+    .slice(0, mostNamed)
+    .map(({ path, bytes }) => `${path} (${bytes.toLocaleString('en')} ${bytes === 1 ? 'byte' : 'bytes'})`);
+  const more = written.length > mostNamed ? ` and ${written.length - mostNamed} more` : '';
+  return `${script} wrote ${named.join(', ')}${more}`;
+}

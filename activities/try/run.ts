@@ -1,0 +1,195 @@
+import { z } from 'zod';
+import type { Artifact } from '../../domain/artifact.schema.ts';
+import { Tree } from '../../domain/artifact.schema.ts';
+import { CaseSet } from '../../domain/case-set.schema.ts';
+import type { OptimizeJob } from '../../domain/job.schema.ts';
+import type { StageJob } from '../../domain/job-input.ts';
+import { limitsOf } from '../../domain/limits.schema.ts';
+import type { Outcome } from '../../domain/outcome.schema.ts';
+import type { Program } from '../../domain/program.schema.ts';
+import { type Place, stepKey } from '../../domain/step.ts';
+import { Answer, type ConductResult, type Log, type RunResult } from '../../sandbox/sandbox.ts';
+import { readJson, readProgram, writeJson } from '../../store/documents.ts';
+import { type ActivityContext, takeStep } from '../context.ts';
+import type { Cases } from './cases.ts';
+import { explained } from './missing.ts';
+import { outcomeOfEnding, type Said, saidBy } from './outcome-of-ending.ts';
+import { patternsOf } from './outputs.ts';
+import { playerOf, scriptCommand, threads, unbuffered, workspaceOf } from './player.ts';
+import { reasonIn } from './reason.ts';
+
+/** What a program gave back: answers to cases, or files and standard output. */
+export const Returned = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('answers'), answers: z.array(Answer) }),
+  z.object({
+    kind: z.literal('files'),
+    files: Tree,
+    stdout: z.string().nullable(),
+    /** Outputs that stand as they were placed. */
+    untouched: z.array(z.string()).default([]),
+    /** The first files that the program wrote, outputs or not. */
+    written: z.array(z.object({ path: z.string(), bytes: z.number() })).default([]),
+  }),
+]);
+export type Returned = z.infer<typeof Returned>;
+
+/** What a `solve` job without outputs gives: its standard output, under this name. */
+export const printedFile = 'stdout.txt';
+
+export type Ran =
+  | { kind: 'ran'; answers: Artifact; artifacts: Record<string, Artifact> }
+  | { kind: 'failed'; outcome: Outcome; artifacts: Record<string, Artifact> };
+
+export type RunActivities = ReturnType<typeof createRunActivities>;
+
+export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
+  /** A function answers each case in a process that never sees the expected answers. */
+  async function answerCases(
+    {
+      job,
+      files,
+      program,
+      cases,
+      ...place
+    }: Place & { job: OptimizeJob; files: Artifact; program: Program; cases: Cases },
+    signal: AbortSignal,
+  ): Promise<Ran> {
+    const { cases: inputs, expected } = await readJson(store.blobs, cases.caseSet, CaseSet);
+    const checked = inputs.slice(0, expected.length);
+    const player = await playerOf(store.blobs, 'candidate', job, files, program);
+    const conducted = await sandbox.conduct(
+      {
+        key: stepKey(place),
+        label: place.step,
+        players: [{ ...player, argv: unbuffered(player.argv) }],
+        cases: checked,
+        samples: checked.map((_, index) => ({ player: 'candidate', cases: [index], timed: false })),
+        answerMb: answerMb(cases),
+        limits: limitsOf(job),
+        sampleMs: job.limits.wallMs,
+        exclusive: false,
+      },
+      signal,
+    );
+    const artifacts = logsOf(conducted);
+    const outcome = outcomeOfPlayer(conducted, 'candidate', checked.length);
+    if (outcome !== null) {
+      const had = Object.keys(program.files);
+      return { kind: 'failed', outcome: await explained(store, place, outcome, { job, had }), artifacts };
+    }
+    const returned: Returned = {
+      kind: 'answers',
+      answers: conducted.samples.flatMap((sample) => sample.answers),
+    };
+    return { kind: 'ran', answers: await writeJson(store.blobs, returned), artifacts };
+  }
+
+  /** A script runs once on the job's inputs; its files and standard output are what it gave back. */
+  async function runScript(
+    { job, files, program, ...place }: Place & { job: StageJob; files: Artifact; program: Program },
+    signal: AbortSignal,
+  ): Promise<Ran> {
+    const outputs = patternsOf(job.outputs);
+    const workspace = await workspaceOf(store.blobs, job, files, program);
+    const ran = await sandbox.run(
+      {
+        key: stepKey(place),
+        label: place.step,
+        argv: scriptCommand(program),
+        // For the Python processes it starts, too.
+        env: { ...threads(job.cores), PYTHONUNBUFFERED: '1' },
+        workspace,
+        limits: limitsOf(job),
+        outputs,
+      },
+      signal,
+    );
+    const given = filesOf(job, ran);
+    const artifacts = {
+      ...logArtifacts(ran.stdout, ran.stderr),
+      outputs: await writeJson(store.blobs, given),
+    };
+    const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
+    if (outcome !== null) {
+      const had = Object.keys(workspace);
+      return { kind: 'failed', outcome: await explained(store, place, outcome, { job, had }), artifacts };
+    }
+    const [refused] = ran.refused;
+    if (refused !== undefined) {
+      const reason = `the output ${refused.path} was not taken: ${refused.why}`;
+      return { kind: 'failed', outcome: { kind: 'invalidOutput', reason }, artifacts };
+    }
+    const returned: Returned = {
+      kind: 'files',
+      files: given,
+      stdout: ran.stdout.artifact,
+      untouched: ran.untouched,
+      written: ran.written,
+    };
+    return { kind: 'ran', answers: await writeJson(store.blobs, returned), artifacts };
+  }
+
+  return {
+    /** Runs a program in a sandbox that holds its inputs and nothing that could tell it the answers. */
+    async runProgram({
+      job,
+      cases,
+      ...rest
+    }: Place & { job: StageJob; files: Artifact; program: Artifact; cases: Cases | null }): Promise<Ran> {
+      return takeStep<Ran>(store, rest, 'run', async ({ signal }) => {
+        const program = await readProgram(store.blobs, rest.program);
+        return cases === null || job.kind !== 'optimize'
+          ? runScript({ ...rest, job, program }, signal)
+          : answerCases({ ...rest, job, program, cases }, signal);
+      });
+    },
+  };
+};
+
+/** What a run gave: the files it wrote, or, of a `solve` job that names none, what it printed. */
+const filesOf = (job: StageJob, { outputs, stdout }: RunResult): Tree =>
+  job.kind === 'solve' && job.outputs.length === 0 && stdout.artifact !== null
+    ? { [printedFile]: stdout.artifact }
+    : outputs;
+
+/** Room for one answer, MiB: twice the largest expected one, for an answer may be wrong and larger. */
+export const answerMb = ({ answerBytes }: Cases): number => Math.ceil((2 * answerBytes) / 2 ** 20) + 1;
+
+const logArtifacts = (stdout: Log, stderr: Log): Record<string, Artifact> => ({
+  ...(stdout.artifact === null ? {} : { stdout: stdout.artifact }),
+  ...(stderr.artifact === null ? {} : { stderr: stderr.artifact }),
+});
+
+function logsOf({ players }: ConductResult): Record<string, Artifact> {
+  const candidate = players.find((player) => player.name === 'candidate');
+  return candidate === undefined ? {} : logArtifacts(candidate.stdout, candidate.stderr);
+}
+
+/** Why a player did not answer all `samples` of the plan; null where it did. */
+export function outcomeOfPlayer(
+  { samples, players }: ConductResult,
+  name: string,
+  planned: number,
+): Outcome | null {
+  const player = players.find((each) => each.name === name);
+  if (player === undefined) throw new Error(`expected a result of the player ${name}, got none`);
+  if (player.error !== null)
+    return { kind: 'crashed', reason: reasonIn(player.error) || 'an error without a message' };
+  const outcome = outcomeOfEnding(player.ending, messageOf(saidBy(player)));
+  if (outcome !== null) return outcome;
+  if (samples.length === planned) return null;
+  return { kind: 'crashed', reason: 'it ended before it had answered' };
+}
+
+const NothingToServe = z.object({ error: z.string(), message: z.string() });
+
+/** What a player said before it ended; one that has no function to serve says why in JSON, on its last line. */
+function messageOf(said: Said): Said {
+  const last = said.stderr.trimEnd().split('\n').at(-1) ?? '';
+  if (!last.startsWith('{"error"')) return said;
+  try {
+    return { ...said, stderr: NothingToServe.parse(JSON.parse(last)).message };
+  } catch {
+    return said;
+  }
+}

@@ -1,0 +1,99 @@
+import { join, relative } from 'node:path';
+import { bestTrial } from '../../domain/trial.ts';
+import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import { isVerification } from '../../store/trials-of.ts';
+import { type ExitStatus, exitStatus } from '../exit-status.ts';
+import { layOut } from '../keep/results.ts';
+import { type CommandContext, cut, oneLine, paint } from '../terminal.ts';
+import { findJob } from './find-job.ts';
+
+/** The exit status of a command that followed a job. */
+export function statusOfJob(record: JobRecord): ExitStatus {
+  if (record.status === 'running') return exitStatus.interrupted;
+  if (record.status !== 'finished') return exitStatus.failed;
+  const nothing = record.kind === 'optimize' && !isVerification(record) && resultOf(record)?.best == null;
+  return nothing ? exitStatus.nothingFound : exitStatus.found;
+}
+
+/** What a job that has ended leaves to its user: where its product is, and the commands that go on from there. */
+export async function printNext(context: CommandContext, record: JobRecord): Promise<void> {
+  const next = await nextOf(context, record);
+  const width = Math.max(8, ...next.map(([what]) => what.length));
+  for (const [what, text] of next) context.out(`${paint(context, 'dim', what.padEnd(width))}  ${text}`);
+}
+
+async function nextOf(context: CommandContext, record: JobRecord): Promise<[string, string][]> {
+  const { store } = context;
+  const kept = await readJob(store, record);
+  const name = await shortName(store, record);
+  const next: [string, string][] = [];
+  const best = bestIn(kept);
+  const where = best === null || best.job === record.id ? name : `${name}/${best.stage}`;
+  const product = resultOf(record)?.product ?? null;
+  if (record.status === 'running') {
+    next.push(['Follow', `crucible watch ${name}`], ['End it', `crucible cancel ${name}`]);
+    if (best !== null) next.push(['Best', `crucible show ${where} ${best.candidate} --diff`]);
+    return next;
+  }
+  if (isVerification(record)) {
+    next.push(['All', `crucible show ${record.parent}`]);
+    return next;
+  }
+  if (kept.job.kind === 'solve') {
+    next.push(...(await outputsOf(context, kept)));
+  } else if (product !== null) {
+    next.push(['Program', `crucible export ${name}`]);
+    if (best !== null)
+      next.push(
+        ['Diff', `crucible show ${where} ${best.candidate} --diff`],
+        ['Verify', `crucible verify ${name}`],
+      );
+  } else if (record.status === 'finished') {
+    next.push(['Reasons', `crucible show ${name}`]);
+  }
+  if (record.status !== 'finished')
+    next.push(['Log', `crucible logs ${name}`], ['Go on', `crucible resume ${name}`]);
+  if (record.report !== null) next.push(['Report', `crucible report ${name}`]);
+  return next;
+}
+
+/** The job or stage with the best verified trial, and that trial's candidate. */
+function bestIn(kept: KeptJob): { job: string; stage: string | null; candidate: string } | null {
+  for (const { record, trials } of [kept, ...kept.stages]) {
+    const best = bestTrial(trials);
+    if (best !== null) return { job: record.id, stage: record.stage, candidate: best.candidate.id };
+  }
+  return null;
+}
+
+/** What commands may call a job: its name, where no other job has it since. */
+async function shortName(store: Store, record: JobRecord): Promise<string> {
+  if (record.parent !== null) return record.id;
+  const named = await findJob(store, record.name);
+  return named.id === record.id ? record.name : record.id;
+}
+
+const printedLines = 5;
+
+/** A script's outputs as files of the store's folder, the last lines it printed, and where all of that is. */
+async function outputsOf(
+  { store, home, columns }: CommandContext,
+  kept: KeptJob,
+): Promise<[string, string][]> {
+  const result = resultOf(kept.record);
+  const printed = kept.trials.at(-1)?.artifacts.stdout;
+  const lines = printed === undefined ? [] : (await store.blobs.text(printed)).trimEnd().split('\n');
+  const last = lines.slice(-printedLines).map((line) => cut(oneLine(line), columns - 10));
+  const next = last.map((line, index): [string, string] => [index === 0 ? 'Printed' : '', line]);
+  if (lines.length > last.length)
+    next.push(['', `all ${lines.length} lines: crucible show ${kept.record.id} c-0 --log`]);
+  if (result === null || result.product === null || home === undefined) return next;
+  const { folder, files } = await layOut(store, result, join(home, 'results', ...kept.record.id.split('/')));
+  const shown = files.slice(0, 8).map((path): string => relative(process.cwd(), join(folder, path)));
+  next.push(...shown.map((path, index): [string, string] => [index === 0 ? 'Outputs' : '', path]));
+  if (files.length > shown.length)
+    next.push(['', `and ${files.length - shown.length} more in ${relative(process.cwd(), folder)}`]);
+  return next;
+}

@@ -1,0 +1,106 @@
+import { subjectOf } from '../../domain/job.ts';
+import { headline, times } from '../../domain/trial.ts';
+import { behindText } from '../../domain/turn.ts';
+import { inputOf, resultOf } from '../../record/kept-job.ts';
+import type { JobRecord, JobStatus } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import {
+  agoText,
+  type Cell,
+  type Column,
+  type CommandContext,
+  cut,
+  durationText,
+  oneLine,
+  paint,
+  table,
+  UserMistake,
+} from '../terminal.ts';
+import { statusCell, statusFormats, tookText } from './status.ts';
+
+/** Below this width a summary gets a line of its own. */
+const wideColumns = 130;
+
+/** `crucible list`: jobs newest first. Throws `UserMistake` for a status that does not exist. */
+export async function list(
+  context: CommandContext,
+  { status, limit }: { status?: string; limit: number },
+): Promise<void> {
+  const { store, out, columns } = context;
+  if (status !== undefined && !isStatus(status))
+    throw new UserMistake(
+      `--status: expected one of ${Object.keys(statusFormats).join(', ')}, got ${JSON.stringify(status)}`,
+    );
+  if (!Number.isInteger(limit) || limit < 1)
+    throw new UserMistake(`--limit: expected a whole number from 1 up, got ${limit}`);
+  const jobs = await store.ledger.jobs({ ...(status === undefined ? {} : { status }), limit });
+  if (context.json) return out(JSON.stringify(jobs));
+  if (jobs.length === 0)
+    return out(
+      status === undefined
+        ? 'No jobs yet. Start the main example with `npm start`, or your own job with `crucible run JOB.yaml`.'
+        : `No job is ${status}. All jobs: crucible list`,
+    );
+
+  const now = Date.now();
+  const wide = columns >= wideColumns;
+  const headings: Column[] = [
+    { title: 'id', stretch: true, least: 28 },
+    { title: 'status' },
+    { title: 'best', align: 'right' },
+    { title: 'started' },
+    { title: 'took' },
+    ...(wide
+      ? ([
+          { title: 'of', stretch: true },
+          { title: 'result', stretch: true },
+        ] as const)
+      : []),
+  ];
+  const summaries = await Promise.all(
+    jobs.map(async (job) => headline(resultOf(job)?.summary ?? (await waitingText(store, job)))),
+  );
+  // Of a job whose file cannot be read the rest is shown all the same.
+  const subjects = await Promise.all(
+    jobs.map((record) =>
+      inputOf(store, record).then(
+        ({ job }) => subjectOf(job),
+        () => '',
+      ),
+    ),
+  );
+  const rows = jobs.map((job, index): Cell[] => [
+    job.id,
+    statusCell(job.status),
+    job.best === null ? '' : times(job.best),
+    agoText(job.startedAt, now),
+    tookText(job, now),
+    ...(wide ? [subjects[index] ?? '', summaries[index] ?? ''] : []),
+  ]);
+  const [heading = '', ...lines] = table(context, headings, rows);
+  out(heading);
+  for (const [index, line] of lines.entries()) {
+    out(line);
+    const more = [subjects[index], summaries[index]].filter((text) => text).join(': ');
+    if (!wide && more !== '') out(paint(context, 'dim', `  ${cut(oneLine(more), columns - 2)}`));
+  }
+  if (jobs.length < limit) return;
+  const all = await store.ledger.jobs({ ...(status === undefined ? {} : { status }), limit: 100_000 });
+  if (all.length > jobs.length)
+    out(`${jobs.length} of ${all.length}; all of them: crucible list --limit ${all.length}`);
+}
+
+/** What a running job waits for on its machine, in words; empty where it works. */
+async function waitingText({ ledger }: Store, job: JobRecord): Promise<string> {
+  if (job.status !== 'running') return '';
+  const stages = (await ledger.stages(job.id)).filter((stage) => stage.status === 'running');
+  const turns = (await Promise.all([job, ...stages].map(({ id }) => ledger.turns(id)))).flat();
+  const open = turns.find(
+    ({ until, behind }) => until === null && (behind === null || !behind.startsWith(job.id)),
+  );
+  return open === undefined
+    ? ''
+    : `waiting for ${durationText(Date.now() - open.since)}: ${behindText(open.behind)}`;
+}
+
+const isStatus = (text: string): text is JobStatus => Object.hasOwn(statusFormats, text);

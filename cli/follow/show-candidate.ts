@@ -1,0 +1,201 @@
+import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Interval } from '../../domain/outcome.schema.ts';
+import { Program } from '../../domain/program.schema.ts';
+import type { Measurement, Trial } from '../../domain/trial.schema.ts';
+import { bestTrial, callOf, intervalText, remarksOn } from '../../domain/trial.ts';
+import { placeOfTrial, workTimes } from '../../domain/turn.ts';
+import { changesOf } from '../../record/changes.ts';
+import type { KeptJob } from '../../record/kept-job.ts';
+import type { BlobStore } from '../../store/blobs.ts';
+import {
+  type CommandContext,
+  clean,
+  durationText,
+  msText,
+  oneLine,
+  paint,
+  percentText,
+  UserMistake,
+  wrap,
+} from '../terminal.ts';
+import { endText, isFor } from './show-prompts.ts';
+
+/** A candidate with every trial of it, and the programs it and the baseline are. */
+interface KeptCandidate {
+  trials: [Trial, ...Trial[]];
+  program: Program;
+  baseline: Program | null;
+}
+
+/**
+ * All of one candidate, or with options the diff against the baseline, its sources, or what it wrote. Throws `UserMistake` where the
+ * job, or exactly one of its stages, has no finished trial of `id`.
+ */
+export async function showCandidate(
+  context: CommandContext,
+  kept: KeptJob,
+  id: string,
+  options: { diff: boolean; program: boolean; log: boolean },
+): Promise<void> {
+  const { blobs } = context.store;
+  const { owner, trials } = candidateIn(kept, id);
+  const [{ candidate }] = trials;
+  const baseline = owner.trials.find(({ candidate }) => candidate.id === 'c-0');
+  const found: KeptCandidate = {
+    trials,
+    program: await programAt(blobs, candidate.program),
+    baseline: baseline === undefined ? null : await programAt(blobs, baseline.candidate.program),
+  };
+  const parts = {
+    ...(options.diff ? { diff: await diffOf(blobs, found) } : {}),
+    ...(options.program ? { program: await sourcesOf(blobs, found.program) } : {}),
+    ...(options.log ? { log: await logsOf(blobs, trials) } : {}),
+  };
+  if (context.json) {
+    const requests = (await context.store.ledger.calls(owner.record.id)).filter(isFor(owner.record.id, id));
+    return context.out(JSON.stringify({ job: owner.record.id, candidate, trials, requests, ...parts }));
+  }
+  if (parts.diff === undefined && parts.program === undefined && parts.log === undefined)
+    return describeCandidate(context, owner, trials);
+  if (parts.diff !== undefined)
+    for (const line of parts.diff.split('\n')) context.out(diffLine(context, line));
+  for (const [path, text] of Object.entries({ ...parts.program, ...parts.log })) {
+    context.out(paint(context, 'bold', `── ${oneLine(path)}`));
+    for (const line of clean(text).trimEnd().split('\n')) context.out(line);
+  }
+}
+
+/** The trials of a candidate, in the job itself or in the one stage that has it. */
+function candidateIn(kept: KeptJob, id: string): { owner: KeptJob; trials: [Trial, ...Trial[]] } {
+  const all = [kept, ...kept.stages];
+  const owners = all.flatMap((owner) => {
+    const [first, ...rest] = owner.trials.filter(({ candidate }) => candidate.id === id);
+    return first === undefined ? [] : [{ owner, trials: [first, ...rest] satisfies [Trial, ...Trial[]] }];
+  });
+  const [only, ...others] = owners;
+  if (only === undefined) {
+    const there = [...new Set(all.flatMap(({ trials }) => trials.map(({ candidate }) => candidate.id)))];
+    throw new UserMistake(
+      `${kept.record.id}: there is no finished trial of ${clean(id)}; there are: ${there.join(', ') || 'none yet'}`,
+    );
+  }
+  if (others.length > 0)
+    throw new UserMistake(
+      `${clean(id)} is in several stages; name one: ${owners.map(({ owner }) => `crucible show ${owner.record.id} ${clean(id)}`).join(' or ')}`,
+    );
+  return { owner: only.owner, trials: [only.trials[0], ...only.trials.slice(1)] };
+}
+
+const programAt = async (blobs: BlobStore, artifact: Artifact): Promise<Program> =>
+  Program.parse(JSON.parse(await blobs.text(artifact)));
+
+async function describeCandidate(
+  context: CommandContext,
+  { record, ...owner }: KeptJob,
+  trials: readonly [Trial, ...Trial[]],
+): Promise<void> {
+  const { out, columns } = context;
+  const [{ candidate }] = trials;
+  const isBest = bestTrial(owner.trials)?.candidate.id === candidate.id;
+  out(
+    `${paint(context, 'bold', `${candidate.id} ${oneLine(candidate.title)}`)}${isBest ? paint(context, 'green', '  best') : ''}`,
+  );
+  const field = (name: string, text: string): void => {
+    const [first = '', ...rest] = wrap(clean(text), Math.max(30, columns - 14));
+    out(`${paint(context, 'dim', name.padEnd(12))}  ${first}`);
+    for (const line of rest) out(`${' '.repeat(14)}${line}`);
+  };
+  const parents = candidate.parents.length === 0 ? '' : ` of ${candidate.parents.join(', ')}`;
+  field('made by', `${candidate.operator}${parents}`);
+  field('note', candidate.note);
+  const calls = (await context.store.ledger.calls(record.id)).filter(isFor(record.id, candidate.id));
+  for (const call of calls) field('model', `${call.route}: ${endText(call)}`);
+  const turns = await context.store.ledger.turns(record.id);
+  field('written', candidate.program);
+  for (const trial of trials) {
+    out('');
+    out(paint(context, 'bold', trial.purpose));
+    const place = placeOfTrial(record.id, candidate.id, trial.purpose);
+    describeTrial({ ...trial, timings: workTimes(trial.timings, place, turns) }, field);
+  }
+  const command = `crucible show ${record.id} ${candidate.id}`;
+  out('');
+  out(`${command} --diff | --program | --log${calls.length === 0 ? '' : ' | --prompt'}`);
+}
+
+function describeTrial(trial: Trial, field: (name: string, text: string) => void): void {
+  const { outcome, measurement, timings, seeds, artifacts } = trial;
+  const metric = outcome.kind === 'scored' ? ` ${intervalText(outcome.metric)}` : '';
+  field('outcome', `${outcome.kind}${trial.purpose === 'baseline' ? '' : metric}`);
+  if ('reason' in outcome) field('reason', outcome.reason);
+  if (measurement !== null) describeMeasurement(measurement, callOf(trial), field);
+  const took = Object.entries(timings).map(([step, ms]) => `${step} ${durationText(ms)}`);
+  if (took.length > 0) field('took', took.join(', '));
+  if (seeds.length > 0) field('seeds', seeds.join(', '));
+  for (const [name, artifact] of Object.entries(artifacts))
+    if (artifact !== trial.candidate.program) field(name === 'program' ? 'built' : oneLine(name), artifact);
+}
+
+function describeMeasurement(
+  measurement: Measurement,
+  call: 'call' | 'run',
+  field: (name: string, text: string) => void,
+): void {
+  const { baselineMs, candidateMs, speedup, noiseFloor, pairs, askingMs, host, runs = [] } = measurement;
+  const ms = ({ value, low, high }: Interval): string => `${msText(value)} [${msText(low)}, ${msText(high)}]`;
+  field('baseline', `${ms(baselineMs)} a ${call}`);
+  field('candidate', `${ms(candidateMs)} a ${call}`);
+  field('speed-up', `${intervalText(speedup)} from ${pairs} pairs: the middle of their ratios`);
+  if (runs.length > 0) field('measured', `${runs.length} times: ${runs.map(intervalText).join(', ')}`);
+  if (askingMs.value > 0) field('asking', `${ms(askingMs)}, taken off the baseline`);
+  field('host', `${host}, noise ±${percentText(noiseFloor)}`);
+  for (const remark of remarksOn(measurement)) field('note', remark);
+}
+
+const isText = (bytes: Buffer): boolean => !bytes.subarray(0, 8_000).includes(0);
+
+/** Every text file by path; of others the size. */
+async function sourcesOf(blobs: BlobStore, { files }: Program): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const [path, artifact] of Object.entries(files)) {
+    const bytes = await blobs.get(artifact);
+    texts[path] = isText(bytes)
+      ? bytes.toString('utf8')
+      : `${bytes.length.toLocaleString('en')} bytes, not text`;
+  }
+  return texts;
+}
+
+/** A unified diff from the user's own program to the candidate's; one line says so where nothing differs. */
+async function diffOf(blobs: BlobStore, { program, baseline }: KeptCandidate): Promise<string> {
+  const nothing: Program = { ...program, files: {} };
+  const changes = await changesOf(blobs, baseline ?? nothing, program);
+  if (changes.length === 0) return 'The program is the same as the baseline.';
+  return changes
+    .map(({ path, was = path, change, patch, note }) => {
+      const from = change === 'added' ? '/dev/null' : `a/${was}`;
+      const to = change === 'removed' ? '/dev/null' : `b/${path}`;
+      return patch === null ? `=== ${to}: ${note}` : `--- ${from}\n+++ ${to}\n${patch}`;
+    })
+    .join('\n');
+}
+
+function diffLine(context: CommandContext, line: string): string {
+  const text = clean(line);
+  if (/^(\+\+\+|---|===|Binary)/.test(line)) return paint(context, 'bold', text);
+  if (line.startsWith('@@')) return paint(context, 'cyan', text);
+  if (line.startsWith('+')) return paint(context, 'green', text);
+  return line.startsWith('-') ? paint(context, 'red', text) : text;
+}
+
+/** What the build, the program and the grader wrote, by trial. */
+async function logsOf(blobs: BlobStore, trials: readonly Trial[]): Promise<Record<string, string>> {
+  const logs: Record<string, string> = {};
+  for (const { purpose, artifacts } of trials)
+    for (const name of ['build log', 'stdout', 'stderr']) {
+      const artifact = artifacts[name];
+      const text = artifact === undefined ? '' : await blobs.text(artifact);
+      if (text !== '') logs[`${purpose}: ${name}`] = text;
+    }
+  return Object.keys(logs).length === 0 ? { log: 'It wrote nothing.' } : logs;
+}

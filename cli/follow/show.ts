@@ -1,0 +1,147 @@
+import type { NotUsed } from '../../domain/strategies.schema.ts';
+import { notUsedText } from '../../domain/strategies.ts';
+import { bestTrial, headline, times } from '../../domain/trial.ts';
+import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
+import {
+  agoText,
+  type Cell,
+  type CommandContext,
+  clean,
+  oneLine,
+  paint,
+  table,
+  timeText,
+  UserMistake,
+  wrap,
+} from '../terminal.ts';
+import { board } from './board.ts';
+import { printNext } from './ending.ts';
+import { findJob } from './find-job.ts';
+import { showCandidate } from './show-candidate.ts';
+import { showPrompts } from './show-prompts.ts';
+import { statusCell, tookText } from './status.ts';
+
+export interface ShowOptions {
+  job: string;
+  candidate?: string;
+  diff: boolean;
+  program: boolean;
+  log: boolean;
+  prompt: boolean;
+}
+
+/** `crucible show JOB [CANDIDATE]`. Throws `UserMistake` for a job or a candidate that is not there. */
+export async function show(context: CommandContext, options: ShowOptions): Promise<void> {
+  const kept = await readJob(context.store, await findJob(context.store, options.job));
+  const parts = (['diff', 'program', 'log', 'prompt'] as const).filter((part) => options[part]);
+  if (options.prompt && parts.length > 1)
+    throw new UserMistake(`--${parts.join(' --')}: expected --prompt alone`);
+  if (options.candidate !== undefined)
+    return options.prompt
+      ? showPrompts(context, kept, options.candidate)
+      : showCandidate(context, kept, options.candidate, options);
+  if (parts.length > 0) {
+    const best = bestTrial([kept, ...kept.stages].flatMap(({ trials }) => trials));
+    throw new UserMistake(
+      `--${parts.join(' --')}: expected a candidate after the job, as in: crucible show ${options.job} ${best?.candidate.id ?? 'c-1'} --${parts[0]}`,
+    );
+  }
+  if (context.json) return context.out(JSON.stringify(kept));
+  await showJob(context, kept);
+}
+
+async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
+  const { out, columns } = context;
+  const { record, job } = kept;
+  const now = Date.now();
+  const { text, format } = statusCell(record.status);
+  out(`${paint(context, 'bold', record.id)}  ${paint(context, format, text)}`);
+  out(
+    `started ${timeText(record.startedAt)} (${agoText(record.startedAt, now)}), ${record.endedAt === null ? 'running for' : 'took'} ${tookText(record, now)}`,
+  );
+  const result = resultOf(record);
+  if (result !== null) for (const line of wrap(clean(result.summary), columns)) out(line);
+
+  if (job.kind === 'pipeline') {
+    heading(context, 'Stages');
+    for (const line of stageTable(context, kept)) out(line);
+  }
+  for (const each of [kept, ...kept.stages]) {
+    const of = each === kept ? '' : ` of ${each.record.stage}`;
+    if (each.trials.length > 0) {
+      heading(context, `Candidates${of}`);
+      for (const line of board(context, each.trials)) out(line);
+    }
+    const own = each.job.kind === 'pipeline' ? [] : resultOf(each.record)?.notUsed;
+    const notUsed = notUsedLines(context, own ?? each.strategies?.notUsed ?? []);
+    if (notUsed.length > 0) heading(context, `Strategies not used${of}`);
+    for (const line of notUsed) out(line);
+  }
+  if (kept.verifications.length > 0) {
+    heading(context, 'Verified again');
+    const rows = kept.verifications.map((each): Cell[] => [
+      timeText(each.startedAt),
+      statusCell(each.status),
+      headline(resultOf(each)?.summary ?? ''),
+    ]);
+    for (const line of table(
+      context,
+      [{ title: 'when' }, { title: 'status' }, { title: 'result', stretch: true }],
+      rows,
+    ))
+      out(line);
+  }
+
+  out('');
+  await printNext(context, record);
+}
+
+/** Why strategies were not used, a reason a line; on a terminal wrapped. */
+export const notUsedLines = (context: CommandContext, notUsed: readonly NotUsed[]): string[] =>
+  notUsed
+    .map((each) => clean(notUsedText(each)))
+    .flatMap((text) => (context.terminal ? wrap(text, context.columns) : [oneLine(text)]));
+
+function heading({ out, ...context }: CommandContext, text: string): void {
+  out('');
+  out(paint(context, 'bold', text));
+}
+
+/** A pipeline's stages, in its order, with what came out of those that ended. */
+export function stageTable(
+  context: Pick<CommandContext, 'terminal' | 'columns'>,
+  { job, stages, takenOver }: Pick<KeptJob, 'job' | 'stages' | 'takenOver'>,
+): string[] {
+  const now = Date.now();
+  const rows = (job.kind === 'pipeline' ? job.stages : []).map(({ name, kind }): Cell[] => {
+    const record = stages.find((each) => each.record.stage === name)?.record;
+    const known = takenOver[name];
+    const result = known ?? (record === undefined ? null : resultOf(record));
+    const state: Cell =
+      record !== undefined
+        ? statusCell(record.status)
+        : known === undefined
+          ? { text: 'waiting', format: 'dim' }
+          : { text: 'done before', format: 'green' };
+    return [
+      name,
+      kind,
+      state,
+      result?.best == null ? '' : times(result.best.value),
+      record === undefined ? '' : tookText(record, now),
+      headline(result?.summary ?? ''),
+    ];
+  });
+  return table(
+    context,
+    [
+      { title: 'stage', stretch: true },
+      { title: 'kind' },
+      { title: 'state' },
+      { title: 'best', align: 'right' },
+      { title: 'took' },
+      { title: 'result', stretch: true },
+    ],
+    rows,
+  );
+}

@@ -1,0 +1,20 @@
+import type { JobRecord, JobStatus } from '../../store/ledger/jobs.ts';
+import { durationText, type Format } from '../terminal.ts';
+
+/** The statuses a job can have, each in its colour. */
+export const statusFormats: Record<JobStatus, Format> = {
+  running: 'cyan',
+  finished: 'green',
+  failed: 'red',
+  cancelled: 'yellow',
+};
+
+/** A status in its colour. */
+export const statusCell = (status: JobStatus): { text: string; format: Format } => ({
+  text: status,
+  format: statusFormats[status],
+});
+
+/** How long the job took, or has been running. */
+export const tookText = ({ startedAt, endedAt }: JobRecord, now: number): string =>
+  durationText((endedAt ?? now) - startedAt);

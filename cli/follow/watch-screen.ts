@@ -1,0 +1,182 @@
+import type { StrategyList } from '../../domain/strategies.schema.ts';
+import { notUsedText } from '../../domain/strategies.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
+import { bestTrial, intervalText, lineOf } from '../../domain/trial.ts';
+import type { Progress, SearchProgress } from '../../record/progress.ts';
+import type { Partial } from '../../store/ledger/partials.ts';
+import { isVerification } from '../../store/trials-of.ts';
+import {
+  type CommandContext,
+  cut,
+  durationText,
+  type Format,
+  msText,
+  oneLine,
+  paint,
+  percentText,
+} from '../terminal.ts';
+import { stageTable } from './show.ts';
+import { statusCell, tookText } from './status.ts';
+
+type Screen = Pick<CommandContext, 'terminal' | 'columns'>;
+
+const longestBar = 20;
+/** A narrow screen has a short bar, or none: the numbers beside it say the same. */
+const barOn = ({ columns }: Screen): number => Math.max(0, Math.min(longestBar, columns - 30));
+const lastShown = 5;
+/** A pipeline of more stages shows only those that are running or have failed. */
+const mostStages = 12;
+/** With no step under way for so long, nobody seems to be working on the job. */
+const silentMs = 20_000;
+
+/** The block that `watch` redraws: no line is wider than the screen. `now` is milliseconds since 1970. */
+export function progressBlock(screen: Screen, progress: Progress, now: number): string[] {
+  const { kept, searches } = progress;
+  const { record } = kept;
+  const status = statusCell(record.status);
+  return [
+    `${paint(screen, 'bold', cut(record.name, 40))}  ${isVerification(record) ? 'verification' : record.kind}  ${paint(screen, status.format, status.text)}  ${tookText(record, now)}`,
+    ...stageLines(screen, progress),
+    ...searches.flatMap((search) =>
+      searchLines(screen, search, searches.length > 1 || search.record !== record),
+    ),
+    ...(record.status === 'running' ? nowLines(screen, progress, now) : []),
+  ];
+}
+
+function stageLines(screen: Screen, { kept }: Progress): string[] {
+  if (kept.job.kind !== 'pipeline') return [];
+  const lines = stageTable(screen, kept);
+  if (kept.job.stages.length <= mostStages) return ['', ...lines];
+  const [header = '', ...rows] = lines;
+  const { stages, job, takenOver } = kept;
+  const recordOf = (name: string) => stages.find((each) => each.record.stage === name)?.record;
+  const shown = rows.filter((_, index) =>
+    ['running', 'failed'].includes(recordOf(job.stages[index]?.name ?? '')?.status ?? ''),
+  );
+  const done = job.stages.filter(
+    ({ name }) => takenOver[name] !== undefined || recordOf(name)?.status === 'finished',
+  );
+  return ['', `${done.length} of ${job.stages.length} stages done`, header, ...shown.slice(0, mostStages)];
+}
+
+function searchLines(
+  screen: Screen,
+  { record, job, trials, strategies, done, total }: SearchProgress,
+  named: boolean,
+): string[] {
+  const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
+  const best = bestTrial(trials);
+  const what = job.function === undefined ? job.program : `${job.function} in ${job.program}`;
+  const length = barOn(screen);
+  const filled = total === 0 ? 0 : Math.min(length, Math.round((done / total) * length));
+  const bar = paint(screen, 'cyan', '━'.repeat(filled)) + paint(screen, 'dim', '─'.repeat(length - filled));
+  const last = trials.filter(({ purpose }) => purpose !== 'baseline').slice(-lastShown);
+  return [
+    '',
+    ...(named
+      ? [paint(screen, 'bold', cut(`${record.stage ?? record.name}: ${what}`, screen.columns))]
+      : [cut(what, screen.columns)]),
+    field(
+      screen,
+      'baseline',
+      baseline == null
+        ? 'not measured yet'
+        : `${msText(baseline.baselineMs.value)} a call, noise ±${percentText(baseline.noiseFloor)}, on ${baseline.host}`,
+    ),
+    ...strategyFields(screen, strategies),
+    field(screen, 'trials', `${done} of ${total}`, `${bar} `),
+    field(
+      screen,
+      'best',
+      best === null
+        ? 'none yet'
+        : `${intervalText(best.outcome.metric)} ${best.candidate.id} ${best.candidate.title}`,
+      '',
+      best === null ? 'dim' : 'green',
+    ),
+    ...last.map((trial, index) =>
+      field(screen, index === 0 ? 'last' : '', lineOf(trial), '', formatOf(trial)),
+    ),
+  ];
+}
+
+/** What applies, and below it what does not, with the reason. */
+const strategyFields = (screen: Screen, strategies: StrategyList | null): string[] =>
+  strategies === null
+    ? []
+    : [
+        field(screen, 'apply', strategies.applicable.join(', ') || 'no strategy'),
+        ...strategies.notUsed.map((each, index) =>
+          field(screen, index === 0 ? 'not used' : '', notUsedText(each), '', 'dim'),
+        ),
+      ];
+
+const formatOf = ({ outcome }: Trial): Format =>
+  outcome.kind === 'scored' || outcome.kind === 'passed' ? 'reset' : 'yellow';
+
+function nowLines(screen: Screen, progress: Progress, now: number): string[] {
+  const { doing, lastSign } = progress;
+  const silent = now - lastSign > silentMs && doing.length === 0;
+  const lines = doing.map(({ what, since }) => `${what}, ${durationText(now - since)}`);
+  const shown = silent
+    ? [`nothing has happened for ${durationText(now - lastSign)}: is a worker running? (crucible up)`]
+    : lines.length === 0
+      ? ['deciding what comes next']
+      : lines;
+  const left = leftText(progress, now);
+  return [
+    '',
+    ...shown.map((line, index) =>
+      field(screen, index === 0 ? 'now' : '', line, '', silent ? 'yellow' : 'reset'),
+    ),
+    ...progress.again.slice(-1).map((reason) => field(screen, '', reason, '', 'yellow')),
+    ...progress.writing.map((partial) => field(screen, 'reply', writingText(partial), '', 'dim')),
+    ...(left === null ? [] : [field(screen, 'left', left)]),
+  ];
+}
+
+/** The end of a reply that is coming in: what was written last. */
+const writingText = ({ route, text }: Partial): string => {
+  // Programs come inside JSON, where the end of a line is written out.
+  const lines = text.trimEnd().split(/\n|\\n/);
+  return `${route}: … ${lines.at(-1)?.trim()}`;
+};
+
+/** A line with its name before it, cut to the screen; `before` is painted already and counts as a bar. */
+function field(screen: Screen, name: string, text: string, before = '', format: Format = 'reset'): string {
+  const room = screen.columns - 10 - (before === '' ? 0 : barOn(screen) + 1);
+  return `${paint(screen, 'dim', name.padEnd(8))}  ${before}${paint(screen, format, cut(oneLine(text), room))}`;
+}
+
+/**
+ * What is likely left, from the time that candidates took so far and, before the first, the baseline: it counts down from when
+ * the last was done. Null where there is nothing to go by.
+ */
+function leftText({ kept, searches }: Progress, now: number): string | null {
+  const estimates = searches.flatMap(({ done, total, searchingSince, lastDone, baselineMs, job, record }) => {
+    if (searchingSince === null || lastDone === null || baselineMs === null) return [];
+    const each = done === 0 ? baselineMs : (lastDone - searchingSince) / done;
+    const byTrials = lastDone + each * Math.max(0, total - done) - now;
+    return [Math.min(byTrials, record.startedAt + job.budget.wallMs - now)];
+  });
+  const waiting =
+    kept.job.kind === 'pipeline'
+      ? kept.job.stages.filter(
+          ({ name }) =>
+            kept.takenOver[name] === undefined && !kept.stages.some(({ record }) => record.stage === name),
+        )
+      : [];
+  const then =
+    waiting.length === 0
+      ? ''
+      : `then ${waiting
+          .slice(0, 4)
+          .map(({ name }) => name)
+          .join(', ')}${waiting.length > 4 ? ` and ${waiting.length - 4} more` : ''}`;
+  if (estimates.length === 0) return then === '' ? null : then;
+  const longest = Math.max(...estimates);
+  // The last candidate is under way, or takes longer than those before it.
+  const about = longest >= 1_000 ? `about ${durationText(longest)}` : 'longer than expected';
+  return then === '' ? about : `${about} in this stage, ${then}`;
+}

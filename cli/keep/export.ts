@@ -1,0 +1,298 @@
+import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { pathOf } from '../../activities/try/outputs.ts';
+import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
+import { defaults } from '../../domain/defaults.ts';
+import { type OptimizeJob, SafePath, type SolveJob } from '../../domain/job.schema.ts';
+import { filesNamedBy } from '../../domain/job.ts';
+import type { Entry, Program } from '../../domain/program.schema.ts';
+import { pick, placeBelow } from '../../domain/tree.ts';
+import { bestTrial } from '../../domain/trial.ts';
+import { inputOf, type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
+import { lockedPackages } from '../../sandbox/packages.ts';
+import type { BlobStore } from '../../store/blobs.ts';
+import { readProgram, readTree } from '../../store/documents.ts';
+import type { Store } from '../../store/store.ts';
+import { findJob } from '../follow/find-job.ts';
+import { type CommandContext, UserMistake } from '../terminal.ts';
+import { buildScript, taggedExtension } from './export-build.ts';
+import { pipelineReadme, programReadme, solveReadme } from './export-readme.ts';
+import { importsOf } from './export-requirements.ts';
+
+/** A folder to be written: stored files and texts, by path. */
+interface Folder {
+  stored: Tree;
+  texts: Record<string, string>;
+}
+
+/** Marks a folder as an export, and tells the programs in it what they compare. */
+const settingsFile = 'export.json';
+
+/**
+ * `crucible export JOB`: writes the best program, or what every stage of a pipeline gave, as the folder `out` that works without Crucible (default
+ * `NAME-export` in the current folder). Throws `UserMistake` where there is nothing to export, or something in the way.
+ */
+export async function exportJob(
+  { store, json, out }: CommandContext,
+  { job: text, out: folder, force }: { job: string; out?: string; force: boolean },
+): Promise<void> {
+  const kept = await readJob(store, await findJob(store, text));
+  const exported = await folderOf(store, kept);
+  if (exported === null)
+    throw new UserMistake(
+      kept.record.status === 'running'
+        ? `${kept.record.id} has nothing to export yet: it is still running. Follow it with crucible watch ${kept.record.id}`
+        : `${kept.record.id} has nothing to export: ${resultOf(kept.record)?.summary ?? kept.record.status}`,
+    );
+  const path = resolve(folder ?? `${kept.record.name}-export`);
+  await refuseToReplace(path, force);
+  await writeFolder(store.blobs, path, exported);
+  const files = [...Object.keys(exported.stored), ...Object.keys(exported.texts)].sort();
+  if (json) return out(JSON.stringify({ job: kept.record.id, folder: path, files }));
+  out(path);
+  for (const file of files) if (!file.includes('/') && file !== settingsFile) out(`  ${file}`);
+}
+
+/** What is exported of a job; null where it gave nothing. */
+async function folderOf(store: Store, kept: KeptJob): Promise<Folder | null> {
+  const { job } = kept;
+  if (job.kind === 'pipeline') return pipelineFolder(store, kept);
+  return job.kind === 'optimize' ? programFolder(store, kept, job) : outputsFolder(store, kept, job);
+}
+
+async function pipelineFolder(
+  store: Store,
+  { record, job, stages, takenOver }: KeptJob,
+): Promise<Folder | null> {
+  const folder: Folder = { stored: {}, texts: {} };
+  const told: { name: string; kind: string; summary: string }[] = [];
+  for (const { name, kind } of job.kind === 'pipeline' ? job.stages : []) {
+    const earlier = takenOver[name] && (await store.ledger.job(takenOver[name].jobId));
+    const stage =
+      stages.find((each) => each.record.stage === name) ?? (earlier && (await readJob(store, earlier)));
+    const exported = stage && (await folderOf(store, stage));
+    if (stage == null || exported == null) continue;
+    Object.assign(folder.stored, placeBelow(name, exported.stored));
+    for (const [path, text] of Object.entries(exported.texts)) folder.texts[`${name}/${path}`] = text;
+    told.push({ name, kind, summary: resultOf(stage.record)?.summary ?? stage.record.status });
+  }
+  if (told.length === 0) return null;
+  folder.texts['README.md'] = pipelineReadme({ name: record.name, jobId: record.id, stages: told });
+  folder.texts[settingsFile] = jsonText({ job: record.id, stages: told });
+  return folder;
+}
+
+/** What a script gave; where its job failed what it left, and marked as that. */
+async function outputsFolder(
+  store: Store,
+  { record, trials }: KeptJob,
+  job: SolveJob,
+): Promise<Folder | null> {
+  const result = resultOf(record);
+  const failed = record.status === 'failed';
+  const product = failed ? trials.at(-1)?.artifacts.outputs : result?.product;
+  if (product == null) return null;
+  const outputs = await readTree(store.blobs, product);
+  if (failed && Object.keys(outputs).length === 0) return null;
+  const failure = failed ? (result?.summary ?? record.status) : null;
+  return {
+    stored: placeBelow('outputs', outputs),
+    texts: {
+      'README.md': solveReadme({
+        jobId: record.id,
+        script: job.script,
+        outputs: Object.keys(outputs),
+        failure,
+      }),
+      [settingsFile]: jsonText({ job: record.id, ...(failure === null ? {} : { failed: failure }) }),
+    },
+  };
+}
+
+/** So many inputs the exported test compares. */
+const testCases = 5;
+
+/** The best program beside the original, with what tests, measures, installs and builds it. */
+async function programFolder(
+  store: Store,
+  { record, trials }: KeptJob,
+  job: OptimizeJob,
+): Promise<Folder | null> {
+  const { blobs } = store;
+  const best = bestTrial(trials);
+  if (best === null) return null;
+  const source = await readProgram(blobs, best.candidate.program);
+  const built = await readProgram(blobs, best.artifacts.program ?? best.candidate.program);
+  const asked = await readTree(blobs, (await inputOf(store, record)).files);
+  const program = withTaggedExtensions(built.files, source.files);
+  const original = pick(asked, filesNamedBy(job));
+  const sources = await textsOf(blobs, {
+    ...placeBelow('program', program),
+    ...placeBelow('original', original),
+  });
+  const python = Object.entries(sources).flatMap(([path, text]) => (path.endsWith('.py') ? [text] : []));
+  const imports = importsOf(python);
+  const packages = await lockedPackages();
+
+  const [generator = '', maker = 'make_case'] = job.cases?.split(':') ?? [];
+  const settings = {
+    job: record.id,
+    candidate: best.candidate.id,
+    program: entrySettings(source.entry),
+    original:
+      job.function === undefined
+        ? { script: job.program, args: job.args }
+        : { module: job.program, function: job.function },
+    ...(job.function === undefined
+      ? {
+          outputs: job.outputs.map(pathOf),
+          checks: job.outputs.filter((output) => typeof output !== 'string'),
+          ignoreLines: job.ignoreLines,
+        }
+      : { cases: { module: generator, function: maker }, seed: best.seeds[0] ?? '0', testCases }),
+    tolerance: job.tolerance,
+    answers: job.answers ?? defaults.answers,
+    takesWhatTheOriginalTook: sendsOnToOriginal(source),
+    cores: job.cores,
+  };
+  return {
+    stored: { ...placeBelow('program', program), ...placeBelow('original', original) },
+    texts: {
+      ...(await checkFiles(source.entry.kind)),
+      [settingsFile]: jsonText(settings),
+      'requirements.txt': requirements(packages, imports, job),
+      ...(source.build === null
+        ? {}
+        : { 'build.sh': buildScript(source.build, (name) => packages.get(name) ?? name) }),
+      'README.md': programReadme({
+        jobId: record.id,
+        job,
+        entry: source.entry,
+        best,
+        build: source.build,
+        startedAt: record.startedAt,
+        takesWhatTheOriginalTook: settings.takesWhatTheOriginalTook,
+        threads: Object.entries(sources).some(
+          ([path, text]) =>
+            path.startsWith('program/') && !path.endsWith('/python_numbers.hpp') && usesThreads.test(text),
+        ),
+        missing: [...imports].filter((name) => name === 'crucible_native'),
+      }),
+    },
+  };
+}
+
+/** Whether the program has the original beside it, to which it sends what it was not compiled for: `original_files` of `recipes/optimize/program.py`. */
+const sendsOnToOriginal = ({ entry, files }: Program): boolean =>
+  entry.kind === 'function' &&
+  Object.keys(files).some((path) => path.startsWith(`${entry.name}_original`) && path.endsWith('.py'));
+
+/** A program reads how many threads it may use, or shares loops out by what `python_numbers.hpp` has for that. */
+const usesThreads = /CRUCIBLE_CORES|\bthreads\(\)/;
+
+const entrySettings = (entry: Entry) =>
+  entry.kind === 'function'
+    ? { module: entry.module, function: entry.name }
+    : { script: entry.path, args: entry.args };
+
+const withTaggedExtensions = (built: Tree, source: Tree): Tree =>
+  Object.fromEntries(
+    Object.entries(built).map(([path, artifact]) => [
+      source[path] === undefined ? taggedExtension(path) : path,
+      artifact,
+    ]),
+  );
+
+const pictures = /\.(png|jpe?g|gif|bmp|tiff?|webp)$/i;
+
+/** What the programs, the generator and the comparison import, as it was when the program was judged. */
+function requirements(packages: Map<string, string>, imports: Set<string>, job: OptimizeJob): string {
+  const needed = new Set([
+    ...imports,
+    'numpy',
+    ...(job.outputs.some((output) => pictures.test(pathOf(output))) ? ['PIL'] : []),
+  ]);
+  const lines = [...packages].flatMap(([name, pinned]) => (needed.has(name) ? [`${pinned}\n`] : []));
+  return lines.sort().join('');
+}
+
+const exportedFiles = new URL('./exported/', import.meta.url);
+const guestFiles = new URL('../../sandbox/guest/', import.meta.url);
+
+/** The comparison is the grader's own. */
+const comparison = {
+  function: ['comparing.py', 'user_code.py'],
+  script: ['comparing.py', 'comparing_files.py', 'pictures.py', 'verdict.py', 'voxels.py'],
+};
+
+/** `test_same.py`, `benchmark.py` and what they import. */
+async function checkFiles(kind: Entry['kind']): Promise<Record<string, string>> {
+  const own = ['test_same.py', 'benchmark.py', 'check/programs.py'];
+  if (kind === 'function') own.push('check/variants.py');
+  const texts = [
+    ...own.map((path) => [path, new URL(`${kind}/${path}`, exportedFiles)] as const),
+    ...comparison[kind].map((name) => [`check/${name}`, new URL(name, guestFiles)] as const),
+  ];
+  return Object.fromEntries(
+    await Promise.all(texts.map(async ([path, url]) => [path, await readFile(url, 'utf8')] as const)),
+  );
+}
+
+/** Above this a file is data, whatever its name. */
+const mostSourceBytes = 4 * 2 ** 20;
+
+/** The source files of a tree. */
+async function textsOf(blobs: BlobStore, tree: Tree): Promise<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  for (const [path, artifact] of Object.entries(tree)) {
+    if (!/\.(py|c|cc|cpp|h|hpp)$/.test(path)) continue;
+    const bytes = await blobs.get(artifact);
+    if (bytes.length <= mostSourceBytes) texts[path] = bytes.toString('utf8');
+  }
+  return texts;
+}
+
+const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+
+/** Only an earlier export may be replaced, and only when asked: anything else in the way is somebody's. */
+async function refuseToReplace(path: string, force: boolean): Promise<void> {
+  const there = await readdir(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null;
+    throw new UserMistake(`${path}: expected a folder or nothing there, got ${error.message}`);
+  });
+  if (there === null || (there.length === 0 && force)) return;
+  if (!force)
+    throw new UserMistake(`${path} is there already: choose another --out, or replace it with --force`);
+  const isExport = await access(join(path, settingsFile)).then(
+    () => true,
+    () => false,
+  );
+  if (!isExport)
+    throw new UserMistake(
+      `${path} is no export (it has no ${settingsFile}), so --force does not remove it: choose another --out`,
+    );
+}
+
+/** Writes the folder beside its place, then puts it there. Files are copies: what a user edits is not what the store keeps. */
+async function writeFolder(blobs: BlobStore, path: string, { stored, texts }: Folder): Promise<void> {
+  const draft = `${path}.${process.pid}.part`;
+  const before = `${path}.${process.pid}.before`;
+  const write = async (file: string, content: string | Buffer): Promise<void> => {
+    const target = join(draft, SafePath.parse(file));
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, content);
+    if (file.endsWith('.sh')) await chmod(target, 0o755);
+  };
+  try {
+    for (const [file, artifact] of Object.entries<Artifact>(stored))
+      await write(file, await blobs.get(artifact));
+    for (const [file, text] of Object.entries(texts)) await write(file, text);
+    await rename(path, before).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error;
+    });
+    await rename(draft, path);
+    await rm(before, { recursive: true, force: true });
+  } finally {
+    await rm(draft, { recursive: true, force: true });
+  }
+}

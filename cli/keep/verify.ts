@@ -1,0 +1,70 @@
+import type { OptimizeJob } from '../../domain/job.schema.ts';
+import { verificationId } from '../../domain/job-id.ts';
+import type { JobInput } from '../../domain/job-input.ts';
+import { type BestTrial, bestTrial } from '../../domain/trial.ts';
+import { inputOf, readJob } from '../../record/kept-job.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import type { ExitStatus } from '../exit-status.ts';
+import { statusOfJob } from '../follow/ending.ts';
+import { findJob } from '../follow/find-job.ts';
+import { watchJob } from '../follow/watch.ts';
+import type { JobClient } from '../server/client.ts';
+import type { Session } from '../server/session.ts';
+import { withServer } from '../server/with-server.ts';
+import { sayOf, UserMistake } from '../terminal.ts';
+
+/** The best of a job or, for a pipeline, of the first of its stages that has one, with the job it was found by. */
+export async function bestOf(
+  store: Store,
+  record: JobRecord,
+): Promise<{ by: JobRecord; best: BestTrial } | null> {
+  const kept = await readJob(store, record);
+  const known = Object.values(kept.takenOver).map((result) => result.jobId);
+  const others = (await Promise.all(known.map((id) => store.ledger.job(id)))).filter(
+    (each) => each !== undefined,
+  );
+  for (const each of [
+    kept,
+    ...kept.stages,
+    ...(await Promise.all(others.map((other) => readJob(store, other)))),
+  ]) {
+    const best = bestTrial(each.trials);
+    if (best !== null) return { by: each.record, best };
+  }
+  return null;
+}
+
+/** Starts verifying a finished job's best once more and returns the ID to follow. Throws `UserMistake` where there is no best. */
+export async function startVerification(store: Store, client: JobClient, record: JobRecord): Promise<string> {
+  const found = await bestOf(store, record);
+  if (found === null) throw new UserMistake(`${record.id} has no verified best to verify again`);
+  const { by, best } = found;
+  const series = `${by.id}/verify`;
+  const run = ((await store.ledger.latestRun(series))?.run ?? 0) + 1;
+  const id = verificationId(by.id, run);
+  const candidate = {
+    ...best.candidate,
+    program: best.artifacts.program ?? best.candidate.program,
+  };
+  const input: JobInput<OptimizeJob> = {
+    ...(await inputOf<OptimizeJob>(store, by)),
+    jobId: id,
+    series,
+    run,
+    parent: { jobId: by.id, stage: 'verify' },
+    searchable: client.searchable,
+  };
+  const claim = best.outcome.metric;
+  await client.start('verify', { ...input, candidate, claim } as JobInput);
+  return id;
+}
+
+/** Verifies a finished job's best again and watches that. */
+export async function verifyJob({ config, context, signal }: Session, text: string): Promise<ExitStatus> {
+  const record = await findJob(context.store, text);
+  return withServer(config, { store: context.store, say: sayOf(context), signal }, async (client) => {
+    const id = await startVerification(context.store, client, record);
+    return statusOfJob(await watchJob(context, id, { signal }));
+  });
+}

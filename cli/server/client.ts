@@ -1,0 +1,115 @@
+import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import { queues } from '../../domain/queues.ts';
+import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
+import type { Store } from '../../store/store.ts';
+import { closeEndedJobs } from '../../workers/ended-jobs.ts';
+import { expectSigned, signedBy } from '../../workers/signed-payloads.ts';
+import { exitStatus } from '../exit-status.ts';
+import { UserMistake } from '../terminal.ts';
+
+/** The one place that talks to Temporal. */
+export interface JobClient {
+  /** Whether the server lists jobs by Crucible's search attributes. */
+  readonly searchable: boolean;
+  /** Starts the workflow of a job, or attaches to the one that runs under its ID. */
+  start(workflow: string, input: JobInput): Promise<void>;
+  result(jobId: string): Promise<JobResult>;
+  /** Asks for the end of a job. False where the server does not know it, or it has ended there. */
+  cancel(jobId: string): Promise<boolean>;
+  /** Closes jobs that stand open in the ledger though their workflow has ended at the server. */
+  closeEnded(store: Store): Promise<void>;
+  /** Waits until no workflow runs under the ID; at once where there is none. Throws the signal's reason when aborted. */
+  closed(jobId: string, signal: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+const retentionSeconds = 90 * 24 * 60 * 60;
+
+/**
+ * Connects and sees to it that the server knows the search attributes and keeps closed workflows for 90 days; where it does not
+ * allow that, jobs run without. Throws `UserMistake` where no server answers at `address`.
+ */
+export async function connect(address: string, namespace: string, store: Store): Promise<JobClient> {
+  const connection = await Connection.connect({ address, connectTimeout: '5s' }).catch((error: unknown) => {
+    throw new UserMistake(
+      `expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start one with: crucible up`,
+      { status: exitStatus.failed },
+    );
+  });
+  const client = new Client({ connection, namespace, dataConverter: signedBy(store) });
+  const searchable = await prepareNamespace(connection, namespace);
+  return {
+    searchable,
+    async start(workflow, input) {
+      await client.workflow.start(workflow, {
+        workflowId: input.jobId,
+        taskQueue: queues.orchestrate,
+        args: [input],
+        workflowIdConflictPolicy: 'USE_EXISTING',
+        staticSummary: `${input.job.kind} ${input.job.name}`,
+      });
+    },
+    async result(jobId) {
+      const result: JobResult = await client.workflow.getHandle(jobId).result();
+      expectSigned(result);
+      return result;
+    },
+    async cancel(jobId) {
+      try {
+        await client.workflow.getHandle(jobId).cancel();
+        return true;
+      } catch (error) {
+        if (error instanceof WorkflowNotFoundError) return false;
+        throw error;
+      }
+    },
+    closeEnded: (store) => closeEndedJobs(store, client.workflow),
+    closed: (jobId, signal) => workflowClosed(client, jobId, signal),
+    close: () => connection.close(),
+  };
+}
+
+/** Waits for the workflow of that ID to close, however it ends. */
+export async function workflowClosed(client: Client, jobId: string, signal: AbortSignal): Promise<void> {
+  try {
+    await client.withAbortSignal(signal, () => client.workflow.getHandle(jobId).result());
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof WorkflowFailedError || error instanceof WorkflowNotFoundError)) throw error;
+  }
+}
+
+/** Wire values of `temporal.api.enums.v1.IndexedValueType`. */
+const indexed = { KEYWORD: 2, DOUBLE: 4 } as const;
+
+/** Registers the search attributes and the retention; whether the server has the attributes now. */
+export async function prepareNamespace(connection: Connection, namespace: string): Promise<boolean> {
+  const attributes = [kindAttribute, statusAttribute, bestAttribute];
+  const { operatorService, workflowService } = connection;
+  try {
+    const { customAttributes } = await operatorService.listSearchAttributes({ namespace });
+    const missing = attributes.filter((each) => customAttributes[each.name] === undefined);
+    if (missing.length === 0) return true;
+    await operatorService.addSearchAttributes({
+      namespace,
+      searchAttributes: Object.fromEntries(
+        missing.map((each) => [each.name, indexed[each.type as keyof typeof indexed]]),
+      ),
+    });
+    await workflowService.updateNamespace({
+      namespace,
+      config: { workflowExecutionRetentionTtl: { seconds: retentionSeconds as never } },
+    });
+    return true;
+  } catch (error) {
+    console.error(
+      `The server's search attributes can't be set (${firstLine(error)}): its UI lists jobs without them.`,
+    );
+    return false;
+  }
+}
+
+/** The first line of what an error says. */
+export const firstLine = (error: unknown): string =>
+  String(error instanceof Error ? error.message : error).split('\n')[0] ?? '';

@@ -1,0 +1,99 @@
+import { lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
+import { type Fact, facts } from '../../setup/toolchain.mjs';
+import { readConfig, readHome } from '../../workers/config.ts';
+import { complaintOf } from '../mistakes.ts';
+import { type Cell, type Column, type CommandContext, paint, table, wrap } from '../terminal.ts';
+
+/** Below this width what is wanted is said of what is missing alone. */
+const wideColumns = 120;
+
+/**
+ * `crucible doctor`: what this machine has of what Crucible needs, and whether its settings can be used. Returns whether nothing that
+ * is needed is missing.
+ */
+export async function doctor(
+  context: Omit<CommandContext, 'store'>,
+  environment: Record<string, string | undefined>,
+): Promise<boolean> {
+  const { json, out, columns } = context;
+  const packages = await packagesFact();
+  const found = [...(await facts(readHome(environment))), settings(environment), packages];
+  const missing = found.filter(({ how }) => how !== null);
+  if (json) {
+    out(JSON.stringify(found));
+    return missing.length === 0;
+  }
+  const wide = columns >= wideColumns;
+  const rows = found
+    .filter((fact) => fact !== packages)
+    .map((fact): Cell[] => [
+      fact.name,
+      fact.how !== null
+        ? { text: 'missing', format: 'red' }
+        : fact.found === null
+          ? { text: 'not there', format: 'dim' }
+          : { text: fact.used ? 'ok' : 'not used', format: fact.used ? 'green' : 'dim' },
+      fact.version ?? '',
+      fact.found ?? '',
+      fact.wanted,
+    ]);
+  const headings: Column[] = [
+    { title: 'what' },
+    { title: '' },
+    { title: 'version' },
+    { title: 'found', stretch: true },
+    ...(wide ? [{ title: 'wanted', stretch: true } as const] : []),
+  ];
+  const [header = '', ...lines] = table(context, headings, rows);
+  out(header);
+  for (const [index, line] of lines.entries()) {
+    out(line);
+    const fact = found[index];
+    if (fact?.how == null) continue;
+    const help = [...(wide ? [] : [`wanted: ${fact.wanted}`]), `to get it: ${fact.how}`];
+    for (const text of help.flatMap((each) => wrap(each, columns - 2)))
+      out(paint(context, 'yellow', `  ${text}`));
+  }
+  out('');
+  // More than a column holds.
+  for (const line of wrap(`packages in the sandbox: ${packages.found}`, columns)) out(line);
+  out('');
+  out(
+    missing.length === 0
+      ? paint(context, 'green', 'Nothing that is needed is missing.')
+      : paint(context, 'red', `Missing: ${missing.map(({ name }) => name).join(', ')}.`),
+  );
+  return missing.length === 0;
+}
+
+/** The settings of the environment and of models.yaml. */
+function settings(environment: Record<string, string | undefined>): Fact {
+  let wrong: string | null = null;
+  try {
+    readConfig(environment);
+  } catch (error) {
+    wrong = complaintOf(error, { traced: false });
+  }
+  return {
+    name: 'settings',
+    wanted: 'variables and models.yaml that can be read',
+    found: wrong === null ? 'in order' : null,
+    version: null,
+    used: true,
+    how: wrong === null ? null : `mend ${wrong}`,
+  };
+}
+
+/** Every package of the sandbox's Python, those that programs are written with first. */
+async function packagesFact(): Promise<Fact> {
+  const main = await packagesForPrograms();
+  const all = [...(await lockedPackages()).values()].map((pinned) => pinned.replace('==', ' '));
+  return {
+    name: 'packages',
+    wanted: 'what a program can import in the sandbox, besides what comes with Python 3.11',
+    found: [...main, ...all.filter((each) => !main.includes(each)).sort()].join(', '),
+    version: null,
+    used: true,
+    how: null,
+  };
+}

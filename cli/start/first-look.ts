@@ -1,0 +1,258 @@
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname, join, posix, relative } from 'node:path';
+import type { OptimizeJob } from '../../domain/job.schema.ts';
+import { subjectOf } from '../../domain/job.ts';
+import type { StageJob } from '../../domain/job-input.ts';
+import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
+import { nearest } from '../nearest.ts';
+import { type CommandContext, paint, sayOf, UserMistake } from '../terminal.ts';
+import type { JobFile } from './job-file.ts';
+import { standardModules } from './python-modules.ts';
+import {
+  functionNamed,
+  hasNoResult,
+  isGenerator,
+  type ModuleNames,
+  namesIn,
+  notPython,
+  returnsNothing,
+} from './python-names.ts';
+import { importsIn, type PythonStatement, pathsIn, statementsOf } from './python-source.ts';
+
+/** What can be said of a job's programs before anything is started. */
+export interface FirstLook {
+  /** With these it must fail. */
+  mistakes: string[];
+  /** With these it may. */
+  warnings: string[];
+}
+
+/** A Python source of the job. */
+interface Source {
+  /** Relative to the job's folder. */
+  path: string;
+  /** In the words of how the job was given. */
+  told: string;
+  statements: PythonStatement[];
+  names: ModuleNames;
+}
+
+/**
+ * Looks at the text of a job's programs and of what makes their inputs: whether they are Python, have the functions that the job names, and
+ * can import what they import. What cannot be known without running them is not claimed.
+ */
+export async function firstLook(file: JobFile): Promise<FirstLook> {
+  const { job } = file;
+  const parts = job.kind === 'pipeline' ? job.stages : [job];
+  const stages: string[] = job.kind === 'pipeline' ? parts.map(({ name }) => name) : [];
+  const found: FirstLook = { mistakes: [], warnings: [] };
+  for (const part of parts) {
+    const looked = await lookAt(file, part, stages);
+    found.mistakes.push(...looked.mistakes);
+    found.warnings.push(...looked.warnings);
+  }
+  return { mistakes: [...new Set(found.mistakes)], warnings: [...new Set(found.warnings)] };
+}
+
+export interface BeginOptions {
+  dryRun?: boolean;
+  detached?: boolean;
+  /** A folder that is to be written in the end. */
+  out?: string;
+}
+
+/**
+ * What is done before a job is submitted, and before what submits it is loaded: throws `UserMistake` with all that must fail, warns of what
+ * may, and says what the job is about. Returns false where that was all that was asked for.
+ */
+export async function beginJob(
+  context: CommandContext,
+  file: JobFile,
+  { dryRun = false, detached = false, out: folder }: BeginOptions,
+): Promise<boolean> {
+  const { json, out } = context;
+  const say = sayOf(context);
+  if (folder !== undefined && (await isThere(folder)))
+    throw new UserMistake(`--out ${folder}: it is there already: choose another folder`);
+  const { mistakes, warnings } = await firstLook(file);
+  if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
+  for (const warning of warnings) say(paint(context, 'yellow', warning));
+  const { job } = file;
+  if (dryRun)
+    out(
+      json
+        ? JSON.stringify(job)
+        : `${job.kind} ${job.name}: the job and its files are in order${warnings.length === 0 ? '' : ', but for what is said above'}; nothing was started`,
+    );
+  else if (!detached) say(`${job.kind} ${job.name}: ${subjectOf(job)}`);
+  return !dryRun;
+}
+
+async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]): Promise<FirstLook> {
+  const program = part.kind === 'solve' ? part.script : part.program;
+  const [cases, maker = 'make_case'] = part.kind === 'optimize' ? (part.cases?.split(':') ?? []) : [];
+  const found: FirstLook = { mistakes: [], warnings: [] };
+  for (const path of new Set([program, ...(cases === undefined ? [] : [cases])])) {
+    // What an earlier stage makes is not there yet.
+    if (stages.some((stage) => path.startsWith(`${stage}/`))) continue;
+    const source = await sourceAt(file, path, found);
+    if (source === null) continue;
+    if (path === program && part.kind === 'optimize' && part.function !== undefined)
+      found.mistakes.push(...mistakesOfFunction(source, part.function, part));
+    if (path === cases) found.mistakes.push(...mistakesOfMaker(source, maker));
+    await lookAtImports(file, part, source, found);
+    await lookAtPaths(file, part, source, found);
+  }
+  return found;
+}
+
+/** Null where there is nothing more to say of it. */
+async function sourceAt(file: JobFile, path: string, { mistakes }: FirstLook): Promise<Source | null> {
+  const bytes = await readFile(join(file.folder, path));
+  const told = toldAs(file, path);
+  const text = bytes.toString('utf8');
+  if (bytes.includes(0)) {
+    mistakes.push(`${told}: expected a Python source, found bytes that are no text`);
+    return null;
+  }
+  const statements = statementsOf(text);
+  if (statements.length === 0) {
+    mistakes.push(
+      `${told}: expected a Python source, found ${text.trim() === '' ? 'an empty file' : 'comments alone'}`,
+    );
+    return null;
+  }
+  const wrong = notPython(statements);
+  if (wrong !== null) {
+    const line = text.split('\n')[wrong.line - 1]?.trim() ?? '';
+    mistakes.push(`${told}:${wrong.line}: this is no Python: ${line.slice(0, 80)}`);
+    return null;
+  }
+  return { path, told, statements, names: namesIn(statements) };
+}
+
+/** Why `name` cannot be what is called; empty where nothing is known against it. */
+function mistakesOfName({ path, told, names }: Source, name: string): string[] {
+  if (names.open || names.names.has(name)) return [];
+  const inside = names.definitions.find((each) => each.name === name);
+  const outer = inside?.around.at(-1);
+  if (inside !== undefined && outer?.kind === 'class')
+    return [
+      `${told}:${inside.line}: ${name} is a method of ${outer.name}: methods are not supported; write a function beside the class that makes the object and calls ${name}, and name that one`,
+    ];
+  if (inside !== undefined)
+    return [
+      `${told}:${inside.line}: ${name} stands inside of ${outer?.name}: expected a function of the module itself`,
+    ];
+  const there = names.definitions.filter(({ around, kind }) => around.length === 0 && kind !== 'class');
+  const has = [...new Set(there.map((each) => each.name))];
+  const meant = nearest(name, has);
+  return [
+    `${told}: ${basename(path)} has no function ${name}${meant === null ? '' : ` (did you mean ${meant}?)`}; it has: ${has.join(', ') || 'none'}`,
+  ];
+}
+
+function mistakesOfFunction(source: Source, name: string, { program }: OptimizeJob): string[] {
+  if (!program.endsWith('.py'))
+    return [`${source.told}: expected a Python file with a name that ends in .py, to call ${name} in it`];
+  const missing = mistakesOfName(source, name);
+  const definition = functionNamed(source.names, name);
+  if (missing.length > 0 || definition === null) return missing;
+  const at = `${source.told}:${definition.line}: ${name}`;
+  if (definition.kind === 'class') return [`${at} is a class: expected a function`];
+  if (definition.kind === 'async def')
+    return [
+      `${at} is a coroutine (async def), which only gives something once it is awaited: write a function that calls asyncio.run(${name}(…)), and name that one`,
+    ];
+  if (isGenerator(definition))
+    return [
+      `${at} is a generator (it has yield), which only gives something once it is gone through: write a function that returns list(${name}(…)), and name that one`,
+    ];
+  if (hasNoResult(definition))
+    return [
+      `${at} returns nothing and changes none of its arguments, so there is nothing to compare: is a return missing?`,
+    ];
+  return [];
+}
+
+function mistakesOfMaker(source: Source, name: string): string[] {
+  const missing = mistakesOfName(source, name);
+  const definition = functionNamed(source.names, name);
+  if (missing.length > 0 || definition === null) return missing;
+  const at = `${source.told}:${definition.line}: ${name}`;
+  const expected = `expected a function of a seed that returns the arguments, as in: def ${name}(seed): return (…,)`;
+  if (definition.kind !== 'def')
+    return [`${at} is ${definition.kind === 'class' ? 'a class' : 'a coroutine'}: ${expected}`];
+  if (definition.parameters?.trim() === '') return [`${at} takes nothing: ${expected}`];
+  if (isGenerator(definition)) return [`${at} is a generator: ${expected}`];
+  if (returnsNothing(definition)) return [`${at} returns nothing: ${expected}`];
+  return [];
+}
+
+const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
+
+/** How a file is added to the inputs, in the words of how the job was given. */
+const toAdd = (file: JobFile, path: string): string =>
+  file.typed ? `add --inputs ${toldAs(file, path)}` : `add inputs: [${path}]`;
+
+/** A file of the job: as it would be typed, or as it would stand in the job file. */
+const toldAs = ({ typed, folder }: JobFile, path: string): string =>
+  typed ? relative(process.cwd(), join(folder, path)) : path;
+
+/** Modules that neither Python, nor the sandbox, nor the job has. */
+async function lookAtImports(file: JobFile, part: StageJob, source: Source, found: FirstLook): Promise<void> {
+  // It looks in places of its own.
+  if (source.statements.some(({ code }) => /\bsys\.path|addsitedir|sys\.modules/.test(code))) return;
+  const packages = await lockedPackages();
+  const has = (await packagesForPrograms()).join(', ');
+  const own = new Set(source.names.own.map(({ line }) => line));
+  for (const { module, level, line, optional } of importsIn(source.statements)) {
+    const [name = ''] = module.split('.');
+    if (level > 0 || name === '' || name === 'crucible_native') continue;
+    if (standardModules.has(name) || name.startsWith('_') || packages.has(name)) continue;
+    if (file.files.some((path) => path.split('/').some((each) => each.split('.')[0] === name))) continue;
+    const beside = await moduleBeside(file, dirname(source.path), name);
+    if (beside === null && needsOf(part).length > 0) continue;
+    const said =
+      beside === null
+        ? `the sandbox has no ${name}; it has ${has}. ${bringing(name)}`
+        : `${toldAs(file, beside)} stands in the folder of the job and is not among its inputs: ${toAdd(file, beside)}`;
+    const certain = !optional && own.has(line) && needsOf(part).length === 0;
+    (certain ? found.mistakes : found.warnings).push(`${source.told}:${line}: imports ${name}: ${said}`);
+  }
+}
+
+const needsOf = (part: StageJob): readonly string[] => ('needs' in part ? (part.needs as string[]) : []);
+
+async function moduleBeside({ folder }: JobFile, below: string, name: string): Promise<string | null> {
+  const places = below === '.' ? [''] : [`${below}/`, ''];
+  for (const place of places)
+    for (const path of [`${place}${name}.py`, `${place}${name}`])
+      if (await isThere(join(folder, path))) return path;
+  return null;
+}
+
+/** Files that a program names and that stand in the job's folder, but are not given to it. */
+async function lookAtPaths(file: JobFile, part: StageJob, source: Source, found: FirstLook): Promise<void> {
+  const folder = dirname(source.path);
+  for (const { path, line } of pathsIn(source.statements)) {
+    if (path.startsWith('/') || path.split('/').includes('..')) continue;
+    for (const place of new Set([path, join(folder, path)])) {
+      if (file.files.includes(place) || isWritten(part, place)) continue;
+      const known = await stat(join(file.folder, place)).catch(() => null);
+      if (known?.isFile() !== true) continue;
+      found.warnings.push(
+        `${source.told}:${line}: names ${path}: ${toldAs(file, place)} stands in the folder of the job and is not among its inputs; if it is read, ${toAdd(file, place)}`,
+      );
+      break;
+    }
+  }
+}
+
+/** Whether the job says that its program writes it. */
+const isWritten = ({ outputs }: StageJob, path: string): boolean =>
+  outputs.some((output) => posix.matchesGlob(path, typeof output === 'string' ? output : output.path));

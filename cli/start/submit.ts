@@ -1,0 +1,89 @@
+import { createHash } from 'node:crypto';
+import type { Job, OptimizeJob } from '../../domain/job.schema.ts';
+import { identityOf, jobId, jobSeries } from '../../domain/job-id.ts';
+import { type JobInput, noRoutes, type Role, type Routes, roles } from '../../domain/job-input.ts';
+import { explainNoRoute, type ModelConfig, namesModels, routesFor } from '../../llm/catalogue/routes.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import { filesBeside } from '../beside.ts';
+import type { JobClient } from '../server/client.ts';
+import { type JobFile, packFiles } from './job-file.ts';
+
+/** What submitting a job led to. `finished`: it was done before, as the record says. */
+export type Submitted =
+  | { kind: 'started' | 'attached'; jobId: string }
+  | { kind: 'finished'; record: JobRecord };
+
+/**
+ * Stores a job with its files and starts it. The same job again attaches where it runs, and shows it where it is finished; after a
+ * failure or a cancel, or with `fresh`, it is a new run.
+ */
+export async function submit(
+  file: JobFile,
+  { store, client, models, fresh }: { store: Store; client: JobClient; models: ModelConfig; fresh: boolean },
+): Promise<Submitted> {
+  const { job } = file;
+  const tree = await packFiles(file, store.blobs);
+  const files = await store.blobs.put(JSON.stringify(tree));
+  const series = jobSeries(job, createHash('sha256').update(identityOf(job, files)).digest('hex'));
+  // A job that only seems to run would be waited for in vain.
+  if ((await store.ledger.latestRun(series))?.status === 'running') await client.closeEnded(store);
+  const latest = await store.ledger.latestRun(series);
+  if (latest?.status === 'finished' && !fresh) return { kind: 'finished', record: latest };
+  const goesOn = latest?.status === 'running' && !fresh;
+  const run = latest === undefined ? 1 : goesOn ? latest.run : latest.run + 1;
+  const input: JobInput = {
+    jobId: jobId(series, run),
+    series,
+    run,
+    storeId: store.id,
+    job,
+    files,
+    beside: await store.blobs.put(JSON.stringify(await filesBeside(file))),
+    parent: null,
+    ...routesOf(job, models),
+    searchable: client.searchable,
+    fresh,
+  };
+  await client.start(job.kind, input);
+  return { kind: goesOn ? 'attached' : 'started', jobId: input.jobId };
+}
+
+/** The routes a model can be asked on, of a search or of each stage that is one. */
+export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes' | 'stageRoutes'> {
+  const of = (part: Pick<OptimizeJob, 'models' | 'budget'>): Routes => ({
+    ...noRoutes,
+    ...Object.fromEntries(
+      roles.map((role: Role) => [role, routesFor(role, part.models, models, part.budget.usd)]),
+    ),
+  });
+  const stages = job.kind === 'pipeline' ? job.stages : [];
+  return {
+    routes: job.kind === 'optimize' ? of(job) : noRoutes,
+    stageRoutes: Object.fromEntries(
+      stages.flatMap((stage) => (stage.kind === 'optimize' ? [[stage.name, of(stage)]] : [])),
+    ),
+  };
+}
+
+/**
+ * What is to be said where a job will do without models; null where it has some, or could not use them. That nothing at all is
+ * configured is news to a `newcomer` alone.
+ */
+export function withoutModels(
+  { job }: JobFile,
+  models: ModelConfig,
+  { newcomer }: { newcomer: boolean },
+): string | null {
+  const parts = job.kind === 'pipeline' ? job.stages : [job];
+  for (const part of parts) {
+    if (part.kind !== 'optimize' || routesFor('improve', part.models, models).length > 0) continue;
+    if (newcomer || namesModels(part.models) || Object.keys(models.access).length > 0)
+      return `${explainNoRoute(part.models, models)}. Strategies that need none do the work.`;
+  }
+  return null;
+}
+
+/** Whether no job was ever submitted to this store. */
+export const isNewcomer = async ({ ledger }: Store): Promise<boolean> =>
+  (await ledger.jobs({ limit: 1 })).length === 0;

@@ -1,0 +1,163 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { Budget, Job } from '../../domain/job.schema.ts';
+import { capOf } from '../../domain/job.ts';
+import { type JobInput, noRoutes } from '../../domain/job-input.ts';
+import type { ModelConfig } from '../../llm/catalogue/routes.ts';
+import { inputOf } from '../../record/kept-job.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import { isVerification } from '../../store/trials-of.ts';
+import { type ExitStatus, exitStatus } from '../exit-status.ts';
+import { statusOfJob } from '../follow/ending.ts';
+import { findJob } from '../follow/find-job.ts';
+import { pollMs } from '../follow/logs.ts';
+import { watchJob } from '../follow/watch.ts';
+import { nothingLeft } from '../nothing-left.ts';
+import type { JobClient } from '../server/client.ts';
+import type { Session } from '../server/session.ts';
+import { withServer } from '../server/with-server.ts';
+import { routesOf } from '../start/submit.ts';
+import { sayOf, UserMistake } from '../terminal.ts';
+
+/** What can be extended, by the name it is given on the command line, with the field of a budget and its unit. */
+const extensions = {
+  usd: { field: 'usd', scale: 1 },
+  tokens: { field: 'tokens', scale: 1 },
+  trials: { field: 'trials', scale: 1 },
+  minutes: { field: 'wallMs', scale: 60_000 },
+} as const;
+
+export type Extension = Partial<Pick<Budget, 'usd' | 'tokens' | 'trials' | 'wallMs'>>;
+
+/** Reads `usd=5 tokens=2000000 trials=20 minutes=90`; a bare number is dollars. Throws `UserMistake` naming the part that is wrong. */
+export function readExtension(parts: readonly string[]): Extension {
+  const extension: Extension = {};
+  for (const part of parts) {
+    const [, name = 'usd', amount = ''] = /^(?:([a-z]+)=)?\$?([\d.]+)$/.exec(part) ?? [];
+    const known = Object.hasOwn(extensions, name) ? extensions[name as keyof typeof extensions] : undefined;
+    const value = Number(amount);
+    const read =
+      known === undefined || amount === ''
+        ? undefined
+        : Budget.shape[known.field].safeParse(value * known.scale);
+    if (known === undefined || read === undefined || !read.success)
+      throw new UserMistake(
+        `--budget ${part}: expected ${Object.keys(extensions)
+          .map((each) => `${each}=NUMBER`)
+          .join(', ')}; a bare number is dollars`,
+      );
+    extension[known.field] = value * known.scale;
+  }
+  return extension;
+}
+
+/**
+ * Takes up a job that has ended, with a larger budget if `extension` gives one: what it finished, tried and paid is found and not
+ * done again. Money and tokens of a job that runs can be extended too; they count at once. Returns the job's ID once it is open. Throws
+ * `UserMistake`, and changes nothing, where there is nothing left that it could do.
+ */
+export async function resume(
+  store: Store,
+  client: JobClient,
+  record: JobRecord,
+  extension: Extension,
+  { models, signal }: { models: ModelConfig; signal: AbortSignal },
+): Promise<string> {
+  if (isVerification(record))
+    throw new UserMistake(`${record.id} is a verification: start another with crucible verify`);
+  if (record.parent !== null)
+    throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
+  const kept = await inputOf(store, record);
+  // What was kept may be from before there was a field.
+  const before: JobInput = { ...kept, job: Job.parse(kept.job), routes: { ...noRoutes, ...kept.routes } };
+  const account = await store.ledger.account(record.id);
+  // What was given while it ran stands, too.
+  const given: Extension = {
+    ...(account?.cap.microUsd == null ? {} : { usd: account.cap.microUsd / 1e6 }),
+    ...(account?.cap.tokens == null ? {} : { tokens: account.cap.tokens }),
+  };
+  const job = extended(before.job, { ...given, ...extension });
+  if (record.status === 'running') {
+    if (Object.keys(extension).some((field) => field !== 'usd' && field !== 'tokens'))
+      throw new UserMistake(`${record.id} is running: only usd and tokens can be extended meanwhile`);
+    if (Object.keys(extension).length === 0) throw new UserMistake(`${record.id} is running already`);
+    await store.ledger.openAccount({ id: record.id, cap: capOf(job) });
+    return record.id;
+  }
+  // Models that could be asked when it was submitted stay; a key that was set since counts, too.
+  const routes = hasRoutes(before) ? before : { ...before, ...routesOf(job, models) };
+  const left = await nothingLeft(store, record, {
+    job,
+    routes: routes.routes,
+    stageRoutes: routes.stageRoutes,
+    moreMoney: extension.usd !== undefined || extension.tokens !== undefined,
+  });
+  if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left}`);
+  // A job is closed in the ledger a moment before its workflow is, and so are its stages.
+  const stages = (await store.ledger.stages(record.id)).filter((stage) => !isVerification(stage));
+  for (const { id } of [record, ...stages]) await client.closed(id, signal);
+  const input: JobInput = {
+    ...routes,
+    job,
+    searchable: client.searchable,
+    resumed: (before.resumed ?? 0) + 1,
+  };
+  const artifact = await store.blobs.put(JSON.stringify(input));
+  await client.start(job.kind, input);
+  // Until a worker has opened it, the ledger shows the job as it ended before.
+  while ((await store.ledger.job(record.id))?.job !== artifact) {
+    await wait(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
+    // Taken up by two commands at once, this attached to the other's run: it goes on when that has ended.
+    await client.start(job.kind, input);
+  }
+  return record.id;
+}
+
+const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>
+  [routes, ...Object.values(stageRoutes ?? {})].some((each) =>
+    Object.values(each).some((list) => list.length > 0),
+  );
+
+/** The job with its budget replaced where `extension` says so. A pipeline's trials and time are its stages'. */
+function extended(job: Job, extension: Extension): Job {
+  if (job.kind !== 'pipeline') return { ...job, budget: { ...job.budget, ...extension } };
+  const { usd, tokens, ...each } = extension;
+  const money = { ...(usd === undefined ? {} : { usd }), ...(tokens === undefined ? {} : { tokens }) };
+  return {
+    ...job,
+    budget: { ...job.budget, ...money },
+    // A stage with a limit of its own would stand in the way of the pipeline's.
+    stages: job.stages.map((stage) => ({
+      ...stage,
+      budget: {
+        ...stage.budget,
+        ...each,
+        ...(stage.budget.usd === undefined ? {} : { usd: usd ?? stage.budget.usd }),
+        ...(stage.budget.tokens === undefined ? {} : { tokens: tokens ?? stage.budget.tokens }),
+      },
+    })),
+  };
+}
+
+/** Takes up a job that has ended, or extends one that runs, and unless `detached` watches it. */
+export async function resumeJob(
+  { config, context, signal }: Session,
+  text: string,
+  { budget = [], detached = false }: { budget?: string[]; detached?: boolean },
+): Promise<ExitStatus> {
+  const extension = readExtension(budget);
+  const record = await findJob(context.store, text);
+  return withServer(config, { store: context.store, say: sayOf(context), signal }, async (client) => {
+    const id = await resume(context.store, client, record, extension, {
+      models: config.models,
+      signal,
+    });
+    if (detached) {
+      context.out(
+        context.json ? JSON.stringify({ jobId: id }) : `${id} goes on\nFollow it: crucible watch ${id}`,
+      );
+      return exitStatus.found;
+    }
+    return statusOfJob(await watchJob(context, id, { signal }));
+  });
+}

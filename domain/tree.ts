@@ -1,0 +1,13 @@
+import type { Tree } from './artifact.schema.ts';
+
+/** The same files below `folder`: `placeBelow('job', { 'a.py': … })` is `{ 'job/a.py': … }`. */
+export const placeBelow = (folder: string, tree: Tree): Tree =>
+  Object.fromEntries(Object.entries(tree).map(([path, artifact]) => [`${folder}/${path}`, artifact]));
+
+/** The files of `tree` that are named, or stand below a folder that is named, by `paths`. */
+export const pick = (tree: Tree, paths: readonly string[]): Tree =>
+  Object.fromEntries(
+    Object.entries(tree).filter(([path]) =>
+      paths.some((each) => path === each || path.startsWith(`${each}/`)),
+    ),
+  );

@@ -1,0 +1,158 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parse } from 'yaml';
+import { z } from 'zod';
+import { ConfigWrong } from '../../domain/errors.ts';
+import { ProviderLimits } from '../../domain/provider-limits.schema.ts';
+import { parseRoute } from '../../domain/route.ts';
+import {
+  type Catalogue,
+  CatalogueFile,
+  type CatalogueModel,
+  type CatalogueProvider,
+  ModelEntry,
+} from './catalogue.schema.ts';
+
+const shipped = fileURLToPath(new URL('catalogue.yaml', import.meta.url));
+
+/**
+ * The catalogue that ships with Crucible, with `<home>/models.yaml` merged over it by name, field by field. The user's models come
+ * first: they are preferred to others of the same strength. Throws `ConfigWrong`, also where the file says where keys are sent
+ * though it may not, without `ownProviders`.
+ */
+export function readCatalogue(home: string, { ownProviders = true } = {}): Catalogue {
+  const own = join(home, 'models.yaml');
+  const base = readYaml(shipped);
+  const over = readYaml(own);
+  if (!ownProviders && Object.keys(over.providers).length > 0)
+    throw new ConfigWrong(
+      `${own}: its providers say where keys are sent, and the .env of the current folder, which names this home, is not yours to trust: set CRUCIBLE_HOME in your environment`,
+    );
+  const parsed = CatalogueFile.safeParse({
+    ...over,
+    providers: mergeEntries(base.providers, over.providers),
+    models: mergeEntries(base.models, over.models),
+    names: { ...base.names, ...over.names },
+  });
+  if (!parsed.success) throw new ConfigWrong(`${own}: ${issuesOf(parsed.error)}`);
+  const { providers, models, names } = parsed.data;
+  const isOwn = (route: string): boolean => over.models[route] !== undefined;
+  const ownFirst = Object.entries(models).sort(([one], [other]) => Number(isOwn(other)) - Number(isOwn(one)));
+  return {
+    providers: Object.entries(providers).map(([name, entry]) => ({ name, ...entry })),
+    models: ownFirst.map(([route, entry]) => ({
+      route,
+      ...entry,
+      priceFrom: over.models[route]?.price === undefined ? 'catalogue' : 'models.yaml',
+    })),
+    names,
+  };
+}
+
+const issuesOf = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => [...path, message].join(': ')).join('; ');
+
+/** A catalogue file before its entries are checked: each must be a map, whatever is in it. */
+const Unchecked = z.looseObject({
+  providers: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  models: z.record(z.string(), z.record(z.string(), z.unknown())).default({}),
+  names: z.record(z.string(), z.unknown()).default({}),
+});
+type Unchecked = z.infer<typeof Unchecked>;
+
+/** The file's maps; empty ones where there is no such file. */
+function readYaml(path: string): Unchecked {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    // Without a folder there is no file in it; that the folder cannot be used is told by who needs it.
+    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+    if (['ENOENT', 'ENOTDIR'].includes(code)) return Unchecked.parse({});
+    throw new ConfigWrong(
+      `${path}: expected a catalogue of models: ${error instanceof Error ? error.message : error}`,
+    );
+  }
+  try {
+    return Unchecked.parse(parse(text, { merge: true }) ?? {});
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? issuesOf(error) : error;
+    throw new ConfigWrong(
+      `${path}: expected a catalogue of models: ${reason instanceof Error ? reason.message : reason}`,
+    );
+  }
+}
+
+function mergeEntries(base: Unchecked['models'], over: Unchecked['models']): Unchecked['models'] {
+  const merged = { ...base };
+  for (const [name, entry] of Object.entries(over)) merged[name] = { ...base[name], ...entry };
+  return merged;
+}
+
+/** The provider called `name`, or known by that alias. */
+export const providerNamed = (catalogue: Catalogue, name: string): CatalogueProvider | undefined =>
+  catalogue.providers.find((each) => each.name === name || each.aliases.includes(name));
+
+/** What is known of a route. `name` is the model's, as its maker's provider has it; inside E2B that is another than the route's first. */
+export interface Known {
+  provider: CatalogueProvider | null;
+  name: string;
+  model: CatalogueModel;
+}
+
+/** What the catalogue knows of `route`. */
+export function lookUp(catalogue: Catalogue, route: string): Known {
+  const { provider: first, model: name } = parseRoute(route);
+  const provider = providerNamed(catalogue, first) ?? null;
+  if (provider?.protocol === 'e2b' && name.includes('/')) return lookUp(catalogue, name);
+  const full = `${provider?.name ?? first}/${name}`;
+  const model = catalogue.models.find((each) => each.route === full) ?? unknownModel(full, provider);
+  return { provider, name, model };
+}
+
+/** What is known of the model that `route` leads to; of one that is not in the catalogue, what can be counted on. */
+export const modelIn = (catalogue: Catalogue, route: string): CatalogueModel =>
+  lookUp(catalogue, route).model;
+
+/** What the provider called `name` allows. */
+export const limitsOf = (catalogue: Catalogue, name: string): ProviderLimits =>
+  providerNamed(catalogue, name)?.limits ?? ProviderLimits.parse({});
+
+/** Servers on own hardware take a temperature and hold any model to a schema. */
+const unknownModel = (route: string, provider: CatalogueProvider | null): CatalogueModel => ({
+  ...ModelEntry.parse({}),
+  route,
+  priceFrom: 'catalogue',
+  takesTemperature: provider?.free ?? false,
+});
+
+/**
+ * The routes that `name` stands for, in order of preference: itself where it is `provider/model`, what the catalogue's names say, or
+ * every model of that name. The provider is given by its own name. None: nobody knows it.
+ */
+export function routesNamed(catalogue: Catalogue, name: string): string[] {
+  const slash = name.indexOf('/');
+  const provider = slash < 0 ? undefined : providerNamed(catalogue, name.slice(0, slash));
+  if (provider === undefined) {
+    const known = Object.hasOwn(catalogue.names, name) ? catalogue.names[name] : undefined;
+    if (known !== undefined) return known.map((route) => canonical(catalogue, route));
+    return catalogue.models.map(({ route }) => route).filter((route) => route.endsWith(`/${name}`));
+  }
+  const model = name.slice(slash + 1);
+  if (provider.protocol === 'e2b')
+    return routesNamed(catalogue, model).map((inner) => `${provider.name}/${inner}`);
+  const named = model.includes('/') ? [] : routesNamed(catalogue, model);
+  const renamed = named.find((route) => parseRoute(route).provider === provider.name);
+  return [renamed ?? `${provider.name}/${model}`];
+}
+
+/** The route with its provider's own name in place of an alias. */
+function canonical(catalogue: Catalogue, route: string): string {
+  const { provider, model } = parseRoute(route);
+  return `${providerNamed(catalogue, provider)?.name ?? provider}/${model}`;
+}
+
+/** Whether `baseUrl` is OpenAI itself, in any region. */
+export const isOpenAi = (baseUrl: string | null): boolean =>
+  baseUrl === null || /^(.+\.)?api\.openai\.com$/.test(new URL(baseUrl).hostname);

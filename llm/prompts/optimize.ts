@@ -1,0 +1,143 @@
+import type { Tolerance } from '../../domain/job.schema.ts';
+import {
+  data,
+  dataOr,
+  limits,
+  promptKind,
+  replyRules,
+  type Surroundings,
+  secondsText,
+  shownFiles,
+  surroundings,
+  type TriedProgram,
+  toleranceText,
+  triedList,
+} from './prompt-kind.ts';
+import type { ShownProgram } from './replies/apply.ts';
+import { type ProgramReply, programReply } from './replies/program.ts';
+
+/** What all prompts of `optimize` tell about the job. */
+interface Task extends Surroundings {
+  /** The user's program as it was given, the file to be made faster first. */
+  original: ShownProgram;
+  tolerance: Tolerance;
+  tried: readonly TriedProgram[];
+  /** What others are at while this is asked, one a line. */
+  underWay: readonly string[];
+  /** The processor it runs on, in words. */
+  machine: string;
+}
+
+export interface FunctionTask extends Task {
+  /** The name of the function. */
+  function: string;
+  /** Types, shapes and values of the arguments of some cases, one case a line. */
+  argumentTypes: string;
+  /** The source of what makes the cases. */
+  generator: string;
+  /** Milliseconds of one call of the user's function. */
+  baselineMs: number;
+}
+
+export interface ScriptTask extends Task {
+  /** Its path. */
+  script: string;
+  args: readonly string[];
+  /** Glob patterns of the files it writes. */
+  outputs: readonly string[];
+  /** Milliseconds of one run of the user's script, interpreter start and imports included. */
+  baselineMs: number;
+}
+
+export interface Improve {
+  /** The fastest verified program there is when this is asked, and how fast; null while there is none. */
+  best: (ShownProgram & { measured: string }) | null;
+  /** What the reply changes. */
+  from: 'original' | 'best';
+  /** Where to look, of all that could be tried; null to choose. */
+  direction: string | null;
+}
+
+export interface Debug {
+  failed: ShownProgram & {
+    /** How it ended, as in `Outcome`. */
+    outcome: string;
+    reason: string;
+    /** The end of its build's or its run's output. */
+    log: string;
+  };
+}
+
+const common = {
+  ...surroundings,
+  original: ({ original }: Task) => shownFiles(original, limits.original),
+  tolerance: ({ tolerance }: Task) => toleranceText(tolerance),
+  tried: ({ tried }: Task) => triedList(tried),
+  underWay: ({ underWay }: Task) => dataOr(underWay.join('\n'), limits.list, 'Nothing.'),
+  machine: ({ machine }: Task) => machine,
+};
+
+const ofFunction = {
+  ...common,
+  function: (task: FunctionTask) => task.function,
+  argumentTypes: ({ argumentTypes }: FunctionTask) => data(argumentTypes, limits.types),
+  generator: ({ generator }: FunctionTask) => dataOr(generator, limits.log, 'It is not shown.'),
+  baselineTime: ({ baselineMs }: FunctionTask) => `${baselineMs.toPrecision(3)} ms`,
+};
+
+const ofScript = {
+  ...common,
+  script: ({ script }: ScriptTask) => script,
+  command: ({ script, args }: ScriptTask) => data(['python', script, ...args].join(' '), limits.types),
+  outputs: ({ outputs }: ScriptTask) => (outputs.length === 0 ? 'no files' : outputs.join(', ')),
+  baselineTime: ({ baselineMs }: ScriptTask) => secondsText(baselineMs),
+};
+
+const startOf = ({ best, from, original }: Improve & Task): ShownProgram =>
+  from === 'best' && best !== null ? best : original;
+
+const ofImproving = {
+  bestSpeedup: ({ best }: Improve) => (best === null ? 'the original itself' : best.measured),
+  best: ({ best }: Improve) => (best === null ? 'There is none yet.' : shownFiles(best, limits.program)),
+  start: ({ from }: Improve) =>
+    from === 'best'
+      ? 'Start from the fastest right program so far.'
+      : 'Start from the original: a way of your own, not a change of the fastest program so far.',
+  direction: ({ direction }: Improve) => direction ?? 'yours to choose',
+  reply: (input: Improve & Task) =>
+    replyRules(
+      startOf(input),
+      startOf(input) === input.best ? 'the fastest right program so far' : 'the original',
+    ),
+};
+
+const ofDebugging = {
+  failed: ({ failed }: Debug) => shownFiles(failed, limits.program),
+  outcome: ({ failed }: Debug) => failed.outcome,
+  reason: ({ failed }: Debug) => data(failed.reason, limits.reason),
+  log: ({ failed }: Debug) => data(failed.log, limits.log),
+  reply: ({ failed }: Debug) => replyRules(failed, 'the program that failed'),
+};
+
+export const optimizePrompts = {
+  'improve-function': promptKind<FunctionTask & Improve, ProgramReply>({
+    schema: programReply,
+    values: { ...ofFunction, ...ofImproving },
+    parent: startOf,
+  }),
+  'improve-script': promptKind<ScriptTask & Improve, ProgramReply>({
+    schema: programReply,
+    values: { ...ofScript, ...ofImproving },
+    parent: startOf,
+  }),
+  'debug-function': promptKind<FunctionTask & Debug, ProgramReply>({
+    schema: programReply,
+    values: { ...ofFunction, ...ofDebugging },
+    parent: ({ failed }) => failed,
+  }),
+  'debug-script': promptKind<ScriptTask & Debug, ProgramReply>({
+    schema: programReply,
+    values: { ...ofScript, ...ofDebugging },
+    parent: ({ failed }) => failed,
+  }),
+};

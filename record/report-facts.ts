@@ -1,0 +1,287 @@
+import { arch, availableParallelism, cpus, hostname, release, totalmem, type } from 'node:os';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { Tree } from '../domain/artifact.schema.ts';
+import { ArtifactDamaged } from '../domain/errors.ts';
+import { Job } from '../domain/job.schema.ts';
+import { toleranceWords } from '../domain/job.ts';
+import type { StageJob } from '../domain/job-input.ts';
+import type { Program } from '../domain/program.schema.ts';
+import { type Place, stepKey } from '../domain/step.ts';
+import { NotUsed } from '../domain/strategies.schema.ts';
+import { bestTrial } from '../domain/trial.ts';
+import { placeOfTrial, workTimes } from '../domain/turn.ts';
+import packageJson from '../package.json' with { type: 'json' };
+import { Isolation } from '../sandbox/sandbox.ts';
+import type { BlobStore } from '../store/blobs.ts';
+import { readJson, readProgram, readTree } from '../store/documents.ts';
+import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { CallRecord } from '../store/ledger/model-calls.ts';
+import type { StepRecord } from '../store/ledger/steps.ts';
+import type { TrialRecord } from '../store/ledger/trials.ts';
+import type { TurnRecord } from '../store/ledger/turns.ts';
+import type { Store } from '../store/store.ts';
+import { trialsOf } from '../store/trials-of.ts';
+import { excerpt } from '../web/excerpt.ts';
+import {
+  type CandidateFacts,
+  type EnvironmentFacts,
+  type HostFacts,
+  type JobFacts,
+  jobsBelow,
+  type PictureFacts,
+  type ReportFacts,
+  type RouteSpend,
+  type StageFacts,
+} from '../web/facts.ts';
+import { pictureOf } from '../web/picture.ts';
+import { changesOf } from './changes.ts';
+
+/**
+ * Everything a report on `jobId` shows, from the ledger and the blobs. A blob that is no longer kept leaves a note in its
+ * place. Throws where the ledger has no such job.
+ */
+export async function collectReport(store: Store, jobId: string): Promise<ReportFacts> {
+  const record = await store.ledger.job(jobId);
+  if (record === undefined)
+    throw new Error(`job ${jobId}: expected it in the ledger of this store, found no such job`);
+  const job = await collectJob(store, record);
+  return { job, environment: await collectEnvironment(store, job) };
+}
+
+async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
+  const { ledger, blobs } = store;
+  const { id, name, kind, status, startedAt, endedAt } = record;
+  const { job } = await readJson(blobs, record.job, Asked);
+  const trials = await trialsOf(ledger, id);
+  const candidates = await collectCandidates(blobs, trials, await ledger.turns(id));
+  const best = bestTrial(trials.map((each) => each.trial));
+  const stages = job.kind === 'pipeline' ? await collectStages(store, id, job) : [];
+  const given = await outputsOf(blobs, trials, best?.candidate.id ?? null);
+  return {
+    ...{ id, name, kind, status, startedAt, endedAt },
+    task: taskOf(job),
+    yaml: stringify(job),
+    summary: Ended.safeParse(record.summary).data?.summary ?? null,
+    baseline: candidates.find((each) => each.tries[0]?.purpose === 'baseline') ?? null,
+    candidates: candidates.filter((each) => each.tries[0]?.purpose !== 'baseline'),
+    best:
+      best === null
+        ? (stages.find((stage) => stage.job?.best != null)?.job?.best ?? null)
+        : { candidate: best.candidate.id, title: best.candidate.title, metric: best.outcome.metric },
+    notUsed: Ended.safeParse(record.summary).data?.notUsed ?? [],
+    stages,
+    outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
+    pictures: await picturesIn(blobs, given),
+    spend: spendOf(await ledger.calls(id)),
+    log: (await ledger.events(id)).map(({ at, text }) => ({ at, text })),
+  };
+}
+
+/** The parts of what the ledger keeps of a job that a report needs. */
+const Asked = z.object({ job: Job });
+const Ended = z.object({ summary: z.string(), notUsed: z.array(NotUsed).optional() });
+const Merged = z.object({ known: z.object({ jobId: z.string() }).nullable() });
+const MeasuredStep = z.object({ conducted: z.string() });
+const Conducted = z.object({ isolation: Isolation });
+
+/** What was asked, in one sentence. */
+function taskOf(job: Job): string {
+  if (job.kind === 'pipeline') {
+    const names = job.stages.map((stage) => stage.name).join(', ');
+    return job.stages.length === 1
+      ? `Run the stage ${names}.`
+      : `Run ${job.stages.length} stages, each as soon as those it needs are done: ${names}.`;
+  }
+  return taskOfStage(job);
+}
+
+function taskOfStage(job: StageJob): string {
+  if (job.kind === 'solve') {
+    const files = job.outputs.length === 1 ? 'the file' : `the ${job.outputs.length} files`;
+    return job.outputs.length === 0
+      ? `Run ${job.script}.`
+      : `Run ${job.script} and check ${files} it must write.`;
+  }
+  const what = job.function === undefined ? `the script ${job.program}` : `${job.function} in ${job.program}`;
+  const kept = job.function === undefined ? 'its files and output' : 'its answers';
+  const cores = job.cores === 1 ? '1 core' : `${job.cores} cores`;
+  return `Make ${what} faster on up to ${cores}, and keep ${kept} the same within ${toleranceWords(job.tolerance)}.`;
+}
+
+/** The trials of one candidate stand together, in the order they were recorded. */
+async function collectCandidates(
+  blobs: BlobStore,
+  trials: readonly TrialRecord[],
+  turns: readonly TurnRecord[],
+): Promise<CandidateFacts[]> {
+  const records = Map.groupBy(trials, (each) => each.trial.candidate.id);
+  const baseline = trials.find((each) => each.trial.purpose === 'baseline')?.trial.candidate;
+  const before = baseline === undefined ? null : await kept(readProgram(blobs, baseline.program));
+  const facts: CandidateFacts[] = [];
+  for (const [id, ofOne] of records) {
+    const [first] = ofOne;
+    if (first === undefined) continue;
+    const { candidate } = first.trial;
+    const program = await kept(readProgram(blobs, candidate.program));
+    const { title, operator, note, parents } = candidate;
+    facts.push({
+      ...{ id, title, operator, note, parents },
+      entry: program === null ? 'no longer kept' : entryOf(program),
+      build: program?.build?.tool ?? null,
+      changes:
+        program === null
+          ? []
+          : await changesOf(blobs, candidate.operator === 'human' ? null : before, program),
+      tries: await Promise.all(ofOne.map((each) => tryOf(blobs, each, turns))),
+    });
+  }
+  return facts;
+}
+
+async function tryOf(
+  blobs: BlobStore,
+  { jobId, trial, createdAt }: TrialRecord,
+  turns: readonly TurnRecord[],
+): Promise<CandidateFacts['tries'][number]> {
+  const { purpose, outcome, measurement, seeds, artifacts } = trial;
+  const timings = workTimes(trial.timings, placeOfTrial(jobId, trial.candidate.id, purpose), turns);
+  const logs: Record<string, string> = {};
+  for (const name of ['build log', 'stdout', 'stderr']) {
+    const artifact = artifacts[name];
+    const bytes = artifact === undefined ? undefined : await kept(blobs.get(artifact));
+    if (bytes === null) logs[name] = noLongerKept;
+    else if (bytes !== undefined && bytes.length > 0)
+      logs[name] = excerpt(bytes.toString('utf8'), longestLog);
+  }
+  return { purpose, at: createdAt, outcome, measurement, timings, seeds, artifacts, logs };
+}
+
+const noLongerKept = '(no longer in the store)';
+const longestLog = 40_000;
+
+/** What `reading` gives; null where a blob is no longer kept. */
+async function kept<T>(reading: Promise<T>): Promise<T | null> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof ArtifactDamaged) return null;
+    throw error;
+  }
+}
+
+const entryOf = ({ entry }: Program): string =>
+  entry.kind === 'function' ? `${entry.module}:${entry.name}` : [entry.path, ...entry.args].join(' ');
+
+async function collectStages(
+  store: Store,
+  jobId: string,
+  { stages }: Extract<Job, { kind: 'pipeline' }>,
+): Promise<StageFacts[]> {
+  const ran = await store.ledger.stages(jobId);
+  const steps = await store.ledger.steps(jobId);
+  return Promise.all(
+    stages.map(async ({ name, kind, needs }): Promise<StageFacts> => {
+      const record = ran.findLast((each) => each.stage === name);
+      if (record !== undefined)
+        return { name, kind, needs, state: { kind: 'ran' }, job: await collectJob(store, record) };
+      const from = takenOverFrom(steps, { storeId: store.id, jobId, step: `${name}/files` });
+      if (from === null) return { name, kind, needs, state: { kind: 'waiting' }, job: null };
+      const earlier = await store.ledger.job(from);
+      const job = earlier === undefined ? null : await collectJob(store, earlier);
+      return { name, kind, needs, state: { kind: 'takenOver', from }, job };
+    }),
+  );
+}
+
+/** The job whose result a stage took over: the step that merged its files found it. */
+function takenOverFrom(steps: readonly StepRecord[], place: Place): string | null {
+  const step = steps.find((each) => each.key === stepKey(place));
+  if (step === undefined || step.end.kind === 'none') return null;
+  return Merged.safeParse(step.end.result).data?.known?.jobId ?? null;
+}
+
+/** The files that the job's best gave back, or its only program; none for a function. */
+async function outputsOf(
+  blobs: BlobStore,
+  trials: readonly TrialRecord[],
+  best: string | null,
+): Promise<Tree> {
+  const chosen = trials.findLast(({ trial }) =>
+    best === null ? trial.outcome.kind === 'passed' : trial.candidate.id === best,
+  );
+  const outputs = chosen?.trial.artifacts.outputs;
+  return outputs === undefined ? {} : ((await kept(readTree(blobs, outputs))) ?? {});
+}
+
+/** A report stays small enough to be sent around: larger pictures, and more, are left to the outputs. */
+const largestPictureBytes = 3_000_000;
+const mostPictures = 12;
+
+async function picturesIn(blobs: BlobStore, outputs: Tree): Promise<PictureFacts[]> {
+  const pictures: PictureFacts[] = [];
+  for (const [path, artifact] of Object.entries(outputs)) {
+    if (!/\.(png|jpe?g|gif)$/i.test(path)) continue;
+    const bytes = await kept(blobs.get(artifact));
+    const found = bytes === null || bytes.length > largestPictureBytes ? null : pictureOf(bytes);
+    if (bytes !== null && found !== null) pictures.push({ path, ...found, base64: bytes.toString('base64') });
+    if (pictures.length === mostPictures) break;
+  }
+  return pictures;
+}
+
+function spendOf(calls: readonly CallRecord[]): RouteSpend[] {
+  // A reply from the cache was no request, and cost nothing.
+  const sent = calls.filter(({ cached }) => !cached);
+  const routes = Map.groupBy(sent, (call) => call.route);
+  return [...routes].map(([route, requests]) => {
+    const sum = (of: (call: CallRecord) => number): number =>
+      requests.reduce((total, call) => total + of(call), 0);
+    const number = (status: CallRecord['status']): number => sum((call) => Number(call.status === status));
+    // A request that failed is unknown too: a provider may charge for it and say nothing.
+    return {
+      route,
+      requests: requests.length,
+      failed: number('failed'),
+      ambiguous: number('ambiguous'),
+      inputTokens: sum((call) => call.usage?.input ?? 0),
+      outputTokens: sum((call) => call.usage?.output ?? 0),
+      tokensUnknown: sum((call) => Number(call.usage?.input === undefined)),
+      costUnknown: sum((call) => Number(call.microUsd === null)),
+      microUsd: sum((call) => call.microUsd ?? 0),
+    };
+  });
+}
+
+/** Where a job and its stages ran; a machine is described where it is the one that writes the report. */
+async function collectEnvironment({ ledger, blobs }: Store, job: JobFacts): Promise<EnvironmentFacts> {
+  const steps = (await Promise.all(jobsBelow(job).map((each) => ledger.steps(each.id)))).flat();
+  const hosts = [...new Set(steps.map((step) => step.worker.split(':')[0] ?? ''))].sort();
+  return {
+    isolation: await isolationOf(blobs, steps),
+    hosts: hosts.map((name) => ({ name, machine: name === hostname() ? thisMachine() : null })),
+    node: process.versions.node,
+    crucible: packageJson.version,
+  };
+}
+
+const thisMachine = (): NonNullable<HostFacts['machine']> => ({
+  cpu: cpus()[0]?.model.trim() ?? arch(),
+  cores: availableParallelism(),
+  memoryMb: Math.round(totalmem() / 2 ** 20),
+  kernel: `${type()} ${release()}`,
+});
+
+/** As stamped on the last measurement; null where nothing was measured. */
+async function isolationOf(
+  blobs: BlobStore,
+  steps: readonly StepRecord[],
+): Promise<EnvironmentFacts['isolation']> {
+  for (const { kind, end } of steps.toReversed()) {
+    if (kind !== 'measure' || end.kind !== 'done') continue;
+    const measured = MeasuredStep.safeParse(end.result).data;
+    if (measured === undefined) continue;
+    return (await kept(readJson(blobs, measured.conducted, Conducted)))?.isolation ?? null;
+  }
+  return null;
+}

@@ -1,0 +1,123 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  defineQuery,
+  isCancellation,
+  rootCause,
+  setCurrentDetails,
+  setHandler,
+  TemporalFailure,
+  upsertSearchAttributes,
+} from '@temporalio/workflow';
+import type { Job } from '../../domain/job.schema.ts';
+import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import type { Journal } from '../../domain/journal.ts';
+import type { Place } from '../../domain/step.ts';
+import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
+import { closeJob, openJob, writeReport } from './proxies.ts';
+
+/** What a job says of itself while it runs. */
+export interface Progress {
+  /** What is being done now, in words. */
+  now: string;
+  done: string[];
+}
+
+export const progressQuery = defineQuery<Progress>('progress');
+
+/** A running job as its workflow code sees it. */
+export interface Work<J extends Job> {
+  input: JobInput<J>;
+  job: J;
+  /** What earlier goes at this job had finished; empty in the first. */
+  journal: Journal;
+  /** The number of the last candidate that models were asked for before; 0 for none. */
+  asked: number;
+  /** The place of a step inside this job. */
+  at(step: string): Place;
+  /** Tells people what is being done. */
+  tell(now: string): void;
+  /** Adds a line to what was done, and the best metric where there is one. */
+  note(line: string, bestValue?: number): void;
+}
+
+/** What a job's own workflow hands back; the frame around it adds the rest. */
+export type Ended = Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
+
+/**
+ * The frame every job runs in: opened in the ledger, told in words while it runs, and closed with a report however it
+ * ends. A cancelled or failed job is closed too, then ends as what it is; a bug in workflow code is not a failure of the
+ * job: it is rethrown, so that a mended worker carries on.
+ */
+export async function asJob<J extends Job>(
+  input: JobInput<J>,
+  act: (work: Work<J>) => Promise<Ended>,
+): Promise<JobResult> {
+  const { jobId, storeId, job, searchable } = input;
+  const progress: Progress = { now: 'starting', done: [] };
+  const at = (step: string): Place => ({ storeId, jobId, step });
+  /** The same for what each go at a job does anew. */
+  const again = (step: string): Place => at(input.resumed ? `${step}-${input.resumed + 1}` : step);
+  const show = (): void =>
+    setCurrentDetails([`**${progress.now}**`, ...progress.done.map((line) => `- ${line}`)].join('\n'));
+  const label = (status: string): void => {
+    if (searchable) upsertSearchAttributes([{ key: statusAttribute, value: status }]);
+  };
+  setHandler(progressQuery, () => progress, { description: 'What the job is doing and has done, in words' });
+
+  if (searchable)
+    upsertSearchAttributes([
+      { key: kindAttribute, value: job.kind },
+      { key: statusAttribute, value: 'running' },
+    ]);
+  const opened = await openJob({ ...at('open'), input });
+  const work: Work<J> = {
+    input,
+    job,
+    // Histories from before jobs could be resumed have no result here.
+    journal: opened?.journal ?? [],
+    asked: opened?.asked ?? 0,
+    at,
+    tell: (now) => {
+      progress.now = now;
+      show();
+    },
+    note: (line, bestValue) => {
+      progress.done.push(line);
+      show();
+      if (searchable && bestValue !== undefined)
+        upsertSearchAttributes([{ key: bestAttribute, value: bestValue }]);
+    },
+  };
+
+  try {
+    const ended = await act(work);
+    work.tell('writing the report');
+    const closed = await closeJob({ ...again('close'), status: 'finished', ended });
+    const result = { ...closed, report: await writeReport(again('report')) };
+    label('finished');
+    work.tell(result.summary);
+    return result;
+  } catch (error) {
+    if (!(error instanceof TemporalFailure)) throw error;
+    const status = isCancellation(error) ? 'cancelled' : 'failed';
+    const summary = status === 'cancelled' ? 'cancelled' : reasonOf(error);
+    await CancellationScope.nonCancellable(async () => {
+      const ended: Ended = { summary, best: null, refused: 0, product: null };
+      await closeJob({ ...again('close'), status, ended });
+      await writeReport(again('report'));
+    });
+    label(status);
+    work.tell(summary);
+    if (status === 'cancelled') throw error;
+    throw ApplicationFailure.create({
+      message: summary,
+      type: 'JobFailed',
+      nonRetryable: true,
+      cause: error,
+    });
+  }
+}
+
+/** The innermost message of a failure: what a person can act on. */
+export const reasonOf = (error: unknown): string => rootCause(error) ?? String(error);

@@ -1,0 +1,81 @@
+import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type { JobActivities } from '../../activities/job.ts';
+import type { ModelActivities } from '../../activities/propose/by-model.ts';
+import type { RecipeActivities } from '../../activities/propose/by-strategy.ts';
+import type { ReportActivities } from '../../activities/report.ts';
+import type { BuildActivities } from '../../activities/try/build.ts';
+import type { CaseActivities } from '../../activities/try/cases.ts';
+import type { GradeActivities } from '../../activities/try/grade.ts';
+import type { MeasureActivities } from '../../activities/try/measure.ts';
+import type { RunActivities } from '../../activities/try/run.ts';
+import { finalFailures } from '../../domain/errors.ts';
+import type { Limits } from '../../domain/limits.schema.ts';
+import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
+
+const common: ActivityOptions = {
+  cancellationType: 'WAIT_CANCELLATION_COMPLETED',
+  retry: {
+    initialInterval: '1s',
+    backoffCoefficient: 2,
+    maximumInterval: '30s',
+    // About a quarter of an hour: a restarted engine or a full disk is answered within that, or by a person.
+    maximumAttempts: 40,
+    nonRetryableErrorTypes: finalFailures.map((each) => each.name),
+  },
+};
+
+/** A worker that is gone is noticed after this; a cancel arrives with the next beat. */
+const beating: ActivityOptions = { ...common, heartbeatTimeout: '10s' };
+
+/** Bookkeeping in the ledger and the store: short, safe to repeat. */
+export const { openJob, closeJob, recordTrial, packBaseline, mergeFiles } = proxyActivities<JobActivities>({
+  ...common,
+  taskQueue: queues.orchestrate,
+  startToCloseTimeout: '60s',
+});
+
+export const { writeReport } = proxyActivities<ReportActivities>({
+  ...beating,
+  taskQueue: queues.orchestrate,
+  startToCloseTimeout: '5m',
+});
+
+/** Waiting for a worker that holds the provider's key, where another route could be asked instead. */
+const waitForKey = '5m';
+
+/**
+ * Requests to one provider. A retry waits as long as the provider, its rate or the budget asks, within `leftMs`, the job's time that is left; how often
+ * a route is tried is counted in the ledger.
+ */
+export function modelActivities(provider: string, leftMs: number, hasFallback: boolean) {
+  return proxyActivities<ModelActivities>({
+    ...beating,
+    taskQueue: modelQueue(provider),
+    // Above the deadline of a whole reply.
+    startToCloseTimeout: '35m',
+    scheduleToCloseTimeout: leftMs,
+    ...(hasFallback ? { scheduleToStartTimeout: waitForKey } : {}),
+    retry: { ...common.retry, maximumAttempts: Number.POSITIVE_INFINITY },
+  });
+}
+
+/** A sandbox is waited for behind others and cleaned up after: this much on top of its own limit. */
+const aroundMs = 10 * 60_000;
+
+/** The activities that run a sandbox within `limits`; `host` is the bench that was claimed. */
+export function sandboxActivities(limits: Limits) {
+  const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
+  const at = (taskQueue: string): ActivityOptions => ({ ...within, taskQueue });
+  // A proxy makes its functions when they are asked for by name: it cannot be spread.
+  const { prepareCases, listRecipes, proposeByRecipe, runProgram } = proxyActivities<
+    CaseActivities & RecipeActivities & RunActivities
+  >(at(queues.sandbox));
+  const { buildProgram } = proxyActivities<BuildActivities>(at(queues.build));
+  const { gradeRun, gradeTimed } = proxyActivities<GradeActivities>(at(queues.grade));
+  const { claimBench } = proxyActivities<MeasureActivities>(at(queues.bench));
+  const measureOn = (host: string) => proxyActivities<MeasureActivities>(at(benchOf(host))).measure;
+  return {
+    ...{ prepareCases, listRecipes, proposeByRecipe, runProgram },
+    ...{ buildProgram, gradeRun, gradeTimed, claimBench, measureOn },
+  };
+}
