@@ -1,4 +1,3 @@
-import { patched } from '@temporalio/workflow';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { defaults } from '../domain/defaults.ts';
@@ -26,16 +25,12 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const began = Date.now();
     const { candidate: packed } = await packBaseline({ ...work.at('c-0/pack'), job, files: input.files });
     // What can be tried is known from the text: it is told before anything takes long.
-    const early = patched('strategies-first')
-      ? await listStrategies(work, packed, await sampleOf(work))
-      : null;
+    const strategies = await listStrategies(work, packed, await sampleOf(work));
     work.tell('measuring the program as it is');
     const { bench, trial: baseline, sample } = await measureBaseline(work, packed);
-    const strategies = early ?? (await listStrategies(work, packed, sample));
     const routes = routesOf(input);
-    const remembers = routes.length > 0 && patched('questions-in-vain');
     const { propose, givenUp } = createProposer(work, {
-      ...{ bench, sample, remembers },
+      ...{ bench, sample },
       endsAt: began + job.budget.wallMs,
     });
 
@@ -46,8 +41,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         trials: job.budget.trials,
         recipes: strategies.applicable,
         models: routes.length > 0,
-        drafts: remembers ? draftsWithin(job.budget.trials) : 3,
-        forgets: !remembers,
+        drafts: draftsWithin(job.budget.trials),
         seed: job.seed,
         atOnce: trialsAtOnce,
         enough: (rows) => enough(job, rows, Date.now() - began) ?? givenUp(),

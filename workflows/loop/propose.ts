@@ -34,18 +34,10 @@ const leastMs = 60_000;
 
 type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
 
-/**
- * `endsAt`: when the job's time is over, milliseconds since 1970. `remembers`: which questions were in vain; else any three in a row
- * end the search, as in jobs of before.
- */
+/** `endsAt`: when the job's time is over, milliseconds since 1970. */
 export function createProposer(
   work: Work<OptimizeJob>,
-  {
-    bench,
-    sample,
-    endsAt,
-    remembers,
-  }: { bench: Bench; sample: Artifact | null; endsAt: number; remembers: boolean },
+  { bench, sample, endsAt }: { bench: Bench; sample: Artifact | null; endsAt: number },
 ): Proposer {
   const { job, at } = work;
   let exhausted: string | null = null;
@@ -95,7 +87,7 @@ export function createProposer(
       exhausted = `out of budget: ${outOfBudget}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
     }
     // Another question would be refused like this one.
-    if (remembers && routes.length > 0 && refusals.length === routes.length) exhausted = refusals.join('; ');
+    if (routes.length > 0 && refusals.length === routes.length) exhausted = refusals.join('; ');
     return null;
   }
 
@@ -124,8 +116,7 @@ export function createProposer(
     },
     givenUp() {
       if (exhausted !== null) return exhausted;
-      const questions = remembers ? inVain.size : fruitless;
-      return questions < defaults.model.fruitlessProposals
+      return inVain.size < defaults.model.fruitlessProposals
         ? null
         : `models gave no program ${fruitless} times in a row; the last reason: ${lastReason}`;
     },

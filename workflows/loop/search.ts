@@ -25,8 +25,6 @@ export interface SearchSetup {
   /** Drafts by models, before the best there is gets improved. */
   drafts: number;
   seed: number;
-  /** Whether decisions that led to no program are taken again all the same, as in jobs of before they were remembered. */
-  forgets: boolean;
   /** Trials under way at once. Measurements are one at a time whatever this is. */
   atOnce: number;
   /** Why to stop before the budget of trials is used; null to go on. */
@@ -80,7 +78,7 @@ export async function search(
             recipes,
             models: setup.models,
             drafts: setup.drafts,
-            inVain: setup.forgets ? [] : inVain,
+            inVain,
             seed: setup.seed,
             decisions,
           });
