@@ -4,7 +4,7 @@ import { defineConfig } from 'vitest/config';
 /** Fast: no server, no sandbox, no compiler. */
 const unit = ['house', 'domain', 'llm', 'store', 'record', 'activities', 'workers', 'web', 'cli'];
 /** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
-const parts = ['guest', 'recipes', 'native', 'setup', 'workflows'];
+const parts = ['guest', 'strategies', 'native', 'setup', 'workflows'];
 /** Jobs, commands and processes that mostly wait, and keep no time. */
 const waiting = [
   'test/llm/e2b.test.ts',

@@ -166,7 +166,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     },
 
     /** The user's own program as candidate `c-0`. */
-    async packBaseline({
+    async packProgram({
       job,
       files,
       ...place

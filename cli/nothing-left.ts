@@ -55,7 +55,7 @@ async function nothingToTry(
   const steps = await store.ledger.steps(record.id);
   const applicable = strategiesIn(steps)?.applicable.length;
   if (applicable === undefined) return null;
-  const tried = [...candidates.values()].filter(({ operator }) => operator === 'recipe').length;
+  const tried = [...candidates.values()].filter(({ operator }) => operator === 'strategy').length;
   const inapplicable = steps.filter(
     ({ kind, end }) => kind === 'propose' && end.kind === 'done' && end.result === null,
   ).length;

@@ -1,9 +1,9 @@
 import { best, debugDepth, failedLeaves, isRight, type Journal } from './journal.ts';
 import { randomStream } from './random.ts';
 
-/** What to do next. A `recipe` is a mechanical strategy by its place in the job's list. */
+/** What to do next. A `strategy` is a mechanical strategy by its place in the job's list. */
 export type Decision =
-  | { kind: 'recipe'; recipe: string }
+  | { kind: 'strategy'; strategy: string }
   | { kind: 'draft' }
   | { kind: 'debug'; parent: string }
   | { kind: 'improve'; parents: string[] }
@@ -20,8 +20,8 @@ export interface SearchState {
   pending: readonly Decision[];
   /** Trials allowed, without the baseline. */
   trials: number;
-  /** Recipes not taken yet, in the order worth trying. */
-  recipes: readonly string[];
+  /** Strategies not taken yet, in the order worth trying. */
+  strategies: readonly string[];
   /** Whether a model can be asked. */
   models: boolean;
   /** Drafts by models, before the best there is gets improved. */
@@ -38,19 +38,19 @@ export type SearchPolicy = (state: SearchState) => Decision;
 const trialsDone = ({ journal, pending }: SearchState): number =>
   journal.filter((row) => row.operator !== 'human').length + pending.length;
 
-/** What every policy begins with: the end of the budget, then the recipes, which cost no money. */
+/** What every policy begins with: the end of the budget, then the strategies, which cost no money. */
 function opening(state: SearchState): Decision | undefined {
-  const { trials, recipes, models, journal } = state;
+  const { trials, strategies, models, journal } = state;
   if (trialsDone(state) >= trials)
     return {
       kind: 'stop',
       why:
         trials === 1 ? 'the one trial of the budget is used' : `all ${trials} trials of the budget are used`,
     };
-  const recipe = recipes[0];
-  if (recipe !== undefined) return { kind: 'recipe', recipe };
+  const strategy = strategies[0];
+  if (strategy !== undefined) return { kind: 'strategy', strategy };
   if (!models) {
-    const tried = journal.some((row) => row.operator === 'recipe');
+    const tried = journal.some((row) => row.operator === 'strategy');
     return {
       kind: 'stop',
       why: tried
@@ -100,7 +100,7 @@ const deepestDebug = 3;
 
 /**
  * A greedy tree: first some drafts, then with even odds debug a failed leaf (at most three deep), else improve the best.
- * Source: AIDE (Jiang et al., 2025, arXiv:2502.13138), with recipes as its first drafts.
+ * Source: AIDE (Jiang et al., 2025, arXiv:2502.13138), with strategies as its first drafts.
  */
 export const tree: SearchPolicy = (state) => {
   const opened = opening(state);

@@ -91,8 +91,8 @@ export const withoutAny = 'set a key for a model, which may find other ways (cru
 export function strategiesIn(
   steps: readonly { kind: string; end: { kind: 'none' } | { kind: 'done'; result: unknown } }[],
 ): StrategyList | null {
-  const step = steps.find(({ kind, end }) => kind === 'recipes' && end.kind === 'done');
-  // The step was written by `listRecipes`.
+  const step = steps.find(({ kind, end }) => kind === 'strategies' && end.kind === 'done');
+  // The step was written by `listStrategies`.
   return step?.end.kind === 'done' ? strategyListOf(step.end.result as StrategyList) : null;
 }
 

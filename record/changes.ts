@@ -42,7 +42,7 @@ export async function changesOf(
 
 const entryPath = ({ entry }: Program): string => (entry.kind === 'function' ? entry.module : entry.path);
 
-const headers = fileURLToPath(new URL('../recipes/optimize/cpp/', import.meta.url));
+const headers = fileURLToPath(new URL('../strategies/cpp/', import.meta.url));
 let shipped: ReadonlySet<Artifact> | undefined;
 
 /** The C++ headers that strategies put beside what they write. */

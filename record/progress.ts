@@ -144,7 +144,7 @@ async function failedProposals(store: Store, jobId: string): Promise<Set<string>
 const doingWords: Record<string, string> = {
   pack: 'packing its files',
   files: 'gathering files',
-  recipes: 'looking for strategies that apply',
+  strategies: 'looking for strategies that apply',
   propose: 'being written',
   build: 'building',
   cases: 'making secret inputs',

@@ -3,7 +3,7 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import type { ActivityContext } from '../activities/context.ts';
 import { createJobActivities } from '../activities/job.ts';
 import { createModelActivities } from '../activities/propose/by-model.ts';
-import { createRecipeActivities } from '../activities/propose/by-strategy.ts';
+import { createStrategyActivities } from '../activities/propose/by-strategy.ts';
 import { createReportActivities } from '../activities/report.ts';
 import { createBuildActivities } from '../activities/try/build.ts';
 import { createCaseActivities } from '../activities/try/cases.ts';
@@ -154,7 +154,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
       maxConcurrentActivityTaskExecutions: cores,
       activities: {
         ...createCaseActivities(context),
-        ...createRecipeActivities(context),
+        ...createStrategyActivities(context),
         ...createRunActivities(context),
       },
     },

@@ -8,8 +8,8 @@ import { draftsWithin, policies } from '../domain/search-policy.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, strategyListOf, withoutAny } from '../domain/strategies.ts';
 import { times } from '../domain/trial.ts';
-import { asJob, type Work } from './job/frame.ts';
-import { packBaseline, sandboxActivities } from './job/proxies.ts';
+import { type RunningJob, runJob } from './job/frame.ts';
+import { packProgram, sandboxActivities } from './job/proxies.ts';
 import { summarized } from './job/summary.ts';
 import { measureBaseline } from './loop/baseline.ts';
 import { createProposer } from './loop/propose.ts';
@@ -20,16 +20,20 @@ const trialsAtOnce = 2;
 
 /** Measures the program as it is, then searches for a faster one that is still right, within the budget. */
 export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult> {
-  return asJob(input, async (work) => {
-    const { job } = work;
+  return runJob(input, async (running) => {
+    const { job } = running;
     const began = Date.now();
-    const { candidate: packed } = await packBaseline({ ...work.at('c-0/pack'), job, files: input.files });
+    const { candidate: packed } = await packProgram({
+      ...running.placeOf('c-0/pack'),
+      job,
+      files: input.files,
+    });
     // What can be tried is known from the text: it is told before anything takes long.
-    const strategies = await listStrategies(work, packed, await sampleOf(work));
-    work.tell('measuring the program as it is');
-    const { bench, trial: baseline, sample } = await measureBaseline(work, packed);
+    const strategies = await strategiesFor(running, packed, await sampleOf(running));
+    running.tell('measuring the program as it is');
+    const { bench, trial: baseline, sample } = await measureBaseline(running, packed);
     const routes = routesOf(input);
-    const { propose, givenUp } = createProposer(work, {
+    const { propose, givenUp } = createProposer(running, {
       ...{ bench, sample },
       endsAt: began + job.budget.wallMs,
     });
@@ -37,9 +41,9 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const { journal, stopped } = await search(
       {
         policy: policies[job.policy],
-        journal: [rowOf(baseline), ...work.journal.filter((row) => row.operator !== 'human')],
+        journal: [rowOf(baseline), ...running.journal.filter((row) => row.operator !== 'human')],
         trials: job.budget.trials,
-        recipes: strategies.applicable,
+        strategies: strategies.applicable,
         models: routes.length > 0,
         drafts: draftsWithin(job.budget.trials),
         seed: job.seed,
@@ -48,19 +52,19 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
       },
       {
         propose: (decision, id, rows) => {
-          work.tell(`${rows.length - 1} of ${job.budget.trials} trials done; proposing ${id}`);
+          running.tell(`${rows.length - 1} of ${job.budget.trials} trials done; proposing ${id}`);
           return propose(decision, id);
         },
         evaluate: (candidate) => {
-          work.tell(`trying ${candidate.id}: ${candidate.title}`);
-          return runTrial(work, candidate, 'trial', candidate.id, bench);
+          running.tell(`trying ${candidate.id}: ${candidate.title}`);
+          return runTrial(running, candidate, 'trial', candidate.id, bench);
         },
         verify: ({ candidate, measurement }) => {
           const anew = job.function === undefined ? 'in new sandboxes' : 'with new secret inputs';
-          work.tell(`verifying ${candidate.id} again, ${anew}`);
-          return runTrial(work, candidate, 'verification', `${candidate.id}/verify`, bench, measurement);
+          running.tell(`verifying ${candidate.id} again, ${anew}`);
+          return runTrial(running, candidate, 'verification', `${candidate.id}/verify`, bench, measurement);
         },
-        finished: (row, rows) => note(work, row, rows),
+        finished: (row, rows) => note(running, row, rows),
       },
     );
     const why = routes.length === 0 ? `${stopped}${whyNone(strategies)}` : stopped;
@@ -74,32 +78,32 @@ function routesOf({ routes: { draft, debug, improve } }: JobInput): string[] {
 }
 
 /** One case of a function, which nobody has answered: it tells the types of the arguments. Null for a script. */
-async function sampleOf({ job, input, at }: Work<OptimizeJob>): Promise<Artifact | null> {
+async function sampleOf({ job, input, placeOf }: RunningJob<OptimizeJob>): Promise<Artifact | null> {
   if (job.function === undefined) return null;
   const { prepareCases } = sandboxActivities(job.limits);
   const { files } = input;
-  const asked = { ...at('c-0/sample'), job, files, checks: 0, timings: 1 };
+  const asked = { ...placeOf('c-0/sample'), job, files, checks: 0, timings: 1 };
   const { caseSet } = await summarized('a sample case, for the types of the arguments', prepareCases, asked);
   return caseSet;
 }
 
 /** Finds which strategies apply to the program as it is, and tells those that do not, with the reason. */
-async function listStrategies(
-  work: Work<OptimizeJob>,
+async function strategiesFor(
+  running: RunningJob<OptimizeJob>,
   { program }: Candidate,
   sample: Artifact | null,
 ): Promise<StrategyList> {
-  const { job, input } = work;
-  work.tell('looking for strategies that apply');
+  const { job, input } = running;
+  running.tell('looking for strategies that apply');
   const routes = routesOf(input);
-  const { listRecipes } = sandboxActivities(job.limits);
+  const { listStrategies } = sandboxActivities(job.limits);
   const models = routes.length > 0;
-  const asked = { ...work.at('recipes'), job, program, sample, models };
-  const list = strategyListOf(await summarized('strategies that apply', listRecipes, asked));
-  work.note(
+  const asked = { ...running.placeOf('strategies'), job, program, sample, models };
+  const list = strategyListOf(await summarized('strategies that apply', listStrategies, asked));
+  running.note(
     `${list.applicable.length} strategies apply; ${models ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone'}`,
   );
-  for (const each of list.notUsed) work.note(`not used: ${notUsedText(each)}`);
+  for (const each of list.notUsed) running.note(`not used: ${notUsedText(each)}`);
   return list;
 }
 
@@ -113,10 +117,10 @@ function enough(job: OptimizeJob, journal: Journal, elapsedMs: number): string |
 const figures = ({ value, low }: Journal[number]): string =>
   `${times(value ?? 0)} (at least ${times(low ?? 0)})`;
 
-function note(work: Work<OptimizeJob>, row: Journal[number], journal: Journal): void {
+function note(running: RunningJob<OptimizeJob>, row: Journal[number], journal: Journal): void {
   const scored = row.value === null ? row.outcome : figures(row);
   const verified = row.verified ? ', verified' : '';
-  work.note(`${row.id} ${row.title}: ${scored}${verified}`, best(journal)?.value ?? undefined);
+  running.note(`${row.id} ${row.title}: ${scored}${verified}`, best(journal)?.value ?? undefined);
 }
 
 /** The first reason why there was nothing to try, and what to do about it; nothing where strategies apply. */

@@ -2,13 +2,13 @@ import { ApplicationFailure, executeChild, isCancellation } from '@temporalio/wo
 import type { PipelineJob, Stage } from '../domain/job.schema.ts';
 import { stageId } from '../domain/job-id.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
-import { asJob, reasonOf, type Work } from './job/frame.ts';
+import { type RunningJob, reasonOf, runJob } from './job/frame.ts';
 import { mergeFiles } from './job/proxies.ts';
 
 /** Runs each stage as a child as soon as the stages it needs are done; their files flow along. */
 export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult> {
-  return asJob(input, async (work) => {
-    const { stages } = work.job;
+  return runJob(input, async (running) => {
+    const { stages } = running.job;
     const started = new Map<string, Promise<JobResult>>();
     const start = (stage: Stage): Promise<JobResult> => {
       const running = started.get(stage.name) ?? run(stage);
@@ -24,9 +24,9 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
       const products = Object.fromEntries(
         needed.flatMap(([name, result]) => (result.product === null ? [] : [[name, result.product]])),
       );
-      work.tell(`stage ${stage.name}`);
-      const result = await runStage(work, stage, products);
-      work.note(`${stage.name}: ${result.summary}`, result.best?.value);
+      running.tell(`stage ${stage.name}`);
+      const result = await runStage(running, stage, products);
+      running.note(`${stage.name}: ${result.summary}`, result.best?.value);
       return result;
     };
 
@@ -38,7 +38,7 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
       }),
     );
     const { files: product } = await mergeFiles({
-      ...work.at('product'),
+      ...running.placeOf('product'),
       files: null,
       products,
       stage: null,
@@ -55,15 +55,15 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
 
 /** A stage whose job and files were done before is taken over; otherwise it runs. A failure names the stage. */
 async function runStage(
-  work: Work<PipelineJob>,
+  running: RunningJob<PipelineJob>,
   stage: Stage,
   products: Record<string, string>,
 ): Promise<JobResult> {
-  const { input, at } = work;
+  const { input, placeOf } = running;
   const { needs, ...rest } = stage;
   const job: StageJob = { ...rest, inputs: [...rest.inputs, ...needs] };
   const { files, known } = await mergeFiles({
-    ...at(`${stage.name}/files`),
+    ...placeOf(`${stage.name}/files`),
     files: input.files,
     products,
     stage: input.fresh ? null : job,

@@ -1,17 +1,17 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { SolveJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
-import { asJob } from './job/frame.ts';
-import { packBaseline } from './job/proxies.ts';
+import { runJob } from './job/frame.ts';
+import { packProgram } from './job/proxies.ts';
 import { runTrial } from './loop/trial.ts';
 
 /** Runs the job's script once and has its outputs checked; a script that fails its checks fails the job. */
 export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
-  return asJob(input, async (work) => {
-    const { job } = work;
-    work.tell(`running ${job.script}`);
-    const { candidate } = await packBaseline({ ...work.at('c-0/pack'), job, files: input.files });
-    const trial = await runTrial(work, candidate, 'trial', 'c-0', null);
+  return runJob(input, async (running) => {
+    const { job } = running;
+    running.tell(`running ${job.script}`);
+    const { candidate } = await packProgram({ ...running.placeOf('c-0/pack'), job, files: input.files });
+    const trial = await runTrial(running, candidate, 'trial', 'c-0', null);
     if (trial.outcome.kind !== 'passed') {
       const why = trial.outcome.kind === 'scored' ? 'not judged' : trial.outcome.reason;
       throw ApplicationFailure.create({

@@ -4,8 +4,8 @@ import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { anew, findingOf, intervalText } from '../domain/trial.ts';
-import { asJob } from './job/frame.ts';
-import { packBaseline } from './job/proxies.ts';
+import { runJob } from './job/frame.ts';
+import { packProgram } from './job/proxies.ts';
 import { measureBaseline } from './loop/baseline.ts';
 import { runTrial } from './loop/trial.ts';
 
@@ -18,11 +18,15 @@ export async function verify({
   claim = null,
   ...input
 }: JobInput<OptimizeJob> & { candidate: Candidate; claim?: Interval | null }): Promise<JobResult> {
-  return asJob(input, async (work) => {
-    work.tell(`verifying ${candidate.title} once more`);
-    const packed = await packBaseline({ ...work.at('c-0/pack'), job: work.job, files: input.files });
-    const { bench } = await measureBaseline(work, packed.candidate);
-    const trial = await runTrial(work, candidate, 'verification', candidate.id, bench);
+  return runJob(input, async (running) => {
+    running.tell(`verifying ${candidate.title} once more`);
+    const packed = await packProgram({
+      ...running.placeOf('c-0/pack'),
+      job: running.job,
+      files: input.files,
+    });
+    const { bench } = await measureBaseline(running, packed.candidate);
+    const trial = await runTrial(running, candidate, 'verification', candidate.id, bench);
     const { outcome } = trial;
     if (outcome.kind !== 'scored' || outcome.metric.low <= 1) {
       const found = outcome.kind === 'scored' ? `${intervalText(outcome.metric)}` : outcome.kind;

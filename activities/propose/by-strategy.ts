@@ -17,13 +17,13 @@ import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
 import { python, threads } from '../try/player.ts';
-import { recipeFiles } from './strategy-files.ts';
+import { strategyFiles } from './strategy-files.ts';
 
-export type RecipeActivities = ReturnType<typeof createRecipeActivities>;
+export type StrategyActivities = ReturnType<typeof createStrategyActivities>;
 
 /** The mechanical strategies: they run in the sandbox, for they read the user's program. */
-export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
-  async function runRecipes(
+export const createStrategyActivities = ({ store, sandbox }: ActivityContext) => {
+  async function runStrategies(
     {
       job,
       program,
@@ -41,7 +41,7 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
         key: stepKey(place),
         label: place.step,
         argv: [
-          ...[python, '-I', '-B', '/in/recipes/strategies.py', ...args],
+          ...[python, '-I', '-B', '/in/strategies/strategies.py', ...args],
           ...(entry.kind === 'function'
             ? ['--module', `/in/program/${entry.module}`, '--function', entry.name]
             : ['--script', `/in/program/${entry.path}`]),
@@ -49,7 +49,7 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
         ],
         env: threads(job.cores),
         files: {
-          ...placeBelow('recipes', await recipeFiles(store.blobs)),
+          ...placeBelow('strategies', await strategyFiles(store.blobs)),
           ...placeBelow('program', files),
           ...(frame === undefined ? {} : { 'case.frame': frame }),
         },
@@ -66,7 +66,7 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
      * The strategies, alone and combined, that apply to a program, in the order worth trying, and why others do not. Both are
      * said in the job's log. A strategy that fails itself is our mistake: it is logged, and the others are used.
      */
-    async listRecipes({
+    async listStrategies({
       job,
       program,
       sample,
@@ -78,9 +78,9 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
       sample: Artifact | null;
       models: boolean;
     }): Promise<StrategyList> {
-      return takeStep(store, place, 'recipes', async ({ signal }) => {
+      return takeStep(store, place, 'strategies', async ({ signal }) => {
         const before = await readProgram(store.blobs, program);
-        const ran = await runRecipes(
+        const ran = await runStrategies(
           { ...place, job, sample, program: before },
           ['--list', '--out', 'out'],
           signal,
@@ -138,39 +138,39 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
     },
 
     /** The program after a strategy or a combination; null where it turns out not to apply. */
-    async proposeByRecipe({
+    async proposeByStrategy({
       job,
       id,
-      recipe,
+      strategy,
       program,
       sample,
       ...place
     }: Place & {
       job: OptimizeJob;
       id: string;
-      recipe: string;
+      strategy: string;
       program: Artifact;
       sample: Artifact | null;
     }): Promise<Candidate | null> {
       return takeStep(store, place, 'propose', async ({ signal }) => {
         const before = await readProgram(store.blobs, program);
-        const ran = await runRecipes(
+        const ran = await runStrategies(
           { ...place, job, sample, program: before },
-          ['--strategies', recipe.split(' + ').join(','), '--out', 'out'],
+          ['--strategies', strategy.split(' + ').join(','), '--out', 'out'],
           signal,
         );
         const problem = ran.outputs['out/problem.json'];
         if (problem !== undefined) {
           const { reasons } = await readJson(store.blobs, problem, NotApplicable);
           const why = reasons.map((each) => reasonText(before, each)).join('; ');
-          const text = `${id} ${recipe}: does not apply: ${why}`;
+          const text = `${id} ${strategy}: does not apply: ${why}`;
           await store.ledger.say(place.jobId, stepKey(place), text, Date.now());
           return null;
         }
         const written = ran.outputs['out/program.json'];
         if (written === undefined)
           throw new Error(
-            `the strategy ${recipe} ended as ${ran.ending.kind} and left no program: ${ran.stderr.tail}`,
+            `the strategy ${strategy} ended as ${ran.ending.kind} and left no program: ${ran.stderr.tail}`,
           );
         const { entry, build, note } = await readJson(store.blobs, written, Written);
         // A script stays in its folder: it may look for files beside itself.
@@ -191,8 +191,8 @@ export const createRecipeActivities = ({ store, sandbox }: ActivityContext) => {
         return {
           id,
           parents: ['c-0'],
-          operator: 'recipe',
-          title: recipe,
+          operator: 'strategy',
+          title: strategy,
           note,
           program: await writeJson(store.blobs, after),
         };

@@ -4,12 +4,12 @@ import { fileURLToPath } from 'node:url';
 import type { Tree } from '../../domain/artifact.schema.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 
-const folder = fileURLToPath(new URL('../../recipes/optimize', import.meta.url));
+const folder = fileURLToPath(new URL('../../strategies', import.meta.url));
 
 let stored: Promise<Tree> | undefined;
 
-/** The programs of `recipes/optimize` as artifacts; read once by each worker. */
-export function recipeFiles(blobs: BlobStore): Promise<Tree> {
+/** The programs of `strategies` as artifacts; read once by each worker. */
+export function strategyFiles(blobs: BlobStore): Promise<Tree> {
   stored ??= read(blobs);
   return stored;
 }

@@ -35,10 +35,7 @@ it('an entry at another place is compared with the one it replaces', async () =>
 });
 
 it('a header that comes with Crucible is named and not shown; one of that name that was changed is shown', async () => {
-  const header = readFileSync(
-    new URL('../../recipes/optimize/cpp/python_numbers.hpp', import.meta.url),
-    'utf8',
-  );
+  const header = readFileSync(new URL('../../strategies/cpp/python_numbers.hpp', import.meta.url), 'utf8');
   const before = await program('f.py', { 'f.py': '1\n' });
   const after = await program('f.py', { 'f.py': '2\n', 'python_numbers.hpp': header });
   const [, shipped] = await changesOf(blobs(), before, after);

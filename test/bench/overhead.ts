@@ -130,14 +130,14 @@ export async function run(): Promise<void> {
     const files = await store.blobs.put(JSON.stringify(tree));
     const jobId = 'optimize/overhead/bench.1';
     const place = (step: string) => ({ storeId: store.id, jobId, step });
-    const { openJob, packBaseline } = createJobActivities({ store });
+    const { openJob, packProgram } = createJobActivities({ store });
     const input = {
       ...{ jobId, series: 'optimize/overhead/bench', run: 1, storeId: store.id, job, files, parent: null },
       ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false },
     };
     await openJob({ ...place('open'), input });
     return inActivity(async () => {
-      const { candidate } = await packBaseline({ ...place('pack'), job, files });
+      const { candidate } = await packProgram({ ...place('pack'), job, files });
       const made = await prepareCases({ ...place('cases'), job, files, checks: 3, timings: 0 });
       const none = { value: 1, low: 1, high: 1 };
       const trial: Trial = {

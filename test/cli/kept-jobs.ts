@@ -88,7 +88,7 @@ export async function recordTrial(
   const scored = 'value' in outcome;
   const purpose = more.purpose ?? 'trial';
   const trial: Trial = {
-    candidate: { parents: ['c-0'], operator: 'recipe', note: `${candidate.title}.`, ...candidate },
+    candidate: { parents: ['c-0'], operator: 'strategy', note: `${candidate.title}.`, ...candidate },
     purpose,
     outcome: scored ? { kind: 'scored', metric: outcome, verdict: await store.blobs.put('{}') } : outcome,
     measurement: scored ? await measurement(store, outcome) : null,

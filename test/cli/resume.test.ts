@@ -116,7 +116,7 @@ describe('a finished job that has nothing to go on with', () => {
   /** Of two strategies that apply, so many were tried. */
   async function searched(tried: number, asked: object = {}): Promise<void> {
     const input = await openJob(store, { ...job, ...asked }, { id });
-    await store.ledger.once(`${id}#recipes`, { jobId: id, kind: 'recipes' }, async () => ({
+    await store.ledger.once(`${id}#strategies`, { jobId: id, kind: 'strategies' }, async () => ({
       applicable: ['vectorize_loops', 'parallelize'],
       notUsed: [],
     }));

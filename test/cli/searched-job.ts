@@ -46,7 +46,7 @@ export async function searchedJob(store: Store): Promise<{ pipeline: JobInput; s
     interval(1),
     { purpose: 'baseline' },
   );
-  await done('recipes', 'recipes', {
+  await done('strategies', 'strategies', {
     applicable: ['vectorize_loops', 'a', 'b', 'c', 'd', 'e'],
     notUsed: [{ strategies: ['use_pythran'], reason: 'blur.py:1: blur has keyword-only parameters' }],
   });

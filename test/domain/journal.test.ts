@@ -76,7 +76,7 @@ it('debugging steps are counted back to the row that was not debugged, also wher
 describe('the journal of a job that is taken up again', () => {
   const metric = (value: number) => ({ value, low: value * 0.9, high: value * 1.1 });
   const trial = (id: string, purpose: Trial['purpose'], outcome: Trial['outcome']): Trial => ({
-    candidate: { id, parents: ['c-0'], operator: 'recipe', title: id, note: '', program: '0' },
+    candidate: { id, parents: ['c-0'], operator: 'strategy', title: id, note: '', program: '0' },
     ...{ purpose, outcome, measurement: null, artifacts: {}, timings: {}, seeds: [] },
   });
   const scored = (value: number): Trial['outcome'] => ({

@@ -18,7 +18,7 @@ const state = (given: Partial<SearchState> = {}): SearchState => ({
   journal: [baseline],
   pending: [],
   trials: 5,
-  recipes: [],
+  strategies: [],
   models: true,
   drafts: 3,
   inVain: [],
@@ -28,18 +28,18 @@ const state = (given: Partial<SearchState> = {}): SearchState => ({
 });
 
 describe.each(Object.entries(policies))('%s', (_, policy) => {
-  it('takes recipes first, in their order', () => {
-    expect(policy(state({ recipes: ['a', 'b'] }))).toEqual({ kind: 'recipe', recipe: 'a' });
+  it('takes strategies first, in their order', () => {
+    expect(policy(state({ strategies: ['a', 'b'] }))).toEqual({ kind: 'strategy', strategy: 'a' });
   });
 
   it('stops when the trials of the budget are used, those under way counted', () => {
     const journal = [baseline, row('c-1'), row('c-2')];
-    const decision = policy(state({ journal, pending: [{ kind: 'draft' }], trials: 3, recipes: ['a'] }));
+    const decision = policy(state({ journal, pending: [{ kind: 'draft' }], trials: 3, strategies: ['a'] }));
     expect(decision).toEqual({ kind: 'stop', why: 'all 3 trials of the budget are used' });
   });
 
-  it('says that no model is configured when the recipes are used up without one', () => {
-    const journal = [baseline, row('c-1', { operator: 'recipe' })];
+  it('says that no model is configured when the strategies are used up without one', () => {
+    const journal = [baseline, row('c-1', { operator: 'strategy' })];
     expect(policy(state({ journal, models: false }))).toEqual({
       kind: 'stop',
       why: 'every strategy that applies was tried, and no model is configured',

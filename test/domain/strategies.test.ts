@@ -76,7 +76,7 @@ describe('a job’s list of strategies', () => {
 });
 
 describe('the strategies that a job has kept', () => {
-  const step = (result: unknown) => ({ kind: 'recipes', end: { kind: 'done' as const, result } });
+  const step = (result: unknown) => ({ kind: 'strategies', end: { kind: 'done' as const, result } });
 
   it('are read from before reasons were kept as well', () => {
     expect(strategiesIn([step(['vectorize_loops'])])).toEqual({
@@ -88,6 +88,6 @@ describe('the strategies that a job has kept', () => {
   });
 
   it('are none before they were looked for', () => {
-    expect(strategiesIn([{ kind: 'recipes', end: { kind: 'none' } }])).toBeNull();
+    expect(strategiesIn([{ kind: 'strategies', end: { kind: 'none' } }])).toBeNull();
   });
 });

@@ -20,7 +20,7 @@ const measured = (more: Partial<Measurement> = {}): Measurement => ({
 
 const trial = (more: Partial<Trial> & { id?: string; value?: number } = {}): Trial => ({
   candidate: {
-    ...{ id: more.id ?? 'c-1', parents: [], operator: 'recipe', title: 'parallelize' },
+    ...{ id: more.id ?? 'c-1', parents: [], operator: 'strategy', title: 'parallelize' },
     ...{ note: '', program: artifact },
   },
   purpose: 'trial',

@@ -22,7 +22,7 @@ const steps = [
   'c-0/pilot',
   'c-0/measure',
   'c-0/grade-timed',
-  'recipes',
+  'strategies',
   'c-1/proposed',
   'c-1/build',
   'c-1/run',

@@ -88,7 +88,7 @@ export async function startModelJobs(
   const activities = {
     ...stubActivities({ 'as it is': { speedups: [2] } }).activities,
     ...createJobActivities({ store }),
-    listRecipes: async () => ({ applicable: [], notUsed: [] }),
+    listStrategies: async () => ({ applicable: [], notUsed: [] }),
   };
   const workers = await Promise.all(
     [...Object.values(queues), benchOf('stub-host')].map((taskQueue) =>

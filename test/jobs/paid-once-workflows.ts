@@ -4,8 +4,8 @@ import type { OptimizeJob } from '../../domain/job.schema.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import { modelQueue } from '../../domain/queues.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
-import { asJob } from '../../workflows/job/frame.ts';
-import { packBaseline, recordTrial } from '../../workflows/job/proxies.ts';
+import { runJob } from '../../workflows/job/frame.ts';
+import { packProgram, recordTrial } from '../../workflows/job/proxies.ts';
 
 /** As in a job, but that a killed worker is noticed sooner, and its call made again at once. */
 const { proposeByModel } = proxyActivities<ModelActivities>({
@@ -26,17 +26,17 @@ export const scriptOf = (id: string): string => `slow-${id}.py`;
 
 /** A job that asks a model `calls` times, `atOnce` at a time, and does nothing with the programs. */
 export const askMany = (input: AskMany) =>
-  asJob(input, async ({ job, at }) => {
+  runJob(input, async ({ job, placeOf }) => {
     const { files } = input;
-    const { candidate } = await packBaseline({ ...at('c-0/pack'), job, files });
-    await recordTrial({ ...at('c-0/record'), trial: baselineOf(candidate) });
+    const { candidate } = await packProgram({ ...placeOf('c-0/pack'), job, files });
+    await recordTrial({ ...placeOf('c-0/record'), trial: baselineOf(candidate) });
     let asked = 0;
     const lane = async (): Promise<void> => {
       while (asked < input.calls) {
         asked += 1;
         const id = `c-${asked}`;
         await proposeByModel({
-          ...at(`${id}/propose-0`),
+          ...placeOf(`${id}/propose-0`),
           ...{ id, files, route: 'stub/stub', fresh: false, sample: null, repairs: null, isLast: true },
           job: { ...job, program: scriptOf(id) },
           decision: { kind: 'draft' },

@@ -28,7 +28,7 @@ test(
       const best = bestTrial(trials);
       if (best === null) continue;
       expect(best).toMatchObject({
-        candidate: { operator: 'recipe', title: 'vectorize_loops' },
+        candidate: { operator: 'strategy', title: 'vectorize_loops' },
         purpose: 'verification',
       });
       expect(best.outcome.metric.low).toBeGreaterThan(1);

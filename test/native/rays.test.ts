@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { filesBelow, openSandbox, printed } from '../recipes/sandboxed-python.ts';
+import { filesBelow, openSandbox, printed } from '../strategies/sandboxed-python.ts';
 import type { TestSandbox } from '../support/sandbox.ts';
 
 const sentences: Record<string, string> = {

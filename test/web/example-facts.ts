@@ -76,7 +76,7 @@ export function candidate(
   return {
     id,
     title,
-    operator: 'recipe',
+    operator: 'strategy',
     note: '',
     parents: ['c-0'],
     entry: 'backproject.py:backproject',

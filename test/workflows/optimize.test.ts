@@ -129,8 +129,8 @@ describe('an optimize job', () => {
     'prepareCases',
     'claimBench',
     'gradeTimed',
-    'listRecipes',
-    'proposeByRecipe',
+    'listStrategies',
+    'proposeByStrategy',
     'buildProgram',
     'runProgram',
     'gradeRun',
@@ -178,10 +178,10 @@ describe('an optimize job', () => {
     expect(seen.trials.filter((trial) => trial.purpose === 'trial').length).toBeLessThan(4);
   });
 
-  it('asks models after the recipes, the next route where one fails', async () => {
+  it('asks models after the strategies, the next route where one fails', async () => {
     const routes = ['down/one', 'up/two'];
     const { seen, result } = await run(
-      { recipe: { speedups: [2] }, 'model:up/two a': { speedups: [5] }, 'model:up/two b': { wrong: 'no' } },
+      { strategy: { speedups: [2] }, 'model:up/two a': { speedups: [5] }, 'model:up/two b': { wrong: 'no' } },
       inputOf({ budget: { trials: 3, wallMs: 1e6 } }, { routes: allRoles(routes) }),
     );
     expect(seen.activities.filter((name) => name === 'proposeByModel')).toHaveLength(4);
@@ -217,19 +217,19 @@ describe('an optimize job', () => {
 
   it('gives models up when none makes a program three times in a row', async () => {
     const { seen, result } = await run(
-      { recipe: { speedups: [2] } },
+      { strategy: { speedups: [2] } },
       inputOf({ budget: { trials: 9, wallMs: 1e6 } }, { routes: allRoles(['up/two']) }),
       { failModel: () => 'RouteUnavailable' },
     );
     expect(seen.asked.length).toBeGreaterThanOrEqual(3);
     expect(seen.asked.length).toBeLessThanOrEqual(4);
-    expect(result.summary).toContain('recipe is 2× faster');
+    expect(result.summary).toContain('strategy is 2× faster');
     expect(result.summary).toContain('models gave no program 3 times in a row; the last reason: ');
   });
 
   it('asks no more where every route refuses its key or account, and says so', async () => {
     const { seen, result } = await run(
-      { recipe: { speedups: [2] } },
+      { strategy: { speedups: [2] } },
       inputOf({ budget: { trials: 9, wallMs: 1e6 } }, { routes: allRoles(['down/one', 'down/two']) }),
       {
         failModel: ({ route }) =>
@@ -238,7 +238,7 @@ describe('an optimize job', () => {
     );
     // Two drafts are asked for at once, each on both routes.
     expect(seen.asked.length).toBeLessThanOrEqual(4);
-    expect(result.summary).toContain('recipe is 2× faster');
+    expect(result.summary).toContain('strategy is 2× faster');
     expect(result.summary).toContain('stopped because down/one: ModelUnauthenticated; down/two: ModelQuota');
   });
 
@@ -259,7 +259,7 @@ describe('an optimize job', () => {
 
   it('taken up again, goes on after what it had finished', async () => {
     const done = (id: string, title: string, value: number, verified: boolean): JournalRow => ({
-      ...{ id, parents: ['c-0'], operator: 'recipe', title, outcome: 'scored' },
+      ...{ id, parents: ['c-0'], operator: 'strategy', title, outcome: 'scored' },
       ...{ value, low: value * 0.9, verified },
     });
     const { seen, result } = await run(
@@ -301,7 +301,7 @@ describe('an optimize job', () => {
 
   it('looks for strategies before the program as it is is measured', async () => {
     const { seen } = await run({ fast: { speedups: [4] } }, inputOf({}));
-    expect(seen.activities.indexOf('listRecipes')).toBeLessThan(seen.activities.indexOf('claimBench'));
+    expect(seen.activities.indexOf('listStrategies')).toBeLessThan(seen.activities.indexOf('claimBench'));
   });
 
   it('says why no strategy applied, and what to do, instead of that every one was tried', async () => {

@@ -1,7 +1,7 @@
 import { ApplicationFailure, heartbeat, sleep } from '@temporalio/activity';
 import type { JobActivities } from '../../activities/job.ts';
 import type { ModelActivities, ProposeInput } from '../../activities/propose/by-model.ts';
-import type { RecipeActivities } from '../../activities/propose/by-strategy.ts';
+import type { StrategyActivities } from '../../activities/propose/by-strategy.ts';
 import type { ReportActivities } from '../../activities/report.ts';
 import type { BuildActivities } from '../../activities/try/build.ts';
 import type { CaseActivities } from '../../activities/try/cases.ts';
@@ -28,7 +28,7 @@ export type Script = Record<
 export type AllActivities = JobActivities &
   ReportActivities &
   CaseActivities &
-  RecipeActivities &
+  StrategyActivities &
   RunActivities &
   BuildActivities &
   GradeActivities &
@@ -108,7 +108,7 @@ export function stubActivities(
       seen.closed.push({ status, summary: ended.summary });
       return { jobId, status, ...ended, report: null };
     },
-    async packBaseline() {
+    async packProgram() {
       return { candidate: candidate('c-0', 'as it is', 'human', []) };
     },
     async mergeFiles() {
@@ -120,12 +120,12 @@ export function stubActivities(
     async prepareCases() {
       return { caseSet: artifact, seed: '1', oracleMs: 100, answerBytes: 8 };
     },
-    async listRecipes() {
+    async listStrategies() {
       return { applicable: Object.keys(script).filter((title) => !title.startsWith('model:')), notUsed };
     },
-    async proposeByRecipe({ id, recipe }) {
-      if ('notApplicable' in (script[recipe] ?? {})) return null;
-      return candidate(id, recipe, 'recipe', ['c-0']);
+    async proposeByStrategy({ id, strategy }) {
+      if ('notApplicable' in (script[strategy] ?? {})) return null;
+      return candidate(id, strategy, 'strategy', ['c-0']);
     },
     async proposeByModel(input) {
       const { id, route, decision } = input;

@@ -26,7 +26,7 @@ export interface Progress {
 export const progressQuery = defineQuery<Progress>('progress');
 
 /** A running job as its workflow code sees it. */
-export interface Work<J extends Job> {
+export interface RunningJob<J extends Job> {
   input: JobInput<J>;
   job: J;
   /** What earlier goes at this job had finished; empty in the first. */
@@ -34,7 +34,7 @@ export interface Work<J extends Job> {
   /** The number of the last candidate that models were asked for before; 0 for none. */
   asked: number;
   /** The place of a step inside this job. */
-  at(step: string): Place;
+  placeOf(step: string): Place;
   /** Tells people what is being done. */
   tell(now: string): void;
   /** Adds a line to what was done, and the best metric where there is one. */
@@ -42,22 +42,23 @@ export interface Work<J extends Job> {
 }
 
 /** What a job's own workflow hands back; the frame around it adds the rest. */
-export type Ended = Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
+export type Conclusion = Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
 
 /**
  * The frame every job runs in: opened in the ledger, told in words while it runs, and closed with a report however it
  * ends. A cancelled or failed job is closed too, then ends as what it is; a bug in workflow code is not a failure of the
  * job: it is rethrown, so that a mended worker carries on.
  */
-export async function asJob<J extends Job>(
+export async function runJob<J extends Job>(
   input: JobInput<J>,
-  act: (work: Work<J>) => Promise<Ended>,
+  body: (running: RunningJob<J>) => Promise<Conclusion>,
 ): Promise<JobResult> {
   const { jobId, storeId, job, searchable } = input;
   const progress: Progress = { now: 'starting', done: [] };
-  const at = (step: string): Place => ({ storeId, jobId, step });
+  const placeOf = (step: string): Place => ({ storeId, jobId, step });
   /** The same for what each go at a job does anew. */
-  const again = (step: string): Place => at(input.resumed ? `${step}-${input.resumed + 1}` : step);
+  const placeOfThisRun = (step: string): Place =>
+    placeOf(input.resumed ? `${step}-${input.resumed + 1}` : step);
   const show = (): void =>
     setCurrentDetails([`**${progress.now}**`, ...progress.done.map((line) => `- ${line}`)].join('\n'));
   const label = (status: string): void => {
@@ -70,14 +71,14 @@ export async function asJob<J extends Job>(
       { key: kindAttribute, value: job.kind },
       { key: statusAttribute, value: 'running' },
     ]);
-  const opened = await openJob({ ...at('open'), input });
-  const work: Work<J> = {
+  const opened = await openJob({ ...placeOf('open'), input });
+  const running: RunningJob<J> = {
     input,
     job,
     // Histories from before jobs could be resumed have no result here.
     journal: opened?.journal ?? [],
     asked: opened?.asked ?? 0,
-    at,
+    placeOf,
     tell: (now) => {
       progress.now = now;
       show();
@@ -91,24 +92,24 @@ export async function asJob<J extends Job>(
   };
 
   try {
-    const ended = await act(work);
-    work.tell('writing the report');
-    const closed = await closeJob({ ...again('close'), status: 'finished', ended });
-    const result = { ...closed, report: await writeReport(again('report')) };
+    const ended = await body(running);
+    running.tell('writing the report');
+    const closed = await closeJob({ ...placeOfThisRun('close'), status: 'finished', ended });
+    const result = { ...closed, report: await writeReport(placeOfThisRun('report')) };
     label('finished');
-    work.tell(result.summary);
+    running.tell(result.summary);
     return result;
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     const status = isCancellation(error) ? 'cancelled' : 'failed';
     const summary = status === 'cancelled' ? 'cancelled' : reasonOf(error);
     await CancellationScope.nonCancellable(async () => {
-      const ended: Ended = { summary, best: null, refused: 0, product: null };
-      await closeJob({ ...again('close'), status, ended });
-      await writeReport(again('report'));
+      const ended: Conclusion = { summary, best: null, refused: 0, product: null };
+      await closeJob({ ...placeOfThisRun('close'), status, ended });
+      await writeReport(placeOfThisRun('report'));
     });
     label(status);
-    work.tell(summary);
+    running.tell(summary);
     if (status === 'cancelled') throw error;
     throw ApplicationFailure.create({
       message: summary,
@@ -119,5 +120,5 @@ export async function asJob<J extends Job>(
   }
 }
 
-/** The innermost message of a failure: what a person can act on. */
+/** The innermost message of a failure: what a person can body on. */
 export const reasonOf = (error: unknown): string => rootCause(error) ?? String(error);

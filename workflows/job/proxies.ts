@@ -1,7 +1,7 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { JobActivities } from '../../activities/job.ts';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
-import type { RecipeActivities } from '../../activities/propose/by-strategy.ts';
+import type { StrategyActivities } from '../../activities/propose/by-strategy.ts';
 import type { ReportActivities } from '../../activities/report.ts';
 import type { BuildActivities } from '../../activities/try/build.ts';
 import type { CaseActivities } from '../../activities/try/cases.ts';
@@ -28,7 +28,7 @@ const common: ActivityOptions = {
 const beating: ActivityOptions = { ...common, heartbeatTimeout: '10s' };
 
 /** Bookkeeping in the ledger and the store: short, safe to repeat. */
-export const { openJob, closeJob, recordTrial, packBaseline, mergeFiles } = proxyActivities<JobActivities>({
+export const { openJob, closeJob, recordTrial, packProgram, mergeFiles } = proxyActivities<JobActivities>({
   ...common,
   taskQueue: queues.orchestrate,
   startToCloseTimeout: '60s',
@@ -67,15 +67,15 @@ export function sandboxActivities(limits: Limits) {
   const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
   const at = (taskQueue: string): ActivityOptions => ({ ...within, taskQueue });
   // A proxy makes its functions when they are asked for by name: it cannot be spread.
-  const { prepareCases, listRecipes, proposeByRecipe, runProgram } = proxyActivities<
-    CaseActivities & RecipeActivities & RunActivities
+  const { prepareCases, listStrategies, proposeByStrategy, runProgram } = proxyActivities<
+    CaseActivities & StrategyActivities & RunActivities
   >(at(queues.sandbox));
   const { buildProgram } = proxyActivities<BuildActivities>(at(queues.build));
   const { gradeRun, gradeTimed } = proxyActivities<GradeActivities>(at(queues.grade));
   const { claimBench } = proxyActivities<MeasureActivities>(at(queues.bench));
   const measureOn = (host: string) => proxyActivities<MeasureActivities>(at(benchOf(host))).measure;
   return {
-    ...{ prepareCases, listRecipes, proposeByRecipe, runProgram },
+    ...{ prepareCases, listStrategies, proposeByStrategy, runProgram },
     ...{ buildProgram, gradeRun, gradeTimed, claimBench, measureOn },
   };
 }

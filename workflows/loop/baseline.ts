@@ -5,7 +5,7 @@ import { defaults } from '../../domain/defaults.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { durationOf } from '../../domain/trial.ts';
-import type { Work } from '../job/frame.ts';
+import type { RunningJob } from '../job/frame.ts';
 import { recordTrial, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 import { type Bench, warmUps } from './trial.ts';
@@ -22,16 +22,16 @@ const rejected = (message: string): ApplicationFailure =>
  * for the job, and shows that the program gives the same answer twice. A program that does not run is the job's fault.
  */
 export async function measureBaseline(
-  work: Work<OptimizeJob>,
+  running: RunningJob<OptimizeJob>,
   candidate: Candidate,
 ): Promise<{ bench: Bench; trial: Trial; sample: Artifact | null }> {
-  const { job, at, input } = work;
+  const { job, placeOf, input } = running;
   const { files } = input;
   const { prepareCases, runProgram, claimBench, gradeTimed } = sandboxActivities(job.limits);
 
   const prepare = (step: string, checks: number, timings: number) =>
     summarized('secret inputs for the baseline', prepareCases, {
-      ...at(`c-0/${step}`),
+      ...placeOf(`c-0/${step}`),
       job,
       files,
       checks,
@@ -45,7 +45,7 @@ export async function measureBaseline(
   let reference: Artifact | null = null;
   if (cases === null) {
     const ran = await summarized(`run ${job.program} once`, runProgram, {
-      ...at('c-0/run'),
+      ...placeOf('c-0/run'),
       job,
       files,
       program: candidate.program,
@@ -56,7 +56,7 @@ export async function measureBaseline(
   }
 
   const claimed = await summarized('claim a bench: baseline against itself', claimBench, {
-    ...at('c-0/measure'),
+    ...placeOf('c-0/measure'),
     job,
     files,
     baseline: candidate.program,
@@ -68,7 +68,7 @@ export async function measureBaseline(
   });
   if (claimed.kind === 'failed') throw rejected(doesNotRun(job, claimed.outcome));
   const verdict = await summarized('grade the baseline against itself', gradeTimed, {
-    ...at('c-0/grade-timed'),
+    ...placeOf('c-0/grade-timed'),
     job,
     cases,
     conducted: claimed.conducted,
@@ -85,9 +85,9 @@ export async function measureBaseline(
     timings: {},
     seeds: cases === null ? [] : [cases.seed],
   };
-  await recordTrial({ ...at('c-0/record'), trial });
+  await recordTrial({ ...placeOf('c-0/record'), trial });
   const noise = (measurement.noiseFloor * 100).toFixed(1);
-  work.note(
+  running.note(
     `baseline: ${durationOf(measurement.baselineMs.value)}, noise ±${noise} % on ${measurement.host}`,
   );
   return {

@@ -13,7 +13,7 @@ import {
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { providerOf } from '../../domain/route.ts';
 import { type NextDecision, questionKey } from '../../domain/search-policy.ts';
-import type { Work } from '../job/frame.ts';
+import type { RunningJob } from '../job/frame.ts';
 import { modelActivities, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 import type { Bench } from './trial.ts';
@@ -21,8 +21,8 @@ import type { Bench } from './trial.ts';
 /** Has decisions made into candidates. */
 export interface Proposer {
   /**
-   * A recipe's candidate from the sandbox; a draft, debug or improvement by a model, its routes tried in order. Null where a
-   * recipe turns out not to apply, or no route gave a usable program.
+   * A strategy's candidate from the sandbox; a draft, debug or improvement by a model, its routes tried in order. Null where a
+   * strategy turns out not to apply, or no route gave a usable program.
    */
   propose(decision: NextDecision, id: string): Promise<Candidate | null>;
   /** Why no more is to be proposed: the money is spent, or models fail one after another. Null to go on. */
@@ -32,14 +32,14 @@ export interface Proposer {
 /** A request that was begun in time is let come to its end. */
 const leastMs = 60_000;
 
-type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
+type ModelDecision = Exclude<NextDecision, { kind: 'strategy' }>;
 
 /** `endsAt`: when the job's time is over, milliseconds since 1970. */
 export function createProposer(
-  work: Work<OptimizeJob>,
+  running: RunningJob<OptimizeJob>,
   { bench, sample, endsAt }: { bench: Bench; sample: Artifact | null; endsAt: number },
 ): Proposer {
-  const { job, at } = work;
+  const { job, placeOf } = running;
   let exhausted: string | null = null;
   let fruitless = 0;
   /** Different questions, since the last program, that models gave none for. */
@@ -47,7 +47,7 @@ export function createProposer(
   let lastReason = '';
 
   async function byModel(decision: ModelDecision, id: string): Promise<Candidate | null> {
-    const routes = work.input.routes[decision.kind];
+    const routes = running.input.routes[decision.kind];
     let outOfBudget: string | null = null;
     const refusals: string[] = [];
     for (const [index, route] of routes.entries()) {
@@ -61,10 +61,10 @@ export function createProposer(
         const what = round === 0 ? `${decision.kind} by ${route}` : `${route} repairs its reply`;
         try {
           return await summarized(`${id}: ${what}`, proposeByModel, {
-            ...at(stepOf(round)),
+            ...placeOf(stepOf(round)),
             ...{ job, id, route, decision, sample, repairs, isLast },
-            files: work.input.files,
-            fresh: work.input.fresh,
+            files: running.input.files,
+            fresh: running.input.fresh,
           });
         } catch (error) {
           const failure = failureOfModel(error);
@@ -77,13 +77,13 @@ export function createProposer(
           if (failure.kind === 'ModelReplyUnusable' && round < defaults.model.repairs) continue;
           lastReason = failure.message;
           if (accountsRefused.has(failure.kind)) refusals.push(failure.message);
-          work.note(`${id}: ${route} gave no program: ${failure.message}`);
+          running.note(`${id}: ${route} gave no program: ${failure.message}`);
           break;
         }
       }
     }
     if (outOfBudget !== null) {
-      const { jobId, parent } = work.input;
+      const { jobId, parent } = running.input;
       exhausted = `out of budget: ${outOfBudget}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
     }
     // Another question would be refused like this one.
@@ -93,24 +93,24 @@ export function createProposer(
 
   return {
     async propose(decision, id) {
-      if (decision.kind !== 'recipe') {
+      if (decision.kind !== 'strategy') {
         const candidate = await byModel(decision, id);
         // What is only found again, as it was before the job was taken up, says nothing of how models do now.
         if (candidate !== null) {
           fruitless = 0;
           inVain.clear();
-        } else if (candidateNumber({ id }) > work.asked) {
+        } else if (candidateNumber({ id }) > running.asked) {
           fruitless += 1;
           inVain.add(decision.kind === 'draft' ? id : questionKey(decision));
         }
         return candidate;
       }
-      const { proposeByRecipe } = sandboxActivities(job.limits);
-      const { recipe } = decision;
-      return summarized(`${id}: ${recipe}`, proposeByRecipe, {
+      const { proposeByStrategy } = sandboxActivities(job.limits);
+      const { strategy } = decision;
+      return summarized(`${id}: ${strategy}`, proposeByStrategy, {
         // The step of what models propose, too: a candidate's number stands for one program.
-        ...at(`${id}/proposed`),
-        ...{ job, id, recipe, sample },
+        ...placeOf(`${id}/proposed`),
+        ...{ job, id, strategy, sample },
         program: bench.baselineProgram,
       });
     },

@@ -20,7 +20,7 @@ export interface SearchSetup {
   /** What was tried already: the user's own program, and what a resumed job had finished. */
   journal: Journal;
   trials: number;
-  recipes: readonly string[];
+  strategies: readonly string[];
   models: boolean;
   /** Drafts by models, before the best there is gets improved. */
   drafts: number;
@@ -41,7 +41,7 @@ export async function search(
 ): Promise<{ journal: Journal; stopped: string }> {
   const journal: JournalRow[] = [...setup.journal];
   const pending = new Map<string, { decision: Decision; done: Promise<void> }>();
-  const recipes = setup.recipes.filter((recipe) => !journal.some((row) => row.title === recipe));
+  const strategies = setup.strategies.filter((strategy) => !journal.some((row) => row.title === strategy));
   const inVain: NextDecision[] = [];
   let decisions = 0;
   // Verifications wait for each other, so that each is compared with the best there is by then.
@@ -53,7 +53,7 @@ export async function search(
       inVain.push(decision);
       return;
     }
-    if (decision.kind === 'recipe') exchange(recipes, decision.recipe, candidate.title);
+    if (decision.kind === 'strategy') exchange(strategies, decision.strategy, candidate.title);
     const trial = await steps.evaluate(candidate);
     const consider = considered.then(async () => {
       const row = wouldBeBest(rowOf(trial), journal)
@@ -75,7 +75,7 @@ export async function search(
             journal,
             pending: [...pending.values()].map((each) => each.decision),
             trials: setup.trials,
-            recipes,
+            strategies,
             models: setup.models,
             drafts: setup.drafts,
             inVain,
@@ -89,7 +89,7 @@ export async function search(
       do decisions += 1;
       while (journal.some((row) => row.id === `c-${decisions}`));
       const id = `c-${decisions}`;
-      if (decision.kind === 'recipe') recipes.splice(recipes.indexOf(decision.recipe), 1);
+      if (decision.kind === 'strategy') strategies.splice(strategies.indexOf(decision.strategy), 1);
       const done = follow(decision, id).finally(() => pending.delete(id));
       done.catch(() => undefined);
       pending.set(id, { decision, done });
@@ -99,8 +99,8 @@ export async function search(
   }
 }
 
-/** A resumed job may find another recipe's candidate under an ID than the one it decided on: that one is still to be taken. */
-function exchange(recipes: string[], decided: string, found: string): void {
-  const place = recipes.indexOf(found);
-  if (place >= 0) recipes[place] = decided;
+/** A resumed job may find another strategy's candidate under an ID than the one it decided on: that one is still to be taken. */
+function exchange(strategies: string[], decided: string, found: string): void {
+  const place = strategies.indexOf(found);
+  if (place >= 0) strategies[place] = decided;
 }

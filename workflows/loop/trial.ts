@@ -5,7 +5,7 @@ import type { OptimizeJob } from '../../domain/job.schema.ts';
 import type { StageJob } from '../../domain/job-input.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
-import type { Work } from '../job/frame.ts';
+import type { RunningJob } from '../job/frame.ts';
 import { recordTrial, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 
@@ -37,7 +37,7 @@ export const warmUps = 2;
  * measured `earlier`.
  */
 export async function runTrial<J extends StageJob>(
-  work: Work<J>,
+  running: RunningJob<J>,
   candidate: Candidate,
   purpose: Trial['purpose'],
   path: string,
@@ -45,21 +45,21 @@ export async function runTrial<J extends StageJob>(
   earlier: Measurement | null = null,
 ): Promise<Trial> {
   const findings: Findings = { artifacts: {}, timings: {}, seeds: [], measurement: null };
-  const outcome = await outcomeOf(work, candidate, path, bench, findings, earlier);
+  const outcome = await outcomeOf(running, candidate, path, bench, findings, earlier);
   const trial: Trial = { candidate, purpose, outcome, ...findings };
-  await recordTrial({ ...work.at(`${path}/record`), trial });
+  await recordTrial({ ...running.placeOf(`${path}/record`), trial });
   return trial;
 }
 
 async function outcomeOf<J extends StageJob>(
-  work: Work<J>,
+  running: RunningJob<J>,
   candidate: Candidate,
   path: string,
   bench: Bench | null,
   findings: Findings,
   earlier: Measurement | null,
 ): Promise<Outcome> {
-  const { job, input } = work;
+  const { job, input } = running;
   const { buildProgram, prepareCases, runProgram, gradeRun, gradeTimed, measureOn } = sandboxActivities(
     job.limits,
   );
@@ -75,7 +75,7 @@ async function outcomeOf<J extends StageJob>(
   const built = await timed(
     'build',
     summarized(`build ${named}`, buildProgram, {
-      ...work.at(`${path}/build`),
+      ...running.placeOf(`${path}/build`),
       program: candidate.program,
       limits: job.limits,
     }),
@@ -88,7 +88,7 @@ async function outcomeOf<J extends StageJob>(
     ? await timed(
         'cases',
         summarized(`secret inputs for ${named}`, prepareCases, {
-          ...work.at(`${path}/cases`),
+          ...running.placeOf(`${path}/cases`),
           job,
           files,
           checks: defaults.checkCases,
@@ -101,7 +101,7 @@ async function outcomeOf<J extends StageJob>(
   const ran = await timed(
     'run',
     summarized(`run ${named}`, runProgram, {
-      ...work.at(`${path}/run`),
+      ...running.placeOf(`${path}/run`),
       job,
       files,
       program: built.program,
@@ -114,7 +114,7 @@ async function outcomeOf<J extends StageJob>(
   const verdict = await timed(
     'grade',
     summarized(`grade ${named}`, gradeRun, {
-      ...work.at(`${path}/grade`),
+      ...running.placeOf(`${path}/grade`),
       job,
       cases,
       ran: ran.answers,
@@ -128,7 +128,7 @@ async function outcomeOf<J extends StageJob>(
   const measured = await timed(
     'measure',
     summarized(`measure ${named}`, measureOn(bench.host), {
-      ...work.at(`${path}/measure`),
+      ...running.placeOf(`${path}/measure`),
       job,
       files,
       baseline: bench.baselineProgram,
@@ -146,7 +146,7 @@ async function outcomeOf<J extends StageJob>(
   const timedVerdict = await timed(
     'grade timed',
     summarized(`grade the timed answers of ${named}`, gradeTimed, {
-      ...work.at(`${path}/grade-timed`),
+      ...running.placeOf(`${path}/grade-timed`),
       job,
       cases,
       conducted: measured.conducted,

@@ -19,7 +19,7 @@ import type { Store } from '../../../store/store.ts';
 import { pathOf } from '../../try/outputs.ts';
 
 /** A decision that a model makes into a program. */
-export type ModelDecision = Exclude<NextDecision, { kind: 'recipe' }>;
+export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' }>;
 
 export interface QuestionInput extends Place {
   job: OptimizeJob;

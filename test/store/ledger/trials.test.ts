@@ -10,7 +10,7 @@ const trialOf = (id: string, parents: string[], purpose: Trial['purpose']): Tria
   candidate: {
     id,
     parents,
-    operator: 'recipe',
+    operator: 'strategy',
     title: 'parallelize',
     note: 'Uses two threads.',
     program: artifact,

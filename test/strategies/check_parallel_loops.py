@@ -1,6 +1,6 @@
 """Asks `parallel_loops.py` about small functions and prints [{title, problem}] for those it judges wrongly.
 
-    check_parallel_loops.py RECIPE_FOLDER
+    check_parallel_loops.py STRATEGY_FOLDER
 """
 
 import json

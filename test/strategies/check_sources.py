@@ -1,6 +1,6 @@
 """Gives `strategies.py` many ordinary sources, as a script and as functions, and prints [{title, problem}] for those it fails on.
 
-    check_sources.py RECIPE_FOLDER WORK_FOLDER [MORE.py …]
+    check_sources.py STRATEGY_FOLDER WORK_FOLDER [MORE.py …]
 
 Every strategy must make a program that Python can read, or refuse in words; nothing may be raised but a refusal. Files of MORE are
 tried the same way.

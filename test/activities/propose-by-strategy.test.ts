@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
-import { createRecipeActivities } from '../../activities/propose/by-strategy.ts';
+import { createStrategyActivities } from '../../activities/propose/by-strategy.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
@@ -19,7 +19,7 @@ let home: string;
 let store: Store;
 
 beforeEach(async () => {
-  home = await mkdtemp(join(tmpdir(), 'crucible-recipes-'));
+  home = await mkdtemp(join(tmpdir(), 'crucible-strategies-'));
   store = await openStore(home);
   await store.ledger.openJob({
     ...{ id: jobId, series: 'optimize/listed/1', run: 1, name: 'listed', kind: 'optimize' },
@@ -60,7 +60,7 @@ async function listed(
     models = false,
   }: { strategies?: string[]; ending?: Ending; said?: string; models?: boolean } = {},
 ): Promise<{ found: StrategyList; said: string[] }> {
-  const { listRecipes } = createRecipeActivities({ store, sandbox: sandboxWith(list, ending, said) });
+  const { listStrategies } = createStrategyActivities({ store, sandbox: sandboxWith(list, ending, said) });
   const program = {
     files: { 'src/slow.py': await store.blobs.put('def f(): pass\n') },
     entry: { kind: 'function', module: 'src/slow.py', name: 'f' },
@@ -70,8 +70,8 @@ async function listed(
     ...{ kind: 'optimize', name: 'listed', program: 'src/slow.py', function: 'f', cases: 'cases.py' },
     ...(strategies === undefined ? {} : { strategies }),
   });
-  const found = (await new MockActivityEnvironment().run(listRecipes, {
-    ...{ storeId: store.id, jobId, step: 'recipes', job, sample: null, models },
+  const found = (await new MockActivityEnvironment().run(listStrategies, {
+    ...{ storeId: store.id, jobId, step: 'strategies', job, sample: null, models },
     program: await store.blobs.put(JSON.stringify(program)),
   })) as StrategyList;
   return { found, said: (await store.ledger.events(jobId)).map(({ text }) => text) };

@@ -1,6 +1,6 @@
 """Makes programs for scripts/NAME.py and compares what they print and write with the original; one JSON line a program.
 
-    run_scripts.py RECIPE_FOLDER WORK_FOLDER scripts/NAME.py COMBINATION…
+    run_scripts.py STRATEGY_FOLDER WORK_FOLDER scripts/NAME.py COMBINATION…
 
 Lines: {"strategies", "kind": "right" | "wrong" | "refused" | "crashed", "detail", "decorated": {function: its decorator}}. What is
 compared must be the same byte by byte. Every script gets the argument 20, which the example takes for a size.
@@ -12,7 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-recipe, work, script, *combinations = sys.argv[1:]
+strategies_folder, work, script, *combinations = sys.argv[1:]
 script = Path(script).resolve()
 
 
@@ -27,7 +27,7 @@ def run(path, folder):
 
 def attempt(strategies, folder):
     made = subprocess.run(
-        [sys.executable, '-I', '-B', Path(recipe) / 'strategies.py', '--script', script, '--out', folder, '--strategies', strategies],
+        [sys.executable, '-I', '-B', Path(strategies_folder) / 'strategies.py', '--script', script, '--out', folder, '--strategies', strategies],
         capture_output=True, text=True,
     )
     if made.returncode == 3:

@@ -41,8 +41,8 @@ let files: Record<string, string>;
 beforeAll(async () => {
   sandbox = await openSandbox();
   files = {
-    ...(await filesBelow('recipes/optimize', 'recipe')),
-    ...(await filesBelow('test/recipes', 'test')),
+    ...(await filesBelow('strategies', 'strategy')),
+    ...(await filesBelow('test/strategies', 'test')),
     ...(await filesBelow('cli/keep/exported/function/check', 'test')),
   };
 });
@@ -50,7 +50,7 @@ afterAll(() => sandbox?.close());
 
 /** Three threads, more than this machine may have: chunks are uneven, and one may be empty. */
 async function verdicts(name: string, combinations: string[]): Promise<Verdict[]> {
-  const runner = ['/in/test/run_strategies.py', '/in/recipe', '/opt/crucible/nanobind', '/work'];
+  const runner = ['/in/test/run_strategies.py', '/in/strategy', '/opt/crucible/nanobind', '/work'];
   const text = await printed(sandbox, files, [...runner, `/in/test/functions/${name}.py`, ...combinations], {
     CRUCIBLE_CORES: '3',
     NUMBA_NUM_THREADS: '3',
@@ -117,10 +117,10 @@ async function checked(check: string): Promise<{ title: string; problem: string 
   const probe = await openSandbox();
   try {
     const given = {
-      ...(await filesBelow('recipes/optimize', 'recipe')),
-      ...(await filesBelow('test/recipes', 'test')),
+      ...(await filesBelow('strategies', 'strategy')),
+      ...(await filesBelow('test/strategies', 'test')),
     };
-    return JSON.parse(await printed(probe, given, [`/in/test/${check}.py`, '/in/recipe', '/work']));
+    return JSON.parse(await printed(probe, given, [`/in/test/${check}.py`, '/in/strategy', '/work']));
   } finally {
     await probe.close();
   }

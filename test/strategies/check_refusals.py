@@ -1,6 +1,6 @@
 """Asks `strategies.py` for its list of programs it refuses, and prints [{title, problem}] for those it does not refuse as expected.
 
-    check_refusals.py RECIPE_FOLDER WORK_FOLDER
+    check_refusals.py STRATEGY_FOLDER WORK_FOLDER
 """
 
 import json

@@ -11,8 +11,8 @@ let files: Record<string, string>;
 beforeAll(async () => {
   sandbox = await openSandbox();
   files = {
-    ...(await filesBelow('recipes/optimize', 'recipe')),
-    ...(await filesBelow('test/recipes', 'test')),
+    ...(await filesBelow('strategies', 'strategy')),
+    ...(await filesBelow('test/strategies', 'test')),
     ...(await filesBelow('examples/script', 'example')),
     'test/scripts/broken.py': 'def half(\n',
   };
@@ -23,7 +23,7 @@ type Verdict = { strategies: string; kind: string; detail?: string; decorated?: 
 
 /** Three threads, more than this machine may have: chunks are uneven. */
 async function verdicts(script: string, combinations = [compiled, parallel]): Promise<Verdict[]> {
-  const runner = ['/in/test/run_scripts.py', '/in/recipe', '/work'];
+  const runner = ['/in/test/run_scripts.py', '/in/strategy', '/work'];
   const text = await printed(sandbox, files, [...runner, `/in/${script}`, ...combinations], {
     CRUCIBLE_CORES: '3',
     NUMBA_NUM_THREADS: '3',
@@ -89,7 +89,7 @@ test('strategies that need to know the types of arguments are refused for a scri
 });
 
 test('the list for a script names what applies, in the order worth trying, and why the rest does not', async () => {
-  const argv = ['/in/recipe/strategies.py', '--script', '/in/example/slow.py', '--out', 'out', '--list'];
+  const argv = ['/in/strategy/strategies.py', '--script', '/in/example/slow.py', '--out', 'out', '--list'];
   const listed = JSON.parse(await printed(sandbox, files, argv));
   expect(listed.applicable.map(({ strategies }: { strategies: string[] }) => strategies.join(' + '))).toEqual(
     ['vectorize_loops', 'vectorize_loops + parallelize', 'vectorize_loops + fastmath'],

@@ -1,6 +1,6 @@
 """Makes, builds and runs programs for functions/NAME.py and compares them with the original; one JSON line a program.
 
-    run_strategies.py RECIPE_FOLDER NANOBIND_FOLDER WORK_FOLDER functions/NAME.py COMBINATION…
+    run_strategies.py STRATEGY_FOLDER NANOBIND_FOLDER WORK_FOLDER functions/NAME.py COMBINATION…
 
 A combination is `vectorize_loops,parallelize`. Lines: {"strategies", "kind": "right" | "wrong" | "refused" | "buildFailed" | "crashed",
 "detail"}. Six random cases a program; results, and arguments changed in place, are compared to 1e-9.
@@ -14,9 +14,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-recipe, runtime, work, chosen, *combinations = sys.argv[1:]
-recipe, work, chosen = Path(recipe), Path(work), Path(chosen)
-guest = next(folder for folder in [Path('/sandbox/guest'), recipe.parent.parent / 'sandbox/guest'] if folder.exists())
+strategies_folder, runtime, work, chosen, *combinations = sys.argv[1:]
+strategies_folder, work, chosen = Path(strategies_folder), Path(work), Path(chosen)
+guest = next(folder for folder in [Path('/sandbox/guest'), strategies_folder.parent / 'sandbox/guest'] if folder.exists())
 sys.path[:0] = [str(guest), str(Path(__file__).parent)]
 
 import numpy as np  # noqa: E402
@@ -107,7 +107,7 @@ def compare(folder, program, original, cases):
 
 def attempt(strategies, folder, original, cases):
     made = subprocess.run(
-        [sys.executable, '-I', '-B', recipe / 'strategies.py', '--module', chosen, '--function', original.__name__,
+        [sys.executable, '-I', '-B', strategies_folder / 'strategies.py', '--module', chosen, '--function', original.__name__,
          '--case', work / 'case.frame', '--out', folder, '--strategies', strategies],
         capture_output=True, text=True,
     )

@@ -1,6 +1,6 @@
 """Asks which arguments a function changes, and what its version in single precision does to them; prints [{title, problem}].
 
-    check_arguments.py RECIPE_FOLDER
+    check_arguments.py STRATEGY_FOLDER
 """
 
 import json
