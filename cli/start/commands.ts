@@ -1,0 +1,108 @@
+import { createOption, InvalidArgumentError } from 'commander';
+import { defaults } from '../../domain/defaults.ts';
+import { strategyNames } from '../../domain/strategy-names.ts';
+import {
+  amount,
+  type CommandLine,
+  number,
+  type Profile,
+  profile,
+  seedNumber,
+  wholeNumber,
+} from '../program.ts';
+import type { BeginOptions } from './first-look.ts';
+import type { OptimizeOptions } from './optimize-job.ts';
+import type { StartOptions } from './start-job.ts';
+
+/** Adds the commands that start jobs. */
+export function addStartCommands({ command, session }: CommandLine): void {
+  command('start', 'run the main example: server, worker, job, picture, report', 'crucible start --fresh')
+    .option('--fresh', 'do all of it again')
+    .action(({ fresh = false }: { fresh?: boolean }) =>
+      session(async ({ config, context, signal }) =>
+        (await import('./main-example.ts')).start(context, config, { fresh, signal }),
+      ),
+    );
+
+  for (const [name, description] of [
+    ['run', 'submit a job and watch it to its end; Ctrl-C leaves it running'],
+    ['submit', 'submit a job and return at once'],
+  ] as const)
+    command(`${name} <job-file>`, description, `crucible ${name} examples/start.yaml`)
+      .addOption(profile())
+      .option('--fresh', 'a new run, even where the same job is done or under way')
+      .option('--dry-run', 'check the job and its files, start nothing')
+      .action(async (path: string, options: { profile?: Profile; fresh?: boolean; dryRun?: boolean }) => {
+        const { readJobFile, withProfile } = await import('./job-file.ts');
+        const file = withProfile(await readJobFile(path), options.profile);
+        return session(async (given) => {
+          const how = { ...options, detached: name === 'submit' };
+          const { beginJob } = await import('./first-look.ts');
+          if (!(await beginJob(given.context, file, how))) return;
+          return (await import('./start-job.ts')).startJob(given, file, how);
+        });
+      });
+
+  command(
+    'optimize <program[:function]>',
+    'make a Python function or a whole script faster',
+    'crucible optimize slow.py:blur --cases cases.py',
+  )
+    .option(
+      '--function <name>',
+      'the slow function, if not after the program; without one the whole script is optimised',
+    )
+    .option(
+      '--cases <file[:name]>',
+      'makes inputs for the function: its make_case(seed) returns the arguments',
+    )
+    .option('--args <arguments...>', 'command-line arguments of the script')
+    .option('--outputs <patterns...>', 'files the script writes; they and standard output must stay the same')
+    .option('--inputs <paths...>', 'files and folders the program reads or imports')
+    .option(
+      '--ignore-lines <patterns...>',
+      'lines a script prints that are not compared, as regular expressions',
+    )
+    .option('--name <name>', "the job's name (default: from the file and the function)")
+    .option(
+      '--tolerance <relative[,absolute]>',
+      `how far numbers may be off (default: ${defaults.tolerance.relative.toExponential()} relative; 0 is exact)`,
+      tolerance,
+    )
+    .addOption(
+      createOption('--strategies <names...>', 'only these (default: all)').choices([...strategyNames]),
+    )
+    .option('--goal <times>', 'stop as soon as a verified speed-up is at least this', amount)
+    .option('--trials <count>', `how many candidates to try (default: ${defaults.trials})`, wholeNumber)
+    .option('--minutes <count>', `how long to try (default: ${defaults.wallMs / 60_000})`, amount)
+    .option('--cores <count>', `threads a program may use (default: ${defaults.cores})`, wholeNumber)
+    .option('--memory <MiB>', `memory a run may use (default: ${defaults.limits.memoryMb})`, wholeNumber)
+    .option('--seed <number>', `of the search's own choices (default: ${defaults.seed})`, seedNumber)
+    .option('--usd <amount>', 'what models may cost at most (default: no limit)', amount)
+    .option('--tokens <count>', 'what models may read and write at most (default: no limit)', wholeNumber)
+    .addOption(profile())
+    .option('--out <folder>', 'write the program found there, as crucible export does')
+    .option('--fresh', 'a new run, even where the same job is done or under way')
+    .option('--dry-run', 'check, start nothing')
+    .option('--detached', 'return at once')
+    .action(async (path: string, options: OptimizeOptions & BeginOptions & StartOptions) => {
+      const { jobFromOptions } = await import('./optimize-job.ts');
+      const file = await jobFromOptions(path, options);
+      return session(async (given) => {
+        const { beginJob } = await import('./first-look.ts');
+        if (!(await beginJob(given.context, file, options))) return;
+        return (await import('./start-job.ts')).startJob(given, file, options);
+      });
+    });
+}
+
+/** `1e-9`, or `1e-9,1e-12` where the second is absolute; 0 alone is exact. */
+function tolerance(text: string): { relative: number; absolute?: number } {
+  const [relative = Number.NaN, absolute, ...others] = text
+    .split(',')
+    .map(number('a number from 0 up, or two as in 1e-9,1e-12: relative and absolute', (value) => value >= 0));
+  if (others.length > 0)
+    throw new InvalidArgumentError('expected at most two numbers: relative and absolute');
+  if (absolute !== undefined) return { relative, absolute };
+  return relative === 0 ? { relative, absolute: 0 } : { relative };
+}
