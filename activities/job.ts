@@ -153,6 +153,9 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         summary: result,
         best: result.best?.value ?? null,
       });
+      const record = await store.ledger.job(place.jobId);
+      // It failed before it was opened.
+      if (record === undefined) return result;
       await store.ledger.say(
         place.jobId,
         stepKey(place),
@@ -160,8 +163,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         Date.now(),
       );
       if (status === 'finished') await rememberStage(result);
-      const record = await store.ledger.job(place.jobId);
-      if (record !== undefined && isVerification(record)) await keepFinding(record, result.summary);
+      if (isVerification(record)) await keepFinding(record, result.summary);
       return result;
     },
 

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type Context, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
 import { ApplicationFailure, log as activityLog } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
+import type { JobActivities } from '../activities/job.ts';
 import type { Model, ModelReply } from '../llm/model.ts';
 import { attributes, traced } from '../llm/providers/spans.ts';
 import type { Clean } from './clean.ts';
@@ -19,6 +20,9 @@ export interface Observing {
   /** What a reply cost, millionths of a dollar; null where that is not known. */
   costOf: (route: string, reply: ModelReply) => number | null;
 }
+
+/** The activity that ends a job. */
+const closing = 'closeJob' satisfies keyof JobActivities;
 
 /** The span around what this asynchronous flow does. */
 const around = new AsyncLocalStorage<Context>();
@@ -59,7 +63,7 @@ export const observeActivities =
           );
           try {
             const result = await around.run(trace.setSpan(job, span), () => next(input));
-            if (activity === 'closeJob') {
+            if (activity === closing) {
               const from = await startedAt(jobId).catch(() => undefined);
               const status = statusOf(result);
               if (from !== undefined)

@@ -1,9 +1,10 @@
-import { ApplicationFailure, executeChild, isCancellation } from '@temporalio/workflow';
+import { ApplicationFailure } from '@temporalio/workflow';
 import type { PipelineJob, Stage } from '../domain/job.schema.ts';
-import { stageId } from '../domain/job-id.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
-import { type RunningJob, reasonOf, runJob } from './job/frame.ts';
+import { runChild } from './job/child.ts';
+import { type RunningJob, runJob } from './job/frame.ts';
 import { mergeFiles } from './job/proxies.ts';
+import { together } from './job/together.ts';
 
 /** Runs each stage as a child as soon as the stages it needs are done; their files flow along. */
 export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult> {
@@ -11,9 +12,9 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
     const { stages } = running.job;
     const started = new Map<string, Promise<JobResult>>();
     const start = (stage: Stage): Promise<JobResult> => {
-      const running = started.get(stage.name) ?? run(stage);
-      started.set(stage.name, running);
-      return running;
+      const begun = started.get(stage.name) ?? run(stage);
+      started.set(stage.name, begun);
+      return begun;
     };
     const run = async (stage: Stage): Promise<JobResult> => {
       const needed = await Promise.all(
@@ -30,7 +31,10 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
       return result;
     };
 
-    const results = await Promise.all(stages.map(start));
+    const results = await together(
+      () => [...started.values()],
+      () => Promise.all(stages.map(start)),
+    );
     const products = Object.fromEntries(
       stages.flatMap((stage, index) => {
         const product = results[index]?.product ?? null;
@@ -69,34 +73,12 @@ async function runStage(
     stage: input.fresh ? null : job,
   });
   if (known !== null) return known;
-  const workflowId = stageId(input.jobId, stage.name);
-  const child = {
-    ...input,
-    jobId: workflowId,
-    series: workflowId,
-    run: 1,
-    files,
-    parent: { jobId: input.jobId, stage: stage.name },
-    routes: input.stageRoutes[stage.name] ?? input.routes,
-    stageRoutes: {},
-  };
-  const options = {
-    workflowId,
-    staticSummary: `stage ${stage.name} (${stage.kind})`,
-    // A stage whose pipeline failed beside it closes itself in the ledger.
-    parentClosePolicy: 'REQUEST_CANCEL',
-  } as const;
-  try {
-    return job.kind === 'optimize'
-      ? await executeChild('optimize', { ...options, args: [{ ...child, job }] })
-      : await executeChild('solve', { ...options, args: [{ ...child, job }] });
-  } catch (error) {
-    if (isCancellation(error)) throw error;
-    const why = reasonOf(error);
-    throw ApplicationFailure.create({
-      message: `stage ${stage.name} failed: ${why}`,
-      type: 'StageFailed',
-      nonRetryable: true,
-    });
-  }
+  const routes = input.stageRoutes[stage.name] ?? input.routes;
+  const ended = await runChild(running, { as: 'stage', name: stage.name, job, files, routes });
+  if (ended.kind === 'done') return ended.result;
+  throw ApplicationFailure.create({
+    message: `stage ${stage.name} failed: ${ended.why}`,
+    type: 'StageFailed',
+    nonRetryable: true,
+  });
 }

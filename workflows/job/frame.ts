@@ -1,6 +1,7 @@
 import {
   ApplicationFailure,
   CancellationScope,
+  CancelledFailure,
   defineQuery,
   isCancellation,
   rootCause,
@@ -20,8 +21,14 @@ import { closeJob, openJob, writeReport } from './proxies.ts';
 export interface Progress {
   /** What is being done now, in words. */
   now: string;
+  /** The last of what was done. */
   done: string[];
+  /** Lines before those; the job's log has them. */
+  earlier: number;
 }
+
+/** Lines of what was done that a job tells of itself: it may try thousands of candidates. */
+const mostTold = 50;
 
 export const progressQuery = defineQuery<Progress>('progress');
 
@@ -54,13 +61,19 @@ export async function runJob<J extends Job>(
   body: (running: RunningJob<J>) => Promise<Conclusion>,
 ): Promise<JobResult> {
   const { jobId, storeId, job, searchable } = input;
-  const progress: Progress = { now: 'starting', done: [] };
+  const progress: Progress = { now: 'starting', done: [], earlier: 0 };
   const placeOf = (step: string): Place => ({ storeId, jobId, step });
   /** The same for what each go at a job does anew. */
   const placeOfThisRun = (step: string): Place =>
     placeOf(input.resumed ? `${step}-${input.resumed + 1}` : step);
   const show = (): void =>
-    setCurrentDetails([`**${progress.now}**`, ...progress.done.map((line) => `- ${line}`)].join('\n'));
+    setCurrentDetails(
+      [
+        `**${progress.now}**`,
+        ...(progress.earlier === 0 ? [] : [`- ${progress.earlier} more before: in the log`]),
+        ...progress.done.map((line) => `- ${line}`),
+      ].join('\n'),
+    );
   const label = (status: string): void => {
     if (searchable) upsertSearchAttributes([{ key: statusAttribute, value: status }]);
   };
@@ -71,27 +84,26 @@ export async function runJob<J extends Job>(
       { key: kindAttribute, value: job.kind },
       { key: statusAttribute, value: 'running' },
     ]);
-  const opened = await openJob({ ...placeOf('open'), input });
   const running: RunningJob<J> = {
-    input,
-    job,
-    // Histories from before jobs could be resumed have no result here.
-    journal: opened?.journal ?? [],
-    asked: opened?.asked ?? 0,
-    placeOf,
+    ...{ input, job, placeOf },
+    ...{ journal: [], asked: 0 },
     tell: (now) => {
       progress.now = now;
       show();
     },
     note: (line, bestValue) => {
       progress.done.push(line);
+      progress.earlier += progress.done.splice(0, progress.done.length - mostTold).length;
       show();
       if (searchable && bestValue !== undefined)
         upsertSearchAttributes([{ key: bestAttribute, value: bestValue }]);
     },
   };
 
+  let isOpen = false;
   try {
+    Object.assign(running, await openJob({ ...placeOf('open'), input }));
+    isOpen = true;
     const ended = await body(running);
     running.tell('writing the report');
     const closed = await closeJob({ ...placeOfThisRun('close'), status: 'finished', ended });
@@ -101,16 +113,18 @@ export async function runJob<J extends Job>(
     return result;
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
-    const status = isCancellation(error) ? 'cancelled' : 'failed';
-    const summary = status === 'cancelled' ? 'cancelled' : reasonOf(error);
+    // What fails because the job was to end is no failure of the job.
+    const asked = isCancellation(error) || CancellationScope.current().consideredCancelled;
+    const status = asked ? 'cancelled' : 'failed';
+    const summary = asked ? 'cancelled' : reasonOf(error);
     await CancellationScope.nonCancellable(async () => {
       const ended: Conclusion = { summary, best: null, refused: 0, product: null };
       await closeJob({ ...placeOfThisRun('close'), status, ended });
-      await writeReport(placeOfThisRun('report'));
+      if (isOpen) await writeReport(placeOfThisRun('report'));
     });
     label(status);
     running.tell(summary);
-    if (status === 'cancelled') throw error;
+    if (asked) throw isCancellation(error) ? error : new CancelledFailure(summary, undefined, error);
     throw ApplicationFailure.create({
       message: summary,
       type: 'JobFailed',
@@ -120,5 +134,5 @@ export async function runJob<J extends Job>(
   }
 }
 
-/** The innermost message of a failure: what a person can body on. */
+/** The innermost message of a failure: what a person can act on. */
 export const reasonOf = (error: unknown): string => rootCause(error) ?? String(error);

@@ -2,6 +2,7 @@ import type { Candidate } from '../../domain/candidate.schema.ts';
 import { confirmedRow, type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
 import type { Decision, NextDecision, SearchPolicy } from '../../domain/search-policy.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
+import { together } from '../job/together.ts';
 
 /** The three things a search needs done; each is a few activities. */
 export interface SearchSteps {
@@ -66,6 +67,7 @@ export async function search(
     await consider;
   };
 
+  const decideAndFollow = async (): Promise<string> => {
   for (;;) {
     const enough = setup.enough(journal);
     const decision: Decision =
@@ -83,7 +85,7 @@ export async function search(
             decisions,
           });
     if (decision.kind === 'stop') {
-      if (pending.size === 0) return { journal, stopped: decision.why };
+      if (pending.size === 0) return decision.why;
     } else {
       // A resumed job decides again on what was under way when it ended, and finds what was proposed for it.
       do decisions += 1;
@@ -97,6 +99,10 @@ export async function search(
     }
     await Promise.race([...pending.values()].map((each) => each.done));
   }
+  };
+
+  const underWay = () => [...pending.values()].map((each) => each.done);
+  return { stopped: await together(underWay, decideAndFollow), journal };
 }
 
 /** A resumed job may find another strategy's candidate under an ID than the one it decided on: that one is still to be taken. */
