@@ -2,10 +2,12 @@ import { createHash } from 'node:crypto';
 import { type Artifact, Tree } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
+import type { NumberedDecision } from '../domain/decision.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
 import { capOf, filesNamedBy } from '../domain/job.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
-import { type JournalRow, journalOf } from '../domain/journal.ts';
+import { journalOf } from '../domain/journal.ts';
+import type { Known } from '../domain/known.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
@@ -34,6 +36,24 @@ export const createJobActivities = ({ store }: { store: Store }) => {
 
   const knownTrials = async (jobId: string): Promise<Trial[]> =>
     (await trialsOf(store.ledger, jobId)).map(({ trial }) => trial);
+
+  /** What the search of a job knows that is taken up again. A strategy that did not apply will not; a model is asked anew. */
+  async function knownOf(jobId: string): Promise<Known> {
+    const journal = journalOf(await knownTrials(jobId));
+    const tried = new Set(journal.map(candidateNumber));
+    const decisions = await store.ledger.decisions(jobId);
+    const left = decisions.filter(({ number }) => !tried.has(number));
+    return {
+      journal,
+      open: left
+        .filter(({ inVainAt }) => inVainAt === null)
+        .map(({ number, decision }) => ({ number, decision })),
+      inVain: left
+        .filter(({ inVainAt, decision }) => inVainAt !== null && decision.kind === 'strategy')
+        .map(({ decision }) => decision),
+      decided: decisions.at(-1)?.number ?? 0,
+    };
+  }
 
   const bestOf = (best: BestTrial): JobResult['best'] => ({
     candidate: best.candidate.id,
@@ -94,7 +114,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
 
   return {
     /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
-    async openJob({ input }: Place & { input: JobInput }): Promise<{ journal: JournalRow[]; asked: number }> {
+    async openJob({ input }: Place & { input: JobInput }): Promise<Known> {
       const { job, jobId, parent, resumed = 0 } = input;
       await store.ledger.openJob({
         id: jobId,
@@ -111,11 +131,17 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       // A job from before there were accounts has none, and can still be verified.
       const above = parent === null ? undefined : await store.ledger.account(parent.jobId);
       await store.ledger.openAccount({ id: jobId, parent: above?.id ?? null, cap: capOf(job) });
-      if (resumed === 0) return { journal: [], asked: 0 };
-      const numbers = (await store.ledger.calls(jobId)).map(({ key }) =>
-        Number(/#c-(\d+)\//.exec(key)?.[1] ?? 0),
-      );
-      return { journal: journalOf(await knownTrials(jobId)), asked: Math.max(0, ...numbers) };
+      return knownOf(jobId);
+    },
+
+    /** Records what a candidate is to be, before anything is done for it. */
+    async recordDecision({ jobId, decided }: Place & { decided: NumberedDecision }): Promise<void> {
+      await store.ledger.decide(jobId, decided);
+    },
+
+    /** Records that a decision led to no program. */
+    async endInVain({ jobId, number }: Place & { number: number }): Promise<void> {
+      await store.ledger.endInVain(jobId, number);
     },
 
     /** Records a trial and says in the job's log how it ended. */

@@ -1,16 +1,9 @@
+import type { NextDecision } from './decision.schema.ts';
 import { best, debugDepth, failedLeaves, isRight, type Journal } from './journal.ts';
 import { randomStream } from './random.ts';
 
-/** What to do next. A `strategy` is a mechanical strategy by its place in the job's list. */
-export type Decision =
-  | { kind: 'strategy'; strategy: string }
-  | { kind: 'draft' }
-  | { kind: 'debug'; parent: string }
-  | { kind: 'improve'; parents: string[] }
-  | { kind: 'stop'; why: string };
-
-/** A decision that leads to a candidate. */
-export type NextDecision = Exclude<Decision, { kind: 'stop' }>;
+/** What to do next. */
+export type Decision = NextDecision | { kind: 'stop'; why: string };
 
 /** All that a policy may look at. Deciding is pure: the same state gives the same decision. */
 export interface SearchState {

@@ -10,6 +10,7 @@ export interface LedgerSchema {
   steps: StepTable;
   memo: MemoTable;
   trials: TrialTable;
+  decisions: DecisionTable;
   events: EventTable;
   modelCalls: ModelCallTable;
   accounts: AccountTable;
@@ -78,6 +79,16 @@ export interface TrialTable {
   purpose: string;
   trialJson: string;
   createdAt: number;
+}
+
+export interface DecisionTable {
+  jobId: string;
+  /** Of the candidate that it is to lead to. */
+  number: number;
+  decisionJson: string;
+  decidedAt: number;
+  /** When it was found to lead to no program; null where it was not. */
+  inVainAt: number | null;
 }
 
 export interface EventTable {

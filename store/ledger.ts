@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely';
 import { type Accounts, createAccounts } from './ledger/accounts.ts';
 import { type Breakers, createBreakers } from './ledger/breakers.ts';
+import { createDecisions, type Decisions } from './ledger/decisions.ts';
 import { createEvents, type Events } from './ledger/events.ts';
 import { createJobs, type Jobs } from './ledger/jobs.ts';
 import { createMemo, type Memo } from './ledger/memo.ts';
@@ -26,6 +27,7 @@ export interface Ledger
     Steps,
     Memo,
     Trials,
+    Decisions,
     Events,
     ModelCalls,
     Accounts,
@@ -45,6 +47,7 @@ export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
     ...createSteps(db, readRow),
     ...createMemo(db),
     ...createTrials(db, readRow),
+    ...createDecisions(db, readRow),
     ...createEvents(db),
     ...createModelCalls(db),
     ...createAccounts(db),

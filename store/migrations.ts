@@ -10,6 +10,7 @@ const migrations: Record<string, Migration> = {
   '0002-models': { up: addModelTables },
   '0003-turns': { up: addTurns },
   '0004-signed-payloads': { up: addSignedSince },
+  '0005-decisions': { up: addDecisions },
 };
 
 /**
@@ -252,5 +253,17 @@ async function addSignedSince(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .alterTable('store')
     .addColumn('signedSince', 'bigint', (column) => column.notNull().defaultTo(Date.now()))
+    .execute();
+}
+
+async function addDecisions(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('decisions')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('decisionJson', 'text', (column) => column.notNull())
+    .addColumn('decidedAt', 'bigint', (column) => column.notNull())
+    .addColumn('inVainAt', 'bigint')
+    .addPrimaryKeyConstraint('decisionsKey', ['jobId', 'number'])
     .execute();
 }

@@ -9,7 +9,7 @@ import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, strategyListOf, withoutAny } from '../domain/strategies.ts';
 import { times } from '../domain/trial.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
-import { packProgram, sandboxActivities } from './job/proxies.ts';
+import { endInVain, packProgram, recordDecision, sandboxActivities } from './job/proxies.ts';
 import { summarized } from './job/summary.ts';
 import { measureBaseline } from './loop/baseline.ts';
 import { createProposer } from './loop/propose.ts';
@@ -41,7 +41,10 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const { journal, stopped } = await search(
       {
         policy: policies[job.policy],
-        journal: [rowOf(baseline), ...running.journal.filter((row) => row.operator !== 'human')],
+        known: {
+          ...running.known,
+          journal: [rowOf(baseline), ...running.known.journal.filter((row) => row.operator !== 'human')],
+        },
         trials: job.budget.trials,
         strategies: strategies.applicable,
         models: routes.length > 0,
@@ -51,6 +54,8 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         enough: (rows) => enough(job, rows, Date.now() - began) ?? givenUp(),
       },
       {
+        record: (decided) => recordDecision({ ...running.placeOf(`c-${decided.number}/decision`), decided }),
+        endInVain: (number) => endInVain({ ...running.placeOf(`c-${number}/in-vain`), number }),
         propose: (decision, id, rows) => {
           running.tell(`${rows.length - 1} of ${job.budget.trials} trials done; proposing ${id}`);
           return propose(decision, id);

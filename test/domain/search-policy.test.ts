@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { NextDecision } from '../../domain/decision.schema.ts';
 import type { JournalRow } from '../../domain/journal.ts';
-import { draftsWithin, type NextDecision, policies, type SearchState } from '../../domain/search-policy.ts';
+import { draftsWithin, policies, type SearchState } from '../../domain/search-policy.ts';
 
 const row = (id: string, given: Partial<JournalRow> = {}): JournalRow => ({
   id,

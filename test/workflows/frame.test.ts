@@ -29,7 +29,8 @@ const run = (activities: AllActivities, input: JobInput): Promise<JobResult> =>
     }),
   );
 
-const broken = (message: string) => ApplicationFailure.create({ message, type: 'Broken', nonRetryable: true });
+const broken = (message: string) =>
+  ApplicationFailure.create({ message, type: 'Broken', nonRetryable: true });
 
 /** Lasts until it is cancelled, and says in `seen` that it was. */
 async function untilCancelled(seen: Seen, what: string): Promise<never> {

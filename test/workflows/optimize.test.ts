@@ -10,6 +10,7 @@ import { ModelQuotaExceeded, ModelRefused, ModelUnauthenticated } from '../../do
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { type JobInput, type JobResult, noRoutes, type Routes } from '../../domain/job-input.ts';
 import type { JournalRow } from '../../domain/journal.ts';
+import { nothingKnown } from '../../domain/known.ts';
 import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
 import { startServer, type TestServer } from '../support/temporal.ts';
@@ -213,6 +214,8 @@ describe('an optimize job', () => {
     expect(seen.closed).toEqual([{ status: 'finished', summary: result.summary }]);
     expect(result.summary).toContain('model:up/two a is 5× faster');
     expect(result.summary).toContain('stopped because out of budget: up/two: BudgetExhausted');
+    // What could not be paid for is decided already when there is money.
+    expect(seen.inVain).toEqual([]);
   });
 
   it('gives models up when none makes a program three times in a row', async () => {
@@ -253,6 +256,7 @@ describe('an optimize job', () => {
       { failModel: ({ decision }) => (decision.kind === 'debug' ? ModelRefused.name : undefined) },
     );
     const debugs = seen.asked.filter(({ decision }) => decision.kind === 'debug');
+    expect(seen.inVain).toEqual(debugs.map(({ id }) => Number(id.slice(2))));
     expect(debugs.length).toBeLessThanOrEqual(3);
     expect(result.summary).toContain('all 3 trials of the budget are used');
   });
@@ -265,24 +269,31 @@ describe('an optimize job', () => {
     const { seen, result } = await run(
       { a: { speedups: [2] }, b: { speedups: [4] }, c: { speedups: [3] }, d: { speedups: [8] } },
       inputOf({ budget: { trials: 4, wallMs: 1e6 } }, { resumed: 1 }),
-      { journal: [done('c-1', 'a', 2, true), done('c-3', 'c', 3, true)] },
+      {
+        known: {
+          journal: [done('c-1', 'a', 2, true), done('c-3', 'c', 3, true)],
+          open: [{ number: 2, decision: { kind: 'strategy', strategy: 'b' } }],
+          ...{ inVain: [], decided: 3 },
+        },
+      },
     );
     const tried = seen.trials.filter(({ purpose }) => purpose === 'trial');
     expect(tried.map(({ candidate }) => `${candidate.id} ${candidate.title}`).sort()).toEqual([
       'c-2 b',
       'c-4 d',
     ]);
+    expect(seen.decided).toEqual([{ number: 4, decision: { kind: 'strategy', strategy: 'd' } }]);
     expect(result.summary).toContain('d is 8× faster');
     expect(result.summary).toContain('4 tried');
   });
 
-  it('taken up again, is not given up for what models failed at before', async () => {
+  it('taken up again, gives its candidates numbers that none had before', async () => {
     const { seen, result } = await run(
       { 'model:up/two a': { speedups: [5] } },
       inputOf({ policy: 'refine', budget: { trials: 1 } }, { resumed: 1, routes: allRoles(['up/two']) }),
-      { asked: 4, failModel: ({ id }) => (id === 'c-5' ? undefined : 'RouteUnavailable') },
+      { known: { ...nothingKnown, decided: 4 }, failModel: () => undefined },
     );
-    expect(seen.asked.map(({ id }) => id)).toContain('c-4');
+    expect(seen.asked.map(({ id }) => id)).toEqual(['c-5']);
     expect(result.summary).toContain('model:up/two a is 5× faster');
   });
 

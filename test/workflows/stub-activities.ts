@@ -9,7 +9,8 @@ import type { GradeActivities } from '../../activities/try/grade.ts';
 import type { MeasureActivities } from '../../activities/try/measure.ts';
 import type { RunActivities } from '../../activities/try/run.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
-import type { JournalRow } from '../../domain/journal.ts';
+import type { NumberedDecision } from '../../domain/decision.schema.ts';
+import { type Known, nothingKnown } from '../../domain/known.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 
@@ -38,6 +39,9 @@ export type AllActivities = JobActivities &
 /** What a stubbed worker saw. */
 export interface Seen {
   activities: string[];
+  decided: NumberedDecision[];
+  /** Numbers of decisions that led to no program. */
+  inVain: number[];
   trials: Trial[];
   closed: { status: string; summary: string }[];
   /** Requests to models. */
@@ -47,10 +51,8 @@ export interface Seen {
 export interface StubOptions {
   /** The type of the failure a request to a model ends with; undefined where the script answers it. */
   failModel?: (input: ProposeInput) => string | undefined;
-  /** What the job had finished when it was taken up again. */
-  journal?: JournalRow[];
-  /** The last candidate that models were asked for before that. */
-  asked?: number;
+  /** What the job had done when it was taken up again. */
+  known?: Known;
   /** An activity that does not end before it is cancelled. */
   endless?: keyof AllActivities;
   /** Strategies that do not apply. */
@@ -63,9 +65,9 @@ export interface StubOptions {
  */
 export function stubActivities(
   script: Script,
-  { failModel = () => undefined, journal = [], asked = 0, endless, notUsed = [] }: StubOptions = {},
+  { failModel = () => undefined, known = nothingKnown, endless, notUsed = [] }: StubOptions = {},
 ): { activities: AllActivities; seen: Seen } {
-  const seen: Seen = { activities: [], trials: [], closed: [], asked: [] };
+  const seen: Seen = { activities: [], decided: [], inVain: [], trials: [], closed: [], asked: [] };
   const titles = new Map<string, string>();
   const measured = new Map<string, number>();
   // A program is named by the candidate it belongs to, in hex, so that every stub knows whom it is asked about.
@@ -99,7 +101,13 @@ export function stubActivities(
 
   const activities: AllActivities = {
     async openJob() {
-      return { journal, asked };
+      return known;
+    },
+    async recordDecision({ decided }) {
+      seen.decided.push(decided);
+    },
+    async endInVain({ number }) {
+      seen.inVain.push(number);
     },
     async recordTrial({ trial }) {
       seen.trials.push(trial);

@@ -12,7 +12,7 @@ import {
 } from '@temporalio/workflow';
 import type { Job } from '../../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
-import type { Journal } from '../../domain/journal.ts';
+import { type Known, nothingKnown } from '../../domain/known.ts';
 import type { Place } from '../../domain/step.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
 import { closeJob, openJob, writeReport } from './proxies.ts';
@@ -36,10 +36,8 @@ export const progressQuery = defineQuery<Progress>('progress');
 export interface RunningJob<J extends Job> {
   input: JobInput<J>;
   job: J;
-  /** What earlier goes at this job had finished; empty in the first. */
-  journal: Journal;
-  /** The number of the last candidate that models were asked for before; 0 for none. */
-  asked: number;
+  /** What earlier goes at this job had done; nothing in the first. */
+  known: Known;
   /** The place of a step inside this job. */
   placeOf(step: string): Place;
   /** Tells people what is being done. */
@@ -86,7 +84,7 @@ export async function runJob<J extends Job>(
     ]);
   const running: RunningJob<J> = {
     ...{ input, job, placeOf },
-    ...{ journal: [], asked: 0 },
+    known: nothingKnown,
     tell: (now) => {
       progress.now = now;
       show();
@@ -102,7 +100,7 @@ export async function runJob<J extends Job>(
 
   let isOpen = false;
   try {
-    Object.assign(running, await openJob({ ...placeOf('open'), input }));
+    running.known = await openJob({ ...placeOf('open'), input });
     isOpen = true;
     const ended = await body(running);
     running.tell('writing the report');

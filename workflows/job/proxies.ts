@@ -28,11 +28,12 @@ const common: ActivityOptions = {
 const beating: ActivityOptions = { ...common, heartbeatTimeout: '10s' };
 
 /** Bookkeeping in the ledger and the store: short, safe to repeat. */
-export const { openJob, closeJob, recordTrial, packProgram, mergeFiles } = proxyActivities<JobActivities>({
-  ...common,
-  taskQueue: queues.orchestrate,
-  startToCloseTimeout: '60s',
-});
+export const { openJob, closeJob, recordDecision, endInVain, recordTrial, packProgram, mergeFiles } =
+  proxyActivities<JobActivities>({
+    ...common,
+    taskQueue: queues.orchestrate,
+    startToCloseTimeout: '60s',
+  });
 
 export const { writeReport } = proxyActivities<ReportActivities>({
   ...beating,

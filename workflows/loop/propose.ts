@@ -1,7 +1,7 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
-import { candidateNumber } from '../../domain/candidate.ts';
+import type { NextDecision } from '../../domain/decision.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import {
   BudgetExhausted,
@@ -12,19 +12,20 @@ import {
 } from '../../domain/errors.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { providerOf } from '../../domain/route.ts';
-import { type NextDecision, questionKey } from '../../domain/search-policy.ts';
+import { questionKey } from '../../domain/search-policy.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { modelActivities, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
+import type { Proposed } from './search.ts';
 import type { Bench } from './trial.ts';
 
 /** Has decisions made into candidates. */
 export interface Proposer {
   /**
-   * A strategy's candidate from the sandbox; a draft, debug or improvement by a model, its routes tried in order. Null where a
-   * strategy turns out not to apply, or no route gave a usable program.
+   * A strategy's candidate from the sandbox; a draft, debug or improvement by a model, its routes tried in order. `none` where a
+   * strategy turns out not to apply, or no route gave a usable program; `later` where none may be asked.
    */
-  propose(decision: NextDecision, id: string): Promise<Candidate | null>;
+  propose(decision: NextDecision, id: string): Promise<Proposed>;
   /** Why no more is to be proposed: the money is spent, or models fail one after another. Null to go on. */
   givenUp(): string | null;
 }
@@ -95,24 +96,25 @@ export function createProposer(
     async propose(decision, id) {
       if (decision.kind !== 'strategy') {
         const candidate = await byModel(decision, id);
-        // What is only found again, as it was before the job was taken up, says nothing of how models do now.
         if (candidate !== null) {
           fruitless = 0;
           inVain.clear();
-        } else if (candidateNumber({ id }) > running.asked) {
-          fruitless += 1;
-          inVain.add(decision.kind === 'draft' ? id : questionKey(decision));
+          return candidate;
         }
-        return candidate;
+        if (exhausted !== null) return 'later';
+        fruitless += 1;
+        inVain.add(decision.kind === 'draft' ? id : questionKey(decision));
+        return 'none';
       }
       const { proposeByStrategy } = sandboxActivities(job.limits);
       const { strategy } = decision;
-      return summarized(`${id}: ${strategy}`, proposeByStrategy, {
+      const candidate = await summarized(`${id}: ${strategy}`, proposeByStrategy, {
         // The step of what models propose, too: a candidate's number stands for one program.
         ...placeOf(`${id}/proposed`),
         ...{ job, id, strategy, sample },
         program: bench.baselineProgram,
       });
+      return candidate ?? 'none';
     },
     givenUp() {
       if (exhausted !== null) return exhausted;

@@ -1,13 +1,22 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
+import type { NextDecision, NumberedDecision } from '../../domain/decision.schema.ts';
 import { confirmedRow, type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
-import type { Decision, NextDecision, SearchPolicy } from '../../domain/search-policy.ts';
+import type { Known } from '../../domain/known.ts';
+import type { Decision, SearchPolicy } from '../../domain/search-policy.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { together } from '../job/together.ts';
 
-/** The three things a search needs done; each is a few activities. */
+/** What a decision came to: a program, none, or none as long as nothing can be asked. */
+export type Proposed = Candidate | 'none' | 'later';
+
+/** What a search needs done; each is a few activities. */
 export interface SearchSteps {
-  /** A program as decided, or null where the decision leads to none. */
-  propose(decision: NextDecision, id: string, journal: Journal): Promise<Candidate | null>;
+  /** Puts a decision on record, before anything is done for it. */
+  record(decided: NumberedDecision): Promise<void>;
+  /** Puts on record that it led to no program. */
+  endInVain(number: number): Promise<void>;
+  /** A program as decided. One that comes `later` is decided already when the job is taken up again. */
+  propose(decision: NextDecision, id: string, journal: Journal): Promise<Proposed>;
   /** Builds, runs, grades and measures a candidate. */
   evaluate(candidate: Candidate): Promise<Trial>;
   /** Does it again in new sandboxes, with new secret inputs. */
@@ -18,8 +27,7 @@ export interface SearchSteps {
 
 export interface SearchSetup {
   policy: SearchPolicy;
-  /** What was tried already: the user's own program, and what a resumed job had finished. */
-  journal: Journal;
+  known: Known;
   trials: number;
   strategies: readonly string[];
   models: boolean;
@@ -33,29 +41,46 @@ export interface SearchSetup {
 }
 
 /**
- * The one loop: decide → propose → build, run, grade, measure → verify what would be best → remember, until the policy or
+ * The one loop: decide → record → propose → build, run, grade, measure → verify what would be best → remember, until the policy or
  * the budget says stop. "Best" changes only by a verified trial.
  */
 export async function search(
   setup: SearchSetup,
   steps: SearchSteps,
 ): Promise<{ journal: Journal; stopped: string }> {
-  const journal: JournalRow[] = [...setup.journal];
-  const pending = new Map<string, { decision: Decision; done: Promise<void> }>();
-  const strategies = setup.strategies.filter((strategy) => !journal.some((row) => row.title === strategy));
-  const inVain: NextDecision[] = [];
-  let decisions = 0;
+  const { known, atOnce } = setup;
+  const journal: JournalRow[] = [...known.journal];
+  const open: NumberedDecision[] = [...known.open];
+  const inVain: NextDecision[] = [...known.inVain];
+  const pending = new Map<number, { decision: NextDecision; done: Promise<void> }>();
+  const taken = new Set([...open.map((each) => each.decision), ...inVain].map(strategyOf));
+  let strategies = setup.strategies.filter(
+    (strategy) => !taken.has(strategy) && !journal.some((row) => row.title === strategy),
+  );
+  let { decided } = known;
   // Verifications wait for each other, so that each is compared with the best there is by then.
   let considered: Promise<unknown> = Promise.resolve();
 
-  const follow = async (decision: NextDecision, id: string): Promise<void> => {
-    const candidate = await steps.propose(decision, id, journal);
-    if (candidate === null) {
-      inVain.push(decision);
-      return;
-    }
-    if (decision.kind === 'strategy') exchange(strategies, decision.strategy, candidate.title);
-    const trial = await steps.evaluate(candidate);
+  const decide = (): Decision => {
+    const why = setup.enough(journal);
+    if (why !== null) return { kind: 'stop', why };
+    const { policy, trials, models, drafts, seed } = setup;
+    const under = [...pending.values()].map((each) => each.decision);
+    const state = { journal, pending: under, trials, strategies, models, drafts, inVain, seed };
+    return open[0]?.decision ?? policy({ ...state, decisions: decided });
+  };
+
+  /** The decision under its number: the one it was given before, or the next. */
+  const numbered = async (decision: NextDecision): Promise<NumberedDecision> => {
+    const before = open.shift();
+    if (before !== undefined) return before;
+    decided += 1;
+    if (decision.kind === 'strategy') strategies = strategies.filter((each) => each !== decision.strategy);
+    await steps.record({ number: decided, decision });
+    return { number: decided, decision };
+  };
+
+  const remember = (trial: Trial): Promise<void> => {
     const consider = considered.then(async () => {
       const row = wouldBeBest(rowOf(trial), journal)
         ? confirmedRow(trial, await steps.verify(trial))
@@ -64,49 +89,39 @@ export async function search(
       steps.finished(row, journal);
     });
     considered = consider.catch(() => undefined);
-    await consider;
+    return consider;
   };
 
-  const decideAndFollow = async (): Promise<string> => {
-  for (;;) {
-    const enough = setup.enough(journal);
-    const decision: Decision =
-      enough !== null
-        ? { kind: 'stop', why: enough }
-        : setup.policy({
-            journal,
-            pending: [...pending.values()].map((each) => each.decision),
-            trials: setup.trials,
-            strategies,
-            models: setup.models,
-            drafts: setup.drafts,
-            inVain,
-            seed: setup.seed,
-            decisions,
-          });
-    if (decision.kind === 'stop') {
-      if (pending.size === 0) return decision.why;
+  const follow = async ({ number, decision }: NumberedDecision): Promise<void> => {
+    const proposed = await steps.propose(decision, `c-${number}`, journal);
+    if (proposed === 'later') {
+      open.push({ number, decision });
+    } else if (proposed === 'none') {
+      inVain.push(decision);
+      await steps.endInVain(number);
     } else {
-      // A resumed job decides again on what was under way when it ended, and finds what was proposed for it.
-      do decisions += 1;
-      while (journal.some((row) => row.id === `c-${decisions}`));
-      const id = `c-${decisions}`;
-      if (decision.kind === 'strategy') strategies.splice(strategies.indexOf(decision.strategy), 1);
-      const done = follow(decision, id).finally(() => pending.delete(id));
-      done.catch(() => undefined);
-      pending.set(id, { decision, done });
-      if (pending.size < setup.atOnce) continue;
+      await remember(await steps.evaluate(proposed));
     }
-    await Promise.race([...pending.values()].map((each) => each.done));
-  }
   };
 
-  const underWay = () => [...pending.values()].map((each) => each.done);
-  return { stopped: await together(underWay, decideAndFollow), journal };
+  const underWay = (): Promise<void>[] => [...pending.values()].map((each) => each.done);
+  const untilStopped = async (): Promise<string> => {
+    for (;;) {
+      const decision = pending.size < atOnce ? decide() : null;
+      if (decision !== null && decision.kind !== 'stop') {
+        const next = await numbered(decision);
+        const done = follow(next).finally(() => pending.delete(next.number));
+        done.catch(() => undefined);
+        pending.set(next.number, { decision, done });
+      } else if (decision !== null && pending.size === 0) {
+        return decision.why;
+      } else {
+        await Promise.race(underWay());
+      }
+    }
+  };
+  return { stopped: await together(underWay, untilStopped), journal };
 }
 
-/** A resumed job may find another strategy's candidate under an ID than the one it decided on: that one is still to be taken. */
-function exchange(strategies: string[], decided: string, found: string): void {
-  const place = strategies.indexOf(found);
-  if (place >= 0) strategies[place] = decided;
-}
+const strategyOf = (decision: NextDecision): string | null =>
+  decision.kind === 'strategy' ? decision.strategy : null;

@@ -1,0 +1,16 @@
+import { z } from 'zod';
+
+/** A decision that leads to a candidate. A `strategy` is a mechanical one by its name in the job's list. */
+export const NextDecision = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('strategy'), strategy: z.string() }),
+  z.object({ kind: z.literal('draft') }),
+  z.object({ kind: z.literal('debug'), parent: z.string() }),
+  z.object({ kind: z.literal('improve'), parents: z.array(z.string()) }),
+]);
+export type NextDecision = z.infer<typeof NextDecision>;
+
+/** A decision with the number of the candidate it is to lead to: 3 for `c-3`. */
+export interface NumberedDecision {
+  number: number;
+  decision: NextDecision;
+}
