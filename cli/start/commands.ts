@@ -38,7 +38,7 @@ export function addStartCommands({ command, session }: CommandLine): void {
         return session(async (given) => {
           const how = { ...options, detached: name === 'submit' };
           const { beginJob } = await import('./first-look.ts');
-          if (!(await beginJob(given.context, file, how))) return;
+          if (!(await beginJob(given, file, how))) return;
           return (await import('./start-job.ts')).startJob(given, file, how);
         });
       });
@@ -90,7 +90,7 @@ export function addStartCommands({ command, session }: CommandLine): void {
       const file = await jobFromOptions(path, options);
       return session(async (given) => {
         const { beginJob } = await import('./first-look.ts');
-        if (!(await beginJob(given.context, file, options))) return;
+        if (!(await beginJob(given, file, options))) return;
         return (await import('./start-job.ts')).startJob(given, file, options);
       });
     });

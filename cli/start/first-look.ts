@@ -1,11 +1,14 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
+import { defaults } from '../../domain/defaults.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { subjectOf } from '../../domain/job.ts';
 import type { StageJob } from '../../domain/job-input.ts';
+import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
 import { nearest } from '../nearest.ts';
-import { type CommandContext, paint, sayOf, UserMistake } from '../terminal.ts';
+import type { Session } from '../server/session.ts';
+import { paint, sayOf, UserMistake } from '../terminal.ts';
 import type { JobFile } from './job-file.ts';
 import { standardModules } from './python-modules.ts';
 import {
@@ -39,19 +42,38 @@ interface Source {
 
 /**
  * Looks at the text of a job's programs and of what makes their inputs: whether they are Python, have the functions that the job names, and
- * can import what they import. What cannot be known without running them is not claimed.
+ * can import what they import. What cannot be known without running them is not claimed. `machine` is where sandboxes are; null: not known.
  */
-export async function firstLook(file: JobFile): Promise<FirstLook> {
+export async function firstLook(file: JobFile, machine: Machine | null): Promise<FirstLook> {
   const { job } = file;
   const parts = job.kind === 'pipeline' ? job.stages : [job];
   const stages: string[] = job.kind === 'pipeline' ? parts.map(({ name }) => name) : [];
   const found: FirstLook = { mistakes: [], warnings: [] };
-  for (const part of parts) {
+  for (const [index, part] of parts.entries()) {
     const looked = await lookAt(file, part, stages);
+    if (machine !== null)
+      for (const { path, message } of tooMuchFor(machine, part))
+        found.mistakes.push(file.told(job.kind === 'pipeline' ? ['stages', index, ...path] : path, message));
     found.mistakes.push(...looked.mistakes);
     found.warnings.push(...looked.warnings);
   }
   return { mistakes: [...new Set(found.mistakes)], warnings: [...new Set(found.warnings)] };
+}
+
+/** Fields that ask for more than the machine has: no program could be started, or its threads would wait for each other. */
+function tooMuchFor(machine: Machine, { limits, cores }: StageJob): { path: string[]; message: string }[] {
+  // What nobody asked for is no mistake on a machine with one core.
+  const mostCores = Math.max(machine.cores, defaults.cores);
+  return [
+    { path: ['limits', 'memoryMb'], most: machine.memoryMb, got: limits.memoryMb },
+    { path: ['cores'], most: mostCores, got: cores },
+  ].flatMap(({ path, most, got }) => (got > most ? [{ path, message: beyondMachine(most, got) }] : []));
+}
+
+/** Returns the machine that sandboxes are on; null where it may be another than this one. */
+function machineOf({ temporalAddress, sandbox, models }: Session['config']): Machine | null {
+  const mayBeRemote = sandbox === 'e2b' || (sandbox === 'auto' && models.access.e2b !== undefined);
+  return temporalAddress === null && !mayBeRemote ? thisMachine() : null;
 }
 
 export interface BeginOptions {
@@ -66,7 +88,7 @@ export interface BeginOptions {
  * may, and says what the job is about. Returns false where that was all that was asked for.
  */
 export async function beginJob(
-  context: CommandContext,
+  { config, context }: Pick<Session, 'config' | 'context'>,
   file: JobFile,
   { dryRun = false, detached = false, out: folder }: BeginOptions,
 ): Promise<boolean> {
@@ -74,7 +96,7 @@ export async function beginJob(
   const say = sayOf(context);
   if (folder !== undefined && (await isThere(folder)))
     throw new UserMistake(`--out ${folder}: it is there already: choose another folder`);
-  const { mistakes, warnings } = await firstLook(file);
+  const { mistakes, warnings } = await firstLook(file, machineOf(config));
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
   for (const warning of warnings) say(paint(context, 'yellow', warning));
   const { job } = file;

@@ -16,6 +16,8 @@ export interface JobFile {
   files: string[];
   /** It comes from options, not from a file: messages are in the words of these. */
   typed: boolean;
+  /** Returns `message` with where the field at `path` was written. */
+  told(path: Path, message: string): string;
 }
 
 type Path = readonly PropertyKey[];
@@ -67,7 +69,7 @@ export async function readJobFile(path: string): Promise<JobFile> {
   const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
   const job = checkJob(value, source);
   const folder = resolve(dirname(path));
-  return { job, folder, files: await filesOf(job, folder, source), typed: false };
+  return { job, folder, files: await filesOf(job, folder, source), typed: false, told: telling(source) };
 }
 
 /** A job made of values, as from the command line, whose fields are called `fieldOf` there. Throws `UserMistake`. */
@@ -78,7 +80,7 @@ export async function checkedJob(
 ): Promise<JobFile> {
   const source: Source = { name: null, line: () => null, field: fieldOf };
   const job = checkJob(value, source);
-  return { job, folder, files: await filesOf(job, folder, source), typed: true };
+  return { job, folder, files: await filesOf(job, folder, source), typed: true, told: telling(source) };
 }
 
 /** The same job with its models, where it names none, chosen by `profile`. */
@@ -113,6 +115,11 @@ function located(source: Source, path: Path, message: string): string {
   const place = source.name === null ? [] : [`${source.name}${line === null ? '' : `:${line}`}`];
   return [...place, source.field(path), message].filter((part) => part !== '').join(': ');
 }
+
+const telling =
+  (source: Source): JobFile['told'] =>
+  (path, message) =>
+    located(source, path, message);
 
 /** The line of the field at `path`, or of the nearest thing around it that is there. */
 function lineOf(document: Document, lines: LineCounter, path: Path): number | null {

@@ -67,6 +67,19 @@ describe('a job file that is wrong', () => {
     expect(await readdir(home)).not.toContain('running.json');
   });
 
+  it('that asks for more than the machine has is refused before anything is started, but not where sandboxes may be elsewhere', async () => {
+    const beyond = /: expected at most \d+, which is what this machine has, got 1073741824$/m;
+    await writeFile(
+      join(folder, 'large.yaml'),
+      'kind: solve\nname: a\nscript: ok.py\nlimits: { memoryMb: 1073741824 }\n',
+    );
+    await expectRefused(await run(['submit', 'large.yaml']), beyond);
+    const dry = ['optimize', 'ok.py', '--memory', '1073741824', '--dry-run'];
+    await expectRefused(await run(dry), beyond);
+    expect(await run(dry, { TEMPORAL_ADDRESS: 'far.example:7233' })).toMatchObject({ status: 0 });
+    expect(await run(dry, { CRUCIBLE_SANDBOX: 'e2b', E2B_API_KEY: 'e2b_0' })).toMatchObject({ status: 0 });
+  });
+
   it('that is in order starts nothing with --dry-run', async () => {
     const said = await run(['run', '--dry-run', 'job.yaml']);
     expect(said).toMatchObject({

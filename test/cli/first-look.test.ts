@@ -2,7 +2,9 @@ import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type FirstLook, firstLook } from '../../cli/start/first-look.ts';
-import { checkedJob } from '../../cli/start/job-file.ts';
+import { checkedJob, readJobFile } from '../../cli/start/job-file.ts';
+import { jobFromOptions } from '../../cli/start/optimize-job.ts';
+import { defaults } from '../../domain/defaults.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 
 let folder: string;
@@ -25,7 +27,7 @@ async function write(files: Record<string, string | Buffer>): Promise<void> {
 async function look(source: string | Buffer, fields: Record<string, unknown> = {}): Promise<FirstLook> {
   await write({ 'f.py': source });
   const job = { kind: 'optimize', name: 'a', program: 'f.py', function: 'f', cases: 'cases.py', ...fields };
-  return firstLook(await checkedJob(job, folder));
+  return firstLook(await checkedJob(job, folder), null);
 }
 
 describe('before anything is started', () => {
@@ -184,7 +186,7 @@ describe('an import', () => {
       { kind: 'solve', name: 'first', script: 'cases.py' },
       { kind: 'solve', name: 'second', needs: ['first'], script: 'draw.py' },
     ];
-    expect(await firstLook(await checkedJob({ kind: 'pipeline', name: 'a', stages }, folder))).toEqual({
+    expect(await firstLook(await checkedJob({ kind: 'pipeline', name: 'a', stages }, folder), null)).toEqual({
       mistakes: [],
       warnings: [],
     });
@@ -202,4 +204,40 @@ it('a file that a program names and is not given is a warning, not where the pro
     ],
   });
   expect(await look(source, { ...fields, inputs: ['data'] })).toEqual({ mistakes: [], warnings: [] });
+});
+
+describe('what the machine does not have', () => {
+  const machine = { memoryMb: 4096, cores: 4 };
+  const job = (limits: object, cores: number) => ({
+    kind: 'solve',
+    name: 'a',
+    script: 'cases.py',
+    limits,
+    cores,
+  });
+
+  it('is refused in the words of the command line, with what was asked for and what there is', async () => {
+    const file = await jobFromOptions('cases.py', { memory: 4097, cores: 5 });
+    expect((await firstLook(file, machine)).mistakes).toEqual([
+      '--memory: expected at most 4096, which is what this machine has, got 4097',
+      '--cores: expected at most 4, which is what this machine has, got 5',
+    ]);
+  });
+
+  it('is refused with the line of the job file, in a stage too', async () => {
+    const stage = '  - { name: s, kind: solve, script: cases.py,\n      limits: { memoryMb: 8192 } }\n';
+    await write({ 'job.yaml': `kind: pipeline\nname: a\nstages:\n${stage}` });
+    expect((await firstLook(await readJobFile('job.yaml'), machine)).mistakes).toEqual([
+      'job.yaml:5: stages[0].limits.memoryMb: expected at most 4096, which is what this machine has, got 8192',
+    ]);
+  });
+
+  it('is all that is refused: what it has may be asked for, and where sandboxes may be elsewhere nothing is known', async () => {
+    const most = await checkedJob(job({ memoryMb: 4096 }, 4), folder);
+    expect((await firstLook(most, machine)).mistakes).toEqual([]);
+    const usual = await checkedJob(job({}, defaults.cores), folder);
+    expect((await firstLook(usual, { ...machine, cores: 1 })).mistakes).toEqual([]);
+    const more = await checkedJob(job({ memoryMb: 1 << 30 }, 256), folder);
+    expect((await firstLook(more, null)).mistakes).toEqual([]);
+  });
 });
