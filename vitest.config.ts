@@ -24,6 +24,8 @@ export default defineConfig({
   test: {
     // By default one on two cores; most tests wait for something.
     maxWorkers: 3,
+    // Tests of a file that say so run beside each other; each has a sandbox.
+    maxConcurrency: 3,
     projects: [
       {
         test: {

@@ -91,7 +91,8 @@ describe.each(kinds)('in %s', (kind) => {
   });
   afterAll(() => trials?.close());
 
-  test.each(refused)('a candidate that %s is refused', async (_, file, outcome, reason) => {
+  // They are refused before anything is timed: several at once keep nobody waiting.
+  test.concurrent.each(refused)('a candidate that %s is refused', async (_, file, outcome, reason) => {
     const tried = await trials.try(`${file}.py`);
     expect(tried.outcome).toMatchObject({ kind: outcome, reason: expect.stringMatching(reason) });
   });
