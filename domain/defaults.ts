@@ -9,7 +9,6 @@ export const defaults = {
     memoryMb: 2048,
     processes: 128,
     outputMb: 16,
-    fileMb: 1024,
     diskMb: 1024,
   },
   model: {

@@ -15,8 +15,8 @@ export const Limits = z.strictObject({
   processes: positive.default(defaults.limits.processes),
   /** Standard output and standard error together, MiB. */
   outputMb: positive.default(defaults.limits.outputMb),
-  /** One file, MiB. */
-  fileMb: positive.default(defaults.limits.fileMb),
+  /** One file or block of shared memory, MiB; by default `memoryMb`. */
+  fileMb: positive.optional(),
   /** All files below /work, MiB; held in memory, so it counts against `memoryMb` too. */
   diskMb: positive.default(defaults.limits.diskMb),
 });

@@ -290,7 +290,7 @@ function commonFields(folder: string, limits: Limits, { nonce, habitat }: StageO
     ['memoryMb', limits.memoryMb],
     ['processes', limits.processes],
     ['outputBytes', limits.outputMb * MIB],
-    ['fileBytes', limits.fileMb * MIB],
+    ['fileBytes', (limits.fileMb ?? limits.memoryMb) * MIB],
     ['diskBytes', limits.diskMb * MIB],
     ...(inContainer ? [] : habitat.fields),
   ];

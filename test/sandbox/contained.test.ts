@@ -204,6 +204,23 @@ print('held')
       expect(result.stdout.tail).toBe('held\n');
     });
 
+    test('a block of shared memory may be as large as the memory, unless files have a limit of their own', async () => {
+      const block = `
+import errno
+from multiprocessing import shared_memory
+try:
+    block = shared_memory.SharedMemory(create=True, size=1500 << 20)
+    block.buf[-1] = 1
+    block.close(); block.unlink()
+    print('held')
+except OSError as e: print(errno.errorcode[e.errno])
+`;
+      const limits = { memoryMb: 2048, fileMb: undefined };
+      expect((await program(block, { limits })).stdout.tail).toBe('held\n');
+      const limited = { ...limits, fileMb: 1024 };
+      expect((await program(block, { limits: limited })).stdout.tail).toBe('EFBIG\n');
+    });
+
     test('what does not fit into shared memory, or into a file that is mapped, is told with where it did not', async () => {
       const mapped = (path: string) => `
 import mmap
