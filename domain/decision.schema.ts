@@ -9,6 +9,9 @@ export const NextDecision = z.discriminatedUnion('kind', [
 ]);
 export type NextDecision = z.infer<typeof NextDecision>;
 
+/** A decision that a model makes into a program. */
+export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' }>;
+
 /** A decision with the number of the candidate it is to lead to: 3 for `c-3`. */
 export interface NumberedDecision {
   number: number;

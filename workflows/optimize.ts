@@ -34,7 +34,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const { bench, trial: baseline, sample } = await measureBaseline(running, packed);
     const routes = routesOf(input);
     const { propose, givenUp } = createProposer(running, {
-      ...{ bench, sample },
+      ...{ original: bench.baselineProgram, sample },
       endsAt: began + job.budget.wallMs,
     });
 

@@ -1,24 +1,19 @@
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { candidateNumber } from '../../domain/candidate.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
-import type { Program } from '../../domain/program.schema.ts';
+import type { ModelDecision } from '../../domain/decision.schema.ts';
+import type { Entry, Program } from '../../domain/program.schema.ts';
 import { stepKey } from '../../domain/step.ts';
 import { promptsIn, repairRequest } from '../../llm/prompts/prompts.ts';
 import { applyReply, type WrittenProgram } from '../../llm/prompts/replies/apply.ts';
 import { readTree, writeJson } from '../../store/documents.ts';
 import { type AskContext, createAsk, type KeptRequest } from '../ask/ask.ts';
 import { takeStep } from '../context.ts';
-import {
-  type ModelDecision,
-  type ProgramQuestion,
-  proposedIn,
-  type QuestionInput,
-  questionFor,
-} from './questions/optimize.ts';
+import { type ProgramQuestion, proposedIn, type QuestionInput } from './questions/question.ts';
+import { type AskingJob, questionOf } from './questions/questions.ts';
 import { expectNew } from './same-program.ts';
 
-export interface ProposeInput extends QuestionInput {
+export interface ProposeInput extends QuestionInput<AskingJob> {
   route: string;
   /** The step whose reply could not be used and is to be repaired; null for a question of its own. */
   repairs: string | null;
@@ -41,7 +36,7 @@ export const createModelActivities = (context: AskContext) => {
       // One step for all routes and repairs: whichever gives the candidate first, that is the one.
       const proposed = { ...input, step: input.step.replace(/\/propose.*$/, '/proposed') };
       return takeStep<Candidate>(store, proposed, 'propose', async (pulse) => {
-        const { request, parent, original } = await askedFor(input);
+        const { request, parent, known, entryAt } = await askedFor(input);
         const { written, idea } = await ask(
           input,
           {
@@ -56,7 +51,7 @@ export const createModelActivities = (context: AskContext) => {
             unknownPrices: job.budget.unknownPrices,
             read: async (reply) => {
               const program = applyReply(reply, request.parent);
-              await expectNew(store, jobId, id, program, [original, ...(await proposedIn(store, jobId))]);
+              await expectNew(store, jobId, id, program, [...known, ...(await proposedIn(store, jobId))]);
               return { written: program, idea: reply.idea };
             },
           },
@@ -68,22 +63,15 @@ export const createModelActivities = (context: AskContext) => {
           operator: decision.kind,
           title: shorten(idea, 80),
           note: shorten(`${route}: ${idea}`, 500),
-          program: await keepProgram(job, written),
+          program: await keepProgram(written, entryAt(written.entry)),
         };
       });
     },
   };
 
-  async function keepProgram(job: OptimizeJob, { files, entry, build }: WrittenProgram): Promise<Artifact> {
+  async function keepProgram({ files, build }: WrittenProgram, entry: Entry): Promise<Artifact> {
     const kept = files.map(async ({ path, content }) => [path, await store.blobs.put(content)] as const);
-    const program: Program = {
-      files: Object.fromEntries(await Promise.all(kept)),
-      entry:
-        job.function === undefined
-          ? { kind: 'script', path: entry, args: job.args }
-          : { kind: 'function', module: entry, name: job.function },
-      build,
-    };
+    const program: Program = { files: Object.fromEntries(await Promise.all(kept)), entry, build };
     return writeJson(store.blobs, program);
   }
 
@@ -99,7 +87,10 @@ export const createModelActivities = (context: AskContext) => {
       stepKey({ ...input, step: (repairs ?? input.step).replace(/\/repair-\d+$/, '') }),
     );
     const sent = first.findLast(({ reply }) => reply !== null)?.startedAt ?? Date.now();
-    const question = await questionFor(store, input, own, sent);
+    const trials = (await store.ledger.trials(input.jobId))
+      .filter(({ createdAt }) => createdAt <= sent)
+      .map(({ trial }) => trial);
+    const question = await questionOf(job.kind)(store, input, trials, own);
     if (repairs === null) return question;
     const asked = await store.ledger.requestsOf(stepKey({ ...input, step: repairs }));
     const reply = asked.findLast((each) => each.reply !== null)?.reply;

@@ -2,45 +2,26 @@ import { existsSync, readFileSync } from 'node:fs';
 import { arch, cpus } from 'node:os';
 import { z } from 'zod';
 import { Artifact } from '../../../domain/artifact.schema.ts';
-import { Candidate } from '../../../domain/candidate.schema.ts';
 import { candidateNumber } from '../../../domain/candidate.ts';
 import { CaseSet } from '../../../domain/case-set.schema.ts';
-import type { NextDecision } from '../../../domain/decision.schema.ts';
 import type { OptimizeJob } from '../../../domain/job.schema.ts';
-import type { Place } from '../../../domain/step.ts';
+import type { Entry } from '../../../domain/program.schema.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../../../domain/trial.ts';
 import { placeOfTrial } from '../../../domain/turn.ts';
-import type { TriedProgram } from '../../../llm/prompts/prompt-kind.ts';
-import { type OwnPrompts, type ProgramRequest, promptRequest } from '../../../llm/prompts/prompts.ts';
-import type { ShownProgram } from '../../../llm/prompts/replies/apply.ts';
-import { readJson, readProgram, readTree } from '../../../store/documents.ts';
+import { promptRequest } from '../../../llm/prompts/prompts.ts';
+import { readJson, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 import { pathOf } from '../../try/outputs.ts';
-
-/** A decision that a model makes into a program. */
-export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' }>;
-
-export interface QuestionInput extends Place {
-  job: OptimizeJob;
-  id: string;
-  decision: ModelDecision;
-  /** A case set: what the arguments look like. */
-  sample: Artifact | null;
-  /** The job's files, where its own prompts and its cases are. */
-  files: Artifact;
-}
-
-export interface ProgramQuestion {
-  request: ProgramRequest;
-  /** The candidate whose program the reply changes; null where that is the user's own. */
-  parent: string | null;
-  /** The user's own program. */
-  original: Candidate;
-}
-
-/** What a program may import, in every sandbox. */
-const packages = ['numpy', 'scipy', 'numba', 'pillow'];
+import {
+  type AsksFor,
+  ideaOf,
+  logOf,
+  packages,
+  proposedIn,
+  shownProgram,
+  triedPrograms,
+} from './question.ts';
 
 /** Cases that are described. */
 const describedCases = 4;
@@ -52,20 +33,17 @@ const directions = [
   'memory and threads: layout, blocking, no temporaries, work shared out among the cores',
 ];
 
-/** What a model is asked, from the job's trials as they stood at `asOf`, milliseconds since 1970. */
-export async function questionFor(
-  store: Store,
-  { job, decision, sample, jobId, id, files }: QuestionInput,
-  own: OwnPrompts,
-  asOf: number,
-): Promise<ProgramQuestion> {
-  const trials = (await store.ledger.trials(jobId))
-    .filter(({ createdAt }) => createdAt <= asOf)
-    .map(({ trial }) => trial);
+/** Asks to make the user's program faster, or to repair a candidate that was meant to. */
+export const optimizeQuestion: AsksFor<OptimizeJob> = async (
+  store,
+  { job, decision, sample, jobId, id, files },
+  trials,
+  own,
+) => {
   const baseline = trials.find(({ purpose }) => purpose === 'baseline');
   if (baseline === undefined || baseline.measurement === null)
     throw new Error(`job ${jobId}: expected a measured baseline before a proposal, found none`);
-  const original = await shown(store, baseline.candidate.program);
+  const original = await shownProgram(store, baseline.candidate.program);
   const top = bestTrial(trials);
   const task = {
     original: { files: [...original.files].sort((one) => (one.path === job.program ? -1 : 1)) },
@@ -74,7 +52,7 @@ export async function questionFor(
     cores: job.cores,
     packages,
     machine: machine(),
-    tried: triedPrograms(trials),
+    tried: triedPrograms(trials, measuredText),
     underWay: await underWay(store, jobId, id, trials),
     hint: null,
   };
@@ -85,7 +63,13 @@ export async function questionFor(
     generator: await generatorOf(store, job, files),
   };
   const ofScript = { script: job.program, args: job.args, outputs: job.outputs.map(pathOf) };
-  const isFunction = job.function !== undefined;
+  const name = job.function;
+  const isFunction = name !== undefined;
+  const replied = {
+    known: [baseline.candidate],
+    entryAt: (path: string): Entry =>
+      isFunction ? { kind: 'function', module: path, name } : { kind: 'script', path, args: job.args },
+  };
 
   const failing =
     decision.kind === 'debug' &&
@@ -96,19 +80,18 @@ export async function questionFor(
       ...ofFunction,
       ...(tried.length === 0 ? {} : { argumentTypes: tried.slice(0, describedCases).join('\n') }),
     };
-    const log = failing.artifacts['build log'] ?? failing.artifacts.stderr;
     const failed = {
-      ...(await shown(store, failing.candidate.program)),
+      ...(await shownProgram(store, failing.candidate.program)),
       outcome: failing.outcome.kind,
       reason: failing.outcome.reason,
-      log: log === undefined ? '' : await store.blobs.text(log),
+      log: await logOf(store, failing),
     };
     return {
       request: isFunction
         ? promptRequest('debug-function', { ...task, ...ofFailure, failed }, own)
         : promptRequest('debug-script', { ...task, ...ofScript, failed }, own),
       parent: failing.candidate.id,
-      original: baseline.candidate,
+      ...replied,
     };
   }
 
@@ -116,7 +99,7 @@ export async function questionFor(
     top === null
       ? null
       : {
-          ...(await shown(store, top.candidate.program)),
+          ...(await shownProgram(store, top.candidate.program)),
           measured: `${intervalText(top.outcome.metric)} the original's speed`,
         };
   const improving = {
@@ -130,20 +113,9 @@ export async function questionFor(
       ? promptRequest('improve-function', { ...task, ...ofFunction, ...improving }, own)
       : promptRequest('improve-script', { ...task, ...ofScript, ...improving }, own),
     parent: improving.from === 'best' ? (top?.candidate.id ?? null) : null,
-    original: baseline.candidate,
+    ...replied,
   };
-}
-
-/** The files of a program that a model can read. */
-async function shown(store: Store, artifact: Artifact): Promise<ShownProgram> {
-  const { files } = await readProgram(store.blobs, artifact);
-  const texts = Object.entries(files).filter(([path]) => /\.(py|cpp|h|hpp)$/.test(path));
-  return {
-    files: await Promise.all(
-      texts.map(async ([path, file]) => ({ path, content: await store.blobs.text(file) })),
-    ),
-  };
-}
+};
 
 const Prepared = z.object({ caseSet: Artifact });
 
@@ -164,28 +136,13 @@ async function generatorOf(store: Store, job: OptimizeJob, files: Artifact): Pro
   return file === undefined ? '' : store.blobs.text(file);
 }
 
-/** One line a candidate: what was found of it last, and whether that was found twice. */
-function triedPrograms(trials: readonly Trial[]): TriedProgram[] {
-  const last = new Map(
-    trials
-      .filter(({ purpose }) => purpose !== 'baseline')
-      .map((trial) => [trial.candidate.id, trial] as const),
-  );
-  return [...last.values()].map(({ candidate, outcome, purpose, measurement }) => ({
-    id: candidate.id,
-    idea: ideaOf(candidate),
-    outcome: outcome.kind,
-    reason: 'reason' in outcome ? outcome.reason : null,
-    measured:
-      outcome.kind !== 'scored' || measurement === null
-        ? null
-        : `${intervalText(outcome.metric)} the original's speed, ${msText(measurement.candidateMs.value)} a call, ${msText(measurement.askingMs.value)} of them to ask it; ${purpose === 'verification' ? 'verified' : 'not verified'}`,
-  }));
-}
+/** How fast a trial was, and whether that was found twice; null where it was not measured. */
+const measuredText = ({ outcome, purpose, measurement }: Trial): string | null =>
+  outcome.kind !== 'scored' || measurement === null
+    ? null
+    : `${intervalText(outcome.metric)} the original's speed, ${msText(measurement.candidateMs.value)} a call, ${msText(measurement.askingMs.value)} of them to ask it; ${purpose === 'verification' ? 'verified' : 'not verified'}`;
 
 const msText = (ms: number): string => `${Number(ms.toPrecision(3))} ms`;
-
-const ideaOf = ({ title, note }: Candidate): string => note.replace(/^[^\s/]+\/\S+: /, '') || title;
 
 /** What others of the job are at: programs under trial, and programs that are being written. */
 async function underWay(
@@ -204,14 +161,6 @@ async function underWay(
       lines.set(writer, 'being written, by the same question');
   }
   return [...lines].map(([writer, what]) => `${writer}: ${what}`);
-}
-
-/** Every candidate that was proposed in a job, by models and strategies. */
-export async function proposedIn(store: Store, jobId: string): Promise<Candidate[]> {
-  return (await store.ledger.steps(jobId)).flatMap(({ kind, end }) => {
-    const read = kind === 'propose' && end.kind === 'done' ? Candidate.safeParse(end.result) : undefined;
-    return read?.success ? [read.data] : [];
-  });
 }
 
 const worthNaming = ['sse4_2', 'avx', 'avx2', 'fma', 'bmi2', 'avx512f', 'avx512vl', 'avx512_bf16'];

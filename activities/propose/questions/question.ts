@@ -1,0 +1,92 @@
+import type { Artifact } from '../../../domain/artifact.schema.ts';
+import { Candidate } from '../../../domain/candidate.schema.ts';
+import type { ModelDecision } from '../../../domain/decision.schema.ts';
+import type { Entry } from '../../../domain/program.schema.ts';
+import type { Place } from '../../../domain/step.ts';
+import type { Trial } from '../../../domain/trial.schema.ts';
+import type { TriedProgram } from '../../../llm/prompts/prompt-kind.ts';
+import type { OwnPrompts, ProgramRequest } from '../../../llm/prompts/prompts.ts';
+import type { ShownProgram } from '../../../llm/prompts/replies/apply.ts';
+import { readProgram } from '../../../store/documents.ts';
+import type { Store } from '../../../store/store.ts';
+
+/** What a question is about: a decision of a job's search. */
+export interface QuestionInput<J> extends Place {
+  job: J;
+  id: string;
+  decision: ModelDecision;
+  /** A case set that shows what a program is given; null where there is none. */
+  sample: Artifact | null;
+  /** The job's files, where its own prompts are, too. */
+  files: Artifact;
+}
+
+/** What a model is asked for a program, and what is made of its reply. */
+export interface ProgramQuestion {
+  request: ProgramRequest;
+  /** The candidate whose program the reply changes; null where that is the user's own, or none. */
+  parent: string | null;
+  /** Programs that were not proposed in the job, which a reply may not repeat either. */
+  known: readonly Candidate[];
+  /** How a program whose main file is `path` is entered. */
+  entryAt(path: string): Entry;
+}
+
+/**
+ * Makes the question of a kind of job. `trials` are the job's as they stood when it was first put, so that a reply on record
+ * is read against what was shown then.
+ */
+export type AsksFor<J> = (
+  store: Store,
+  input: QuestionInput<J>,
+  trials: readonly Trial[],
+  own: OwnPrompts,
+) => Promise<ProgramQuestion>;
+
+/** What a program may import, in every sandbox. */
+export const packages = ['numpy', 'scipy', 'numba', 'pillow'];
+
+/** The files of a program that a model can read. */
+export async function shownProgram({ blobs }: Store, artifact: Artifact): Promise<ShownProgram> {
+  const { files } = await readProgram(blobs, artifact);
+  const texts = Object.entries(files).filter(([path]) => /\.(py|cpp|h|hpp)$/.test(path));
+  return {
+    files: await Promise.all(texts.map(async ([path, file]) => ({ path, content: await blobs.text(file) }))),
+  };
+}
+
+/** The end of what a failed trial's build, else its run, wrote. */
+export async function logOf({ blobs }: Store, { artifacts }: Trial): Promise<string> {
+  const log = artifacts['build log'] ?? artifacts.stderr;
+  return log === undefined ? '' : blobs.text(log);
+}
+
+/** One line a candidate: what was found of it last. `measured` says how fast it is; null where that is not known. */
+export function triedPrograms(
+  trials: readonly Trial[],
+  measured: (trial: Trial) => string | null = () => null,
+): TriedProgram[] {
+  const last = new Map(
+    trials
+      .filter(({ purpose }) => purpose !== 'baseline')
+      .map((trial) => [trial.candidate.id, trial] as const),
+  );
+  return [...last.values()].map((trial) => ({
+    id: trial.candidate.id,
+    idea: ideaOf(trial.candidate),
+    outcome: trial.outcome.kind,
+    reason: 'reason' in trial.outcome ? trial.outcome.reason : null,
+    measured: measured(trial),
+  }));
+}
+
+/** What a candidate tries, without the route that wrote it. */
+export const ideaOf = ({ title, note }: Candidate): string => note.replace(/^[^\s/]+\/\S+: /, '') || title;
+
+/** Every candidate that was proposed in a job, by models and strategies. */
+export async function proposedIn(store: Store, jobId: string): Promise<Candidate[]> {
+  return (await store.ledger.steps(jobId)).flatMap(({ kind, end }) => {
+    const read = kind === 'propose' && end.kind === 'done' ? Candidate.safeParse(end.result) : undefined;
+    return read?.success ? [read.data] : [];
+  });
+}

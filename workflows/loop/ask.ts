@@ -1,0 +1,136 @@
+import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import { defaults } from '../../domain/defaults.ts';
+import {
+  BudgetExhausted,
+  finalForRoute,
+  ModelQuotaExceeded,
+  ModelReplyUnusable,
+  ModelUnauthenticated,
+  waitedOut,
+} from '../../domain/errors.ts';
+import type { Job } from '../../domain/job.schema.ts';
+import type { Role } from '../../domain/job-input.ts';
+import { providerOf } from '../../domain/route.ts';
+import type { Place } from '../../domain/step.ts';
+import type { RunningJob } from '../job/frame.ts';
+import { modelActivities } from '../job/proxies.ts';
+
+/** One request, as its activity is told of it. */
+export interface Attempt extends Place {
+  route: string;
+  /** The step whose reply could not be used and is to be repaired; null for a question of its own. */
+  repairs: string | null;
+  /** Whether no route is asked after this one. */
+  isLast: boolean;
+  /** Take nothing over from earlier jobs. */
+  fresh: boolean;
+}
+
+/** One question to the routes of a role. */
+export interface Asking<Answer> {
+  role: Role;
+  /** What the question is about, in the notes that people read: `c-3`. */
+  about: string;
+  /** The requests stand at `STEP-0`, `STEP-0/repair-1`, `STEP-1`. */
+  step: string;
+  /** When the job's time is over, milliseconds since 1970. */
+  endsAt: number;
+  /** Puts the question by the activity that knows it. `doing` is the summary that people see. */
+  ask(activities: ReturnType<typeof modelActivities>, attempt: Attempt, doing: string): Promise<Answer>;
+}
+
+/** What asking came to. `exhausted` says why no other question would be answered either; null where one may be. */
+export type Asked<Answer> =
+  | { kind: 'answered'; answer: Answer }
+  | { kind: 'unanswered'; reason: string; exhausted: string | null };
+
+/** A request that began in time may take this long to end. */
+const leastMs = 60_000;
+
+/**
+ * Asks the routes of a role in order and returns the first answer. A reply that cannot be used is sent back for repair before the
+ * next route is asked. A failure of the platform is thrown; one of a model is noted, and returned where no route is left.
+ */
+export async function askRoutes<J extends Job, Answer>(
+  running: RunningJob<J>,
+  asking: Asking<Answer>,
+): Promise<Asked<Answer>> {
+  const routes = running.input.routes[asking.role];
+  const failures: Failure[] = [];
+  for (const [index, route] of routes.entries()) {
+    const asked = await askRoute(running, asking, route, index);
+    if (asked.kind === 'answered') return asked;
+    failures.push(asked.failure);
+    // The next route may be cheaper, or cost nothing: that the money is spent is said once, at the end.
+    if (asked.failure.kind !== BudgetExhausted.name)
+      running.note(`${asking.about}: ${route} gave no program: ${asked.failure.message}`);
+  }
+  return {
+    kind: 'unanswered',
+    reason: failures.findLast(({ kind }) => kind !== BudgetExhausted.name)?.message ?? '',
+    exhausted: exhaustedBy(running, failures),
+  };
+}
+
+/** Asks one route, and has its reply repaired as often as is worth it. */
+async function askRoute<J extends Job, Answer>(
+  { placeOf, input }: RunningJob<J>,
+  { role, about, step, endsAt, ask }: Asking<Answer>,
+  route: string,
+  index: number,
+): Promise<{ kind: 'answered'; answer: Answer } | { kind: 'failed'; failure: Failure }> {
+  const isLast = index === input.routes[role].length - 1;
+  const leftMs = Math.max(leastMs, endsAt - Date.now());
+  const activities = modelActivities(providerOf(route), leftMs, !isLast);
+  const stepOf = (round: number): string => `${step}-${index}${round === 0 ? '' : `/repair-${round}`}`;
+  for (let round = 0; ; round += 1) {
+    const repairs = round === 0 ? null : stepOf(round - 1);
+    const attempt = { ...placeOf(stepOf(round)), route, repairs, isLast, fresh: input.fresh };
+    const doing = round === 0 ? `${role} by ${route}` : `${route} repairs its reply`;
+    try {
+      return { kind: 'answered', answer: await ask(activities, attempt, `${about}: ${doing}`) };
+    } catch (error) {
+      const failure = failureOfModel(error);
+      if (failure === null) throw error;
+      const isRepairable = failure.kind === ModelReplyUnusable.name && round < defaults.model.repairs;
+      if (!isRepairable) return { kind: 'failed', failure };
+    }
+  }
+}
+
+/** A failure of a model, by the name of its error. */
+interface Failure {
+  kind: string;
+  message: string;
+}
+
+const accountsRefused: ReadonlySet<string> = new Set([ModelUnauthenticated.name, ModelQuotaExceeded.name]);
+
+/** Why another question would fail like this one: the money is spent, or every account refused it. */
+function exhaustedBy<J extends Job>({ input }: RunningJob<J>, failures: readonly Failure[]): string | null {
+  const refusals = failures.filter(({ kind }) => accountsRefused.has(kind));
+  if (refusals.length > 0 && refusals.length === failures.length)
+    return refusals.map(({ message }) => message).join('; ');
+  const outOfBudget = failures.findLast(({ kind }) => kind === BudgetExhausted.name);
+  if (outOfBudget === undefined) return null;
+  const { jobId, parent } = input;
+  return `out of budget: ${outOfBudget.message}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
+}
+
+const failuresOfModels: ReadonlySet<string> = new Set(
+  [BudgetExhausted, ...finalForRoute, ...waitedOut].map((each) => each.name),
+);
+
+/** Returns the model's failure; null where the platform failed, or the job was cancelled. */
+function failureOfModel(error: unknown): Failure | null {
+  if (!(error instanceof ActivityFailure)) return null;
+  const { cause } = error;
+  if (cause instanceof TimeoutFailure) {
+    // With a failure of the model as its cause it was waiting for a retry.
+    const last =
+      cause.cause instanceof ApplicationFailure ? cause.cause.message : 'no worker answered in time';
+    return { kind: 'TimedOut', message: last };
+  }
+  if (!(cause instanceof ApplicationFailure) || !failuresOfModels.has(cause.type ?? '')) return null;
+  return { kind: cause.type ?? '', message: cause.message };
+}
