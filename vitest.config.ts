@@ -3,8 +3,8 @@ import { defineConfig } from 'vitest/config';
 // Time limits are there to end what hangs: on a busy machine everything takes several times as long.
 /** Fast: no server, no sandbox, no compiler. */
 const unit = ['house', 'domain', 'llm', 'store', 'record', 'activities', 'workers', 'web', 'cli'];
-/** Real parts by themselves: the guest's Python, strategies and compilers, set-up, workflows on a server. */
-const parts = ['guest', 'strategies', 'native', 'setup', 'workflows'];
+/** Real parts by themselves: the guest's Python, recipes, strategies and compilers, set-up, workflows on a server. */
+const parts = ['guest', 'recipes', 'strategies', 'native', 'setup', 'workflows'];
 /** Jobs, commands and processes that mostly wait, and keep no time. */
 const waiting = [
   'test/llm/e2b.test.ts',

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 
-/** How a candidate arose. `strategy`: by a strategy that needs no model; `human`: as the user gave it. */
-export const Operator = z.enum(['draft', 'debug', 'improve', 'strategy', 'human']);
+/** How a candidate arose. `strategy`, `recipe`: by one that needs no model; `human`: as the user gave it. */
+export const Operator = z.enum(['draft', 'debug', 'improve', 'strategy', 'recipe', 'human']);
 export type Operator = z.infer<typeof Operator>;
 
 /** One version of a program under trial. */

@@ -3,7 +3,7 @@ import { defaults } from './defaults.ts';
 import { Limits } from './limits.schema.ts';
 import { strategyNames } from './strategy-names.ts';
 
-const slug = z
+export const slug = z
   .string()
   .regex(
     /^[a-z0-9][a-z0-9-]{0,62}$/,

@@ -10,6 +10,8 @@ export interface BlobStore {
   putFile(path: string): Promise<Artifact>;
   get(artifact: Artifact): Promise<Buffer>;
   text(artifact: Artifact): Promise<string>;
+  /** The first bytes of an artifact, at most `most`, and how many it has. They are not verified: show them, decide nothing by them. */
+  head(artifact: Artifact, most: number): Promise<{ start: Buffer; bytes: number }>;
   has(artifact: Artifact): Promise<boolean>;
   /** Places a verified read-only copy (a hard link where it can) at `path`. */
   place(artifact: Artifact, path: string): Promise<void>;

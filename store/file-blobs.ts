@@ -117,6 +117,18 @@ export function createFileBlobs(folder: string): BlobStore {
       return (await get(artifact)).toString('utf8');
     },
 
+    async head(artifact, most) {
+      const path = pathOf(artifact);
+      const file = await open(path, 'r').catch(undefinedIfMissing);
+      if (file === undefined) throw damaged(artifact, 'is missing', path);
+      try {
+        const { bytesRead, buffer } = await file.read(Buffer.alloc(most), 0, most, 0);
+        return { start: buffer.subarray(0, bytesRead), bytes: (await file.stat()).size };
+      } finally {
+        await file.close();
+      }
+    },
+
     async has(artifact) {
       return (await stat(pathOf(artifact)).catch(undefinedIfMissing)) !== undefined;
     },
@@ -184,10 +196,11 @@ async function hashOf(path: string): Promise<string | undefined> {
 function check(artifact: Artifact, found: string | undefined, path: string): void {
   if (found === artifact) return;
   const what = found === undefined ? 'is missing' : `is damaged: its bytes have the hash ${found}`;
-  throw new ArtifactDamaged(
-    `artifact ${artifact} ${what} (${path}); put it again, or redo the step that made it`,
-  );
+  throw damaged(artifact, what, path);
 }
+
+const damaged = (artifact: Artifact, what: string, path: string): ArtifactDamaged =>
+  new ArtifactDamaged(`artifact ${artifact} ${what} (${path}); put it again, or redo the step that made it`);
 
 /** A new name is durable only when its folder is. */
 async function syncFolder(path: string): Promise<void> {

@@ -24,36 +24,44 @@ interface Run extends Surroundings {
   inputs: string;
 }
 
-export interface CodeGeneration extends Run {
+/** What a program for a task in words is asked for by. */
+interface Writing extends Run {
   /** What the user asks for, in their words. */
   task: string;
   /** The program to go on from: the last turn's, or the one that was tried last. Null to begin. */
   program: ShownProgram | null;
+  /** How that program failed; null where it passed, or was not tried. */
+  failure: Failure | null;
+  tried: readonly TriedProgram[];
   args: readonly string[];
   /** What is checked of its outputs, one sentence each. */
   checks: readonly string[];
 }
 
-export interface CppModuleCreation extends Run {
-  /** The function, or functions, that the module is to have: in words, as a signature, or as Python. */
-  task: string;
-  tool: 'nanobind' | 'pybind11';
-  program: ShownProgram | null;
-  /** A Python test that must pass, which imports the module; null where the model is to write one. */
-  test: string | null;
-}
-
-export interface ErrorAnalysisInput extends Run {
-  /** What the program is for, in the user's words; null where only the program is known. */
-  task: string | null;
-  program: ShownProgram;
-  /** How it was started. */
-  command: string;
+/** Why a program is not done. */
+interface Failure {
   /** How it ended, as in `Outcome`. */
   outcome: string;
   reason: string;
   /** The end of its build's or its run's output. */
   log: string;
+}
+
+export type CodeGeneration = Writing;
+
+/** Its task is the function, or functions, that the module is to have: in words, as a signature, or as Python. */
+export interface CppModuleCreation extends Writing {
+  tool: 'nanobind' | 'pybind11';
+  /** A Python test that must pass, which imports the module; null where the model is to write one. */
+  test: string | null;
+}
+
+export interface ErrorAnalysisInput extends Run, Failure {
+  /** What the program is for, in the user's words; null where only the program is known. */
+  task: string | null;
+  program: ShownProgram;
+  /** How it was started. */
+  command: string;
   tried: readonly TriedProgram[];
   /** How many fixes to propose. */
   fixes: number;
@@ -68,25 +76,24 @@ const run = {
 
 const writing = {
   ...run,
-  task: ({ task }: { task: string }) => task,
-  program: ({ program }: { program: ShownProgram | null }) =>
+  task: ({ task }: Writing) => task,
+  program: ({ program }: Writing) =>
     program === null ? 'There is none yet.' : shownFiles(program, limits.program),
-  reply: ({ program }: { program: ShownProgram | null }) => replyRules(program, 'the program so far'),
+  outcome: ({ failure }: Writing) =>
+    failure === null ? 'It was not tried, or did what was checked.' : `It failed (${failure.outcome}).`,
+  reason: ({ failure }: Writing) => dataOr(failure?.reason ?? '', limits.reason, 'Nothing.'),
+  log: ({ failure }: Writing) => dataOr(failure?.log ?? '', limits.log, 'Nothing.'),
+  tried: ({ tried }: Writing) => triedList(tried),
+  arguments: ({ args }: Writing) => dataOr(args.join(' '), limits.types, 'None.'),
+  checks: ({ checks }: Writing) =>
+    dataOr(checks.map((check) => `- ${check}`).join('\n'), limits.list, 'That it ends with exit status 0.'),
+  reply: ({ program }: Writing) => replyRules(program, 'the program so far'),
 };
 
 export const programPrompts = {
   'code-generation': promptKind<CodeGeneration, ProgramReply>({
     schema: programReply,
-    values: {
-      ...writing,
-      arguments: ({ args }) => dataOr(args.join(' '), limits.types, 'None.'),
-      checks: ({ checks }) =>
-        dataOr(
-          checks.map((check) => `- ${check}`).join('\n'),
-          limits.list,
-          'That it ends with exit status 0.',
-        ),
-    },
+    values: writing,
     parent: ({ program }) => program,
   }),
   'cpp-module-creation': promptKind<CppModuleCreation, ProgramReply>({

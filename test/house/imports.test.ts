@@ -11,7 +11,7 @@ const project = fileURLToPath(new URL('../..', import.meta.url));
 /** The floors of the house, from the ground up. A room imports from its own floor and from those below. */
 const floors = [
   ['domain'],
-  ['llm', 'sandbox', 'store', 'web'],
+  ['llm', 'recipes', 'sandbox', 'store', 'web'],
   ['record'],
   ['activities'],
   ['workflows'],

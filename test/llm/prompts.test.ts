@@ -60,6 +60,7 @@ const scriptTask: ScriptTask = {
   baselineMs: 2_512,
 };
 const run = { ...surroundings, wallMs: 300_000, memoryMb: 2048, inputs: 'sky.csv, 3 MB' };
+const writing = { program: null, failure: null, tried: [], args: [], checks: [] };
 const table = {
   purpose: 'find customers who leave',
   target: 'left',
@@ -87,16 +88,15 @@ const inputs: { [Name in PromptName]: Parameters<typeof promptRequest<Name>>[1] 
   'debug-script': { ...scriptTask, failed },
   'code-generation': {
     ...run,
+    ...writing,
     task: 'a sphere of voxels',
-    program: null,
-    args: [],
     checks: ['ball.bin holds 64³ voxels'],
   },
   'cpp-module-creation': {
     ...run,
+    ...writing,
     task: 'dot(a, b)',
     tool: 'pybind11',
-    program: null,
     test: 'import fastdot',
   },
   'error-analysis': {
@@ -272,6 +272,22 @@ describe('a prompt for a faster program', () => {
     );
     expect(request('code-generation').system).toMatch(/Reply with the whole program/);
   });
+});
+
+describe('a prompt for a program in words', () => {
+  it.each(['code-generation', 'cpp-module-creation'] as const)(
+    '%s shows the program before, why it failed, and its output, as data',
+    (name) => {
+      const { outcome, reason, log } = failed;
+      const before = { program: fast, failure: { outcome, reason, log }, tried: task.tried };
+      const asked = promptRequest(name, { ...inputs['cpp-module-creation'], ...before });
+      for (const part of ['(crashed)', 'SIGSEGV', 'Segmentation fault', '=== fast.py ===', 'c-2: reduce'])
+        expect(userText(asked)).toContain(part);
+      expect(userText(request(name))).toContain('There is none yet.');
+      expect(userText(request(name))).toContain('It was not tried');
+      expect(asked.parent?.files).toBe(fast.files);
+    },
+  );
 });
 
 describe('a repair', () => {

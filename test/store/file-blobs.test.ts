@@ -55,6 +55,14 @@ describe('blobs in files', { timeout: 30_000 }, () => {
     expect(await blobs.text(await blobs.put(''))).toBe('');
   });
 
+  it('the beginning of a blob comes with how long it is, without the rest being read', async () => {
+    const blobs = createFileBlobs(await temporaryFolder());
+    const artifact = await blobs.put('0123456789');
+    expect(await blobs.head(artifact, 4)).toEqual({ start: Buffer.from('0123'), bytes: 10 });
+    expect(await blobs.head(artifact, 40)).toEqual({ start: Buffer.from('0123456789'), bytes: 10 });
+    await expect(blobs.head('0'.repeat(64), 4)).rejects.toThrow(/is missing/);
+  });
+
   it('what was never put is missing, and a name that is no hash is refused', async () => {
     const folder = await temporaryFolder();
     const blobs = createFileBlobs(folder);
