@@ -18,7 +18,7 @@ import { type BestTrial, bestTrial, headline, lineOf, refusedTrials } from '../d
 import { readProgram, readTree, writeJson } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
-import { isVerification, trialsOf } from '../store/trials-of.ts';
+import { trialsOf } from '../store/trials-of.ts';
 import { takeStep } from './context.ts';
 
 export type JobActivities = ReturnType<typeof createJobActivities>;
@@ -67,7 +67,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       ({ trial }) => trial.purpose === 'verification',
     );
     const job = await store.ledger.job(verification.parent ?? '');
-    const result = (job?.summary ?? null) as JobResult | null;
+    const result = (job?.result ?? null) as JobResult | null;
     if (found === undefined || job === undefined || job.status === 'running' || result === null) return;
     const best = bestTrial(await knownTrials(job.id));
     const before = result.best;
@@ -76,14 +76,14 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       best: best === null ? null : bestOf(best),
       product: best === null ? null : await productOf(best),
     };
-    await store.ledger.keepResult(job.id, { summary: now, best: now.best?.value ?? null });
+    await store.ledger.keepResult(job.id, { result: now, best: now.best?.value ?? null });
     if (now.status === 'finished') await rememberStage(now);
     // A pipeline shows the best of its first stage that has one.
     const above = job.parent === null ? undefined : await store.ledger.job(job.parent);
-    const whole = (above?.summary ?? null) as JobResult | null;
+    const whole = (above?.result ?? null) as JobResult | null;
     if (above === undefined || whole === null || whole.best?.title !== before?.title) return;
     await store.ledger.keepResult(above.id, {
-      summary: { ...withFinding(whole, said), best: now.best },
+      result: { ...withFinding(whole, said), best: now.best },
       best: now.best?.value ?? null,
     });
   }
@@ -91,9 +91,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   /** A finished stage is found again by what it was asked and saw; a verification is nobody's stage. */
   async function rememberStage(result: JobResult): Promise<void> {
     const record = await store.ledger.job(result.jobId);
-    if (record === undefined || record.parent === null || isVerification(record)) return;
-    // The ledger's own record of what the stage was started with.
-    const { job, files } = JSON.parse(await store.blobs.text(record.job)) as JobInput<StageJob>;
+    if (record?.role !== 'stage') return;
+    const { job, files } = JSON.parse(await store.blobs.text(record.input)) as JobInput<StageJob>;
     await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
   }
 
@@ -105,9 +104,9 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         strategies,
         trials.map(({ candidate }) => candidate.title),
       );
-    const stages = (await store.ledger.stages(jobId)).filter((each) => !isVerification(each));
-    const ofStages = stages.flatMap(({ stage, summary }) =>
-      ((summary as JobResult | null)?.notUsed ?? []).map((each) => ({ ...each, stage: stage ?? '' })),
+    const stages = await store.ledger.children(jobId, 'stage');
+    const ofStages = stages.flatMap(({ stage, result }) =>
+      ((result as JobResult | null)?.notUsed ?? []).map((each) => ({ ...each, stage: stage ?? '' })),
     );
     return ofStages.length === 0 ? null : ofStages;
   }
@@ -115,22 +114,21 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   return {
     /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
     async openJob({ input }: Place & { input: JobInput }): Promise<Known> {
-      const { job, jobId, parent, resumed = 0 } = input;
+      const { job, jobId, role, parent, resumed } = input;
       await store.ledger.openJob({
         id: jobId,
         series: input.series,
         run: input.run,
         name: job.name,
         kind: job.kind,
-        job: await writeJson(store.blobs, input),
+        role,
+        input: await writeJson(store.blobs, input),
         parent: parent?.jobId ?? null,
         stage: parent?.stage ?? null,
         startedAt: Date.now(),
       });
       if (resumed > 0) await store.ledger.reopenJob(jobId, await writeJson(store.blobs, input));
-      // A job from before there were accounts has none, and can still be verified.
-      const above = parent === null ? undefined : await store.ledger.account(parent.jobId);
-      await store.ledger.openAccount({ id: jobId, parent: above?.id ?? null, cap: capOf(job) });
+      await store.ledger.openAccount({ id: jobId, parent: parent?.jobId ?? null, cap: capOf(job) });
       return knownOf(jobId);
     },
 
@@ -176,7 +174,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       await store.ledger.closeJob(place.jobId, {
         status,
         endedAt: Date.now(),
-        summary: result,
+        result,
         best: result.best?.value ?? null,
       });
       const record = await store.ledger.job(place.jobId);
@@ -189,7 +187,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         Date.now(),
       );
       if (status === 'finished') await rememberStage(result);
-      if (isVerification(record)) await keepFinding(record, result.summary);
+      if (record.role === 'verification') await keepFinding(record, result.summary);
       return result;
     },
 

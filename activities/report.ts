@@ -2,7 +2,6 @@ import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Place } from '../domain/step.ts';
 import { collectReport } from '../record/report-facts.ts';
 import type { Store } from '../store/store.ts';
-import { isVerification } from '../store/trials-of.ts';
 import { renderReport } from '../web/report.ts';
 import { takeStep } from './context.ts';
 
@@ -18,7 +17,7 @@ export const createReportActivities = ({ store }: { store: Store }) => ({
     return takeStep(store, place, 'report', async () => {
       const report = await store.blobs.put(renderReport(await collectReport(store, jobId)));
       const record = await store.ledger.job(jobId);
-      let above = record !== undefined && isVerification(record) ? record.parent : null;
+      let above = record !== undefined && record.role === 'verification' ? record.parent : null;
       while (above !== null) {
         const job = await store.ledger.job(above);
         if (job === undefined || job.status === 'running') break;

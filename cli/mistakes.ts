@@ -8,6 +8,7 @@ const statuses: Record<string, ExitStatus> = {
   NoSandbox: exitStatus.failed,
   SandboxUnavailable: exitStatus.failed,
   StorageFull: exitStatus.failed,
+  StoreRefused: exitStatus.failed,
 };
 
 /** Whether the message of what was thrown is all that people need of it. */

@@ -5,7 +5,7 @@ import { bestTrial, times } from '../domain/trial.ts';
 import { resultOf } from '../record/kept-job.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
-import { isVerification, trialsOf } from '../store/trials-of.ts';
+import { trialsOf } from '../store/trials-of.ts';
 
 /** What a finished job would be taken up with. */
 interface Again {
@@ -22,7 +22,7 @@ export async function nothingLeft(store: Store, record: JobRecord, again: Again)
   const { job, routes, stageRoutes, moreMoney } = again;
   if (job.kind === 'solve') return 'it is finished; to do it again, run it with --fresh';
   if (job.kind === 'optimize') return nothingToTry(store, record, { job, routes, moreMoney });
-  const stages = (await store.ledger.stages(record.id)).filter((stage) => !isVerification(stage));
+  const stages = await store.ledger.children(record.id, 'stage');
   const reasons: string[] = [];
   for (const { needs: _, ...stage } of job.stages) {
     const ran = stages.findLast((each) => each.stage === stage.name);

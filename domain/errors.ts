@@ -18,6 +18,11 @@ export class ConfigWrong extends Error {
   override name = 'ConfigWrong';
 }
 
+/** The store was written by another Crucible, whose rows this one could misread. The message says what to do. */
+export class StoreRefused extends Error {
+  override name = 'StoreRefused';
+}
+
 /** An artifact is missing, or its bytes do not match its name. */
 export class ArtifactDamaged extends Error {
   override name = 'ArtifactDamaged';

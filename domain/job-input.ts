@@ -12,6 +12,10 @@ export type Routes = Record<Role, string[]>;
 /** Strategies alone. */
 export const noRoutes: Routes = { plan: [], draft: [], debug: [], improve: [], explain: [] };
 
+/** Why there is a job: a person asked for it, another job needs it as a part, or it tries again what another found. */
+export const jobRoles = ['job', 'stage', 'cell', 'turn', 'verification', 'fork'] as const;
+export type JobRole = (typeof jobRoles)[number];
+
 /** What a job's workflow is started with: names and numbers, the files as one artifact. */
 export interface JobInput<J extends Job = Job> {
   jobId: string;
@@ -22,9 +26,10 @@ export interface JobInput<J extends Job = Job> {
   job: J;
   /** A `Tree` of all files the job names, below the paths it names them by. */
   files: Artifact;
-  /** A list of what stands in the folder of the job and is not among those: to tell what a program misses. Unset in old jobs. */
-  beside?: Artifact;
-  /** The pipeline this is a stage of. */
+  /** A list of what stands in the folder of the job and is not among those: to tell what a program misses. */
+  beside: Artifact;
+  role: JobRole;
+  /** The job this one belongs to, and as which part of it. */
   parent: { jobId: string; stage: string } | null;
   /** Routes a model can be asked on; none: strategies alone. */
   routes: Routes;
@@ -35,7 +40,7 @@ export interface JobInput<J extends Job = Job> {
   /** Take nothing over from earlier jobs. */
   fresh: boolean;
   /** How often the job was taken up again after it had ended; what it did before is not done again. */
-  resumed?: number;
+  resumed: number;
 }
 
 /** How a job ended, small enough for a history. */

@@ -8,8 +8,8 @@ import type { Measurement } from './trial.schema.ts';
 export const SampleTime = z.object({
   player: z.string(),
   ms: z.number(),
-  /** Without what it stood in line for a processor; before that was known, as long as by the clock. */
-  aloneMs: z.number().optional(),
+  /** Without what it stood in line for a processor. */
+  aloneMs: z.number(),
   /** Its threads used more than one processor. */
   parallel: z.boolean().optional(),
   /** Of several measurements, which one. */
@@ -58,7 +58,7 @@ const nothing: Interval = { value: 0, low: 0, high: 0 };
 
 function askingOf(times: readonly SampleTime[]): Interval {
   // What it stood in line is no cost of asking.
-  const idle = times.filter(({ player }) => player === 'idle').map(({ ms, aloneMs = ms }) => aloneMs);
+  const idle = times.filter(({ player }) => player === 'idle').map(({ aloneMs }) => aloneMs);
   return idle.length === 0 ? nothing : medianInterval(idle, defaults.confidence);
 }
 
@@ -70,7 +70,7 @@ export function pairsOf(times: readonly SampleTime[]): Pair[] {
     const candidate = candidates[index];
     if (candidate === undefined)
       throw new Error(`expected as many samples of the candidate as of the baseline, got ${index}`);
-    const time = ({ ms, aloneMs = ms }: SampleTime) => ({ ms, aloneMs });
+    const time = ({ ms, aloneMs }: SampleTime) => ({ ms, aloneMs });
     return {
       baseline: time(baseline),
       candidate: time(candidate),

@@ -1,14 +1,4 @@
 import type { NotUsed, StrategyList } from './strategies.schema.ts';
-import { strategyNames } from './strategy-names.ts';
-
-/** All there was when Pythran and fastmath went by the names of others: in a job of then it means everything. */
-const allThereWas = ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'];
-
-/** The strategies that a job's list names. */
-export const strategiesNamed = (listed: readonly string[]): readonly string[] =>
-  listed.length === allThereWas.length && allThereWas.every((each) => listed.includes(each))
-    ? strategyNames
-    : listed;
 
 /** Strategies that go together in one candidate. */
 export const combined = (strategies: readonly string[]): string => strategies.join(' + ');
@@ -93,9 +83,5 @@ export function strategiesIn(
 ): StrategyList | null {
   const step = steps.find(({ kind, end }) => kind === 'strategies' && end.kind === 'done');
   // The step was written by `listStrategies`.
-  return step?.end.kind === 'done' ? strategyListOf(step.end.result as StrategyList) : null;
+  return step?.end.kind === 'done' ? (step.end.result as StrategyList) : null;
 }
-
-/** A list as a step of a job kept it; before reasons were kept it was the combinations alone. */
-export const strategyListOf = (kept: StrategyList | readonly string[]): StrategyList =>
-  'applicable' in kept ? kept : { applicable: [...kept], notUsed: [] };

@@ -5,7 +5,7 @@ import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
-import { isVerification, trialsOf } from '../store/trials-of.ts';
+import { trialsOf } from '../store/trials-of.ts';
 
 /** A job as the store keeps it. */
 export interface KeptJob {
@@ -25,17 +25,17 @@ export interface KeptJob {
 
 /** What the job was started with, as `openJob` stored it. */
 export const inputOf = async <J extends Job = Job>(store: Store, record: JobRecord): Promise<JobInput<J>> =>
-  JSON.parse(await store.blobs.text(record.job)) as JobInput<J>;
+  JSON.parse(await store.blobs.text(record.input)) as JobInput<J>;
 
 /** What came out, as `closeJob` recorded it; null while the job runs. */
-export const resultOf = (record: JobRecord): JobResult | null => record.summary as JobResult | null;
+export const resultOf = (record: JobRecord): JobResult | null => record.result as JobResult | null;
 
 /** Reads a job with its trials, its stages and theirs. */
 export async function readJob(store: Store, record: JobRecord): Promise<KeptJob> {
   const { job } = await inputOf(store, record);
   const trials = (await trialsOf(store.ledger, record.id)).map(({ trial }) => trial);
-  const children = await store.ledger.stages(record.id);
-  const stages = children.filter((child) => !isVerification(child));
+  const children = await store.ledger.children(record.id);
+  const stages = children.filter(({ role }) => role === 'stage');
   const order = job.kind === 'pipeline' ? job.stages.map(({ name }) => name) : [];
   stages.sort((a, b) => order.indexOf(a.stage ?? '') - order.indexOf(b.stage ?? ''));
   return {
@@ -45,7 +45,7 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     strategies: strategiesIn(await store.ledger.steps(record.id)),
     stages: await Promise.all(stages.map((stage) => readJob(store, stage))),
     takenOver: job.kind === 'pipeline' ? await stagesTakenOver(store, record.id) : {},
-    verifications: children.filter(isVerification),
+    verifications: children.filter(({ role }) => role === 'verification'),
   };
 }
 

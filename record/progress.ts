@@ -11,7 +11,6 @@ import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
 import type { TurnRecord } from '../store/ledger/turns.ts';
 import type { Store } from '../store/store.ts';
-import { isVerification } from '../store/trials-of.ts';
 import { inputOf, type KeptJob, readJob } from './kept-job.ts';
 
 /** A step under way, in words. */
@@ -79,7 +78,7 @@ export async function readProgress(store: Store, record: JobRecord): Promise<Pro
       ...partials.map(({ at }) => at),
     ];
     lastSign = Math.max(lastSign, each.record.startedAt, ...signs);
-    if (each.job.kind === 'optimize' && !isVerification(each.record)) {
+    if (each.job.kind === 'optimize' && each.record.role !== 'verification') {
       const input = await inputOf<OptimizeJob>(store, each.record);
       searches.push(searchProgress(each, input, steps, trials));
     }

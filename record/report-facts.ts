@@ -52,7 +52,7 @@ export async function collectReport(store: Store, jobId: string): Promise<Report
 async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
   const { ledger, blobs } = store;
   const { id, name, kind, status, startedAt, endedAt } = record;
-  const { job } = await readJson(blobs, record.job, Asked);
+  const { job } = await readJson(blobs, record.input, Asked);
   const trials = await trialsOf(ledger, id);
   const candidates = await collectCandidates(blobs, trials, await ledger.turns(id));
   const best = bestTrial(trials.map((each) => each.trial));
@@ -62,14 +62,14 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
     ...{ id, name, kind, status, startedAt, endedAt },
     task: taskOf(job),
     yaml: stringify(job),
-    summary: Ended.safeParse(record.summary).data?.summary ?? null,
+    summary: Ended.safeParse(record.result).data?.summary ?? null,
     baseline: candidates.find((each) => each.tries[0]?.purpose === 'baseline') ?? null,
     candidates: candidates.filter((each) => each.tries[0]?.purpose !== 'baseline'),
     best:
       best === null
         ? (stages.find((stage) => stage.job?.best != null)?.job?.best ?? null)
         : { candidate: best.candidate.id, title: best.candidate.title, metric: best.outcome.metric },
-    notUsed: Ended.safeParse(record.summary).data?.notUsed ?? [],
+    notUsed: Ended.safeParse(record.result).data?.notUsed ?? [],
     stages,
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
     pictures: await picturesIn(blobs, given),
@@ -178,7 +178,7 @@ async function collectStages(
   jobId: string,
   { stages }: Extract<Job, { kind: 'pipeline' }>,
 ): Promise<StageFacts[]> {
-  const ran = await store.ledger.stages(jobId);
+  const ran = await store.ledger.children(jobId, 'stage');
   const steps = await store.ledger.steps(jobId);
   return Promise.all(
     stages.map(async ({ name, kind, needs }): Promise<StageFacts> => {

@@ -1,3 +1,4 @@
+import type { JobRole } from '../domain/job-input.ts';
 import type { UsageColumns } from './ledger/usage.ts';
 
 /**
@@ -30,8 +31,6 @@ export interface StoreTable {
   /** 32 random bytes in hex. */
   secret: string;
   createdAt: number;
-  /** Since then whatever goes through Temporal is signed, milliseconds since 1970. */
-  signedSince: number;
 }
 
 export interface JobTable {
@@ -40,14 +39,15 @@ export interface JobTable {
   run: number;
   name: string;
   kind: string;
+  role: JobRole;
   status: 'running' | 'finished' | 'failed' | 'cancelled';
-  job: string;
+  input: string;
   parent: string | null;
   stage: string | null;
   startedAt: number;
   endedAt: number | null;
   report: string | null;
-  summaryJson: string;
+  resultJson: string | null;
   best: number | null;
   history: string | null;
   /** Numbers the job's events; rises with each. */
@@ -114,8 +114,6 @@ export interface ModelCallTable extends UsageColumns<number | null> {
   startedAt: number;
   firstTokenMs: number | null;
   doneAt: number | null;
-  /** Where usage was kept before it had columns; null since. */
-  usageJson: string | null;
   microUsd: number | null;
   /** What was held for it. */
   estimateMicroUsd: number | null;

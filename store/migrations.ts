@@ -1,21 +1,20 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
-import type { Usage } from '../domain/usage.ts';
-import { type UsageColumns, usageColumns } from './ledger/usage.ts';
+import { StoreRefused } from '../domain/errors.ts';
 import type { LedgerSchema } from './ledger-schema.ts';
 
 /** Steps from an empty database to the newest schema, in order of name. A released step is never changed. */
 const migrations: Record<string, Migration> = {
-  '0001-first': { up: createFirstTables },
-  '0002-models': { up: addModelTables },
-  '0003-turns': { up: addTurns },
-  '0004-signed-payloads': { up: addSignedSince },
-  '0005-decisions': { up: addDecisions },
+  '0001-ledger': { up: createTables },
 };
+
+/** What ledgers began with before the first release: there were several of that name, and none can be read. */
+const unreleased = '0001-first';
 
 /**
  * Brings the ledger to the newest schema; several processes may do so at once.
- * Throws where a newer Crucible has been here: its rows could be misread. `where` names the ledger in messages.
+ * Throws `StoreRefused`, and changes nothing, where a newer or an unreleased Crucible has been here: its rows could be misread. `where` names the
+ * ledger in messages.
  */
 export async function migrate(db: Kysely<LedgerSchema>, where: string): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
@@ -26,13 +25,22 @@ export async function migrate(db: Kysely<LedgerSchema>, where: string): Promise<
     .catch(() => ({ rows: [] }));
   const unknown = applied.rows.filter(({ name }) => !(name in migrations)).map(({ name }) => name);
   if (unknown.length === 0) throw error;
-  throw new Error(
-    `${where}: written by a newer Crucible (expected a schema up to ${Object.keys(migrations).at(-1)}, ` +
-      `found ${unknown.join(', ')}): update Crucible or choose another store`,
+  const expected = `expected a schema up to ${Object.keys(migrations).at(-1)}, found ${unknown.join(', ')}`;
+  throw new StoreRefused(
+    unknown.includes(unreleased)
+      ? `${where}: written by a Crucible from before its first release (${expected}): move its folder away, or set CRUCIBLE_HOME to another`
+      : `${where}: written by a newer Crucible (${expected}): update Crucible or choose another store`,
   );
 }
 
-async function createFirstTables(db: Kysely<unknown>): Promise<void> {
+async function createTables(db: Kysely<unknown>): Promise<void> {
+  await createJobTables(db);
+  await createStepTables(db);
+  await createModelTables(db);
+  await createMoneyTables(db);
+}
+
+async function createJobTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('store')
     .addColumn('only', 'integer', (column) => column.primaryKey())
@@ -48,14 +56,15 @@ async function createFirstTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('run', 'integer', (column) => column.notNull())
     .addColumn('name', 'text', (column) => column.notNull())
     .addColumn('kind', 'text', (column) => column.notNull())
+    .addColumn('role', 'text', (column) => column.notNull())
     .addColumn('status', 'text', (column) => column.notNull())
-    .addColumn('job', 'text', (column) => column.notNull())
+    .addColumn('input', 'text', (column) => column.notNull())
     .addColumn('parent', 'text')
     .addColumn('stage', 'text')
     .addColumn('startedAt', 'bigint', (column) => column.notNull())
     .addColumn('endedAt', 'bigint')
     .addColumn('report', 'text')
-    .addColumn('summaryJson', 'text', (column) => column.notNull())
+    .addColumn('resultJson', 'text')
     .addColumn('best', 'double precision')
     .addColumn('history', 'text')
     .addColumn('eventCount', 'integer', (column) => column.notNull())
@@ -63,6 +72,40 @@ async function createFirstTables(db: Kysely<unknown>): Promise<void> {
   await db.schema.createIndex('jobsBySeries').unique().on('jobs').columns(['series', 'run']).execute();
   await db.schema.createIndex('jobsByParent').on('jobs').columns(['parent', 'startedAt']).execute();
 
+  await db.schema
+    .createTable('trials')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('position', 'integer', (column) => column.notNull())
+    .addColumn('candidateId', 'text', (column) => column.notNull())
+    .addColumn('purpose', 'text', (column) => column.notNull())
+    .addColumn('trialJson', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('trialsKey', ['jobId', 'position', 'candidateId', 'purpose'])
+    .execute();
+
+  await db.schema
+    .createTable('decisions')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('decisionJson', 'text', (column) => column.notNull())
+    .addColumn('decidedAt', 'bigint', (column) => column.notNull())
+    .addColumn('inVainAt', 'bigint')
+    .addPrimaryKeyConstraint('decisionsKey', ['jobId', 'number'])
+    .execute();
+
+  await db.schema
+    .createTable('events')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('text', 'text', (column) => column.notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('eventsKey', ['jobId', 'key'])
+    .execute();
+  await db.schema.createIndex('eventsByNumber').unique().on('events').columns(['jobId', 'number']).execute();
+}
+
+async function createStepTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('steps')
     .addColumn('key', 'text', (column) => column.primaryKey())
@@ -85,44 +128,72 @@ async function createFirstTables(db: Kysely<unknown>): Promise<void> {
     .execute();
 
   await db.schema
-    .createTable('trials')
-    .addColumn('jobId', 'text', (column) => column.notNull())
-    .addColumn('position', 'integer', (column) => column.notNull())
-    .addColumn('candidateId', 'text', (column) => column.notNull())
-    .addColumn('purpose', 'text', (column) => column.notNull())
-    .addColumn('trialJson', 'text', (column) => column.notNull())
-    .addColumn('createdAt', 'bigint', (column) => column.notNull())
-    .addPrimaryKeyConstraint('trialsKey', ['jobId', 'position', 'candidateId', 'purpose'])
-    .execute();
-
-  await db.schema
-    .createTable('events')
-    .addColumn('jobId', 'text', (column) => column.notNull())
-    .addColumn('number', 'integer', (column) => column.notNull())
+    .createTable('turns')
     .addColumn('key', 'text', (column) => column.notNull())
-    .addColumn('text', 'text', (column) => column.notNull())
-    .addColumn('at', 'bigint', (column) => column.notNull())
-    .addPrimaryKeyConstraint('eventsKey', ['jobId', 'key'])
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('behind', 'text')
+    .addColumn('since', 'bigint', (column) => column.notNull())
+    .addColumn('until', 'bigint')
+    .addPrimaryKeyConstraint('turnsOfKey', ['key', 'since'])
     .execute();
-  await db.schema.createIndex('eventsByNumber').unique().on('events').columns(['jobId', 'number']).execute();
+  await db.schema.createIndex('turnsByJob').on('turns').column('jobId').execute();
+}
 
+async function createModelTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('modelCalls')
     .addColumn('key', 'text', (column) => column.notNull())
     .addColumn('request', 'integer', (column) => column.notNull())
     .addColumn('jobId', 'text', (column) => column.notNull())
     .addColumn('route', 'text', (column) => column.notNull())
+    .addColumn('provider', 'text')
     .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('cached', 'integer', (column) => column.notNull().defaultTo(0))
+    .addColumn('prompt', 'text')
     .addColumn('startedAt', 'bigint', (column) => column.notNull())
+    .addColumn('firstTokenMs', 'integer')
     .addColumn('doneAt', 'bigint')
-    .addColumn('usageJson', 'text')
+    .addColumn('inputTokens', 'bigint')
+    .addColumn('cachedTokens', 'bigint')
+    .addColumn('writtenTokens', 'bigint')
+    .addColumn('outputTokens', 'bigint')
+    .addColumn('reasoningTokens', 'bigint')
     .addColumn('microUsd', 'bigint')
+    .addColumn('estimateMicroUsd', 'bigint')
     .addColumn('reply', 'text')
     .addColumn('error', 'text')
+    .addColumn('problem', 'text')
+    .addColumn('retryAfterMs', 'bigint')
     .addPrimaryKeyConstraint('modelCallsKey', ['key', 'request'])
     .execute();
   await db.schema.createIndex('modelCallsByJob').on('modelCalls').columns(['jobId', 'startedAt']).execute();
+  // In flight, by provider; the newest of a route.
+  await db.schema
+    .createIndex('modelCallsByStatus')
+    .on('modelCalls')
+    .columns(['status', 'provider', 'startedAt'])
+    .execute();
+  await db.schema.createIndex('modelCallsByRoute').on('modelCalls').columns(['route', 'startedAt']).execute();
 
+  await db.schema
+    .createTable('replies')
+    .addColumn('cacheKey', 'text', (column) => column.primaryKey())
+    .addColumn('reply', 'text', (column) => column.notNull())
+    .addColumn('rememberedAt', 'bigint', (column) => column.notNull())
+    .execute();
+
+  await db.schema
+    .createTable('partials')
+    .addColumn('key', 'text', (column) => column.primaryKey())
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('route', 'text', (column) => column.notNull())
+    .addColumn('text', 'text', (column) => column.notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('partialsByJob').on('partials').columns(['jobId', 'key']).execute();
+}
+
+async function createMoneyTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('accounts')
     .addColumn('id', 'text', (column) => column.primaryKey())
@@ -144,60 +215,6 @@ async function createFirstTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('tokens', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('holdsByAccount').on('holds').columns(['accountId', 'status']).execute();
-}
-
-/** The columns of a model call that are copied. */
-interface FirstModelCalls {
-  modelCalls: {
-    key: string;
-    request: number;
-    usageJson: string | null;
-  } & UsageColumns<number | null>;
-}
-
-/** Usage moves from JSON into columns, which can be summed; `usage_json` stays behind, for a step only adds. */
-async function addModelTables(db: Kysely<FirstModelCalls>): Promise<void> {
-  const added = {
-    provider: 'text',
-    prompt: 'text',
-    problem: 'text',
-    firstTokenMs: 'integer',
-    retryAfterMs: 'bigint',
-    estimateMicroUsd: 'bigint',
-    inputTokens: 'bigint',
-    cachedTokens: 'bigint',
-    writtenTokens: 'bigint',
-    outputTokens: 'bigint',
-    reasoningTokens: 'bigint',
-  } as const;
-  for (const [name, type] of Object.entries(added))
-    await db.schema.alterTable('modelCalls').addColumn(name, type).execute();
-  await db.schema
-    .alterTable('modelCalls')
-    .addColumn('cached', 'integer', (column) => column.notNull().defaultTo(0))
-    .execute();
-  const counted = await db
-    .selectFrom('modelCalls')
-    .select(['key', 'request', 'usageJson'])
-    .where('usageJson', 'is not', null)
-    .execute();
-  for (const { key, request, usageJson } of counted) {
-    const usage: Partial<Usage> = JSON.parse(usageJson ?? '{}');
-    if (usage.input === undefined) continue;
-    await db
-      .updateTable('modelCalls')
-      .set(usageColumns({ cached: 0, written: 0, output: 0, reasoning: 0, ...usage, input: usage.input }))
-      .where('key', '=', key)
-      .where('request', '=', request)
-      .execute();
-  }
-  // In flight, by provider; the newest of a route.
-  await db.schema
-    .createIndex('modelCallsByStatus')
-    .on('modelCalls')
-    .columns(['status', 'provider', 'startedAt'])
-    .execute();
-  await db.schema.createIndex('modelCallsByRoute').on('modelCalls').columns(['route', 'startedAt']).execute();
 
   await db.schema
     .createTable('providers')
@@ -215,55 +232,5 @@ async function addModelTables(db: Kysely<FirstModelCalls>): Promise<void> {
     .addColumn('openUntil', 'bigint')
     .addColumn('probing', 'integer', (column) => column.notNull())
     .addColumn('broken', 'integer', (column) => column.notNull())
-    .execute();
-
-  await db.schema
-    .createTable('replies')
-    .addColumn('cacheKey', 'text', (column) => column.primaryKey())
-    .addColumn('reply', 'text', (column) => column.notNull())
-    .addColumn('rememberedAt', 'bigint', (column) => column.notNull())
-    .execute();
-
-  await db.schema
-    .createTable('partials')
-    .addColumn('key', 'text', (column) => column.primaryKey())
-    .addColumn('jobId', 'text', (column) => column.notNull())
-    .addColumn('route', 'text', (column) => column.notNull())
-    .addColumn('text', 'text', (column) => column.notNull())
-    .addColumn('at', 'bigint', (column) => column.notNull())
-    .execute();
-  await db.schema.createIndex('partialsByJob').on('partials').columns(['jobId', 'key']).execute();
-}
-
-async function addTurns(db: Kysely<unknown>): Promise<void> {
-  await db.schema
-    .createTable('turns')
-    .addColumn('key', 'text', (column) => column.notNull())
-    .addColumn('jobId', 'text', (column) => column.notNull())
-    .addColumn('behind', 'text')
-    .addColumn('since', 'bigint', (column) => column.notNull())
-    .addColumn('until', 'bigint')
-    .addPrimaryKeyConstraint('turnsOfKey', ['key', 'since'])
-    .execute();
-  await db.schema.createIndex('turnsByJob').on('turns').column('jobId').execute();
-}
-
-/** Jobs that are open at this moment have histories without signatures. */
-async function addSignedSince(db: Kysely<unknown>): Promise<void> {
-  await db.schema
-    .alterTable('store')
-    .addColumn('signedSince', 'bigint', (column) => column.notNull().defaultTo(Date.now()))
-    .execute();
-}
-
-async function addDecisions(db: Kysely<unknown>): Promise<void> {
-  await db.schema
-    .createTable('decisions')
-    .addColumn('jobId', 'text', (column) => column.notNull())
-    .addColumn('number', 'integer', (column) => column.notNull())
-    .addColumn('decisionJson', 'text', (column) => column.notNull())
-    .addColumn('decidedAt', 'bigint', (column) => column.notNull())
-    .addColumn('inVainAt', 'bigint')
-    .addPrimaryKeyConstraint('decisionsKey', ['jobId', 'number'])
     .execute();
 }

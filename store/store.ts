@@ -17,14 +17,12 @@ export interface Store {
   readonly ledger: Ledger;
   /** 32 bytes no candidate and no model ever sees: what the seeds of hidden inputs are made from. */
   secret(): Buffer;
-  /** Since then whatever goes through Temporal is signed; jobs from before have histories without signatures. */
-  readonly signedSince: number;
   close(): Promise<void>;
 }
 
 /**
  * Opens the store in `folder`, creating it (for this user only) where there is none: `blobs/` and `ledger.db`.
- * Any number of processes of one host may open it at once. Throws where the ledger is of a newer schema.
+ * Any number of processes of one host may open it at once. Throws `StoreRefused` where another Crucible wrote it.
  * `warn` hears of rows that cannot be read, each once.
  */
 export async function openStore(folder: string, warn: Warn = console.error): Promise<Store> {
@@ -36,7 +34,7 @@ export async function openStore(folder: string, warn: Warn = console.error): Pro
   });
   try {
     await migrate(db, ledgerPath);
-    const { id, secret, signedSince } = await identity(db);
+    const { id, secret } = await identity(db);
     const blobFolder = join(folder, 'blobs');
     await removeAbandoned(blobFolder);
     return {
@@ -44,7 +42,6 @@ export async function openStore(folder: string, warn: Warn = console.error): Pro
       blobs: createFileBlobs(blobFolder),
       ledger: createLedger(db, warn),
       secret: () => Buffer.from(secret, 'hex'),
-      signedSince,
       close: () => db.destroy(),
     };
   } catch (error) {
@@ -62,7 +59,6 @@ async function identity(db: Kysely<LedgerSchema>): Promise<StoreTable> {
       id: randomUUID(),
       secret: randomBytes(32).toString('hex'),
       createdAt: Date.now(),
-      signedSince: Date.now(),
     })
     .onConflict((conflict) => conflict.column('only').doNothing())
     .execute();

@@ -1,10 +1,5 @@
-import type { JobRecord } from './ledger/jobs.ts';
 import type { TrialRecord } from './ledger/trials.ts';
 import type { Ledger } from './ledger.ts';
-
-/** A stage runs once and is its own series; a verification is one of the runs of its job's verifications. */
-export const isVerification = (record: JobRecord): boolean =>
-  record.parent !== null && record.id !== record.series;
 
 /**
  * A job's trials in the order they were recorded, and behind them what later verifications found of its candidates: of several looks
@@ -13,7 +8,7 @@ export const isVerification = (record: JobRecord): boolean =>
 export async function trialsOf(ledger: Ledger, jobId: string): Promise<TrialRecord[]> {
   const own = (await ledger.trials(jobId)).toSorted((a, b) => a.createdAt - b.createdAt);
   const later: TrialRecord[] = [];
-  for (const record of (await ledger.stages(jobId)).filter(isVerification))
+  for (const record of await ledger.children(jobId, 'verification'))
     for (const found of await ledger.trials(record.id)) {
       const { trial } = found;
       const first = own.find((each) => each.trial.candidate.id === trial.candidate.id)?.trial;

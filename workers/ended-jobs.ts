@@ -32,16 +32,16 @@ export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Pr
       {
         status: ended.status,
         endedAt: Date.now(),
-        summary: result,
+        result,
         best: best?.outcome.metric.value ?? null,
       },
       // A job that was taken up again meanwhile is another matter.
-      { job: job.job },
+      { input: job.input },
     );
     if (closed)
       await store.ledger.say(
         job.id,
-        `${job.id}#ended/${job.job}`,
+        `${job.id}#ended/${job.input}`,
         `${ended.status}: ${ended.summary}`,
         Date.now(),
       );

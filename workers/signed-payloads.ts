@@ -23,12 +23,9 @@ const signatureName = 'crucible-signature';
 /**
  * Signs what a payload says, of what kind and where: a workflow's ID, an activity's number in it. An answer that was right elsewhere
  * is none here. What is not signed so becomes a value that says so, and is refused where it would be used: by the workflow, the worker
- * or the client. A workflow of another store is left to that store's workers. Histories of jobs that were open when signing began
- * are read as they are.
+ * or the client. A workflow of another store is left to that store's workers.
  */
-export function createSigningCodec(
-  store: Pick<Store, 'id' | 'secret' | 'ledger' | 'signedSince'>,
-): PayloadCodec {
+export function createSigningCodec(store: Pick<Store, 'id' | 'secret' | 'ledger'>): PayloadCodec {
   const key = createHmac('sha256', store.secret()).update('payloads').digest();
   const sign = ({ metadata, data }: Payload, context: SerializationContext | undefined): Buffer =>
     createHmac('sha256', key)
@@ -37,11 +34,6 @@ export function createSigningCodec(
       .update(Buffer.from(data ?? []))
       .digest();
 
-  const isFromBefore = async (jobId: string | undefined): Promise<boolean> => {
-    const job = jobId === undefined ? undefined : await store.ledger.job(jobId);
-    return job !== undefined && job.startedAt < store.signedSince;
-  };
-
   const decode = async (payload: Payload, context: SerializationContext | undefined): Promise<Payload> => {
     const { [signerName]: signer, [signatureName]: signature, ...metadata } = payload.metadata ?? {};
     if (signature !== undefined) {
@@ -49,7 +41,6 @@ export function createSigningCodec(
       if (signature.length === own.length && timingSafeEqual(signature, own)) return { ...payload, metadata };
     }
     const workflowId = context?.workflowId;
-    if (signature === undefined && (await isFromBefore(workflowId))) return payload;
     const other = textOf(signer);
     const isOthers = signer !== undefined && other !== store.id;
     if (

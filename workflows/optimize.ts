@@ -6,7 +6,7 @@ import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { best, isRight, type Journal, rowOf } from '../domain/journal.ts';
 import { draftsWithin, policies } from '../domain/search-policy.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
-import { notUsedText, strategyListOf, withoutAny } from '../domain/strategies.ts';
+import { notUsedText, withoutAny } from '../domain/strategies.ts';
 import { times } from '../domain/trial.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
 import { endInVain, packProgram, recordDecision, sandboxActivities } from './job/proxies.ts';
@@ -104,7 +104,7 @@ async function strategiesFor(
   const { listStrategies } = sandboxActivities(job.limits);
   const models = routes.length > 0;
   const asked = { ...running.placeOf('strategies'), job, program, sample, models };
-  const list = strategyListOf(await summarized('strategies that apply', listStrategies, asked));
+  const list = await summarized('strategies that apply', listStrategies, asked);
   running.note(
     `${list.applicable.length} strategies apply; ${models ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone'}`,
   );

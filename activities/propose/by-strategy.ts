@@ -9,7 +9,7 @@ import { Limits } from '../../domain/limits.schema.ts';
 import { Build, type Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
-import { combined, notUsed, notUsedText, strategiesNamed, withoutAny } from '../../domain/strategies.ts';
+import { combined, notUsed, notUsedText, withoutAny } from '../../domain/strategies.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { RunResult } from '../../sandbox/sandbox.ts';
@@ -92,7 +92,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
           const names = failed.map(({ strategies }) => combined(strategies)).join(', ');
           log.error(`strategies failed on ${pathOf(before)}: ${names}: ${traceback}`);
         }
-        const named = strategiesNamed(job.strategies);
+        const named: readonly string[] = job.strategies;
         const allowed = (names: readonly string[]): boolean => names.every((each) => named.includes(each));
         const worthTrying = applicable.map((each) => each.strategies).filter(allowed);
         const left = known.filter((each) => !allowed([each]));

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
-import { defaults } from '../../domain/defaults.ts';
 import { JobRejected } from '../../domain/errors.ts';
 import type { OptimizeJob, Validator } from '../../domain/job.schema.ts';
 import type { StageJob } from '../../domain/job-input.ts';
@@ -224,11 +223,8 @@ function askedTwice({ cases, twice }: CaseSet, plan: readonly Sample[], samples:
   }));
 }
 
-/** When two answers agree. A job that was submitted by an earlier release has no `answers`. */
-const agreement = ({ tolerance, answers }: OptimizeJob) => ({
-  tolerance,
-  answers: answers ?? defaults.answers,
-});
+/** When two answers agree. */
+const agreement = ({ tolerance, answers }: OptimizeJob) => ({ tolerance, answers });
 
 /** Files for the grader's sandbox, below `folder` by their hashes: each is listed when its path is first asked for. */
 function laidOut(folder: string): {

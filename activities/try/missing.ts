@@ -54,9 +54,9 @@ export async function surroundings(
   had: readonly string[],
 ): Promise<Surroundings> {
   const record = await store.ledger.job(jobId);
-  const input = record && (JSON.parse(await store.blobs.text(record.job)) as JobInput);
+  const input = record && (JSON.parse(await store.blobs.text(record.input)) as JobInput);
   const isOwn = step.startsWith('c-0/');
-  const beside = isOwn && input?.beside ? await readJson(store.blobs, input.beside, z.array(z.string())) : [];
+  const beside = isOwn && input ? await readJson(store.blobs, input.beside, z.array(z.string())) : [];
   return {
     program: job.kind === 'solve' ? job.script : job.program,
     had,

@@ -3,7 +3,6 @@ import { bestTrial } from '../../domain/trial.ts';
 import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
-import { isVerification } from '../../store/trials-of.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
 import { layOut } from '../keep/results.ts';
 import { type CommandContext, cut, oneLine, paint } from '../terminal.ts';
@@ -13,7 +12,8 @@ import { findJob } from './find-job.ts';
 export function statusOfJob(record: JobRecord): ExitStatus {
   if (record.status === 'running') return exitStatus.interrupted;
   if (record.status !== 'finished') return exitStatus.failed;
-  const nothing = record.kind === 'optimize' && !isVerification(record) && resultOf(record)?.best == null;
+  const nothing =
+    record.kind === 'optimize' && record.role !== 'verification' && resultOf(record)?.best == null;
   return nothing ? exitStatus.nothingFound : exitStatus.found;
 }
 
@@ -37,7 +37,7 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
     if (best !== null) next.push(['Best', `crucible show ${where} ${best.candidate} --diff`]);
     return next;
   }
-  if (isVerification(record)) {
+  if (record.role === 'verification') {
     next.push(['All', `crucible show ${record.parent}`]);
     return next;
   }

@@ -23,7 +23,7 @@ export async function findJob(store: Store, text: string): Promise<JobRecord> {
 
   const slash = text.lastIndexOf('/');
   for (const job of slash === -1 ? [] : matching(jobs, text.slice(0, slash))) {
-    const stage = (await store.ledger.stages(job.id)).find((each) => each.stage === text.slice(slash + 1));
+    const stage = (await store.ledger.children(job.id)).find((each) => each.stage === text.slice(slash + 1));
     if (stage !== undefined) return stage;
   }
   throw new UserMistake(

@@ -93,7 +93,7 @@ export async function list(
 /** What a running job waits for on its machine, in words; empty where it works. */
 async function waitingText({ ledger }: Store, job: JobRecord): Promise<string> {
   if (job.status !== 'running') return '';
-  const stages = (await ledger.stages(job.id)).filter((stage) => stage.status === 'running');
+  const stages = (await ledger.children(job.id)).filter((stage) => stage.status === 'running');
   const turns = (await Promise.all([job, ...stages].map(({ id }) => ledger.turns(id)))).flat();
   const open = turns.find(
     ({ until, behind }) => until === null && (behind === null || !behind.startsWith(job.id)),

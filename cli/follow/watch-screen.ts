@@ -4,7 +4,6 @@ import type { Trial } from '../../domain/trial.schema.ts';
 import { bestTrial, intervalText, lineOf } from '../../domain/trial.ts';
 import type { Progress, SearchProgress } from '../../record/progress.ts';
 import type { Partial } from '../../store/ledger/partials.ts';
-import { isVerification } from '../../store/trials-of.ts';
 import {
   type CommandContext,
   cut,
@@ -35,7 +34,7 @@ export function progressBlock(screen: Screen, progress: Progress, now: number): 
   const { record } = kept;
   const status = statusCell(record.status);
   return [
-    `${paint(screen, 'bold', cut(record.name, 40))}  ${isVerification(record) ? 'verification' : record.kind}  ${paint(screen, status.format, status.text)}  ${tookText(record, now)}`,
+    `${paint(screen, 'bold', cut(record.name, 40))}  ${record.role === 'verification' ? 'verification' : record.kind}  ${paint(screen, status.format, status.text)}  ${tookText(record, now)}`,
     ...stageLines(screen, progress),
     ...searches.flatMap((search) =>
       searchLines(screen, search, searches.length > 1 || search.record !== record),

@@ -5,7 +5,6 @@ import { readJob, resultOf } from '../../record/kept-job.ts';
 import { readProgress } from '../../record/progress.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
-import { isVerification } from '../../store/trials-of.ts';
 import type { ExitStatus } from '../exit-status.ts';
 import { waitsForRoom } from '../server/home.ts';
 import { type CommandContext, clean, harmless, oneLine, paint, widthOf, wrap } from '../terminal.ts';
@@ -70,7 +69,7 @@ const mostOnBoard = 8;
 
 /** The candidates of a search that has ended, the best first. */
 async function boardOf(context: CommandContext, record: JobRecord): Promise<string[]> {
-  if (record.kind !== 'optimize' || isVerification(record)) return [];
+  if (record.kind !== 'optimize' || record.role === 'verification') return [];
   const { trials } = await readJob(context.store, record);
   return trials.length === 0 ? [] : board(context, trials, mostOnBoard);
 }

@@ -52,7 +52,9 @@ export async function startVerification(store: Store, client: JobClient, record:
     jobId: id,
     series,
     run,
+    role: 'verification',
     parent: { jobId: by.id, stage: 'verify' },
+    resumed: 0,
     searchable: client.searchable,
   };
   const claim = best.outcome.metric;

@@ -30,7 +30,7 @@ export async function startJob(
     const submitted = await submit(file, { store, client, models: config.models, fresh });
     if (submitted.kind === 'finished') {
       const { record } = submitted;
-      if (json) out(JSON.stringify(record.summary));
+      if (json) out(JSON.stringify(record.result));
       else {
         out(`${record.id} is finished: ${oneLine(resultOf(record)?.summary ?? '')}`);
         await printNext(context, record);

@@ -40,10 +40,12 @@ export async function submit(
     job,
     files,
     beside: await store.blobs.put(JSON.stringify(await filesBeside(file))),
+    role: 'job',
     parent: null,
     ...routesOf(job, models),
     searchable: client.searchable,
     fresh,
+    resumed: 0,
   };
   await client.start(job.kind, input);
   return { kind: goesOn ? 'attached' : 'started', jobId: input.jobId };

@@ -1,12 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Budget, Job } from '../../domain/job.schema.ts';
+import { Budget, type Job } from '../../domain/job.schema.ts';
 import { capOf } from '../../domain/job.ts';
-import { type JobInput, noRoutes } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
 import { inputOf } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
-import { isVerification } from '../../store/trials-of.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
 import { statusOfJob } from '../follow/ending.ts';
 import { findJob } from '../follow/find-job.ts';
@@ -63,13 +62,11 @@ export async function resume(
   extension: Extension,
   { models, signal }: { models: ModelConfig; signal: AbortSignal },
 ): Promise<string> {
-  if (isVerification(record))
+  if (record.role === 'verification')
     throw new UserMistake(`${record.id} is a verification: start another with crucible verify`);
   if (record.parent !== null)
     throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
-  const kept = await inputOf(store, record);
-  // What was kept may be from before there was a field.
-  const before: JobInput = { ...kept, job: Job.parse(kept.job), routes: { ...noRoutes, ...kept.routes } };
+  const before = await inputOf(store, record);
   const account = await store.ledger.account(record.id);
   // What was given while it ran stands, too.
   const given: Extension = {
@@ -94,18 +91,18 @@ export async function resume(
   });
   if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left}`);
   // A job is closed in the ledger a moment before its workflow is, and so are its stages.
-  const stages = (await store.ledger.stages(record.id)).filter((stage) => !isVerification(stage));
+  const stages = await store.ledger.children(record.id, 'stage');
   for (const { id } of [record, ...stages]) await client.closed(id, signal);
   const input: JobInput = {
     ...routes,
     job,
     searchable: client.searchable,
-    resumed: (before.resumed ?? 0) + 1,
+    resumed: before.resumed + 1,
   };
   const artifact = await store.blobs.put(JSON.stringify(input));
   await client.start(job.kind, input);
   // Until a worker has opened it, the ledger shows the job as it ended before.
-  while ((await store.ledger.job(record.id))?.job !== artifact) {
+  while ((await store.ledger.job(record.id))?.input !== artifact) {
     await wait(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     // Taken up by two commands at once, this attached to the other's run: it goes on when that has ended.
     await client.start(job.kind, input);
@@ -114,9 +111,7 @@ export async function resume(
 }
 
 const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>
-  [routes, ...Object.values(stageRoutes ?? {})].some((each) =>
-    Object.values(each).some((list) => list.length > 0),
-  );
+  [routes, ...Object.values(stageRoutes)].some((each) => Object.values(each).some((list) => list.length > 0));
 
 /** The job with its budget replaced where `extension` says so. A pipeline's trials and time are its stages'. */
 function extended(job: Job, extension: Extension): Job {

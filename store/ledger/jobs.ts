@@ -1,12 +1,13 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { JobRole } from '../../domain/job-input.ts';
 import type { JobTable, LedgerSchema } from '../ledger-schema.ts';
 import { toJson } from './json.ts';
 import type { ReadRow } from './rows.ts';
 
 export type JobStatus = JobTable['status'];
 
-/** What opens a job; `parent` and `stage` where it is a stage of a pipeline or a cell of an experiment. */
+/** What opens a job; `parent` and `stage` where it belongs to another. */
 export interface NewJob {
   /** The workflow ID. */
   id: string;
@@ -16,8 +17,9 @@ export interface NewJob {
   run: number;
   name: string;
   kind: string;
-  /** The job as the user wrote it, parsed. */
-  job: Artifact;
+  role: JobRole;
+  /** What the workflow was started with. */
+  input: Artifact;
   parent?: string | null;
   stage?: string | null;
   /** Milliseconds since 1970, as `endedAt`. */
@@ -27,8 +29,8 @@ export interface NewJob {
 export interface JobEnd {
   status: Exclude<JobStatus, 'running'>;
   endedAt: number;
-  /** What a list shows of it; small. */
-  summary?: unknown;
+  /** What its workflow gave back, or would have; small. */
+  result?: unknown;
   /** The metric of the best trial. */
   best?: number | null;
 }
@@ -39,14 +41,15 @@ export interface JobRecord {
   run: number;
   name: string;
   kind: string;
+  role: JobRole;
   status: JobStatus;
-  job: Artifact;
+  input: Artifact;
   parent: string | null;
   stage: string | null;
   startedAt: number;
   endedAt: number | null;
   report: Artifact | null;
-  summary: unknown;
+  result: unknown;
   best: number | null;
   history: Artifact | null;
 }
@@ -55,11 +58,11 @@ export interface Jobs {
   /** Opens the job and returns its record; a job already open, or closed, is returned as it is. */
   openJob(job: NewJob): Promise<JobRecord>;
   /** Takes up a job that has ended, with what it is started with now; one that runs is left alone. */
-  reopenJob(id: string, job: Artifact): Promise<void>;
+  reopenJob(id: string, input: Artifact): Promise<void>;
   /** Closes a running job, with `only` just where it was started with that; the first close stands. Returns whether this one does. */
-  closeJob(id: string, end: JobEnd, only?: { job: Artifact }): Promise<boolean>;
-  /** Replaces what a list shows of a closed job, and the metric of its best, with what is known since. */
-  keepResult(id: string, result: Pick<JobEnd, 'summary' | 'best'>): Promise<void>;
+  closeJob(id: string, end: JobEnd, only?: { input: Artifact }): Promise<boolean>;
+  /** Replaces the result of a closed job, and the metric of its best, with what is known since. */
+  keepResult(id: string, result: Pick<JobEnd, 'result' | 'best'>): Promise<void>;
   /** Keeps the report, which is written from the closed job. */
   keepReport(id: string, report: Artifact): Promise<void>;
   /** Keeps the workflow's history, which is complete only after the job was closed. */
@@ -72,14 +75,14 @@ export interface Jobs {
   /** Jobs without a parent, newest first. */
   jobs(filter: { status?: JobStatus; limit: number }): Promise<JobRecord[]>;
   latestRun(series: string): Promise<JobRecord | undefined>;
-  /** The jobs that have `parent`, in the order they were started. */
-  stages(parent: string): Promise<JobRecord[]>;
+  /** The jobs that have `parent`, of one role alone where it is given, in the order they were started. */
+  children(parent: string, role?: JobRole): Promise<JobRecord[]>;
 }
 
 export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
-  const toRecord = ({ summaryJson, eventCount: _, ...row }: Selectable<JobTable>): JobRecord => ({
+  const toRecord = ({ resultJson, eventCount: _, ...row }: Selectable<JobTable>): JobRecord => ({
     ...row,
-    summary: readRow(`the summary of job ${row.id}`, () => JSON.parse(summaryJson)) ?? null,
+    result: readRow(`the result of job ${row.id}`, () => JSON.parse(resultJson ?? 'null')) ?? null,
   });
   const select = () => db.selectFrom('jobs').selectAll();
 
@@ -99,12 +102,12 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
           run: opened.run,
           name: opened.name,
           kind: opened.kind,
+          role: opened.role,
           status: 'running',
-          job: opened.job,
+          input: opened.input,
           parent: opened.parent ?? null,
           stage: opened.stage ?? null,
           startedAt: opened.startedAt,
-          summaryJson: 'null',
           eventCount: 0,
         })
         .onConflict((conflict) => conflict.column('id').doNothing())
@@ -112,10 +115,10 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       return toRecord(await select().where('id', '=', id).executeTakeFirstOrThrow());
     },
 
-    async reopenJob(id, job) {
+    async reopenJob(id, input) {
       await db
         .updateTable('jobs')
-        .set({ status: 'running', endedAt: null, job, report: null, history: null })
+        .set({ status: 'running', endedAt: null, input, report: null, history: null })
         .where('id', '=', id)
         .where('status', '!=', 'running')
         .execute();
@@ -127,22 +130,22 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
         .set({
           status: end.status,
           endedAt: end.endedAt,
-          summaryJson: toJson(end.summary, `summary of job ${id}`),
+          resultJson: toJson(end.result, `result of job ${id}`),
           best: end.best ?? null,
         })
         .where('id', '=', id)
         .where('status', '=', 'running');
       const { numUpdatedRows } = await (only === undefined
         ? update
-        : update.where('job', '=', only.job)
+        : update.where('input', '=', only.input)
       ).executeTakeFirst();
       return numUpdatedRows > 0n;
     },
 
-    async keepResult(id, { summary, best }) {
+    async keepResult(id, { result, best }) {
       await db
         .updateTable('jobs')
-        .set({ summaryJson: toJson(summary, `summary of job ${id}`), best: best ?? null })
+        .set({ resultJson: toJson(result, `result of job ${id}`), best: best ?? null })
         .where('id', '=', id)
         .where('status', '!=', 'running')
         .execute();
@@ -196,8 +199,12 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       return row && toRecord(row);
     },
 
-    async stages(parent) {
-      const rows = await select().where('parent', '=', parent).orderBy('startedAt').orderBy('id').execute();
+    async children(parent, role) {
+      const all = select().where('parent', '=', parent);
+      const rows = await (role === undefined ? all : all.where('role', '=', role))
+        .orderBy('startedAt')
+        .orderBy('id')
+        .execute();
       return rows.map(toRecord);
     },
   };

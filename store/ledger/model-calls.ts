@@ -299,7 +299,6 @@ function toRecord({
   writtenTokens,
   outputTokens,
   reasoningTokens,
-  usageJson: _,
   cached,
   ...call
 }: Selectable<ModelCallTable>): CallRecord {

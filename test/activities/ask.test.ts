@@ -44,7 +44,7 @@ afterEach(async () => {
 async function open(cap: { microUsd?: number; tokens?: number } = {}): Promise<void> {
   await store.ledger.openJob({
     ...{ id: jobId, series: 'optimize/asked/1', run: 1, name: 'asked', kind: 'optimize' },
-    ...{ job: 'a'.repeat(64), startedAt: Date.now() },
+    ...{ role: 'job', input: 'a'.repeat(64), startedAt: Date.now() },
   });
   await store.ledger.openAccount({ id: jobId, cap: { microUsd: null, tokens: null, ...cap } });
 }

@@ -32,7 +32,7 @@ beforeEach(async () => {
   );
   await store.ledger.openJob({
     ...{ id: jobId, series: 'optimize/proposed/1', run: 1, name: 'proposed', kind: 'optimize' },
-    ...{ job: program, startedAt: Date.now() },
+    ...{ role: 'job', input: program, startedAt: Date.now() },
   });
   await store.ledger.openAccount({ id: jobId, cap: { microUsd: null, tokens: null } });
   const none = { value: 1, low: 1, high: 1 };

@@ -23,7 +23,7 @@ beforeEach(async () => {
   store = await openStore(home);
   await store.ledger.openJob({
     ...{ id: jobId, series: 'optimize/listed/1', run: 1, name: 'listed', kind: 'optimize' },
-    ...{ job: await store.blobs.put('{}'), startedAt: Date.now() },
+    ...{ role: 'job', input: await store.blobs.put('{}'), startedAt: Date.now() },
   });
 });
 
@@ -158,5 +158,5 @@ it('leaves what was not used in the result of the job, also what applied and was
     ['use_pythran', 'parallelize'],
     ['vectorize_loops'],
   ]);
-  expect((await store.ledger.job(jobId))?.summary).toMatchObject({ notUsed: result.notUsed });
+  expect((await store.ledger.job(jobId))?.result).toMatchObject({ notUsed: result.notUsed });
 });

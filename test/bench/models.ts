@@ -149,7 +149,8 @@ async function prepare(store: Store): Promise<(number: number, kind: string) => 
   const { openJob } = createJobActivities({ store });
   const input = {
     ...{ jobId, series: 'optimize/models/bench', run: 1, storeId: store.id, job, files, parent: null },
-    ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false },
+    ...({ role: 'job', beside: await store.blobs.put('[]') } as const),
+    ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false, resumed: 0 },
   };
   await openJob({ ...place('open'), input });
   const program = await store.blobs.put(

@@ -133,7 +133,8 @@ export async function run(): Promise<void> {
     const { openJob, packProgram } = createJobActivities({ store });
     const input = {
       ...{ jobId, series: 'optimize/overhead/bench', run: 1, storeId: store.id, job, files, parent: null },
-      ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false },
+      ...({ role: 'job', beside: await store.blobs.put('[]') } as const),
+      ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false, resumed: 0 },
     };
     await openJob({ ...place('open'), input });
     return inActivity(async () => {

@@ -98,7 +98,7 @@ it('what does not hold is not best any more', async () => {
   await verified(1.01);
   expect(await store.ledger.job(stageId)).toMatchObject({
     best: null,
-    summary: { best: null, product: null },
+    result: { best: null, product: null },
   });
   expect(await bestOf(store, await recordOf(stageId))).toBeNull();
 });

@@ -50,11 +50,14 @@ export async function openJob(
     storeId: store.id,
     job,
     files: await store.blobs.put(JSON.stringify(await tree(store, files))),
+    beside: await store.blobs.put('[]'),
+    role: parent === null ? 'job' : parent.stage === 'verify' ? 'verification' : 'stage',
     parent,
     routes: noRoutes,
     stageRoutes: {},
     searchable: false,
     fresh: false,
+    resumed: 0,
   };
   await createJobActivities({ store }).openJob({ storeId: store.id, jobId: id, step: 'open', input });
   return input;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { notUsed, strategiesIn, strategiesNamed } from '../../domain/strategies.ts';
+import { notUsed, strategiesIn } from '../../domain/strategies.ts';
 
 const compilers = ['vectorize_loops', 'use_cpp_extension', 'use_pythran'];
 const known = [...compilers, 'parallelize', 'fastmath'];
@@ -62,27 +62,10 @@ describe('why strategies are not used', () => {
   });
 });
 
-describe('a job’s list of strategies', () => {
-  it('means what it names, and nothing that once went by the same name', () => {
-    expect(strategiesNamed(['use_cpp_extension'])).toEqual(['use_cpp_extension']);
-    expect(strategiesNamed(['use_pythran', 'fastmath'])).toEqual(['use_pythran', 'fastmath']);
-  });
-
-  it('means everything where it is all there was before two strategies had names of their own', () => {
-    const before = ['vectorize_loops', 'use_cpp_extension', 'parallelize', 'reduce_precision'];
-    expect(strategiesNamed(before)).toContain('use_pythran');
-    expect(strategiesNamed(before)).toContain('fastmath');
-  });
-});
-
 describe('the strategies that a job has kept', () => {
   const step = (result: unknown) => ({ kind: 'strategies', end: { kind: 'done' as const, result } });
 
-  it('are read from before reasons were kept as well', () => {
-    expect(strategiesIn([step(['vectorize_loops'])])).toEqual({
-      applicable: ['vectorize_loops'],
-      notUsed: [],
-    });
+  it('are those that its step found', () => {
     const list = { applicable: [], notUsed: [{ strategies: compilers, reason: print }] };
     expect(strategiesIn([step(list)])).toEqual(list);
   });

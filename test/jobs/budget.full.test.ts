@@ -125,7 +125,7 @@ it('200 jobs that share a dollar on 8 routes spend no more of it, and each ends 
   async function openExperiment(): Promise<void> {
     await ledger.openJob({
       ...{ id: experiment, series: 'experiment/shared', run: 1, name: 'shared', kind: 'experiment' },
-      ...{ job: await store.blobs.put('{}'), startedAt: Date.now() },
+      ...{ role: 'job', input: await store.blobs.put('{}'), startedAt: Date.now() },
     });
     await ledger.openAccount({ id: experiment, cap });
   }

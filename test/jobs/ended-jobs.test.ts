@@ -44,7 +44,7 @@ it('a job whose workflow was ended at the server is closed in the ledger; one th
   await client.closeEnded(store);
   expect(await store.ledger.job(ended)).toMatchObject({
     status: 'cancelled',
-    summary: { summary: 'its workflow was terminated at the server', best: null },
+    result: { summary: 'its workflow was terminated at the server', best: null },
   });
   expect((await store.ledger.events(ended)).map(({ text }) => text)).toEqual([
     'cancelled: its workflow was terminated at the server',

@@ -75,7 +75,7 @@ it('a task that another program of this machine answers fails the job, which say
   expect(answered).not.toEqual([]);
   const record = await store.ledger.job(submitted.jobId);
   expect(record?.status).toBe('failed');
-  expect(JSON.stringify(record?.summary)).toContain(
+  expect(JSON.stringify(record?.result)).toContain(
     `has no signature: expected that of store ${store.id}. Not a worker or a command of this home said it`,
   );
 });

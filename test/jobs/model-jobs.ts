@@ -129,10 +129,11 @@ export async function startModelJobs(
       const program = await store.blobs.put(`print('the slow work of ${name}')\n`);
       const series = `optimize/${name}`;
       return {
-        ...{ jobId: `${series}.1`, series, run: 1, storeId: store.id, parent: null },
+        ...{ jobId: `${series}.1`, series, run: 1, storeId: store.id, role: 'job', parent: null },
         job: OptimizeJob.parse({ kind: 'optimize', name, program: 'slow.py', policy: 'refine', ...fields }),
         files: await store.blobs.put(JSON.stringify({ 'slow.py': program })),
-        ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false },
+        beside: await store.blobs.put('[]'),
+        ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false, resumed: 0 },
         ...given,
       };
     },

@@ -60,7 +60,7 @@ async function sumOf(id: string): Promise<unknown> {
 }
 
 const stagesRun = async (id: string): Promise<string[]> =>
-  (await crucible.store.ledger.stages(id)).map((stage) => stage.name);
+  (await crucible.store.ledger.children(id)).map((stage) => stage.name);
 
 describe('a pipeline', () => {
   it('hands the files of a stage to those that need it', async () => {
@@ -103,10 +103,10 @@ describe('a pipeline', () => {
     await expect(crucible.client.result(id)).rejects.toThrow();
     const record = await crucible.store.ledger.job(id);
     expect(record?.status).toBe('failed');
-    expect(record?.summary).toMatchObject({
+    expect(record?.result).toMatchObject({
       summary: expect.stringMatching(/^stage add failed: add\.py .*nothing to add/s),
     });
-    const open = (await crucible.store.ledger.stages(id)).filter((stage) => stage.status === 'running');
+    const open = (await crucible.store.ledger.children(id)).filter((stage) => stage.status === 'running');
     expect(open).toEqual([]);
   });
 });

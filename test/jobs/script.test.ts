@@ -84,7 +84,7 @@ test(
     const { record } = await jobs.optimized({ ...job, name: 'clock' });
     expect(record).toMatchObject({
       status: 'failed',
-      summary: {
+      result: {
         summary: expect.stringMatching(
           /does not give the same twice.*run \d, standard output, line 2.*`ignoreLines`/,
         ),
@@ -103,12 +103,12 @@ test(
     const silent = await jobs.optimized({ ...job, name: 'silent', program: 'silent.py', outputs: [] });
     expect(silent.record).toMatchObject({
       status: 'failed',
-      summary: { summary: expect.stringMatching(/prints nothing and `outputs` names no file/) },
+      result: { summary: expect.stringMatching(/prints nothing and `outputs` names no file/) },
     });
     const other = await jobs.optimized({ ...job, name: 'other', args: ['1'], outputs: ['*.png'] });
     expect(other.record).toMatchObject({
       status: 'failed',
-      summary: { summary: expect.stringMatching(/writes no file that matches \*\.png/) },
+      result: { summary: expect.stringMatching(/writes no file that matches \*\.png/) },
     });
   },
   patienceMs,

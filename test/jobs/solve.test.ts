@@ -39,7 +39,7 @@ async function ended(
   if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
   await client.result(submitted.jobId).catch(() => undefined);
   const record = await store.ledger.job(submitted.jobId);
-  const result = record?.summary as JobResult | null;
+  const result = record?.result as JobResult | null;
   const tree = result?.product ? Tree.parse(JSON.parse(await store.blobs.text(result.product))) : {};
   return {
     id: submitted.jobId,

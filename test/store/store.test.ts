@@ -2,7 +2,7 @@ import { readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
-import { StorageFull } from '../../domain/errors.ts';
+import { StorageFull, StoreRefused } from '../../domain/errors.ts';
 import { openStore } from '../../store/store.ts';
 import { together } from './processes.ts';
 import { mayMount, smallDisk } from './small-disk.ts';
@@ -37,20 +37,37 @@ describe('a store', { timeout: 30_000 }, () => {
     expect(other.secret().toString('hex')).not.toBe(identities[0]?.secret);
   });
 
-  it('written by a newer Crucible is refused with the reason, and left as it was', async () => {
-    const folder = await temporaryFolder();
-    const store = await openStore(folder);
-    await store.close();
-    const ledger = new DatabaseSync(join(folder, 'ledger.db'));
-    ledger.exec("insert into kysely_migration values ('9999-later', '2030-01-01T00:00:00.000Z')");
-    const schema = () => ledger.prepare('select name, sql from sqlite_master order by name').all();
-    const before = schema();
-    await expect(openStore(folder)).rejects.toThrow(
-      /newer Crucible .*0004-signed-payloads.*9999-later.*update Crucible/,
-    );
-    expect(schema()).toEqual(before);
-    ledger.close();
-  });
+  it.each([
+    [
+      'a newer Crucible',
+      "insert into kysely_migration values ('9999-later', '2030-01-01T00:00:00.000Z')",
+      /^\S+ledger\.db: written by a newer Crucible .*up to 0001-ledger, found 9999-later.*: update Crucible/,
+    ],
+    [
+      'an unreleased Crucible',
+      "update kysely_migration set name = '0001-first'; alter table jobs rename column input to job",
+      /^\S+ledger\.db: written by a Crucible from before its first release .*found 0001-first.*: move .* or set CRUCIBLE_HOME/,
+    ],
+  ])(
+    'written by %s is refused in one line that says what to do, and left as it was',
+    async (_, made, line) => {
+      const folder = await temporaryFolder();
+      const store = await openStore(folder);
+      await store.close();
+      const ledger = new DatabaseSync(join(folder, 'ledger.db'));
+      ledger.exec(made);
+      const whole = () =>
+        ['sqlite_master', 'kysely_migration', 'store'].map((table) =>
+          ledger.prepare(`select * from ${table} order by 1, 2`).all(),
+        );
+      const before = whole();
+      const refused = await openStore(folder).catch((error: unknown) => error);
+      expect(refused).toBeInstanceOf(StoreRefused);
+      expect(String(refused instanceof Error && refused.message)).toMatch(line);
+      expect(whole()).toEqual(before);
+      ledger.close();
+    },
+  );
 
   it('whose ledger is no database is refused by name', async () => {
     const folder = await temporaryFolder();
@@ -71,7 +88,8 @@ describe('a store', { timeout: 30_000 }, () => {
       run: 1,
       name: 'a',
       kind: 'solve',
-      job: '0'.repeat(64),
+      role: 'job' as const,
+      input: '0'.repeat(64),
       startedAt: 1,
     };
     const { id } = await first.ledger.openJob(opened);

@@ -38,7 +38,8 @@ async function open(
     run: 1,
     name: parsed.name,
     kind: parsed.kind,
-    job: await store.blobs.put(JSON.stringify({ jobId: id, job: parsed })),
+    role: parent === null ? 'job' : 'stage',
+    input: await store.blobs.put(JSON.stringify({ jobId: id, job: parsed })),
     parent: parent?.jobId ?? null,
     stage: parent?.stage ?? null,
     startedAt,
@@ -82,7 +83,7 @@ async function close(store: Store, id: string, summary: string): Promise<void> {
   await store.ledger.closeJob(id, {
     status: 'finished',
     endedAt: startedAt + 60_000,
-    summary: { jobId: id, summary },
+    result: { jobId: id, summary },
   });
 }
 

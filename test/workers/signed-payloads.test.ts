@@ -93,15 +93,6 @@ describe('what was not signed by this store', () => {
     expect(forgedReason(await read(start, workflow(id)))).not.toBeNull();
   });
 
-  it('is read as it is for a job from before signing began', async () => {
-    const id = 'solve/a/0000000001.1';
-    await openJob(store, { kind: 'solve', name: 'a', script: 'a.py' }, { id });
-    expect(forgedReason(await read(payload(verdict), activity(id, '7')))).not.toBeNull();
-    const later = { ...store, secret: store.secret, signedSince: Date.now() + 60_000 };
-    const [first] = await createSigningCodec(later).decode([payload(verdict)], activity(id, '7'));
-    expect(first).toEqual(payload(verdict));
-  });
-
   it('is done by no activity', async () => {
     const given = await read(payload({ storeId: store.id }), activity('solve/a/1.1', '7'));
     const execute = createGuard(store.id).execute?.({ args: [given], headers: {} }, async () => 'done');

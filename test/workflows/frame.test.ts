@@ -16,8 +16,9 @@ function inputOf(asked: object): JobInput {
   const job = Job.parse(asked);
   const series = `${job.kind}/${job.name}/${randomUUID()}`;
   return {
-    ...{ jobId: `${series}.1`, series, run: 1, storeId: 'store', job, files: artifact, parent: null },
-    ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false },
+    ...{ jobId: `${series}.1`, series, run: 1, storeId: 'store', job, parent: null },
+    ...{ role: 'job', files: artifact, beside: artifact, routes: noRoutes, stageRoutes: {} },
+    ...{ searchable: false, fresh: false, resumed: 0 },
   };
 }
 

@@ -53,11 +53,14 @@ const inputOf = (
     ...fields,
   }),
   files: artifact,
+  beside: artifact,
+  role: 'job',
   parent: null,
   routes: noRoutes,
   stageRoutes: {},
   searchable: false,
   fresh: false,
+  resumed: 0,
   ...given,
 });
 

@@ -28,6 +28,7 @@ export async function runChild<J extends Job>(
     ...input,
     ...{ jobId: workflowId, series: workflowId, run: 1 },
     ...{ job, files, routes, stageRoutes: {} },
+    role: as,
     parent: { jobId: input.jobId, stage: name },
   };
   try {

@@ -9,7 +9,7 @@ interface Payload {
 
 /**
  * What the worker did not find signed fails the job: an answer of an activity or a stage becomes a failure before workflow code sees
- * it, a start ends at once. Nothing else is touched: histories from before replay as they did.
+ * it, a start ends at once. Nothing else is touched.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   internals: [

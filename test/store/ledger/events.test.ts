@@ -2,7 +2,16 @@ import { describe, expect, it } from 'vitest';
 import { together } from '../processes.ts';
 import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
 
-const newJob = { id: 'w', series: 'w', run: 1, name: 'n', kind: 'solve', job: 'a'.repeat(64), startedAt: 1 };
+const newJob = {
+  id: 'w',
+  series: 'w',
+  run: 1,
+  name: 'n',
+  kind: 'solve',
+  role: 'job',
+  input: 'a'.repeat(64),
+  startedAt: 1,
+} as const;
 
 describe('events', { timeout: 30_000 }, () => {
   it('are said once a key and read from where the reader stopped', async () => {

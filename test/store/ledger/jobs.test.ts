@@ -10,7 +10,8 @@ const newJob = (series: string, run: number, startedAt: number) => ({
   run,
   name: 'sort',
   kind: 'solve',
-  job: artifact,
+  role: 'job' as const,
+  input: artifact,
   startedAt,
 });
 
@@ -25,7 +26,7 @@ describe('a job', () => {
       stage: null,
       endedAt: null,
       report: null,
-      summary: null,
+      result: null,
       best: null,
       history: null,
     });
@@ -33,7 +34,7 @@ describe('a job', () => {
     await ledger.closeJob(opened.id, {
       status: 'finished',
       endedAt: 200,
-      summary: { trials: 3 },
+      result: { trials: 3 },
       best: 12.75,
     });
     await ledger.closeJob(opened.id, { status: 'failed', endedAt: 300 });
@@ -44,7 +45,7 @@ describe('a job', () => {
       status: 'finished',
       endedAt: 200,
       report: artifact,
-      summary: { trials: 3 },
+      result: { trials: 3 },
       best: 12.75,
       history: artifact,
     });
@@ -63,7 +64,7 @@ describe('a job', () => {
     expect(await ids({ limit: 10 })).toEqual([second.id, first.id]);
     expect(await ids({ limit: 1 })).toEqual([second.id]);
     expect(await ids({ limit: 10, status: 'cancelled' })).toEqual([first.id]);
-    expect((await ledger.stages(second.id)).map(({ id, stage }) => [id, stage])).toEqual([
+    expect((await ledger.children(second.id)).map(({ id, stage }) => [id, stage])).toEqual([
       [early.id, 'fit'],
       [late.id, 'draw'],
     ]);
