@@ -55,7 +55,7 @@ it('the candidate of a recipe is a plain script, and is found again by its step'
   const jobId = 'solve/drawn/1.1';
   await store.ledger.openJob({
     ...{ id: jobId, series: 'solve/drawn/1', run: 1, name: 'drawn', kind: 'solve' },
-    ...{ job: await store.blobs.put('{}'), startedAt: Date.now() },
+    ...{ role: 'job', input: await store.blobs.put('{}'), startedAt: Date.now() },
   });
   const { proposeByRecipe } = createRecipeActivities({ store });
   const place = { storeId: store.id, jobId, step: 'c-0/recipe' };
