@@ -7,6 +7,7 @@ import { JobRejected } from '../domain/errors.ts';
 import { capOf, filesNamedBy } from '../domain/job.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
 import { journalOf } from '../domain/journal.ts';
+import type { Original } from '../domain/judging.ts';
 import type { Known } from '../domain/known.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
@@ -191,34 +192,24 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       return result;
     },
 
-    /** The user's own program as candidate `c-0`. */
+    /** The user's own program as candidate `c-0`, and the `Tree` of what it and every other candidate may see. */
     async packProgram({
-      job,
       files,
+      original: { title, entry, paths, inputs },
       ...place
-    }: Place & { job: StageJob; files: Artifact }): Promise<{ candidate: Candidate }> {
+    }: Place & { files: Artifact; original: Original }): Promise<{ candidate: Candidate; seen: Artifact }> {
       return takeStep(store, place, 'pack', async () => {
-        const path = job.kind === 'solve' ? job.script : job.program;
+        const path = entry.kind === 'script' ? entry.path : entry.module;
         const tree = await readTree(store.blobs, files);
         if (tree[path] === undefined)
           throw new JobRejected(`${path}: expected a file of the job, found none`);
-        const asScript = job.kind === 'solve' || job.function === undefined;
-        const program: Program = {
-          files: asScript ? pick(tree, [path]) : pick(tree, [path, ...job.inputs]),
-          entry: asScript
-            ? { kind: 'script', path, args: job.args }
-            : { kind: 'function', module: path, name: job.function ?? '' },
-          build: null,
-        };
+        const program: Program = { files: pick(tree, paths), entry, build: null };
         return {
           candidate: {
-            id: 'c-0',
-            parents: [],
-            operator: 'human',
-            title: job.kind === 'solve' ? path : 'as it is',
-            note: `${path}, unchanged`,
+            ...{ id: 'c-0', parents: [], operator: 'human', title, note: `${path}, unchanged` },
             program: await writeJson(store.blobs, program),
           },
+          seen: await writeJson(store.blobs, pick(tree, inputs)),
         };
       });
     },

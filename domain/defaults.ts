@@ -48,6 +48,8 @@ export const defaults = {
   answers: 'exact',
   /** Cases that must be right before a candidate is measured. */
   checkCases: 3,
+  /** Untimed inputs before the timed ones of a measurement: one for all players, one more for the candidate. */
+  warmUps: 2,
   /** Interleaved pairs of one measurement: as few as an interval needs that leaves out the worst pair at either end. */
   pairs: 9,
   /** The same for a script, each run of which is a new sandbox: as few as an interval needs at all. */

@@ -4,6 +4,7 @@ import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { best, isRight, type Journal, rowOf } from '../domain/journal.ts';
+import { type Exam, optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { draftsWithin, policies } from '../domain/search-policy.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, withoutAny } from '../domain/strategies.ts';
@@ -11,7 +12,7 @@ import { times } from '../domain/trial.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
 import { endInVain, packProgram, recordDecision, sandboxActivities } from './job/proxies.ts';
 import { summarized } from './job/summary.ts';
-import { measureBaseline } from './loop/baseline.ts';
+import { casesFor, measureBaseline } from './loop/baseline.ts';
 import { createProposer } from './loop/propose.ts';
 import { search } from './loop/search.ts';
 import { runTrial } from './loop/trial.ts';
@@ -23,18 +24,18 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
   return runJob(input, async (running) => {
     const { job } = running;
     const began = Date.now();
-    const { candidate: packed } = await packProgram({
+    const { candidate: packed, seen } = await packProgram({
       ...running.placeOf('c-0/pack'),
-      job,
-      files: input.files,
+      ...{ files: input.files, original: optimizeOriginal(job) },
     });
+    const asked = optimizeExam(job, input.files, seen);
     // What can be tried is known from the text: it is told before anything takes long.
-    const strategies = await strategiesFor(running, packed, await sampleOf(running));
+    const strategies = await strategiesFor(running, packed, await sampleOf(running, asked));
     running.tell('measuring the program as it is');
-    const { bench, trial: baseline, sample } = await measureBaseline(running, packed);
+    const { exam, trial: baseline, sample } = await measureBaseline(running, packed, asked);
     const routes = routesOf(input);
     const { propose, givenUp } = createProposer(running, {
-      ...{ original: bench.baselineProgram, sample },
+      ...{ original: packed.program, sample },
       endsAt: began + job.budget.wallMs,
     });
 
@@ -62,12 +63,12 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         },
         evaluate: (candidate) => {
           running.tell(`trying ${candidate.id}: ${candidate.title}`);
-          return runTrial(running, candidate, 'trial', candidate.id, bench);
+          return runTrial(running, candidate, 'trial', candidate.id, exam);
         },
         verify: ({ candidate, measurement }) => {
-          const anew = job.function === undefined ? 'in new sandboxes' : 'with new secret inputs';
+          const anew = exam.judging.kind === 'answers' ? 'with new secret inputs' : 'in new sandboxes';
           running.tell(`verifying ${candidate.id} again, ${anew}`);
-          return runTrial(running, candidate, 'verification', `${candidate.id}/verify`, bench, measurement);
+          return runTrial(running, candidate, 'verification', `${candidate.id}/verify`, exam, measurement);
         },
         finished: (row, rows) => note(running, row, rows),
       },
@@ -83,13 +84,9 @@ function routesOf({ routes: { draft, debug, improve } }: JobInput): string[] {
 }
 
 /** One case of a function, which nobody has answered: it tells the types of the arguments. Null for a script. */
-async function sampleOf({ job, input, placeOf }: RunningJob<OptimizeJob>): Promise<Artifact | null> {
-  if (job.function === undefined) return null;
-  const { prepareCases } = sandboxActivities(job.limits);
-  const { files } = input;
-  const asked = { ...placeOf('c-0/sample'), job, files, checks: 0, timings: 1 };
-  const { caseSet } = await summarized('a sample case, for the types of the arguments', prepareCases, asked);
-  return caseSet;
+async function sampleOf(running: RunningJob<OptimizeJob>, exam: Exam): Promise<Artifact | null> {
+  const what = 'a sample case, for the types of the arguments';
+  return (await casesFor(running, exam, 'c-0/sample', { checks: 0, timings: 1 }, what))?.caseSet ?? null;
 }
 
 /** Finds which strategies apply to the program as it is, and tells those that do not, with the reason. */

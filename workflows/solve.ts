@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { SolveJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { solveExam, solveOriginal } from '../domain/judging.ts';
 import { runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
 import { runTrial } from './loop/trial.ts';
@@ -10,8 +11,11 @@ export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { job } = running;
     running.tell(`running ${job.script}`);
-    const { candidate } = await packProgram({ ...running.placeOf('c-0/pack'), job, files: input.files });
-    const trial = await runTrial(running, candidate, 'trial', 'c-0', null);
+    const { candidate, seen } = await packProgram({
+      ...running.placeOf('c-0/pack'),
+      ...{ files: input.files, original: solveOriginal(job) },
+    });
+    const trial = await runTrial(running, candidate, 'trial', 'c-0', solveExam(job, seen));
     if (trial.outcome.kind !== 'passed') {
       const why = trial.outcome.kind === 'scored' ? 'not judged' : trial.outcome.reason;
       throw ApplicationFailure.create({

@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { anew, findingOf, intervalText } from '../domain/trial.ts';
 import { runJob } from './job/frame.ts';
@@ -20,13 +21,13 @@ export async function verify({
 }: JobInput<OptimizeJob> & { candidate: Candidate; claim?: Interval | null }): Promise<JobResult> {
   return runJob(input, async (running) => {
     running.tell(`verifying ${candidate.title} once more`);
-    const packed = await packProgram({
+    const { job } = running;
+    const { candidate: packed, seen } = await packProgram({
       ...running.placeOf('c-0/pack'),
-      job: running.job,
-      files: input.files,
+      ...{ files: input.files, original: optimizeOriginal(job) },
     });
-    const { bench } = await measureBaseline(running, packed.candidate);
-    const trial = await runTrial(running, candidate, 'verification', candidate.id, bench);
+    const { exam } = await measureBaseline(running, packed, optimizeExam(job, input.files, seen));
+    const trial = await runTrial(running, candidate, 'verification', candidate.id, exam);
     const { outcome } = trial;
     if (outcome.kind !== 'scored' || outcome.metric.low <= 1) {
       const found = outcome.kind === 'scored' ? `${intervalText(outcome.metric)}` : outcome.kind;

@@ -15,8 +15,8 @@ import { placeBelow } from '../../domain/tree.ts';
 import type { RunResult } from '../../sandbox/sandbox.ts';
 import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
+import { python, threads } from '../try/command.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
-import { python, threads } from '../try/player.ts';
 import { strategyFiles } from './strategy-files.ts';
 
 export type StrategyActivities = ReturnType<typeof createStrategyActivities>;

@@ -7,8 +7,8 @@ import type { Place } from '../../domain/step.ts';
 import { stepKey } from '../../domain/step.ts';
 import { readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
+import { guest } from './command.ts';
 import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
-import { guest } from './player.ts';
 
 /** A program that is ready to run, or why there is none. */
 export type Built =

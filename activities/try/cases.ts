@@ -3,19 +3,19 @@ import { z } from 'zod';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
+import type { AnswersJudging, Exam } from '../../domain/judging.ts';
 import { limitsOf } from '../../domain/limits.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import { readJson, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
+import { guest, threads, unbuffered } from './command.ts';
 import { hintOn, surroundings } from './missing.ts';
 import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
-import { guest, threads, unbuffered } from './player.ts';
 import { reasonIn } from './reason.ts';
 
 /** One round's secret inputs, as the workflow knows them. */
-export interface Cases {
+export interface PreparedCases {
   caseSet: Artifact;
   /** Revealed with the verdict. */
   seed: string;
@@ -33,20 +33,19 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
    * can foresee: an HMAC of the store's secret and this place. Throws `JobRejected` where the user's generator or function fails.
    */
   async prepareCases({
-    job,
-    files,
+    exam,
     checks,
     timings,
     ...place
-  }: Place & { job: OptimizeJob; files: Artifact; checks: number; timings: number }): Promise<Cases> {
+  }: Place & { exam: Exam<AnswersJudging>; checks: number; timings: number }): Promise<PreparedCases> {
     return takeStep(store, place, 'cases', async ({ signal }) => {
       const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
-      const [generator = '', maker = 'make_case'] = (job.cases ?? '').split(':');
+      const { generator, oracle, files } = exam.judging;
       const tree = await readTree(store.blobs, files);
       const argv = guest(
         'prepare',
-        ...['--generator', `/in/job/${generator}:${maker}`],
-        ...['--oracle', `/in/job/${job.program}:${job.function}`],
+        ...['--generator', `/in/job/${generator.module}:${generator.name}`],
+        ...['--oracle', `/in/job/${oracle.module}:${oracle.name}`],
         ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
         ...['--inputs', '/in/job', '--out', '.cases'],
       );
@@ -55,9 +54,9 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
           key: stepKey(place),
           label: place.step,
           argv: unbuffered(argv),
-          env: threads(job.cores),
+          env: threads(exam.cores),
           files: placeBelow('job', tree),
-          limits: limitsOf(job),
+          limits: limitsOf(exam),
           outputs: ['.cases/*'],
         },
         signal,
@@ -65,13 +64,13 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
       const problem = ran.outputs['.cases/problem.json'];
       if (problem !== undefined) {
         const found = await readJson(store.blobs, problem, Problem);
-        const hint = hintOn(found.message, await surroundings(store, place, job, Object.keys(tree)));
+        const hint = hintOn(found.message, await surroundings(store, place, exam, Object.keys(tree)));
         throw rejection(found, hint);
       }
       const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
       if (outcome !== null)
         throw new JobRejected(
-          `${maker} in ${generator}, or ${job.function} in ${job.program} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
+          `${generator.name} in ${generator.module}, or ${oracle.name} in ${oracle.module} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
         );
       const made = await readJson(store.blobs, required(ran.outputs, '.cases/cases.json'), Made);
       const number = (index: number): string => String(index).padStart(3, '0');

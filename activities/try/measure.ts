@@ -2,8 +2,9 @@ import { hostname } from 'node:os';
 import { z } from 'zod';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
+import { defaults } from '../../domain/defaults.ts';
 import { JobRejected } from '../../domain/errors.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
+import type { Exam } from '../../domain/judging.ts';
 import { limitsOf } from '../../domain/limits.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import { inLine, median, tooQuickToMeasure } from '../../domain/speedup.ts';
@@ -14,23 +15,22 @@ import { machineMemoryMb } from '../../sandbox/machine.ts';
 import { ConductResult, Sample } from '../../sandbox/sandbox.ts';
 import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
-import type { Cases } from './cases.ts';
+import type { PreparedCases } from './cases.ts';
 import { type HostLoad, watchLoad } from './host-load.ts';
 import { idlePlayer, playerOf } from './player.ts';
 import { answerMb, outcomeOfPlayer } from './run.ts';
 
-export interface MeasureInput extends Place {
-  job: OptimizeJob;
-  files: Artifact;
+export interface MeasureInput {
+  exam: Exam;
   baseline: Artifact;
   candidate: Artifact;
-  cases: Cases | null;
+  cases: PreparedCases | null;
   pairs: number;
   batch: number;
   /** Of the host, from the baseline against itself; stamped on the measurement. */
   noiseFloor: number;
   /** What the same two programs gave before: what comes out covers both. */
-  earlier?: Measurement | null;
+  earlier: Measurement | null;
 }
 
 export type Measured =
@@ -48,14 +48,14 @@ const msOf = (ns: number): number => ns / 1e6;
 export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => {
   /** Plays all samples once; what a script does, each in a sandbox of its own. */
   async function conduct(
-    input: MeasureInput,
+    input: Place & MeasureInput,
     { samples, key, until }: { samples: Sample[]; key: string; until: number },
     signal: AbortSignal,
   ): Promise<ConductResult | Outcome> {
-    const { job, files, cases, step } = input;
+    const { exam, cases, step } = input;
     const inputs = cases === null ? null : await readJson(store.blobs, cases.caseSet, CaseSet);
     const player = async (name: 'baseline' | 'candidate') =>
-      playerOf(store.blobs, name, job, files, await readProgram(store.blobs, input[name]));
+      playerOf(store.blobs, name, exam, await readProgram(store.blobs, input[name]));
     // The candidate comes last: no code of its own runs before the others are ready.
     const players = [
       await player('baseline'),
@@ -67,7 +67,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
     const rounds = cases === null ? samples.map((sample) => [sample]) : [samples];
     const results: ConductResult[] = [];
     for (const [index, round] of rounds.entries()) {
-      if (index > 0 && Date.now() >= until) return tooLong(job, samples.length);
+      if (index > 0 && Date.now() >= until) return tooLong(exam, samples.length);
       const limited = round.map((sample) => withLimit(sample, input, inputs, results));
       const result = await sandbox.conduct(
         {
@@ -77,8 +77,8 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
           cases: inputs === null ? [] : [...inputs.cases, ...(inputs.twice === null ? [] : [inputs.twice])],
           samples: limited,
           answerMb: cases === null ? 1 : answerMb(cases),
-          limits: { ...shared(limitsOf(job)), wallMs: Math.max(1, until - Date.now()) },
-          sampleMs: job.limits.wallMs,
+          limits: { ...shared(limitsOf(exam)), wallMs: Math.max(1, until - Date.now()) },
+          sampleMs: exam.limits.wallMs,
           exclusive: true,
         },
         signal,
@@ -95,14 +95,14 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
   }
 
   /** As often as it takes for what was measured to agree with `earlier`, which is twice at most. */
-  async function measure(input: MeasureInput): Promise<Measured & { noise: number }> {
-    const { job, cases, pairs, batch, noiseFloor, earlier, ...place } = input;
+  async function measure(input: Place & MeasureInput): Promise<Measured & { noise: number }> {
+    const { exam, cases, pairs, batch, noiseFloor, earlier, ...place } = input;
     return takeStep(store, place, 'measure', async ({ signal }) => {
       const inputs = cases === null ? null : await readJson(store.blobs, cases.caseSet, CaseSet);
-      const samples = plan(inputs?.expected.length ?? null, pairs, batch, twiceOf(job, cases, inputs));
+      const samples = plan(inputs?.expected.length ?? null, pairs, batch, twiceOf(exam, cases, inputs));
       const began = Date.now();
-      const until = began + measuringMs(job);
-      const times = earlier == null ? [] : await readJson(store.blobs, earlier.samples, z.array(SampleTime));
+      const until = began + measuringMs(exam);
+      const times = earlier === null ? [] : await readJson(store.blobs, earlier.samples, z.array(SampleTime));
       const results: ConductResult[] = [];
       const loads: HostLoad[] = [];
       for (;;) {
@@ -113,7 +113,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
         if ('kind' in result) return { kind: 'failed', outcome: result, noise: 0 };
         if (load !== null) loads.push(load);
         const run = Math.max(-1, ...times.map((each) => each.run ?? 0)) + 1;
-        times.push(...timesOf(result, job, load).map((each) => ({ ...each, run })));
+        times.push(...timesOf(result, exam, load).map((each) => ({ ...each, run })));
         results.push(result);
         // Measurements of one program that do not agree say that something disturbs: one more shows by how much.
         const timeLeft = until - Date.now() > (Date.now() - began) / results.length;
@@ -140,7 +140,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
   }
 
   return {
-    async measure(input: MeasureInput): Promise<Measured> {
+    async measure(input: Place & MeasureInput): Promise<Measured> {
       const { noise: _, ...measured } = await measure(input);
       return measured;
     },
@@ -148,19 +148,23 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
      * Measures the baseline against itself on this host: what comes out is the host's noise floor. Throws `JobRejected` where the
      * baseline is too quick for any candidate to be seen to be faster.
      */
-    async claimBench(input: MeasureInput): Promise<Measured> {
+    async claimBench(input: Place & MeasureInput): Promise<Measured> {
       const { noise, ...measured } = await measure(input);
       if (measured.kind === 'failed') return measured;
       const { measurement } = measured;
       const tooQuick = tooQuickToMeasure(measurement);
-      if (tooQuick !== null) throw new JobRejected(`${input.job.function ?? input.job.program} ${tooQuick}`);
+      if (tooQuick !== null) throw new JobRejected(`${subjectOf(input.exam)} ${tooQuick}`);
       return { ...measured, measurement: { ...measurement, noiseFloor: noise } };
     },
   };
 };
 
+/** What is measured, as people call it. */
+const subjectOf = ({ judging, program }: Exam): string =>
+  judging.kind === 'answers' ? judging.oracle.name : program;
+
 /** Milliseconds an input, in the order they were taken. */
-function timesOf({ samples }: ConductResult, job: OptimizeJob, load: HostLoad | null): SampleTime[] {
+function timesOf({ samples }: ConductResult, exam: Exam, load: HostLoad | null): SampleTime[] {
   const busy = load !== null && load.wanted > load.cores;
   return samples
     .filter((sample) => sample.timed)
@@ -168,7 +172,7 @@ function timesOf({ samples }: ConductResult, job: OptimizeJob, load: HostLoad | 
       const parallel = cpuNs != null && cpuNs > ns * oneProcessor;
       // Where it is not known how long it stood in line, all that it did not run is taken for that on a busy machine.
       const inLine = waitedNs ?? (busy && cpuNs != null ? ns - cpuNs : 0);
-      const aloneNs = Math.min(ns, Math.max(ns - inLine, (cpuNs ?? 0) / (parallel ? job.cores : 1)));
+      const aloneNs = Math.min(ns, Math.max(ns - inLine, (cpuNs ?? 0) / (parallel ? exam.cores : 1)));
       const perInput = (of: number): number => msOf(of) / Math.max(1, answers.length);
       return { player, ms: perInput(ns), aloneMs: perInput(aloneNs), ...(parallel ? { parallel } : {}) };
     });
@@ -215,7 +219,7 @@ const shared = (limits: ReturnType<typeof limitsOf>) => ({
 /** The whole of a measurement may take as long as this many single runs, and this much longer than one: its activity ends then. */
 const runsPerMeasurement = 4;
 const beyondOneRunMs = 9 * 60_000;
-const measuringMs = ({ limits: { wallMs } }: OptimizeJob): number =>
+const measuringMs = ({ limits: { wallMs } }: Exam): number =>
   Math.min(wallMs * runsPerMeasurement, wallMs + beyondOneRunMs);
 
 /** A candidate that takes this many times as long as the baseline, or hangs, keeps everybody else waiting for nothing. */
@@ -232,7 +236,7 @@ const muchSlower = (limitMs: number): string =>
  */
 function withLimit(
   sample: Sample,
-  { job, baseline, candidate, batch }: MeasureInput,
+  { exam, baseline, candidate, batch }: MeasureInput,
   inputs: CaseSet | null,
   results: readonly ConductResult[],
 ): Sample {
@@ -244,17 +248,17 @@ function withLimit(
   if (sample.player !== 'candidate' || candidate === baseline || known.length === 0) return sample;
   const least = leastLimitMs[sample.timed ? 'timed' : 'untimed'];
   const limitMs = Math.max(least, muchSlowerTimes * Math.max(...known));
-  return limitMs < job.limits.wallMs ? { ...sample, limitMs } : sample;
+  return limitMs < exam.limits.wallMs ? { ...sample, limitMs } : sample;
 }
 
-const tooLong = (job: OptimizeJob, runs: number): Outcome => ({
+const tooLong = (exam: Exam, runs: number): Outcome => ({
   kind: 'timedOut',
-  reason: `measuring takes ${runs} runs one after another, which did not fit into ${Math.round(measuringMs(job) / 1000)} s: give the program less work`,
+  reason: `measuring takes ${runs} runs one after another, which did not fit into ${Math.round(measuringMs(exam) / 1000)} s: give the program less work`,
 });
 
 /** The case that is asked twice, which stands behind all others; null where two calls of the original may take too long for one. */
-const twiceOf = (job: OptimizeJob, cases: Cases | null, inputs: CaseSet | null): number | null =>
-  inputs === null || inputs.twice === null || (cases?.oracleMs ?? 0) > job.limits.wallMs / 4
+const twiceOf = (exam: Exam, cases: PreparedCases | null, inputs: CaseSet | null): number | null =>
+  inputs === null || inputs.twice === null || (cases?.oracleMs ?? 0) > exam.limits.wallMs / 4
     ? null
     : inputs.cases.length;
 
@@ -277,7 +281,10 @@ function plan(checked: number | null, pairs: number, batch: number, twice: numbe
     timed: false,
   });
   const timed = Array.from({ length: pairs }, (_, pair) => {
-    const cases = Array.from({ length: batch }, (_, index) => checked + 2 + pair * batch + index);
+    const cases = Array.from(
+      { length: batch },
+      (_, index) => checked + defaults.warmUps + pair * batch + index,
+    );
     const order = pair % 2 === 0 ? ['idle', 'baseline', 'candidate'] : ['idle', 'candidate', 'baseline'];
     return order.map((player) => ({ player, cases, timed: true }));
   });
@@ -285,7 +292,8 @@ function plan(checked: number | null, pairs: number, batch: number, twice: numbe
     twice === null ? [] : [{ player, cases: [twice], timed: false }];
   return [
     ...(twice === null ? [warm('baseline', 0)] : asked('baseline')),
-    ...[warm('idle', 0), warm('candidate', 0), warm('candidate', 1)],
+    warm('idle', 0),
+    ...Array.from({ length: defaults.warmUps }, (_, index) => warm('candidate', index)),
     ...timed.flat(),
     ...asked('candidate'),
   ];

@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { JobInput, StageJob } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.ts';
+import type { Exam } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Place } from '../../domain/step.ts';
 import { bringing, packagesForPrograms } from '../../sandbox/packages.ts';
@@ -37,10 +38,10 @@ export async function explained(
   store: Store,
   { jobId, step }: Place,
   outcome: Outcome,
-  { job, had }: { job: StageJob; had: readonly string[] },
+  { exam, had }: { exam: Exam; had: readonly string[] },
 ): Promise<Outcome> {
   if (outcome.kind !== 'crashed') return outcome;
-  const hint = hintOn(outcome.reason, await surroundings(store, { jobId, step }, job, had));
+  const hint = hintOn(outcome.reason, await surroundings(store, { jobId, step }, exam, had));
   if (hint === null) return outcome;
   const [line, ...rest] = outcome.reason.split('\n');
   return { ...outcome, reason: [line, hint, ...rest].join('\n') };
@@ -50,7 +51,7 @@ export async function explained(
 export async function surroundings(
   store: Store,
   { jobId, step }: Pick<Place, 'jobId' | 'step'>,
-  job: StageJob,
+  { program, judging }: Exam,
   had: readonly string[],
 ): Promise<Surroundings> {
   const record = await store.ledger.job(jobId);
@@ -58,11 +59,11 @@ export async function surroundings(
   const isOwn = step.startsWith('c-0/');
   const beside = isOwn && input ? await readJson(store.blobs, input.beside, z.array(z.string())) : [];
   return {
-    program: job.kind === 'solve' ? job.script : job.program,
+    program,
     had,
     beside: beside.filter((path) => !had.includes(path)),
     packages: await packagesForPrograms(),
-    options: isOwn && job.kind === 'optimize' && input?.parent === null,
+    options: isOwn && judging.kind !== 'checks' && input?.parent === null,
   };
 }
 

@@ -1,8 +1,13 @@
 import { matchesGlob } from 'node:path';
 import type { Validator } from '../../domain/job.schema.ts';
+import type { Judging } from '../../domain/judging.ts';
 
 /** An output as a job names it: by its path alone, or with what is checked of it. */
 export type WantedOutput = string | Validator;
+
+/** The outputs that are taken of a script; none of a function. */
+export const outputsOf = (judging: Judging): readonly WantedOutput[] =>
+  judging.kind === 'answers' ? [] : judging.outputs;
 
 export const pathOf = (output: WantedOutput): string => (typeof output === 'string' ? output : output.path);
 

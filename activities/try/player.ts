@@ -1,69 +1,20 @@
-import { type Artifact, Tree } from '../../domain/artifact.schema.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
+import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Exam } from '../../domain/judging.ts';
 import type { Program } from '../../domain/program.schema.ts';
-import { pick } from '../../domain/tree.ts';
 import type { Player } from '../../sandbox/sandbox.ts';
 import type { BlobStore } from '../../store/blobs.ts';
-import { readTree } from '../../store/documents.ts';
-import { patternsOf } from './outputs.ts';
-
-/** The interpreter inside every sandbox. */
-export const python = '/opt/crucible/python/bin/python3';
-
-/** Options of an interpreter that runs code of others: where native code crashes, it names the line of Python. */
-const tellingCrashes = ['-X', 'faulthandler'];
-
-/** Crucible's own program `name` in the sandbox: isolated from the working directory and from the environment. */
-export const guest = (name: string, ...args: string[]): string[] => [
-  python,
-  '-I',
-  '-B',
-  ...tellingCrashes,
-  `/sandbox/guest/${name}.py`,
-  ...args,
-];
-
-/** The same command with an interpreter that keeps nothing it prints back: what it printed is there, however it ends. */
-export const unbuffered = ([interpreter = python, ...rest]: readonly string[]): string[] => [
-  interpreter,
-  '-u',
-  ...rest,
-];
-
-/** Every library that starts threads is told how many it may. */
-export const threads = (cores: number): Record<string, string> =>
-  Object.fromEntries(
-    ['CRUCIBLE_CORES', 'OMP_NUM_THREADS', 'NUMBA_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'MKL_NUM_THREADS'].map(
-      (name) => [name, String(cores)],
-    ),
-  );
-
-/** The files a program starts with in its working directory: the job's inputs, then its own. */
-export async function workspaceOf(
-  blobs: BlobStore,
-  job: { inputs: string[] },
-  files: Artifact,
-  program: Program,
-): Promise<Tree> {
-  return Tree.parse({ ...pick(await readTree(blobs, files), job.inputs), ...program.files });
-}
-
-/** The command line of a script. Its folder is on the module path, as Python does it by itself. */
-export function scriptCommand(program: Program): string[] {
-  if (program.entry.kind !== 'script')
-    throw new Error(`expected a script, got the function ${program.entry.name}`);
-  return [python, '-B', ...tellingCrashes, program.entry.path, ...program.entry.args];
-}
+import { guest, scriptCommand, threads } from './command.ts';
+import { outputsOf, patternsOf } from './outputs.ts';
+import { workspaceOf } from './workspace.ts';
 
 /** A player of `program`: a function serves, a script is started anew for every sample. */
 export async function playerOf(
   blobs: BlobStore,
   name: 'baseline' | 'candidate',
-  job: OptimizeJob,
-  files: Artifact,
+  exam: Exam,
   program: Program,
 ): Promise<Player> {
-  const common = { name, env: threads(job.cores) };
+  const common = { name, env: threads(exam.cores) };
   if (program.entry.kind === 'function') {
     const { module, name: function_ } = program.entry;
     const folder = `/players/${name}`;
@@ -78,8 +29,8 @@ export async function playerOf(
     kind: 'command',
     argv: scriptCommand(program),
     files: {},
-    workspace: await workspaceOf(blobs, job, files, program),
-    outputs: patternsOf(job.outputs),
+    workspace: await workspaceOf(blobs, exam, program),
+    outputs: patternsOf(outputsOf(exam.judging)),
   };
 }
 

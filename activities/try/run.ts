@@ -2,8 +2,7 @@ import { z } from 'zod';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { Tree } from '../../domain/artifact.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
-import type { StageJob } from '../../domain/job-input.ts';
+import type { Exam } from '../../domain/judging.ts';
 import { limitsOf } from '../../domain/limits.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
@@ -11,12 +10,14 @@ import { type Place, stepKey } from '../../domain/step.ts';
 import { Answer, type ConductResult, type Log, type RunResult } from '../../sandbox/sandbox.ts';
 import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
-import type { Cases } from './cases.ts';
+import type { PreparedCases } from './cases.ts';
+import { scriptCommand, threads, unbuffered } from './command.ts';
 import { explained } from './missing.ts';
 import { outcomeOfEnding, type Said, saidBy } from './outcome-of-ending.ts';
-import { patternsOf } from './outputs.ts';
-import { playerOf, scriptCommand, threads, unbuffered, workspaceOf } from './player.ts';
+import { outputsOf, patternsOf } from './outputs.ts';
+import { playerOf } from './player.ts';
 import { reasonIn } from './reason.ts';
+import { workspaceOf } from './workspace.ts';
 
 /** What a program gave back: answers to cases, or files and standard output. */
 export const Returned = z.discriminatedUnion('kind', [
@@ -33,11 +34,11 @@ export const Returned = z.discriminatedUnion('kind', [
 ]);
 export type Returned = z.infer<typeof Returned>;
 
-/** What a `solve` job without outputs gives: its standard output, under this name. */
+/** What a script without outputs to check gives: its standard output, under this name. */
 export const printedFile = 'stdout.txt';
 
 export type Ran =
-  | { kind: 'ran'; answers: Artifact; artifacts: Record<string, Artifact> }
+  | { kind: 'ran'; returned: Artifact; artifacts: Record<string, Artifact> }
   | { kind: 'failed'; outcome: Outcome; artifacts: Record<string, Artifact> };
 
 export type RunActivities = ReturnType<typeof createRunActivities>;
@@ -45,18 +46,12 @@ export type RunActivities = ReturnType<typeof createRunActivities>;
 export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
   /** A function answers each case in a process that never sees the expected answers. */
   async function answerCases(
-    {
-      job,
-      files,
-      program,
-      cases,
-      ...place
-    }: Place & { job: OptimizeJob; files: Artifact; program: Program; cases: Cases },
+    { exam, program, cases, ...place }: Place & { exam: Exam; program: Program; cases: PreparedCases },
     signal: AbortSignal,
   ): Promise<Ran> {
     const { cases: inputs, expected } = await readJson(store.blobs, cases.caseSet, CaseSet);
     const checked = inputs.slice(0, expected.length);
-    const player = await playerOf(store.blobs, 'candidate', job, files, program);
+    const player = await playerOf(store.blobs, 'candidate', exam, program);
     const conducted = await sandbox.conduct(
       {
         key: stepKey(place),
@@ -65,8 +60,8 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
         cases: checked,
         samples: checked.map((_, index) => ({ player: 'candidate', cases: [index], timed: false })),
         answerMb: answerMb(cases),
-        limits: limitsOf(job),
-        sampleMs: job.limits.wallMs,
+        limits: limitsOf(exam),
+        sampleMs: exam.limits.wallMs,
         exclusive: false,
       },
       signal,
@@ -75,36 +70,36 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     const outcome = outcomeOfPlayer(conducted, 'candidate', checked.length);
     if (outcome !== null) {
       const had = Object.keys(program.files);
-      return { kind: 'failed', outcome: await explained(store, place, outcome, { job, had }), artifacts };
+      return { kind: 'failed', outcome: await explained(store, place, outcome, { exam, had }), artifacts };
     }
     const returned: Returned = {
       kind: 'answers',
       answers: conducted.samples.flatMap((sample) => sample.answers),
     };
-    return { kind: 'ran', answers: await writeJson(store.blobs, returned), artifacts };
+    return { kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts };
   }
 
-  /** A script runs once on the job's inputs; its files and standard output are what it gave back. */
+  /** A script runs once on the files of its exam; its files and standard output are what it gave back. */
   async function runScript(
-    { job, files, program, ...place }: Place & { job: StageJob; files: Artifact; program: Program },
+    { exam, program, ...place }: Place & { exam: Exam; program: Program },
     signal: AbortSignal,
   ): Promise<Ran> {
-    const outputs = patternsOf(job.outputs);
-    const workspace = await workspaceOf(store.blobs, job, files, program);
+    const outputs = patternsOf(outputsOf(exam.judging));
+    const workspace = await workspaceOf(store.blobs, exam, program);
     const ran = await sandbox.run(
       {
         key: stepKey(place),
         label: place.step,
         argv: scriptCommand(program),
         // For the Python processes it starts, too.
-        env: { ...threads(job.cores), PYTHONUNBUFFERED: '1' },
+        env: { ...threads(exam.cores), PYTHONUNBUFFERED: '1' },
         workspace,
-        limits: limitsOf(job),
+        limits: limitsOf(exam),
         outputs,
       },
       signal,
     );
-    const given = filesOf(job, ran);
+    const given = filesOf(exam, ran);
     const artifacts = {
       ...logArtifacts(ran.stdout, ran.stderr),
       outputs: await writeJson(store.blobs, given),
@@ -112,7 +107,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
     if (outcome !== null) {
       const had = Object.keys(workspace);
-      return { kind: 'failed', outcome: await explained(store, place, outcome, { job, had }), artifacts };
+      return { kind: 'failed', outcome: await explained(store, place, outcome, { exam, had }), artifacts };
     }
     const [refused] = ran.refused;
     if (refused !== undefined) {
@@ -126,34 +121,35 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       untouched: ran.untouched,
       written: ran.written,
     };
-    return { kind: 'ran', answers: await writeJson(store.blobs, returned), artifacts };
+    return { kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts };
   }
 
   return {
     /** Runs a program in a sandbox that holds its inputs and nothing that could tell it the answers. */
     async runProgram({
-      job,
+      exam,
       cases,
       ...rest
-    }: Place & { job: StageJob; files: Artifact; program: Artifact; cases: Cases | null }): Promise<Ran> {
+    }: Place & { exam: Exam; program: Artifact; cases: PreparedCases | null }): Promise<Ran> {
       return takeStep<Ran>(store, rest, 'run', async ({ signal }) => {
         const program = await readProgram(store.blobs, rest.program);
-        return cases === null || job.kind !== 'optimize'
-          ? runScript({ ...rest, job, program }, signal)
-          : answerCases({ ...rest, job, program, cases }, signal);
+        return cases === null
+          ? runScript({ ...rest, exam, program }, signal)
+          : answerCases({ ...rest, exam, program, cases }, signal);
       });
     },
   };
 };
 
-/** What a run gave: the files it wrote, or, of a `solve` job that names none, what it printed. */
-const filesOf = (job: StageJob, { outputs, stdout }: RunResult): Tree =>
-  job.kind === 'solve' && job.outputs.length === 0 && stdout.artifact !== null
+/** What a run gave: the files it wrote, or, where no file is checked, what it printed. */
+const filesOf = ({ judging }: Exam, { outputs, stdout }: RunResult): Tree =>
+  judging.kind === 'checks' && judging.outputs.length === 0 && stdout.artifact !== null
     ? { [printedFile]: stdout.artifact }
     : outputs;
 
 /** Room for one answer, MiB: twice the largest expected one, for an answer may be wrong and larger. */
-export const answerMb = ({ answerBytes }: Cases): number => Math.ceil((2 * answerBytes) / 2 ** 20) + 1;
+export const answerMb = ({ answerBytes }: PreparedCases): number =>
+  Math.ceil((2 * answerBytes) / 2 ** 20) + 1;
 
 const logArtifacts = (stdout: Log, stderr: Log): Record<string, Artifact> => ({
   ...(stdout.artifact === null ? {} : { stdout: stdout.artifact }),

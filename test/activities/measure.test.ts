@@ -7,7 +7,9 @@ import {
   type MeasureInput,
 } from '../../activities/try/measure.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
+import { optimizeExam } from '../../domain/judging.ts';
 import type { Program } from '../../domain/program.schema.ts';
+import type { Place } from '../../domain/step.ts';
 import type { Measurement } from '../../domain/trial.schema.ts';
 import type { ConductResult, Isolation, Sandbox } from '../../sandbox/sandbox.ts';
 import type { Store } from '../../store/store.ts';
@@ -55,10 +57,11 @@ async function measured(earlier: Measurement | null = null): Promise<{
 }> {
   const program: Program = { files: {}, entry: { kind: 'script', path: 'a.py', args: [] }, build: null };
   const artifact = await store.blobs.put(JSON.stringify(program));
-  const input: MeasureInput = {
+  const files = await store.blobs.put('{}');
+  const job = OptimizeJob.parse({ kind: 'optimize', name: 'a', program: 'a.py', outputs: ['*.txt'] });
+  const input: Place & MeasureInput = {
     ...{ storeId: store.id, jobId: 'measured', step: `c-1/measure-${steps++}` },
-    job: OptimizeJob.parse({ kind: 'optimize', name: 'a', program: 'a.py', outputs: ['*.txt'] }),
-    files: await store.blobs.put('{}'),
+    exam: optimizeExam(job, files, files),
     ...{ baseline: artifact, candidate: artifact, cases: null, pairs: 6, batch: 1, noiseFloor: 0, earlier },
   };
   const { measure } = createMeasureActivities({ store, sandbox });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import type { ActivityContext } from '../../activities/context.ts';
-import { type Cases, createCaseActivities } from '../../activities/try/cases.ts';
+import { createCaseActivities, type PreparedCases } from '../../activities/try/cases.ts';
 import { idlePlayer } from '../../activities/try/player.ts';
 import { answerMb } from '../../activities/try/run.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
@@ -9,6 +9,7 @@ import { defaults } from '../../domain/defaults.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { Limits } from '../../domain/limits.schema.ts';
 import { median } from '../../domain/speedup.ts';
+import { answersExam } from '../support/answers-exam.ts';
 
 /** Arguments and answers of different kinds: how many are asked for in a sample, what makes the arguments, and the answer. */
 const kinds: [title: string, batch: number, made: string, answer: string][] = [
@@ -42,9 +43,10 @@ export async function measureAsking(context: ActivityContext): Promise<Record<st
         limits,
       },
     });
-    const cases: Cases = await new MockActivityEnvironment().run(prepareCases, {
-      ...{ storeId: store.id, jobId: 'asking', step: `${index}`, job, checks: 1, timings: batch },
-      files: await store.blobs.put(JSON.stringify(tree)),
+    const files = await store.blobs.put(JSON.stringify(tree));
+    const exam = answersExam(job, files, files);
+    const cases: PreparedCases = await new MockActivityEnvironment().run(prepareCases, {
+      ...{ storeId: store.id, jobId: 'asking', step: `${index}`, exam, checks: 1, timings: batch },
     });
     const made_ = CaseSet.parse(JSON.parse(await store.blobs.text(cases.caseSet)));
     const [expected] = made_.expected;

@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { DefaultLogger } from '@temporalio/worker';
-import { type Cases, createCaseActivities } from '../../activities/try/cases.ts';
+import { createCaseActivities, type PreparedCases } from '../../activities/try/cases.ts';
 import { createMeasureActivities, type Measured } from '../../activities/try/measure.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
+import { timedCases } from '../../domain/judging.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { median } from '../../domain/speedup.ts';
@@ -16,6 +17,7 @@ import type { Measurement } from '../../domain/trial.schema.ts';
 import { openStore } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';
 import { openSandbox } from '../../workers/sandbox-of.ts';
+import { answersExam } from '../support/answers-exam.ts';
 
 /** The candidate does its work so many times less than the baseline: the truth that its interval is to hold. */
 const truths = [1, 1.5, 20] as const;
@@ -110,6 +112,7 @@ async function measureAll(count: number, how: string): Promise<Found[]> {
       'cases.py': await store.blobs.put(generator),
     }),
   );
+  const exam = answersExam(job, files, files);
   const programOf = async (count: number): Promise<Artifact> => {
     const program: Program = {
       files: { 'answer.py': await store.blobs.put(source(count)) },
@@ -119,9 +122,9 @@ async function measureAll(count: number, how: string): Promise<Found[]> {
     return store.blobs.put(JSON.stringify(program));
   };
   let number = 0;
-  const at = () => ({ storeId: store.id, jobId: 'honesty', step: `${number++}`, job, files });
+  const at = () => ({ storeId: store.id, jobId: 'honesty', step: `${number++}`, exam });
 
-  async function measured(truth: (typeof truths)[number], cases: Cases, earlier: Measurement | null) {
+  async function measured(truth: (typeof truths)[number], cases: PreparedCases, earlier: Measurement | null) {
     const input = {
       ...at(),
       baseline: await programOf(steps[truth]),
@@ -135,7 +138,7 @@ async function measureAll(count: number, how: string): Promise<Found[]> {
   }
 
   try {
-    const timings = 2 + defaults.pairs * 4;
+    const timings = timedCases({ batch: 4 });
     const cases = await inActivity(prepareCases, { ...at(), checks: 1, timings });
     const found: Found[] = [];
     const rounds = [

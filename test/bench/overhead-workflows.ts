@@ -1,9 +1,10 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
-import type { Cases } from '../../activities/try/cases.ts';
+import type { PreparedCases } from '../../activities/try/cases.ts';
 import type { GradeActivities } from '../../activities/try/grade.ts';
 import type { RunActivities } from '../../activities/try/run.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
+import { optimizeExam } from '../../domain/judging.ts';
 import { modelQueue, queues } from '../../domain/queues.ts';
 
 const options = {
@@ -28,11 +29,13 @@ export interface Round {
   number: number;
   job: OptimizeJob;
   files: string;
-  cases: Cases;
+  /** A `Tree` of what the program may see. */
+  seen: string;
+  cases: PreparedCases;
 }
 
 /** One round as a job makes it: a proposal, a checked run, a verdict. Returns its milliseconds, from the first step to the last. */
-export async function round({ storeId, jobId, number, job, files, cases }: Round): Promise<number> {
+export async function round({ storeId, jobId, number, job, files, seen, cases }: Round): Promise<number> {
   const at = (step: string) => ({ storeId, jobId, step: `r-${number}/${step}` });
   const from = Date.now();
   const decision = { kind: 'draft' } as const;
@@ -48,9 +51,10 @@ export async function round({ storeId, jobId, number, job, files, cases }: Round
     fresh: false,
     isLast: true,
   });
-  const ran = await runProgram({ ...at('run'), job, files, program, cases });
+  const exam = optimizeExam(job, files, seen);
+  const ran = await runProgram({ ...at('run'), exam, program, cases });
   if (ran.kind === 'failed') throw new Error(`the trivial program ended as ${ran.outcome.kind}`);
-  const graded = await gradeRun({ ...at('grade'), job, cases, ran: ran.answers, reference: null });
+  const graded = await gradeRun({ ...at('grade'), exam, cases, returned: ran.returned });
   if (graded.kind !== 'right') throw new Error(`the trivial program was refused: ${JSON.stringify(graded)}`);
   return Date.now() - from;
 }

@@ -13,6 +13,7 @@ import { createGradeActivities } from '../../activities/try/grade.ts';
 import { createRunActivities } from '../../activities/try/run.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
 import { noRoutes } from '../../domain/job-input.ts';
+import { optimizeOriginal } from '../../domain/judging.ts';
 import { modelQueue, queues } from '../../domain/queues.ts';
 import { median } from '../../domain/speedup.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
@@ -22,6 +23,7 @@ import { openStore } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';
 import { openSandbox } from '../../workers/sandbox-of.ts';
 import { signedBy } from '../../workers/signed-payloads.ts';
+import { answersExam } from '../support/answers-exam.ts';
 import { startServer } from '../support/temporal.ts';
 import { measureAsking } from './asking.ts';
 import type { Round, round, threeActivities } from './overhead-workflows.ts';
@@ -138,8 +140,10 @@ export async function run(): Promise<void> {
     };
     await openJob({ ...place('open'), input });
     return inActivity(async () => {
-      const { candidate } = await packProgram({ ...place('pack'), job, files });
-      const made = await prepareCases({ ...place('cases'), job, files, checks: 3, timings: 0 });
+      const original = optimizeOriginal(job);
+      const { candidate, seen } = await packProgram({ ...place('pack'), files, original });
+      const exam = answersExam(job, files, seen);
+      const made = await prepareCases({ ...place('cases'), exam, checks: 3, timings: 0 });
       const none = { value: 1, low: 1, high: 1 };
       const trial: Trial = {
         candidate,
@@ -154,7 +158,7 @@ export async function run(): Promise<void> {
         seeds: [],
       };
       await store.ledger.recordTrial({ jobId, index: 0, trial });
-      return { storeId: store.id, jobId, job, files, cases: made };
+      return { storeId: store.id, jobId, job, files, seen, cases: made };
     });
   }
 }

@@ -2,6 +2,7 @@ import { proxyActivities } from '@temporalio/workflow';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import type { JobInput } from '../../domain/job-input.ts';
+import { optimizeOriginal } from '../../domain/judging.ts';
 import { modelQueue } from '../../domain/queues.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { runJob } from '../../workflows/job/frame.ts';
@@ -28,7 +29,9 @@ export const scriptOf = (id: string): string => `slow-${id}.py`;
 export const askMany = (input: AskMany) =>
   runJob(input, async ({ job, placeOf }) => {
     const { files } = input;
-    const { candidate } = await packProgram({ ...placeOf('c-0/pack'), job, files });
+    const { candidate } = await packProgram({
+      ...{ ...placeOf('c-0/pack'), files, original: optimizeOriginal(job) },
+    });
     await recordTrial({ ...placeOf('c-0/record'), trial: baselineOf(candidate) });
     let asked = 0;
     const lane = async (): Promise<void> => {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createGradeActivities, type Graded } from '../../activities/try/grade.ts';
 import type { Conducted } from '../../activities/try/measure.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
+import { optimizeExam } from '../../domain/judging.ts';
 import { bestTrial } from '../../domain/trial.ts';
 import { chooseSandbox } from '../../sandbox/choose.ts';
 import type { SampleResult } from '../../sandbox/sandbox.ts';
@@ -152,7 +153,10 @@ test(
         program: 'a.py',
         outputs: ['*.txt', { kind: 'voxels', path: '*.bin', n: 2, dtype: 'float64' }],
       });
-      return new MockActivityEnvironment().run(gradeTimed, { ...place, job, cases: null, conducted });
+      return new MockActivityEnvironment().run(gradeTimed, {
+        ...{ ...place, cases: null, conducted },
+        exam: optimizeExam(job, sum, sum),
+      });
     };
     try {
       const same = await run('candidate');

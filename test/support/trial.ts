@@ -11,6 +11,7 @@ import { Conducted, createMeasureActivities } from '../../activities/try/measure
 import { createRunActivities } from '../../activities/try/run.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
+import { optimizeExam, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement } from '../../domain/trial.schema.ts';
@@ -33,8 +34,6 @@ export interface Trials {
   try(module: string, limits?: Partial<OptimizeJob['limits']>): Promise<Tried>;
   close(): Promise<void>;
 }
-
-const warmUps = 2;
 
 /**
  * The activities of a trial as a worker has them, over a real sandbox and a store of their own, called in the order in which the
@@ -85,22 +84,30 @@ export async function openTrials(
     return store.blobs.put(JSON.stringify({ files: tree, entry, build: null } satisfies Program));
   };
   let steps = 0;
-  const given = (limits = {}) => ({
-    ...{ storeId: store.id, jobId: 'tried', step: `${steps++}`, files },
-    job: { ...whole, limits: { ...whole.limits, ...limits } },
+  const asked = optimizeExam(whole, files, files);
+  const given = (limits = {}, exam = asked) => ({
+    ...{ storeId: store.id, jobId: 'tried', step: `${steps++}` },
+    exam: { ...exam, limits: { ...exam.limits, ...limits } },
   });
 
   try {
     const baseline = await pack(job.program, job.function ?? '');
-    const timings = warmUps + pairs * batch;
+    const timings = timedCases({ batch }, pairs);
+    const { judging } = asked;
     const cases =
-      job.function === undefined ? null : await act(prepareCases, { ...given(), checks, timings });
-    const known = cases === null ? await act(runProgram, { ...given(), program: baseline, cases }) : null;
-    const reference = known?.kind === 'ran' ? known.answers : null;
+      judging.kind === 'answers'
+        ? await act(prepareCases, { ...given(), exam: { ...asked, judging }, checks, timings })
+        : null;
+    const known =
+      judging.kind === 'sameFiles' ? await act(runProgram, { ...given(), program: baseline, cases }) : null;
+    const exam =
+      judging.kind === 'sameFiles' && known?.kind === 'ran'
+        ? { ...asked, judging: { ...judging, reference: known.returned } }
+        : asked;
 
     return {
       async try(module, limits) {
-        const given_ = () => given(limits);
+        const given_ = () => given(limits, exam);
         const built = await act(buildProgram, {
           ...given_(),
           program: await pack(module, 'answer'),
@@ -112,12 +119,12 @@ export async function openTrials(
         const { stdout } = ran.artifacts;
         let printed = stdout === undefined ? '' : await store.blobs.text(stdout);
         if (ran.kind === 'failed') return { outcome: ran.outcome, measurement: null, printed };
-        const verdict = await act(gradeRun, { ...given_(), cases, ran: ran.answers, reference });
+        const verdict = await act(gradeRun, { ...given_(), cases, returned: ran.returned });
         if (verdict.kind !== 'right') return { outcome: verdict.outcome, measurement: null, printed };
 
         const measured = await act(measure, {
           ...given_(),
-          ...{ baseline, candidate: program, cases, pairs, batch, noiseFloor: 0 },
+          ...{ baseline, candidate: program, cases, pairs, batch, noiseFloor: 0, earlier: null },
         });
         if (measured.kind === 'failed') return { outcome: measured.outcome, measurement: null, printed };
         const { measurement, conducted } = measured;

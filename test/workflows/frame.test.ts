@@ -74,7 +74,7 @@ describe('a job', () => {
     activities.measure = () => untilCancelled(seen, 'measure');
     const { runProgram } = activities;
     activities.runProgram = async (input) => {
-      if (input.job.kind !== 'solve') return runProgram(input);
+      if (input.exam.judging.kind !== 'checks') return runProgram(input);
       await started(seen, 'measure');
       throw broken('the disk is gone');
     };

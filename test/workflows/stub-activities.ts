@@ -117,7 +117,7 @@ export function stubActivities(
       return { jobId, status, ...ended, report: null };
     },
     async packProgram() {
-      return { candidate: candidate('c-0', 'as it is', 'human', []) };
+      return { candidate: candidate('c-0', 'as it is', 'human', []), seen: artifact };
     },
     async mergeFiles() {
       return { files: artifact, known: null };
@@ -163,10 +163,10 @@ export function stubActivities(
       const acts = behaviour(program);
       return 'crashed' in acts
         ? { kind: 'failed', outcome: { kind: 'crashed', reason: acts.crashed }, artifacts: {} }
-        : { kind: 'ran', answers: program, artifacts: { outputs: artifact } };
+        : { kind: 'ran', returned: program, artifacts: { outputs: artifact } };
     },
-    async gradeRun({ ran }) {
-      const acts = behaviour(ran);
+    async gradeRun({ returned }) {
+      const acts = behaviour(returned);
       return 'wrong' in acts
         ? { kind: 'refused', outcome: { kind: 'wrong', reason: acts.wrong, verdict: artifact } }
         : right;

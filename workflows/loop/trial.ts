@@ -1,160 +1,138 @@
+import type { ActivityFunctionWithOptions } from '@temporalio/workflow';
+import type { PreparedCases } from '../../activities/try/cases.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
-import type { StageJob } from '../../domain/job-input.ts';
+import { type Bench, type Exam, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
+import type { Place } from '../../domain/step.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
-import type { RunningJob } from '../job/frame.ts';
 import { recordTrial, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 
-/** The bench a job measures on, and what one call of its baseline costs there. */
-export interface Bench {
-  host: string;
-  noiseFloor: number;
-  baselineProgram: Artifact;
-  /** What a script gave back; null for a function, whose oracle answers anew every round. */
-  reference: Artifact | null;
-  /** Distinct inputs answered after one "go", so that a "go" of the baseline takes long enough to be timed. */
-  batch: number;
+/** The part of a running job that its trials need. */
+interface Placing {
+  placeOf(step: string): Place;
 }
-
-/** A trial under way: each step adds what it found; the first that ends it decides the outcome. */
-interface Findings {
-  artifacts: Record<string, Artifact>;
-  timings: Record<string, number>;
-  seeds: string[];
-  measurement: Measurement | null;
-}
-
-/** Untimed cases before the timed ones of a measurement: one for all players, one more for the candidate. */
-export const warmUps = 2;
 
 /**
- * One trial of `candidate`: build → run on secret inputs → grade → measure → grade what was timed. Steps stand below
- * `path`, so the same candidate can be tried again under another path with other secrets; what is found then covers what was
+ * Tries `candidate` once: build → run → grade → measure → grade what was timed, as far as `exam` asks for it. Steps stand below
+ * `path`, so the same candidate can be tried again under another path with other secrets. What is found then covers what was
  * measured `earlier`.
  */
-export async function runTrial<J extends StageJob>(
-  running: RunningJob<J>,
+export async function runTrial(
+  running: Placing,
   candidate: Candidate,
   purpose: Trial['purpose'],
   path: string,
-  bench: Bench | null,
+  exam: Exam,
   earlier: Measurement | null = null,
 ): Promise<Trial> {
   const findings: Findings = { artifacts: {}, timings: {}, seeds: [], measurement: null };
-  const outcome = await outcomeOf(running, candidate, path, bench, findings, earlier);
+  const step = stepsOf(running, path, findings);
+  const outcome = await outcomeOf(
+    step,
+    `${candidate.id} ${candidate.title}`,
+    candidate,
+    exam,
+    earlier,
+    findings,
+  );
   const trial: Trial = { candidate, purpose, outcome, ...findings };
   await recordTrial({ ...running.placeOf(`${path}/record`), trial });
   return trial;
 }
 
-async function outcomeOf<J extends StageJob>(
-  running: RunningJob<J>,
-  candidate: Candidate,
-  path: string,
-  bench: Bench | null,
-  findings: Findings,
-  earlier: Measurement | null,
-): Promise<Outcome> {
-  const { job, input } = running;
-  const { buildProgram, prepareCases, runProgram, gradeRun, gradeTimed, measureOn } = sandboxActivities(
-    job.limits,
-  );
-  const { files } = input;
-  const named = `${candidate.id} ${candidate.title}`;
-  const timed = async <T>(step: string, doing: Promise<T>): Promise<T> => {
+/** A trial under way: each step adds what it found; the first that ends it decides the outcome. */
+type Findings = Pick<Trial, 'artifacts' | 'timings' | 'seeds' | 'measurement'>;
+
+/** Takes a step of a trial by an activity, under a summary for people, and keeps how long it took. */
+type Step = <I, O>(
+  name: string,
+  summary: string,
+  activity: ActivityFunctionWithOptions<(input: Place & I) => Promise<O>>,
+  input: NoInfer<I>,
+) => Promise<O>;
+
+const stepsOf =
+  ({ placeOf }: Placing, path: string, { timings }: Findings): Step =>
+  async (name, summary, activity, input) => {
     const from = Date.now();
-    const result = await doing;
-    findings.timings[step] = Date.now() - from;
+    const place = placeOf(`${path}/${name.replace(' ', '-')}`);
+    const result = await summarized(summary, activity, { ...place, ...input });
+    timings[name] = Date.now() - from;
     return result;
   };
 
-  const built = await timed(
-    'build',
-    summarized(`build ${named}`, buildProgram, {
-      ...running.placeOf(`${path}/build`),
-      program: candidate.program,
-      limits: job.limits,
-    }),
-  );
-  if (built.log !== null) findings.artifacts['build log'] = built.log;
+async function outcomeOf(
+  step: Step,
+  named: string,
+  candidate: Candidate,
+  exam: Exam,
+  earlier: Measurement | null,
+  findings: Findings,
+): Promise<Outcome> {
+  const { limits, judging, bench } = exam;
+  const { buildProgram, prepareCases, runProgram, gradeRun } = sandboxActivities(limits);
+  const { artifacts, seeds } = findings;
+
+  const built = await step('build', `build ${named}`, buildProgram, { program: candidate.program, limits });
+  if (built.log !== null) artifacts['build log'] = built.log;
   if (built.kind === 'failed') return built.outcome;
-  findings.artifacts.program = built.program;
+  const { program } = built;
+  artifacts.program = program;
 
-  const cases = isFunction(job)
-    ? await timed(
-        'cases',
-        summarized(`secret inputs for ${named}`, prepareCases, {
-          ...running.placeOf(`${path}/cases`),
-          job,
-          files,
-          checks: defaults.checkCases,
-          timings: bench === null ? 0 : warmUps + defaults.pairs * bench.batch,
-        }),
-      )
-    : null;
-  if (cases !== null) findings.seeds.push(cases.seed);
+  let cases: PreparedCases | null = null;
+  if (judging.kind === 'answers') {
+    const wanted = { checks: defaults.checkCases, timings: timedCases(bench) };
+    const asked = { exam: { ...exam, judging }, ...wanted };
+    cases = await step('cases', `secret inputs for ${named}`, prepareCases, asked);
+    seeds.push(cases.seed);
+  }
 
-  const ran = await timed(
-    'run',
-    summarized(`run ${named}`, runProgram, {
-      ...running.placeOf(`${path}/run`),
-      job,
-      files,
-      program: built.program,
-      cases,
-    }),
-  );
-  Object.assign(findings.artifacts, ran.artifacts);
+  const ran = await step('run', `run ${named}`, runProgram, { exam, program, cases });
+  Object.assign(artifacts, ran.artifacts);
   if (ran.kind === 'failed') return ran.outcome;
 
-  const verdict = await timed(
-    'grade',
-    summarized(`grade ${named}`, gradeRun, {
-      ...running.placeOf(`${path}/grade`),
-      job,
-      cases,
-      ran: ran.answers,
-      reference: bench?.reference ?? null,
-    }),
-  );
-  if (verdict.kind !== 'right') return verdict.outcome;
-  findings.artifacts.verdict = verdict.verdict;
-  if (job.kind !== 'optimize' || bench === null) return { kind: 'passed', verdict: verdict.verdict };
-
-  const measured = await timed(
-    'measure',
-    summarized(`measure ${named}`, measureOn(bench.host), {
-      ...running.placeOf(`${path}/measure`),
-      job,
-      files,
-      baseline: bench.baselineProgram,
-      candidate: built.program,
-      cases,
-      pairs: cases === null ? defaults.scriptPairs : defaults.pairs,
-      batch: bench.batch,
-      noiseFloor: bench.noiseFloor,
-      earlier,
-    }),
-  );
-  if (measured.kind === 'failed') return measured.outcome;
-  findings.measurement = measured.measurement;
-
-  const timedVerdict = await timed(
-    'grade timed',
-    summarized(`grade the timed answers of ${named}`, gradeTimed, {
-      ...running.placeOf(`${path}/grade-timed`),
-      job,
-      cases,
-      conducted: measured.conducted,
-    }),
-  );
-  if (timedVerdict.kind !== 'right') return timedVerdict.outcome;
-  return { kind: 'scored', metric: measured.measurement.speedup, verdict: timedVerdict.verdict };
+  const graded = await step('grade', `grade ${named}`, gradeRun, { exam, cases, returned: ran.returned });
+  if (graded.kind === 'refused') return graded.outcome;
+  artifacts.verdict = graded.verdict;
+  if (bench === null) return { kind: 'passed', verdict: graded.verdict };
+  return measuredOutcome(step, named, { exam, bench, program, cases, earlier }, findings);
 }
 
-const isFunction = (job: StageJob): job is OptimizeJob =>
-  job.kind === 'optimize' && job.function !== undefined;
+/** Measures a program that is right, then judges all that it gave while it was timed. */
+async function measuredOutcome(
+  step: Step,
+  named: string,
+  {
+    exam,
+    bench,
+    program,
+    cases,
+    earlier,
+  }: {
+    exam: Exam;
+    bench: Bench;
+    program: Artifact;
+    cases: PreparedCases | null;
+    earlier: Measurement | null;
+  },
+  findings: Findings,
+): Promise<Outcome> {
+  const { gradeTimed, measureOn } = sandboxActivities(exam.limits);
+  const { host, baselineProgram: baseline, batch, noiseFloor } = bench;
+  const measured = await step('measure', `measure ${named}`, measureOn(host), {
+    ...{ exam, cases, baseline, candidate: program, batch, noiseFloor, earlier },
+    pairs: cases === null ? defaults.scriptPairs : defaults.pairs,
+  });
+  if (measured.kind === 'failed') return measured.outcome;
+  const { measurement, conducted } = measured;
+  findings.measurement = measurement;
+
+  const asked = { exam, cases, conducted };
+  const graded = await step('grade timed', `grade the timed answers of ${named}`, gradeTimed, asked);
+  return graded.kind === 'refused'
+    ? graded.outcome
+    : { kind: 'scored', metric: measurement.speedup, verdict: graded.verdict };
+}

@@ -1,0 +1,223 @@
+import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
+import type { CaseSet } from '../../domain/case-set.schema.ts';
+import { JobRejected } from '../../domain/errors.ts';
+import type { Validator } from '../../domain/job.schema.ts';
+import type { AnswersJudging, ChecksJudging, SameFilesJudging } from '../../domain/judging.ts';
+import { placeBelow } from '../../domain/tree.ts';
+import type { Answer, SampleResult } from '../../sandbox/sandbox.ts';
+import type { Conducted } from './measure.ts';
+import { isOf, pathOf, type WantedOutput, writtenText } from './outputs.ts';
+import type { Returned } from './run.ts';
+
+/** What the grader is asked: the plan of one of its programs, and the files it speaks of, below /in. */
+export interface GraderTask {
+  program: 'grade' | 'validate';
+  plan: unknown;
+  files: Tree;
+}
+
+export type ReturnedFiles = Extract<Returned, { kind: 'files' }>;
+
+/** A candidate's answer to one case beside the original's. */
+interface AnsweredCase {
+  input: Artifact;
+  expected: Answer;
+  actual: Answer;
+}
+
+const noAnswer: Answer = { output: null, mutatedInput: null };
+
+function caseAt(inputs: readonly Artifact[], index: number | undefined): Artifact {
+  const input = inputs[index ?? -1];
+  if (input === undefined) throw new Error(`expected case ${index} of ${inputs.length}, found none`);
+  return input;
+}
+
+/** The answers of a run beside those of the oracle. */
+export const answersOfRun = (
+  { cases, expected }: CaseSet,
+  { answers }: Extract<Returned, { kind: 'answers' }>,
+): AnsweredCase[] =>
+  expected.map((each, index) => ({
+    input: caseAt(cases, index),
+    expected: { output: each.answer, mutatedInput: each.input },
+    actual: answers[index] ?? noAnswer,
+  }));
+
+/** What a player gave while it was timed, in order, each with the cases it was asked. */
+const timedOf = (
+  { plan, samples }: Conducted,
+  player: 'baseline' | 'candidate',
+): (SampleResult & { cases: number[] })[] =>
+  samples.flatMap((sample, index) =>
+    sample.player === player && sample.timed ? [{ ...sample, cases: plan[index]?.cases ?? [] }] : [],
+  );
+
+/** All answers that were timed beside the baseline's to the same input, and those where both were asked twice. */
+export function timedAnswers({ cases, twice }: CaseSet, conducted: Conducted): AnsweredCase[] {
+  const candidate = timedOf(conducted, 'candidate');
+  const timed = timedOf(conducted, 'baseline').flatMap((sample, pair) =>
+    sample.answers.map((expected, index) => ({
+      input: caseAt(cases, sample.cases[index]),
+      expected,
+      actual: candidate[pair]?.answers[index] ?? noAnswer,
+    })),
+  );
+  if (twice === null) return timed;
+  const askedTwice = (player: string): Answer[] =>
+    conducted.samples.flatMap((sample, index) =>
+      sample.player === player && conducted.plan[index]?.cases[0] === cases.length ? sample.answers : [],
+    );
+  const again = askedTwice('candidate');
+  return [
+    ...timed,
+    ...askedTwice('baseline').map((expected, index) => ({
+      input: twice,
+      expected,
+      actual: again[index] ?? noAnswer,
+    })),
+  ];
+}
+
+/** Compares answers case by case; `names` are those of the arguments. */
+export function answersTask(
+  { tolerance, answers }: AnswersJudging,
+  names: readonly string[],
+  answered: readonly AnsweredCase[],
+): GraderTask {
+  const { files, pathOf: placeOf } = laidOut('frames');
+  const cases = answered.map(({ input, expected, actual }) => ({
+    case: placeOf(input),
+    expected: placeOf(expected.output),
+    actual: placeOf(actual.output),
+    expectedInput: placeOf(expected.mutatedInput),
+    actualInput: placeOf(actual.mutatedInput),
+  }));
+  return { program: 'grade', plan: { tolerance, answers, arguments: names, cases }, files };
+}
+
+type Written = Pick<ReturnedFiles, 'files' | 'stdout'> & Partial<Pick<ReturnedFiles, 'written'>>;
+
+/** One run of a script beside one of the baseline; `named` is what a verdict calls a file, or the output, of it. */
+export interface ComparedRun {
+  named: (what: string) => string;
+  expected: Written;
+  actual: Written;
+}
+
+/** Each timed run beside the baseline's of the same pair; runs that gave the same bytes as an earlier one are left out. */
+export function timedRuns(conducted: Conducted): ComparedRun[] {
+  const baseline = timedOf(conducted, 'baseline');
+  const runs = new Map<string, ComparedRun>();
+  const writtenIn = ({ outputs, stdout }: SampleResult): Written => ({ files: outputs, stdout });
+  for (const [index, sample] of timedOf(conducted, 'candidate').entries()) {
+    const beside = baseline[index];
+    if (beside === undefined)
+      throw new Error(`run ${index + 1} of the candidate has none of the baseline beside it`);
+    const [expected, actual] = [writtenIn(beside), writtenIn(sample)];
+    const key = JSON.stringify([expected, actual]);
+    if (!runs.has(key)) runs.set(key, { named: (what) => `run ${index + 1}, ${what}`, expected, actual });
+  }
+  return [...runs.values()];
+}
+
+/**
+ * Compares the files and the standard output of runs with those of `program`, the original. `nothing` is an empty file. Throws
+ * `JobRejected` where the original leaves nothing to compare with.
+ */
+export function sameFilesTask(
+  program: string,
+  { tolerance, answers, outputs, ignoreLines }: SameFilesJudging,
+  runs: readonly ComparedRun[],
+  nothing: Artifact,
+): GraderTask {
+  const { files, pathOf: placeOf } = laidOut('written');
+  for (const { expected } of runs) requireOutputs(program, outputs, expected);
+  const plan = {
+    ...{ tolerance, answers },
+    files: runs.flatMap(({ named, expected, actual }) =>
+      [...new Set([...Object.keys(expected.files), ...Object.keys(actual.files)])].sort().map((path) => ({
+        path,
+        name: named(path),
+        expected: placeOf(expected.files[path]),
+        actual: placeOf(actual.files[path]),
+        ...(actual.written === undefined
+          ? {}
+          : { missing: `the file is missing; ${writtenText('the program', actual.written)}` }),
+        check: outputs.find((output) => typeof output !== 'string' && isOf(path, output)),
+      })),
+    ),
+    stdout: runs.map(({ named, expected, actual }) => ({
+      name: named('standard output'),
+      expected: placeOf(expected.stdout ?? nothing),
+      actual: placeOf(actual.stdout ?? nothing),
+      ignore: ignoreLines,
+    })),
+  };
+  return { program: 'grade', plan, files };
+}
+
+/** Throws `JobRejected` where the baseline leaves nothing that a candidate could be compared with. */
+function requireOutputs(
+  program: string,
+  outputs: readonly WantedOutput[],
+  { files, stdout, written }: Written,
+): void {
+  const paths = Object.keys(files);
+  const unmet = outputs.filter((output) => !paths.some((path) => isOf(path, output)));
+  if (unmet.length > 0)
+    throw new JobRejected(
+      [
+        `${program} writes no file that matches ${unmet.map(pathOf).join(', ')}: \`outputs\` names the files it writes, below its working directory`,
+        ...(written === undefined ? [] : [writtenText(program, written)]),
+      ].join('; '),
+    );
+  if (paths.length === 0 && stdout === null)
+    throw new JobRejected(
+      `${program} prints nothing and \`outputs\` names no file, so nothing tells whether a candidate is right: name the files it writes`,
+    );
+}
+
+const asPlaced = 'as it was placed';
+
+/** What `validate.py` is asked of one file. */
+type PlannedCheck = Validator & { file: string | null; missing?: string };
+
+/** Checks each output that `program` is to write by what it should be. */
+export function checksTask(program: string, { outputs }: ChecksJudging, returned: ReturnedFiles): GraderTask {
+  const checks = outputs.flatMap((output) => checksOf(output, program, returned));
+  // Said once, of the first file that is missing.
+  const first = checks.find(({ missing }) => missing !== undefined && !missing.includes(asPlaced));
+  if (first !== undefined) first.missing += `; ${writtenText(program, returned.written)}`;
+  return { program: 'validate', plan: { outputs: checks }, files: placeBelow('files', returned.files) };
+}
+
+/** The checks of each file that an output names; where there is none, of one that is missing. */
+function checksOf(output: Validator, program: string, { files, untouched }: ReturnedFiles): PlannedCheck[] {
+  const found = Object.keys(files).filter((path) => isOf(path, output));
+  if (found.length > 0) return found.sort().map((path) => ({ ...output, path, file: `/in/files/${path}` }));
+  const placed = untouched.filter((path) => isOf(path, output));
+  const missing =
+    placed.length > 0
+      ? `${placed.join(', ')} is the input ${asPlaced}; ${program} did not write it`
+      : /[*?]/.test(output.path)
+        ? 'no file matches'
+        : 'the file is missing';
+  return [{ ...output, file: null, missing }];
+}
+
+/** Files for the grader's sandbox, below `folder` by their hashes: each is listed when its path is first asked for. */
+function laidOut(folder: string): {
+  files: Tree;
+  pathOf(artifact: Artifact | null | undefined): string | null;
+} {
+  const files: Tree = {};
+  return {
+    files,
+    pathOf(artifact) {
+      if (artifact == null) return null;
+      files[`${folder}/${artifact}`] = artifact;
+      return `/in/${folder}/${artifact}`;
+    },
+  };
+}

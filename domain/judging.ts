@@ -1,0 +1,120 @@
+import type { Artifact } from './artifact.schema.ts';
+import { defaults } from './defaults.ts';
+import type { OptimizeJob, SolveJob, Tolerance, Validator } from './job.schema.ts';
+import type { Limits } from './limits.schema.ts';
+import type { Entry } from './program.schema.ts';
+
+/** A function in a file of the job. */
+export interface FunctionAt {
+  module: string;
+  name: string;
+}
+
+/** When what a candidate gives is the same as what the original gives. */
+interface Agreement {
+  tolerance: Tolerance;
+  answers: OptimizeJob['answers'];
+}
+
+/** Answers to secret cases are compared with the original's. */
+export interface AnswersJudging extends Agreement {
+  kind: 'answers';
+  /** A `Tree` of all files of the job. The generator and the oracle run beside them, and no candidate does. */
+  files: Artifact;
+  oracle: FunctionAt;
+  generator: FunctionAt;
+}
+
+/** The files and the standard output of a script are compared with the original's. */
+export interface SameFilesJudging extends Agreement {
+  kind: 'sameFiles';
+  outputs: OptimizeJob['outputs'];
+  ignoreLines: string[];
+  /** What the original gave back, a `Returned`; null before it ran. */
+  reference: Artifact | null;
+}
+
+/** Every output must pass its check. */
+export interface ChecksJudging {
+  kind: 'checks';
+  outputs: Validator[];
+}
+
+/** How what a candidate gives back is judged. Kinds of jobs choose one; activities know no kind of job. */
+export type Judging = AnswersJudging | SameFilesJudging | ChecksJudging;
+
+/** The bench a job measures on, and what one call of its baseline costs there. */
+export interface Bench {
+  host: string;
+  /** How far the baseline against itself was from 1 at most, as a share: 0.03 is ±3 %. */
+  noiseFloor: number;
+  baselineProgram: Artifact;
+  /** Distinct inputs answered after one "go", so that a "go" of the baseline takes long enough to be timed. */
+  batch: number;
+}
+
+/** What every candidate of a job goes through: what it is given, how it is judged, and where it is measured. */
+export interface Exam<J extends Judging = Judging> {
+  judging: J;
+  /** The path of the user's own program: to tell people. */
+  program: string;
+  /** A `Tree`: all that a candidate may see beside its own program. */
+  files: Artifact;
+  limits: Limits;
+  /** Threads a candidate may use. */
+  cores: number;
+  /** Null: a candidate is judged and not measured. */
+  bench: Bench | null;
+}
+
+/** The user's own program as `packProgram` is asked for it. */
+export interface Original {
+  title: string;
+  entry: Entry;
+  /** Files and folders that are the program. */
+  paths: string[];
+  /** Files and folders that a candidate may see. */
+  inputs: string[];
+}
+
+export const optimizeOriginal = ({ program, args, inputs, ...job }: OptimizeJob): Original => {
+  const common = { title: 'as it is', inputs };
+  return job.function === undefined
+    ? { ...common, entry: { kind: 'script', path: program, args }, paths: [program] }
+    : {
+        ...common,
+        entry: { kind: 'function', module: program, name: job.function },
+        paths: [program, ...inputs],
+      };
+};
+
+/** The exam of a program that is to stay right. `files` are all of the job; `seen` are those a candidate may see. */
+export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact): Exam {
+  const { program, limits, cores, tolerance, answers, outputs, ignoreLines } = job;
+  const common = { program, files: seen, limits, cores, bench: null };
+  if (job.function === undefined)
+    return {
+      ...common,
+      judging: { kind: 'sameFiles', outputs, ignoreLines, tolerance, answers, reference: null },
+    };
+  const [module = '', name = 'make_case'] = (job.cases ?? '').split(':');
+  const oracle = { module: program, name: job.function };
+  const generator = { module, name };
+  return { ...common, judging: { kind: 'answers', files, oracle, generator, tolerance, answers } };
+}
+
+export const solveOriginal = ({ script, args, inputs }: SolveJob): Original => ({
+  title: script,
+  entry: { kind: 'script', path: script, args },
+  paths: [script],
+  inputs,
+});
+
+/** The exam of a script whose outputs are checked. `seen` are the files it may see. */
+export const solveExam = ({ script, limits, cores, outputs }: SolveJob, seen: Artifact): Exam => ({
+  ...{ judging: { kind: 'checks', outputs }, program: script, files: seen, limits, cores, bench: null },
+});
+
+/** Inputs without expected answers that a measurement on `bench` takes; 0 where nothing is measured. */
+export const timedCases = (bench: Pick<Bench, 'batch'> | null, pairs: number = defaults.pairs): number =>
+  bench === null ? 0 : defaults.warmUps + pairs * bench.batch;

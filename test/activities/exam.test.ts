@@ -1,0 +1,170 @@
+import { MockActivityEnvironment } from '@temporalio/testing';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createJobActivities } from '../../activities/job.ts';
+import type { PreparedCases } from '../../activities/try/cases.ts';
+import { createMeasureActivities } from '../../activities/try/measure.ts';
+import { createRunActivities } from '../../activities/try/run.ts';
+import type { Tree } from '../../domain/artifact.schema.ts';
+import type { CaseSet } from '../../domain/case-set.schema.ts';
+import { defaults } from '../../domain/defaults.ts';
+import { OptimizeJob, SolveJob } from '../../domain/job.schema.ts';
+import {
+  optimizeExam,
+  optimizeOriginal,
+  solveExam,
+  solveOriginal,
+  timedCases,
+} from '../../domain/judging.ts';
+import type { ConductResult, ConductSpec, Isolation, Sandbox } from '../../sandbox/sandbox.ts';
+import type { Store } from '../../store/store.ts';
+import { temporaryStore } from '../store/temporary-store.ts';
+
+const isolation: Isolation = { kind: 'bubblewrap', memory: 'watched', image: 'none' };
+const usage = { wallMs: 1, cpuMs: 1, peakMemoryMb: 1 };
+const log = { tail: '', bytes: 0, artifact: null, truncated: false };
+
+let store: Store;
+/** The paths that each sandbox held where a candidate ran. */
+let held: string[][];
+/** What was asked of players. */
+let specs: ConductSpec[];
+
+/** A sandbox in which every program does nothing and ends well. */
+const sandbox: Sandbox = {
+  isolation,
+  async run({ files = {}, workspace = {} }) {
+    held.push([...Object.keys(files), ...Object.keys(workspace)]);
+    return {
+      ...{ ending: { kind: 'exited', code: 0 }, stdout: log, stderr: log, outputs: {} },
+      ...{ untouched: [], written: [], refused: [], usage, isolation },
+    };
+  },
+  async conduct(spec): Promise<ConductResult> {
+    specs.push(spec as ConductSpec);
+    for (const { name, files = {}, workspace = {} } of spec.players)
+      if (name === 'candidate') held.push([...Object.keys(files), ...Object.keys(workspace)]);
+    const nothing = { output: null, mutatedInput: null };
+    return {
+      samples: spec.samples.map(({ player, timed, cases }) => ({
+        ...{ player, timed, ns: 1e6, outputs: {}, stdout: null },
+        answers: cases.map(() => nothing),
+      })),
+      players: spec.players.map(({ name }) => ({
+        ...{ name, ending: { kind: 'exited', code: 0 }, error: null, stdout: log, stderr: log },
+      })),
+      usage,
+      isolation,
+    };
+  },
+  sweep: () => Promise.reject(new Error('not asked for here')),
+};
+
+beforeEach(async () => {
+  store = await temporaryStore();
+  held = [];
+  specs = [];
+});
+
+let steps = 0;
+const place = () => ({ storeId: store.id, jobId: 'exam', step: `c-1/${steps++}` });
+const act = <I, O>(activity: (input: I) => Promise<O>, input: I): Promise<O> =>
+  new MockActivityEnvironment().run(activity, input);
+
+/** A `Tree` of files that hold their own paths. */
+async function treeOf(...paths: string[]): Promise<string> {
+  const tree: Tree = {};
+  for (const path of paths) tree[path] = await store.blobs.put(path);
+  return store.blobs.put(JSON.stringify(tree));
+}
+
+/** A set of `count` cases, of which the first is answered. */
+async function casesOf(count: number): Promise<PreparedCases> {
+  const frame = await store.blobs.put('frame');
+  const set: CaseSet = {
+    ...{ cases: Array.from({ length: count }, () => frame), twice: frame, arguments: ['value'] },
+    ...{ expected: [{ answer: frame, input: null }], described: [], oracleSeconds: [1], seed: '1' },
+  };
+  const caseSet = await store.blobs.put(JSON.stringify(set));
+  return { caseSet, seed: '1', oracleMs: 1, answerBytes: 8 };
+}
+
+describe('where a candidate runs', () => {
+  it('there are its inputs and its own files, and nothing else of the job', async () => {
+    const job = OptimizeJob.parse({
+      ...{ kind: 'optimize', name: 'a', program: 'slow.py', inputs: ['data'] },
+      outputs: ['*.txt'],
+    });
+    const files = await treeOf('slow.py', 'data/in.txt', 'notes.txt', 'prompts/improve-script.md');
+    const { packProgram } = createJobActivities({ store });
+    const { candidate, seen } = await act(packProgram, {
+      ...{ ...place(), files, original: optimizeOriginal(job) },
+    });
+    const exam = optimizeExam(job, files, seen);
+    const { program } = candidate;
+    const { runProgram } = createRunActivities({ store, sandbox });
+    await act(runProgram, { ...place(), exam, program, cases: null });
+    const { measure } = createMeasureActivities({ store, sandbox });
+    const pairs = { pairs: 6, batch: 1, noiseFloor: 0, earlier: null };
+    await act(measure, { ...place(), exam, baseline: program, candidate: program, cases: null, ...pairs });
+    expect(held).toHaveLength(1 + 6);
+    for (const paths of held) expect(paths.sort()).toEqual(['data/in.txt', 'slow.py']);
+  });
+
+  it('a function has no generator of its cases', async () => {
+    const job = OptimizeJob.parse({
+      ...{ kind: 'optimize', name: 'a', program: 'slow.py', function: 'f', cases: 'cases.py' },
+      inputs: ['helper.py'],
+    });
+    const files = await treeOf('slow.py', 'cases.py', 'helper.py');
+    const { packProgram } = createJobActivities({ store });
+    const { candidate, seen } = await act(packProgram, {
+      ...{ ...place(), files, original: optimizeOriginal(job) },
+    });
+    const { runProgram } = createRunActivities({ store, sandbox });
+    await act(runProgram, {
+      ...{ ...place(), exam: optimizeExam(job, files, seen), program: candidate.program },
+      cases: await casesOf(1),
+    });
+    expect(held).toEqual([['slow.py', 'helper.py']]);
+  });
+
+  it('a script that is checked has its inputs', async () => {
+    const job = SolveJob.parse({ kind: 'solve', name: 'a', script: 'make.py', inputs: ['in.txt'] });
+    const files = await treeOf('make.py', 'in.txt', 'other.txt');
+    const { packProgram } = createJobActivities({ store });
+    const { candidate, seen } = await act(packProgram, {
+      ...{ ...place(), files, original: solveOriginal(job) },
+    });
+    const { runProgram } = createRunActivities({ store, sandbox });
+    await act(runProgram, {
+      ...{ ...place(), exam: solveExam(job, seen), program: candidate.program, cases: null },
+    });
+    expect(held).toEqual([['in.txt', 'make.py']]);
+  });
+});
+
+it('a measurement asks every case that was made for it, and no other', async () => {
+  const job = OptimizeJob.parse({
+    ...{ kind: 'optimize', name: 'a', program: 'slow.py', function: 'f', cases: 'cases.py' },
+  });
+  const files = await treeOf('slow.py', 'cases.py');
+  const { packProgram } = createJobActivities({ store });
+  const { candidate, seen } = await act(packProgram, {
+    ...{ ...place(), files, original: optimizeOriginal(job) },
+  });
+  const { program } = candidate;
+  const batch = 3;
+  const count = 1 + timedCases({ batch });
+  const { measure } = createMeasureActivities({ store, sandbox });
+  await act(measure, {
+    ...{ ...place(), exam: optimizeExam(job, files, seen), baseline: program, candidate: program, batch },
+    ...{ cases: await casesOf(count), pairs: defaults.pairs, noiseFloor: 0, earlier: null },
+  });
+  const [spec] = specs;
+  // The case that is asked twice stands behind them, and the one that was answered in front.
+  expect(spec?.cases).toHaveLength(count + 1);
+  const asked = new Set(spec?.samples.flatMap(({ cases }) => cases));
+  expect([...asked].sort((one, other) => one - other)).toEqual(
+    Array.from({ length: count }, (_, at) => at + 1),
+  );
+});
