@@ -4,18 +4,20 @@ import type { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
 import type { NumberedDecision } from '../domain/decision.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
+import type { Job } from '../domain/job.schema.ts';
 import { capOf, filesNamedBy } from '../domain/job.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
 import { journalOf } from '../domain/journal.ts';
 import type { Original } from '../domain/judging.ts';
 import type { Known } from '../domain/known.ts';
+import { type Objective, objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
 import { pick, placeBelow } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
-import { type BestTrial, bestTrial, headline, lineOf, refusedTrials } from '../domain/trial.ts';
+import { bestFound, bestTrial, headline, lineOf, refusedTrials } from '../domain/trial.ts';
 import { readProgram, readTree, writeJson } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -26,8 +28,15 @@ export type JobActivities = ReturnType<typeof createJobActivities>;
 
 /** Bookkeeping: what is asked, tried and found goes into the ledger. */
 export const createJobActivities = ({ store }: { store: Store }) => {
-  /** The built program of a trial with a note of how it is entered: what the next stage, or the user, works with. */
-  async function productOf({ candidate, artifacts }: Trial): Promise<Artifact> {
+  /**
+   * What the next stage, or the user, works with: of a trial that passed, the files it gave; else its built program with a note of how
+   * it is entered. Null where no trial stands as best.
+   */
+  async function productOf(trials: readonly Trial[], objective: Objective): Promise<Artifact | null> {
+    const best = bestTrial(trials, objective);
+    if (best === null) return null;
+    const { candidate, artifacts } = best;
+    if (objective.kind === 'passes') return artifacts.outputs ?? null;
     const program = await readProgram(store.blobs, artifacts.program ?? candidate.program);
     const entry = await store.blobs.put(
       `${JSON.stringify({ ...program.entry, title: candidate.title }, null, 2)}\n`,
@@ -39,8 +48,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     (await trialsOf(store.ledger, jobId)).map(({ trial }) => trial);
 
   /** What the search of a job knows that is taken up again. A strategy that did not apply will not; a model is asked anew. */
-  async function knownOf(jobId: string): Promise<Known> {
-    const journal = journalOf(await knownTrials(jobId));
+  async function knownOf(jobId: string, objective: Objective): Promise<Known> {
+    const journal = journalOf(await knownTrials(jobId), objective);
     const tried = new Set(journal.map(candidateNumber));
     const decisions = await store.ledger.decisions(jobId);
     const left = decisions.filter(({ number }) => !tried.has(number));
@@ -56,11 +65,9 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     };
   }
 
-  const bestOf = (best: BestTrial): JobResult['best'] => ({
-    candidate: best.candidate.id,
-    title: best.candidate.title,
-    ...best.outcome.metric,
-  });
+  /** The ledger's own record of what a job was started with. */
+  const inputOf = async <J extends Job>(record: JobRecord): Promise<JobInput<J>> =>
+    JSON.parse(await store.blobs.text(record.input)) as JobInput<J>;
 
   /** What a verification found of a job is what is known of it from then on, wherever it is shown. */
   async function keepFinding(verification: JobRecord, said: string): Promise<void> {
@@ -70,14 +77,15 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     const job = await store.ledger.job(verification.parent ?? '');
     const result = (job?.result ?? null) as JobResult | null;
     if (found === undefined || job === undefined || job.status === 'running' || result === null) return;
-    const best = bestTrial(await knownTrials(job.id));
+    const trials = await knownTrials(job.id);
+    const objective = objectiveOf((await inputOf(job)).job);
     const before = result.best;
     const now: JobResult = {
       ...withFinding(result, said),
-      best: best === null ? null : bestOf(best),
-      product: best === null ? null : await productOf(best),
+      best: bestFound(trials, objective),
+      product: await productOf(trials, objective),
     };
-    await store.ledger.keepResult(job.id, { result: now, best: now.best?.value ?? null });
+    await store.ledger.keepResult(job.id, { result: now, best: now.best?.metric?.value ?? null });
     if (now.status === 'finished') await rememberStage(now);
     // A pipeline shows the best of its first stage that has one.
     const above = job.parent === null ? undefined : await store.ledger.job(job.parent);
@@ -85,7 +93,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     if (above === undefined || whole === null || whole.best?.title !== before?.title) return;
     await store.ledger.keepResult(above.id, {
       result: { ...withFinding(whole, said), best: now.best },
-      best: now.best?.value ?? null,
+      best: now.best?.metric?.value ?? null,
     });
   }
 
@@ -93,7 +101,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   async function rememberStage(result: JobResult): Promise<void> {
     const record = await store.ledger.job(result.jobId);
     if (record?.role !== 'stage') return;
-    const { job, files } = JSON.parse(await store.blobs.text(record.input)) as JobInput<StageJob>;
+    const { job, files } = await inputOf<StageJob>(record);
     await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
   }
 
@@ -130,7 +138,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       });
       if (resumed > 0) await store.ledger.reopenJob(jobId, await writeJson(store.blobs, input));
       await store.ledger.openAccount({ id: jobId, parent: parent?.jobId ?? null, cap: capOf(job) });
-      return knownOf(jobId);
+      return knownOf(jobId, objectiveOf(job));
     },
 
     /** Records what a candidate is to be, before anything is done for it. */
@@ -160,15 +168,18 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     }): Promise<JobResult> {
       await store.ledger.closeCalls(place.jobId);
       const trials = await knownTrials(place.jobId);
-      const best = bestTrial(trials);
+      const record = await store.ledger.job(place.jobId);
+      // It failed before it was opened.
+      if (record === undefined) return { jobId: place.jobId, status, ...ended, report: null };
+      const objective = objectiveOf((await inputOf(record)).job);
       const notUsed = await notUsedBy(place.jobId, trials);
       const result: JobResult = {
         jobId: place.jobId,
         status,
         summary: ended.summary,
-        best: best === null ? ended.best : bestOf(best),
+        best: bestFound(trials, objective) ?? ended.best,
         refused: refusedTrials(trials).length + ended.refused,
-        product: best === null ? ended.product : await productOf(best),
+        product: (await productOf(trials, objective)) ?? ended.product,
         report: null,
         ...(notUsed === null ? {} : { notUsed }),
       };
@@ -176,11 +187,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         status,
         endedAt: Date.now(),
         result,
-        best: result.best?.value ?? null,
+        best: result.best?.metric?.value ?? null,
       });
-      const record = await store.ledger.job(place.jobId);
-      // It failed before it was opened.
-      if (record === undefined) return result;
       await store.ledger.say(
         place.jobId,
         stepKey(place),
@@ -195,7 +203,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     /** The user's own program as candidate `c-0`, and the `Tree` of what it and every other candidate may see. */
     async packProgram({
       files,
-      original: { title, entry, paths, inputs },
+      original: { operator, title, entry, paths, inputs },
       ...place
     }: Place & { files: Artifact; original: Original }): Promise<{ candidate: Candidate; seen: Artifact }> {
       return takeStep(store, place, 'pack', async () => {
@@ -206,7 +214,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         const program: Program = { files: pick(tree, paths), entry, build: null };
         return {
           candidate: {
-            ...{ id: 'c-0', parents: [], operator: 'human', title, note: `${path}, unchanged` },
+            ...{ id: 'c-0', parents: [], operator, title, note: `${path}, unchanged` },
             program: await writeJson(store.blobs, program),
           },
           seen: await writeJson(store.blobs, pick(tree, inputs)),

@@ -1,5 +1,7 @@
+import { isBaseline } from '../domain/candidate.ts';
 import type { Job, OptimizeJob } from '../domain/job.schema.ts';
 import type { Routes } from '../domain/job-input.ts';
+import { foundIn, objectiveOf, reaches } from '../domain/objective.ts';
 import { strategiesIn, withoutAny } from '../domain/strategies.ts';
 import { bestTrial, times } from '../domain/trial.ts';
 import { resultOf } from '../record/kept-job.ts';
@@ -45,13 +47,15 @@ async function nothingToTry(
 ): Promise<string | null> {
   const trials = (await trialsOf(store.ledger, record.id)).map(({ trial }) => trial);
   const candidates = new Map(
-    trials.flatMap(({ candidate }) => (candidate.operator === 'human' ? [] : [[candidate.id, candidate]])),
+    trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [[candidate.id, candidate]])),
   );
   const budget = job.budget.trials;
   if (candidates.size >= budget)
     return `${candidates.size} of ${budget} trials used; add --budget trials=${2 * candidates.size}`;
-  const low = bestTrial(trials)?.outcome.metric.low ?? 0;
-  if (job.goal !== undefined && low >= job.goal) return `the goal of ${times(job.goal)} is met`;
+  const objective = objectiveOf(job);
+  const best = bestTrial(trials, objective);
+  if (job.goal !== undefined && best !== null && reaches(foundIn(best.outcome), job.goal, objective))
+    return `the goal of ${times(job.goal)} is met`;
   const steps = await store.ledger.steps(record.id);
   const applicable = strategiesIn(steps)?.applicable.length;
   if (applicable === undefined) return null;

@@ -1,8 +1,11 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 
-/** How a candidate arose. `strategy`, `recipe`: by one that needs no model; `human`: as the user gave it. */
-export const Operator = z.enum(['draft', 'debug', 'improve', 'strategy', 'recipe', 'human']);
+/**
+ * How a candidate arose. `baseline`: the user's own program, which others are compared with; `strategy`, `recipe`: by one that needs no
+ * model; `human`: as the user gave it, to be tried like any other.
+ */
+export const Operator = z.enum(['baseline', 'draft', 'debug', 'improve', 'strategy', 'recipe', 'human']);
 export type Operator = z.infer<typeof Operator>;
 
 /** One version of a program under trial. */

@@ -1,5 +1,6 @@
 import type { Artifact } from './artifact.schema.ts';
 import type { Job, OptimizeJob, SolveJob } from './job.schema.ts';
+import type { BestFound } from './objective.ts';
 import type { NotUsed } from './strategies.schema.ts';
 
 /** What a model is asked for; each role has routes of its own. */
@@ -51,8 +52,8 @@ export interface JobResult {
   summary: string;
   /** What came out, where `summary` begins with what a later verification found. */
   found?: string;
-  /** The verified speed-up of an `optimize` job. */
-  best: { candidate: string; title: string; value: number; low: number; high: number } | null;
+  /** What stands as best by the job's objective. */
+  best: BestFound | null;
   /** Candidates that were refused, without those that crashed or did not build. */
   refused: number;
   /** A `Tree`: what the next stage, or the user, gets. */

@@ -1,4 +1,5 @@
 import type { Artifact } from './artifact.schema.ts';
+import type { Operator } from './candidate.schema.ts';
 import { defaults } from './defaults.ts';
 import type { OptimizeJob, SolveJob, Tolerance, Validator } from './job.schema.ts';
 import type { Limits } from './limits.schema.ts';
@@ -69,6 +70,8 @@ export interface Exam<J extends Judging = Judging> {
 
 /** The user's own program as `packProgram` is asked for it. */
 export interface Original {
+  /** Whether others are compared with it, or it is tried itself. */
+  operator: Extract<Operator, 'baseline' | 'human'>;
   title: string;
   entry: Entry;
   /** Files and folders that are the program. */
@@ -78,7 +81,7 @@ export interface Original {
 }
 
 export const optimizeOriginal = ({ program, args, inputs, ...job }: OptimizeJob): Original => {
-  const common = { title: 'as it is', inputs };
+  const common = { operator: 'baseline', title: 'as it is', inputs } as const;
   return job.function === undefined
     ? { ...common, entry: { kind: 'script', path: program, args }, paths: [program] }
     : {
@@ -104,6 +107,7 @@ export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact):
 }
 
 export const solveOriginal = ({ script, args, inputs }: SolveJob): Original => ({
+  operator: 'human',
   title: script,
   entry: { kind: 'script', path: script, args },
   paths: [script],

@@ -1,3 +1,4 @@
+import { byMerit, clears, foundIn, type Objective } from './objective.ts';
 import type { Interval, Outcome, OutcomeKind } from './outcome.schema.ts';
 import type { Trial } from './trial.schema.ts';
 
@@ -8,12 +9,12 @@ export type Standing = 'verified' | 'faster' | 'slower' | 'passed' | 'refused' |
 type Look = Pick<Trial, 'purpose' | 'outcome'>;
 
 /** How a candidate stands by the last look at it. */
-export function standingOf({ outcome, purpose }: Look): Standing {
+export function standingOf({ outcome, purpose }: Look, objective: Objective): Standing {
   switch (outcome.kind) {
     case 'passed':
       return 'passed';
     case 'scored':
-      if (outcome.metric.low <= 1) return 'slower';
+      if (!clears(foundIn(outcome), objective)) return 'slower';
       return purpose === 'verification' ? 'verified' : 'faster';
     case 'wrong':
     case 'invalidOutput':
@@ -45,26 +46,32 @@ const standingWords: Partial<Record<Standing, string>> = {
 };
 
 /** How a candidate stands, in two or three words. */
-export const verdictWords = (look: Look): string =>
-  look.purpose === 'baseline' && look.outcome.kind === 'scored'
-    ? 'baseline'
-    : (standingWords[standingOf(look)] ?? outcomeWords[look.outcome.kind]);
+export function verdictWords(look: Look, objective: Objective): string {
+  const { metric, outcome, passed } = foundIn(look.outcome);
+  if (look.purpose === 'baseline' && metric !== null) return 'baseline';
+  if (passed !== null && passed.of > 1) return `passed ${passed.count} of ${passed.of} checks`;
+  return standingWords[standingOf(look, objective)] ?? outcomeWords[outcome];
+}
 
-/** The speed-up an outcome gives; null where none was measured. */
-export const metricIn = (outcome: Outcome): Interval | null =>
-  outcome.kind === 'scored' ? outcome.metric : null;
+/** The metric of an outcome, such as the speed-up; null where none was measured. */
+export const metricIn = (outcome: Outcome): Interval | null => foundIn(outcome).metric;
 
 /**
- * `candidates` as a leaderboard, by the last look at each: the verified by their speed-up, then those faster once, then the baseline and what is no
- * faster, then those that failed, in the order they were tried.
+ * Sorts `candidates` as a leaderboard, by the last look at each: the verified by their merit, then those that were faster once, then the baseline
+ * and what is no faster, then those that failed: those that passed more checks first, else in the order they were tried.
  */
-export function ranked<T>(candidates: readonly T[], lastLook: (candidate: T) => Look): T[] {
+export function ranked<T>(
+  candidates: readonly T[],
+  lastLook: (candidate: T) => Look,
+  objective: Objective,
+): T[] {
   const order: Standing[] = ['verified', 'faster', 'slower', 'passed', 'refused', 'failed'];
   // What was refused and what failed stand together.
-  const groupOf = (look: Look): number => Math.min(order.indexOf(standingOf(look)), order.indexOf('refused'));
+  const groupOf = (look: Look): number =>
+    Math.min(order.indexOf(standingOf(look, objective)), order.indexOf('refused'));
   return candidates.toSorted((one, other) => {
     const [a, b] = [lastLook(one), lastLook(other)];
     const byGroup = groupOf(a) - groupOf(b);
-    return byGroup !== 0 ? byGroup : (metricIn(b.outcome)?.value ?? 0) - (metricIn(a.outcome)?.value ?? 0);
+    return byGroup !== 0 ? byGroup : byMerit(foundIn(a.outcome), foundIn(b.outcome), objective);
   });
 }

@@ -1,5 +1,6 @@
 import type { NextDecision } from './decision.schema.ts';
-import { best, debugDepth, failedLeaves, isRight, type Journal } from './journal.ts';
+import { candidatesIn, debugDepth, failedLeaves, isRight, type Journal, type JournalRow } from './journal.ts';
+import { best, closest, type Objective } from './objective.ts';
 import { randomStream } from './random.ts';
 
 /** What to do next. */
@@ -9,6 +10,7 @@ export type Decision = NextDecision | { kind: 'stop'; why: string };
 export interface SearchState {
   /** The baseline and every finished trial. */
   journal: Journal;
+  objective: Objective;
   /** Decisions whose trials are under way. */
   pending: readonly Decision[];
   /** Trials allowed, without the baseline. */
@@ -29,11 +31,14 @@ export interface SearchState {
 export type SearchPolicy = (state: SearchState) => Decision;
 
 const trialsDone = ({ journal, pending }: SearchState): number =>
-  journal.filter((row) => row.operator !== 'human').length + pending.length;
+  candidatesIn(journal).length + pending.length;
 
-/** What every policy begins with: the end of the budget, then the strategies, which cost no money. */
+/** What every policy begins with: an objective that is met, the end of the budget, then the strategies, which cost no money. */
 function opening(state: SearchState): Decision | undefined {
-  const { trials, strategies, models, journal } = state;
+  const { trials, strategies, models, journal, objective } = state;
+  const top = best(journal, objective);
+  if (top !== undefined && objective.kind === 'passes')
+    return { kind: 'stop', why: `${top.id} passes every check` };
   if (trialsDone(state) >= trials)
     return {
       kind: 'stop',
@@ -74,17 +79,24 @@ export const questionKey = (decision: NextDecision): string =>
 /** Drafts that a budget of trials allows: where it is small, what was found first is better improved. */
 export const draftsWithin = (trials: number): number => Math.min(3, Math.max(1, Math.floor(trials / 4)));
 
-/** Linear: one candidate after another, each made from the last (debug) or from the best (improve). */
+/** What a program is made into: one that is right is improved, one that failed is debugged. */
+const onwards = (row: JournalRow): NextDecision =>
+  isRight(row) ? { kind: 'improve', parents: [row.id] } : { kind: 'debug', parent: row.id };
+
+/** Where only passing counts: the candidate that passed most checks. */
+const nearest = ({ journal, objective }: SearchState): JournalRow | undefined =>
+  objective.kind === 'passes' ? closest(candidatesIn(journal), objective) : undefined;
+
+/** Linear: one candidate after another, each made from the last, or from the best: until one passes, where only that counts. */
 export const refine: SearchPolicy = (state) => {
   const opened = opening(state);
   if (opened !== undefined) return opened;
-  const last = state.journal.filter((row) => row.operator !== 'human').at(-1);
+  const { journal, objective } = state;
+  const last = candidatesIn(journal).at(-1);
   if (last === undefined) return { kind: 'draft' };
-  const top = best(state.journal) ?? (isRight(last) ? last : undefined);
-  const next: NextDecision[] = [
-    ...(isRight(last) ? [] : [{ kind: 'debug' as const, parent: last.id }]),
-    ...(top === undefined ? [] : [{ kind: 'improve' as const, parents: [top.id] }]),
-  ];
+  const next: NextDecision[] = isRight(last) ? [] : [onwards(last)];
+  const top = best(journal, objective) ?? (isRight(last) ? last : nearest(state));
+  if (top !== undefined) next.push(onwards(top));
   return next.find((decision) => !isInVain(state, decision)) ?? { kind: 'draft' };
 };
 
@@ -98,7 +110,7 @@ const deepestDebug = 3;
 export const tree: SearchPolicy = (state) => {
   const opened = opening(state);
   if (opened !== undefined) return opened;
-  const { journal, pending, seed, decisions } = state;
+  const { journal, objective, pending, seed, decisions } = state;
   const begun =
     journal.filter((row) => row.operator === 'draft').length +
     pending.filter((decision) => decision.kind === 'draft').length;
@@ -114,7 +126,7 @@ export const tree: SearchPolicy = (state) => {
   );
   const leaf = broken[Math.floor(random() * broken.length)];
   if (leaf !== undefined && random() < debugShare) return { kind: 'debug', parent: leaf.id };
-  const top = best(journal);
+  const top = best(journal, objective);
   const improve: NextDecision = { kind: 'improve', parents: [top?.id ?? ''] };
   if (top !== undefined && !isInVain(state, improve)) return improve;
   return leaf === undefined ? { kind: 'draft' } : { kind: 'debug', parent: leaf.id };

@@ -1,10 +1,15 @@
 import { defaults } from './defaults.ts';
+import { type BestFound, best, foundIn, type Objective } from './objective.ts';
 import type { Interval } from './outcome.schema.ts';
 import { meet } from './speedup.ts';
 import type { Measurement, Trial } from './trial.schema.ts';
 
 /** A number with three significant digits, as people read a ratio: `143×`. */
 export const times = (value: number): string => `${Number(value.toPrecision(3)).toLocaleString('en')}×`;
+
+/** A metric in its objective's unit: `143×`, `0.917`. */
+export const metricText = (value: number, { kind }: Objective): string =>
+  kind === 'ratio' ? times(value) : times(value).slice(0, -1);
 
 export const intervalText = ({ value, low, high }: Interval): string =>
   `${times(value)} [${times(low)}, ${times(high)}]`;
@@ -73,23 +78,30 @@ export function lineOf(trial: Trial): string {
   return outcome.kind === 'passed' ? `${who}: passed every check` : `${who}: ${outcome.kind}: ${reason}`;
 }
 
-/** A verified trial with its speed-up. */
-export type BestTrial = Trial & { outcome: { kind: 'scored'; metric: Interval } };
-
-/** The trial that stands as best: the verified one with the largest speed-up above 1. The last look at a candidate counts. */
-export function bestTrial(trials: readonly Trial[]): BestTrial | null {
-  const latest = new Map(
-    trials
-      .filter(({ purpose }) => purpose === 'verification')
-      .map((trial) => [trial.candidate.id, trial] as const),
+/** The look at each candidate that counts: the last verification of it, else its trial. In the order they were first tried. */
+export function lastLooks(trials: readonly Trial[]): Trial[] {
+  const byCandidate = Map.groupBy(trials, ({ candidate }) => candidate.id);
+  return [...byCandidate.values()].flatMap(
+    (looks) => looks.findLast(({ purpose }) => purpose === 'verification') ?? looks.slice(-1),
   );
-  let best: BestTrial | null = null;
-  for (const trial of latest.values()) {
-    const { outcome } = trial;
-    if (outcome.kind !== 'scored' || outcome.metric.low <= 1) continue;
-    if (best === null || outcome.metric.value > best.outcome.metric.value) best = { ...trial, outcome };
-  }
-  return best;
+}
+
+/** The trial that stands as best by the job's objective; null where none does. */
+export function bestTrial(trials: readonly Trial[], objective: Objective): Trial | null {
+  const looks = lastLooks(trials).map((trial) => ({
+    ...foundIn(trial.outcome),
+    verified: trial.purpose === 'verification',
+    trial,
+  }));
+  return best(looks, objective)?.trial ?? null;
+}
+
+/** The best by the job's objective as a result keeps it; null where none stands. */
+export function bestFound(trials: readonly Trial[], objective: Objective): BestFound | null {
+  const top = bestTrial(trials, objective);
+  if (top === null) return null;
+  const { id: candidate, title } = top.candidate;
+  return { candidate, title, metric: foundIn(top.outcome).metric };
 }
 
 /** What a verification found of a `claim`, in one sentence; `anew`: how it was tried again. */

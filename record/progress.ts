@@ -1,4 +1,5 @@
 import type { Candidate } from '../domain/candidate.schema.ts';
+import { isBaseline } from '../domain/candidate.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput } from '../domain/job-input.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
@@ -105,9 +106,7 @@ function searchProgress(
   recorded: readonly TrialRecord[],
 ): SearchProgress {
   const { job, routes } = input;
-  const tried = new Set(
-    trials.flatMap(({ candidate }) => (candidate.operator === 'human' ? [] : [candidate.id])),
-  );
+  const tried = new Set(trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [candidate.id])));
   const baseline = recorded.find(({ trial }) => trial.purpose === 'baseline');
   const asksModels = Object.values(routes).some((each) => each.length > 0);
   const strategies = strategiesIn(steps);

@@ -2,14 +2,16 @@ import { arch, availableParallelism, cpus, hostname, release, totalmem, type } f
 import { stringify } from 'yaml';
 import { z } from 'zod';
 import type { Tree } from '../domain/artifact.schema.ts';
+import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
 import { Job } from '../domain/job.schema.ts';
 import { toleranceWords } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
+import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import { NotUsed } from '../domain/strategies.schema.ts';
-import { bestTrial } from '../domain/trial.ts';
+import { bestFound } from '../domain/trial.ts';
 import { placeOfTrial, workTimes } from '../domain/turn.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Isolation } from '../sandbox/sandbox.ts';
@@ -27,6 +29,7 @@ import {
   type CandidateFacts,
   type EnvironmentFacts,
   type HostFacts,
+  isMeasured,
   type JobFacts,
   jobsBelow,
   type PictureFacts,
@@ -55,9 +58,13 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
   const { job } = await readJson(blobs, record.input, Asked);
   const trials = await trialsOf(ledger, id);
   const candidates = await collectCandidates(blobs, trials, await ledger.turns(id));
-  const best = bestTrial(trials.map((each) => each.trial));
+  const objective = objectiveOf(job);
+  const best = bestFound(
+    trials.map((each) => each.trial),
+    objective,
+  );
   const stages = job.kind === 'pipeline' ? await collectStages(store, id, job) : [];
-  const given = await outputsOf(blobs, trials, best?.candidate.id ?? null);
+  const given = await outputsOf(blobs, trials, best?.candidate ?? null);
   return {
     ...{ id, name, kind, status, startedAt, endedAt },
     task: taskOf(job),
@@ -65,10 +72,8 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
     summary: Ended.safeParse(record.result).data?.summary ?? null,
     baseline: candidates.find((each) => each.tries[0]?.purpose === 'baseline') ?? null,
     candidates: candidates.filter((each) => each.tries[0]?.purpose !== 'baseline'),
-    best:
-      best === null
-        ? (stages.find((stage) => stage.job?.best != null)?.job?.best ?? null)
-        : { candidate: best.candidate.id, title: best.candidate.title, metric: best.outcome.metric },
+    objective,
+    best: best ?? stages.find(isMeasured)?.job?.best ?? null,
     notUsed: Ended.safeParse(record.result).data?.notUsed ?? [],
     stages,
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
@@ -129,10 +134,7 @@ async function collectCandidates(
       ...{ id, title, operator, note, parents },
       entry: program === null ? 'no longer kept' : entryOf(program),
       build: program?.build?.tool ?? null,
-      changes:
-        program === null
-          ? []
-          : await changesOf(blobs, candidate.operator === 'human' ? null : before, program),
+      changes: program === null ? [] : await changesOf(blobs, isBaseline(candidate) ? null : before, program),
       tries: await Promise.all(ofOne.map((each) => tryOf(blobs, each, turns))),
     });
   }

@@ -1,7 +1,8 @@
 import type { FileChange } from '../domain/file-change.ts';
 import { ranked } from '../domain/leaderboard.ts';
+import type { Objective } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
-import { figuresNote, remarksOn, times } from '../domain/trial.ts';
+import { figuresNote, metricText, remarksOn, times } from '../domain/trial.ts';
 import { excerpt, shortened } from './excerpt.ts';
 import { type CandidateFacts, type JobFacts, lastTry, metricOf, standingOf, type TryFacts } from './facts.ts';
 import { duration, moment, plusMinus, range } from './figures.ts';
@@ -18,12 +19,14 @@ const textsEach = 4;
 
 /** Every candidate, the best first, as a row that opens: what was changed, how it ended, on what it was judged. */
 export function candidateList(job: JobFacts): Html {
-  const { candidates, best } = job;
+  const { candidates, best, objective } = job;
   const { bar, axis } = intervalBars(candidates.flatMap((each) => metricOf(each) ?? []));
   const room = roomFor(candidates.length);
   return html`<div class="candidates">
 <div class="row head" aria-hidden="true"><span>verdict</span><span>candidate</span><span class="number">speed-up</span><span>95 % interval ${axis}</span></div>
-${ranked(candidates, lastTry).map((candidate) => candidateRow(candidate, candidate.id === best?.candidate, bar, room))}</div>`;
+${ranked(candidates, lastTry, objective).map((candidate) =>
+  candidateRow(candidate, objective, candidate.id === best?.candidate, bar, room),
+)}</div>`;
 }
 
 const roomFor = (candidates: number): number =>
@@ -31,21 +34,22 @@ const roomFor = (candidates: number): number =>
 
 function candidateRow(
   candidate: CandidateFacts,
+  objective: Objective,
   isBest: boolean,
   bar: (metric: Interval | null) => Html,
   room: number,
 ): Html {
   const metric = metricOf(candidate);
-  return html`<details class="candidate ${standingOf(candidate)}${isBest ? ' top' : ''}">
+  return html`<details class="candidate ${standingOf(candidate, objective)}${isBest ? ' top' : ''}">
 <summary class="row">
-<span class="verdict"><span class="badge">${isBest ? html`best, ` : null}${verdictWords(candidate)}</span></span>
+<span class="verdict"><span class="badge">${isBest ? html`best, ` : null}${verdictWords(candidate, objective)}</span></span>
 <span class="what"><span class="title"><b>${candidate.id}</b> ${shortened(candidate.title, 200)}${
     candidate.parents.length === 0
       ? null
       : html` <span class="from">from ${candidate.parents.join(', ')}</span>`
   }</span>
 <span class="why">${shortened(whyOf(candidate), 240)}</span></span>
-<span class="number">${metric === null ? html`<span class="none">–</span>` : times(metric.value)}</span>
+<span class="number">${metric === null ? html`<span class="none">–</span>` : metricText(metric.value, objective)}</span>
 <span class="bar">${bar(metric)}</span>
 </summary>
 <div class="inside">

@@ -2,6 +2,7 @@ import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Operator } from '../domain/candidate.schema.ts';
 import type { FileChange } from '../domain/file-change.ts';
 import { metricIn, type Standing, standingOf as standing } from '../domain/leaderboard.ts';
+import type { BestFound, Objective } from '../domain/objective.ts';
 import type { Interval, Outcome } from '../domain/outcome.schema.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
@@ -29,7 +30,9 @@ export interface JobFacts {
   baseline: CandidateFacts | null;
   /** The others, in the order they were decided on. */
   candidates: CandidateFacts[];
-  best: BestFacts | null;
+  objective: Objective;
+  /** What stands as best; of a pipeline, that of the first stage where something was measured. */
+  best: BestFound | null;
   /** Strategies that were not used, and why. */
   notUsed: NotUsed[];
   /** Of a pipeline, in the order of the job file. */
@@ -39,13 +42,6 @@ export interface JobFacts {
   pictures: PictureFacts[];
   spend: RouteSpend[];
   log: { at: number; text: string }[];
-}
-
-/** The verified speed-up that stands. */
-export interface BestFacts {
-  candidate: string;
-  title: string;
-  metric: Interval;
 }
 
 export interface CandidateFacts {
@@ -133,10 +129,14 @@ export function lastTry({ id, tries }: CandidateFacts): TryFacts {
 }
 
 /** How a candidate stands by the last try. */
-export const standingOf = (candidate: CandidateFacts): Standing => standing(lastTry(candidate));
+export const standingOf = (candidate: CandidateFacts, objective: Objective): Standing =>
+  standing(lastTry(candidate), objective);
 
 /** The speed-up that counts; null where none was measured. */
 export const metricOf = (candidate: CandidateFacts): Interval | null => metricIn(lastTry(candidate).outcome);
+
+/** Whether something stands as best in a stage that was measured. */
+export const isMeasured = ({ job }: StageFacts): boolean => job?.best?.metric != null;
 
 /** The job, then the jobs of its stages that ran for it: what was spent and said below it. */
 export const jobsBelow = (job: JobFacts): JobFacts[] => [

@@ -1,4 +1,5 @@
 import type { Standing } from '../domain/leaderboard.ts';
+import type { Objective } from '../domain/objective.ts';
 import { intervalText, times } from '../domain/trial.ts';
 import { shortened } from './excerpt.ts';
 import { type CandidateFacts, type JobFacts, lastTry, metricOf, standingOf } from './facts.ts';
@@ -60,8 +61,8 @@ export function layOutPlot(job: JobFacts, width: number): PlotLayout {
       x: x(lastTry(candidate).at),
       y: y(metric?.value ?? 1),
       whisker: metric === null ? null : { top: y(metric.high), bottom: y(metric.low) },
-      standing: standingOf(candidate),
-      title: titleOf(candidate),
+      standing: standingOf(candidate, job.objective),
+      title: titleOf(candidate, job.objective),
       label: null,
     };
   });
@@ -123,10 +124,10 @@ function labelled(
   return result;
 }
 
-function titleOf(candidate: CandidateFacts): string {
+function titleOf(candidate: CandidateFacts, objective: Objective): string {
   const metric = metricOf(candidate);
   const ended = metric === null ? '' : ` ${intervalText(metric)}`;
-  return `${candidate.id} ${shortened(candidate.title, 80)}: ${verdictWords(candidate)}${ended}`;
+  return `${candidate.id} ${shortened(candidate.title, 80)}: ${verdictWords(candidate, objective)}${ended}`;
 }
 
 const px = (value: number): string => value.toFixed(1);
@@ -197,7 +198,9 @@ const legend: [Standing, string][] = [
 
 /** The search over time: once for wide and once for narrow screens, and what its marks mean. */
 export function searchPlot(job: JobFacts): Html {
-  const shown = legend.filter(([standing]) => job.candidates.some((each) => standingOf(each) === standing));
+  const shown = legend.filter(([standing]) =>
+    job.candidates.some((each) => standingOf(each, job.objective) === standing),
+  );
   return html`<figure>
 ${drawPlot(layOutPlot(job, 980), 'wide')}
 ${drawPlot(layOutPlot(job, 360), 'narrow')}

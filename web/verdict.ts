@@ -1,6 +1,9 @@
+import type { Standing } from '../domain/leaderboard.ts';
+import type { BestFound, Objective } from '../domain/objective.ts';
+import type { Interval } from '../domain/outcome.schema.ts';
 import { remarksOn, times } from '../domain/trial.ts';
 import { shortened } from './excerpt.ts';
-import { type JobFacts, lastTry, type PictureFacts, standingOf, type TryFacts } from './facts.ts';
+import { isMeasured, type JobFacts, lastTry, type PictureFacts, standingOf, type TryFacts } from './facts.ts';
 import { counted, duration, moment, range } from './figures.ts';
 import { type Html, html } from './html.ts';
 import { picture } from './pictures.ts';
@@ -15,7 +18,7 @@ export interface Verdict {
 
 /** The verdict on a job in one sentence; only what was verified is called faster. */
 export function verdictOf(job: JobFacts): Verdict {
-  const found = job.best === null ? null : bestVerdict(job, job.best);
+  const found = job.best?.metric == null ? null : bestVerdict(job, job.best, job.best.metric);
   const why = shortened(job.summary ?? '', 400);
   switch (job.status) {
     case 'failed':
@@ -34,18 +37,28 @@ export function verdictOf(job: JobFacts): Verdict {
         : { ...found, sentence: `${found.sentence} The job is not done.` };
     case 'finished':
       if (found !== null) return found;
-      if (job.kind === 'optimize')
-        return {
-          large: 'Not faster',
-          beside: null,
-          sentence: `No candidate was right and surely faster than the program as it is. ${why}`.trim(),
-        };
-      return { large: 'Done', beside: null, sentence: why };
+      return nothingFound(job.objective, why);
   }
 }
 
-function bestVerdict(job: JobFacts, { candidate, title, metric }: NonNullable<JobFacts['best']>): Verdict {
-  const stage = job.stages.find((each) => each.job?.best != null);
+/** The verdict where nothing was measured to be better. */
+function nothingFound({ kind }: Objective, why: string): Verdict {
+  switch (kind) {
+    case 'passes':
+      return { large: 'Done', beside: null, sentence: why };
+    case 'ratio':
+      return {
+        large: 'Not faster',
+        beside: null,
+        sentence: `No candidate was right and surely faster than the program as it is. ${why}`.trim(),
+      };
+    case 'score':
+      return { large: 'No score', beside: null, sentence: `No candidate could be scored. ${why}`.trim() };
+  }
+}
+
+function bestVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Interval): Verdict {
+  const stage = job.stages.find(isMeasured);
   const held = tryOfBest(stage?.job ?? job);
   // Only functions have inputs that are made anew; scripts run on those of the job.
   const [run, anew] =
@@ -77,7 +90,7 @@ function tryOfBest({ best, candidates }: JobFacts): TryFacts | null {
 /** The first screen: what was asked, the verdict and the picture. */
 export function verdictSection(job: JobFacts, shown: PictureFacts | null): Html {
   const { large, beside, sentence } = verdictOf(job);
-  const stage = job.stages.find((each) => each.job?.best != null);
+  const stage = job.stages.find(isMeasured);
   return html`<header class="top">
 <p class="kind">Crucible · ${job.kind} · ${job.status}</p>
 <h1>${shortened(job.name, 100)}</h1>
@@ -87,7 +100,7 @@ export function verdictSection(job: JobFacts, shown: PictureFacts | null): Html 
 <div>
 <p class="large"><strong>${large}</strong>${beside === null ? null : html` <span>${beside}</span>`}</p>
 <p class="sentence">${sentence}</p>
-${job.best === null ? null : beforeAndAfter(stage?.job ?? job)}
+${job.best?.metric == null ? null : beforeAndAfter(stage?.job ?? job)}
 ${tally(job)}
 </div>
 ${shown === null ? null : picture(shown)}
@@ -110,14 +123,15 @@ ${bar('before', baselineMs.value, 'before')}${bar('now', candidateMs.value, 'now
 /** The job in numbers. */
 function tally(job: JobFacts): Html {
   const searches = [job, ...job.stages.flatMap((stage) => stage.job ?? [])].filter(
-    (each) => each.kind === 'optimize',
+    (each) => each.objective.kind !== 'passes',
   );
-  const candidates = searches.flatMap((each) => each.candidates);
-  const of = (...standings: string[]): number =>
-    candidates.filter((each) => standings.includes(standingOf(each))).length;
+  const standings = searches.flatMap(({ candidates, objective }) =>
+    candidates.map((each) => standingOf(each, objective)),
+  );
+  const of = (...counted: Standing[]): number => standings.filter((each) => counted.includes(each)).length;
   const parts = [
     job.stages.length > 0 ? counted(job.stages.length, 'stage') : null,
-    searches.length === 0 ? null : `${counted(candidates.length, 'candidate')} tried`,
+    searches.length === 0 ? null : `${counted(standings.length, 'candidate')} tried`,
     of('verified', 'faster', 'slower') > 0 ? `${of('verified', 'faster', 'slower')} right` : null,
     of('refused') > 0 ? `${of('refused')} refused` : null,
     of('failed') > 0 ? `${of('failed')} did not build or finish` : null,

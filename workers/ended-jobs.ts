@@ -1,8 +1,9 @@
 import { type WorkflowClient, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { rootCause } from '@temporalio/common';
 import { forgedReason } from '../domain/forged.ts';
-import type { JobResult } from '../domain/job-input.ts';
-import { bestTrial, refusedTrials } from '../domain/trial.ts';
+import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { objectiveOf } from '../domain/objective.ts';
+import { bestFound, refusedTrials } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 
@@ -16,14 +17,12 @@ export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Pr
     if (ended === null) continue;
     await store.ledger.closeCalls(job.id);
     const trials = (await store.ledger.trials(job.id)).map(({ trial }) => trial);
-    const best = bestTrial(trials);
+    const { job: asked } = JSON.parse(await store.blobs.text(job.input)) as JobInput;
+    const best = bestFound(trials, objectiveOf(asked));
     const result: JobResult = {
       jobId: job.id,
       ...ended,
-      best:
-        best === null
-          ? null
-          : { candidate: best.candidate.id, title: best.candidate.title, ...best.outcome.metric },
+      best,
       refused: refusedTrials(trials).length,
       ...{ product: null, report: null },
     };
@@ -33,7 +32,7 @@ export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Pr
         status: ended.status,
         endedAt: Date.now(),
         result,
-        best: best?.outcome.metric.value ?? null,
+        best: best?.metric?.value ?? null,
       },
       // A job that was taken up again meanwhile is another matter.
       { input: job.input },

@@ -3,8 +3,9 @@ import type { Candidate } from '../domain/candidate.schema.ts';
 import { defaults } from '../domain/defaults.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
-import { best, isRight, type Journal, rowOf } from '../domain/journal.ts';
+import { candidatesIn, isRight, type Journal, type JournalRow, rowOf } from '../domain/journal.ts';
 import { type Exam, optimizeExam, optimizeOriginal } from '../domain/judging.ts';
+import { best, objectiveOf, reaches } from '../domain/objective.ts';
 import { draftsWithin, policies } from '../domain/search-policy.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, withoutAny } from '../domain/strategies.ts';
@@ -23,6 +24,7 @@ const trialsAtOnce = 2;
 export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { job } = running;
+    const objective = objectiveOf(job);
     const began = Date.now();
     const { candidate: packed, seen } = await packProgram({
       ...running.placeOf('c-0/pack'),
@@ -42,9 +44,10 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const { journal, stopped } = await search(
       {
         policy: policies[job.policy],
+        objective,
         known: {
           ...running.known,
-          journal: [rowOf(baseline), ...running.known.journal.filter((row) => row.operator !== 'human')],
+          journal: [rowOf(baseline, objective), ...candidatesIn(running.known.journal)],
         },
         trials: job.budget.trials,
         strategies: strategies.applicable,
@@ -52,7 +55,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         drafts: draftsWithin(job.budget.trials),
         seed: job.seed,
         atOnce: trialsAtOnce,
-        enough: (rows) => enough(job, rows, Date.now() - began) ?? givenUp(),
+        enough: (rows) => enough(job, best(rows, objective), Date.now() - began) ?? givenUp(),
       },
       {
         record: (decided) => recordDecision({ ...running.placeOf(`c-${decided.number}/decision`), decided }),
@@ -70,11 +73,16 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
           running.tell(`verifying ${candidate.id} again, ${anew}`);
           return runTrial(running, candidate, 'verification', `${candidate.id}/verify`, exam, measurement);
         },
-        finished: (row, rows) => note(running, row, rows),
+        finished: (row, rows) => note(running, row, best(rows, objective)),
       },
     );
     const why = routes.length === 0 ? `${stopped}${whyNone(strategies)}` : stopped;
-    return { summary: summaryOf(journal, why), best: null, refused: 0, product: null };
+    return {
+      summary: summaryOf(journal, best(journal, objective), why),
+      best: null,
+      refused: 0,
+      product: null,
+    };
   });
 }
 
@@ -110,32 +118,31 @@ async function strategiesFor(
 }
 
 /** Why to stop before the trials are used up: the goal is met, or time is. */
-function enough(job: OptimizeJob, journal: Journal, elapsedMs: number): string | null {
+function enough(job: OptimizeJob, top: JournalRow | undefined, elapsedMs: number): string | null {
   if (elapsedMs > job.budget.wallMs) return `the ${job.budget.wallMs / 1000} s of the budget are over`;
-  const low = best(journal)?.low ?? 0;
-  return job.goal !== undefined && low >= job.goal ? `the goal of ${job.goal}× is met` : null;
+  const { goal } = job;
+  return goal !== undefined && top !== undefined && reaches(top, goal, objectiveOf(job))
+    ? `the goal of ${goal}× is met`
+    : null;
 }
 
-const figures = ({ value, low }: Journal[number]): string =>
-  `${times(value ?? 0)} (at least ${times(low ?? 0)})`;
-
-function note(running: RunningJob<OptimizeJob>, row: Journal[number], journal: Journal): void {
-  const scored = row.value === null ? row.outcome : figures(row);
+function note(running: RunningJob<OptimizeJob>, row: JournalRow, top: JournalRow | undefined): void {
+  const { metric } = row;
+  const scored = metric === null ? row.outcome : `${times(metric.value)} (at least ${times(metric.low)})`;
   const verified = row.verified ? ', verified' : '';
-  running.note(`${row.id} ${row.title}: ${scored}${verified}`, best(journal)?.value ?? undefined);
+  running.note(`${row.id} ${row.title}: ${scored}${verified}`, top?.metric?.value);
 }
 
 /** The first reason why there was nothing to try, and what to do about it; nothing where strategies apply. */
 const whyNone = ({ applicable, notUsed }: StrategyList): string =>
   applicable.length > 0 ? '' : ` (${notUsed.slice(0, 1).map(notUsedText).join('')}): ${withoutAny}`;
 
-function summaryOf(journal: Journal, stopped: string): string {
-  const top = best(journal);
+function summaryOf(journal: Journal, top: JournalRow | undefined, stopped: string): string {
   const tried = journal.length - 1;
-  const right = journal.filter((row) => row.operator !== 'human' && isRight(row)).length;
+  const right = candidatesIn(journal).filter(isRight).length;
   const found =
-    top === undefined
+    top === undefined || top.metric === null
       ? 'nothing faster that is right was found'
-      : `${top.title} is ${times(top.value ?? 0)} faster (at least ${times(top.low ?? 0)} with ${defaults.confidence * 100} % confidence)`;
+      : `${top.title} is ${times(top.metric.value)} faster (at least ${times(top.metric.low)} with ${defaults.confidence * 100} % confidence)`;
   return `${found}; ${tried} tried, ${right} right; stopped because ${stopped}`;
 }

@@ -27,7 +27,7 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
       );
       running.tell(`stage ${stage.name}`);
       const result = await runStage(running, stage, products);
-      running.note(`${stage.name}: ${result.summary}`, result.best?.value);
+      running.note(`${stage.name}: ${result.summary}`, result.best?.metric?.value);
       return result;
     };
 
@@ -50,7 +50,8 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
     const last = results.at(-1);
     return {
       summary: `${stages.length} stages done; ${last?.summary ?? ''}`,
-      best: results.find((each) => each.best !== null)?.best ?? null,
+      // A stage that only ran has nothing to compare.
+      best: results.find(({ best }) => best?.metric != null)?.best ?? null,
       refused: results.reduce((sum, each) => sum + each.refused, 0),
       product,
     };

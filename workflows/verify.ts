@@ -3,6 +3,7 @@ import type { Candidate } from '../domain/candidate.schema.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
+import { clears, foundIn, objectiveOf } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { anew, findingOf, intervalText } from '../domain/trial.ts';
 import { runJob } from './job/frame.ts';
@@ -28,17 +29,18 @@ export async function verify({
     });
     const { exam } = await measureBaseline(running, packed, optimizeExam(job, input.files, seen));
     const trial = await runTrial(running, candidate, 'verification', candidate.id, exam);
-    const { outcome } = trial;
-    if (outcome.kind !== 'scored' || outcome.metric.low <= 1) {
-      const found = outcome.kind === 'scored' ? `${intervalText(outcome.metric)}` : outcome.kind;
+    const found = foundIn(trial.outcome);
+    const { metric } = found;
+    if (metric === null || !clears(found, objectiveOf(job))) {
+      const what = metric === null ? found.outcome : intervalText(metric);
       throw ApplicationFailure.create({
-        message: `${candidate.title} was best, and does not hold when tried again: ${found}`,
+        message: `${candidate.title} was best, and does not hold when tried again: ${what}`,
         type: 'VerificationFailed',
         nonRetryable: true,
       });
     }
     return {
-      summary: findingOf(candidate.title, claim, outcome.metric, anew(trial)),
+      summary: findingOf(candidate.title, claim, metric, anew(trial)),
       best: null,
       refused: 0,
       product: null,

@@ -3,7 +3,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
 import type { Exam, SameFilesJudging } from '../../domain/judging.ts';
-import type { Outcome } from '../../domain/outcome.schema.ts';
+import type { Checks, Outcome } from '../../domain/outcome.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
 import { readJson, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
@@ -65,9 +65,14 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     }
     const found = await readJson(store.blobs, verdict, Verdict);
     if (found.kind === 'right') return { kind: 'right', verdict };
-    const reason = program === 'validate' ? allFailed(found) : (found.firstMismatch ?? noReason);
+    const { reason, ...passed } =
+      program === 'validate'
+        ? { reason: allFailed(found), passed: passedIn(found) }
+        : { reason: found.firstMismatch ?? noReason };
     return refused(
-      found.kind === 'wrong' ? { kind: 'wrong', reason, verdict } : { kind: 'invalidOutput', reason },
+      found.kind === 'wrong'
+        ? { kind: 'wrong', reason, verdict, ...passed }
+        : { kind: 'invalidOutput', reason, ...passed },
     );
   }
 
@@ -171,6 +176,11 @@ const refused = (outcome: Outcome): Graded => ({ kind: 'refused', outcome });
 
 /** Without outputs to check, a script is right where it ends well. */
 const nothingToCheck = { kind: 'right', checked: 0, largestError: null, firstMismatch: null, cases: [] };
+
+const passedIn = ({ cases }: z.infer<typeof Verdict>): Checks => ({
+  count: cases.filter(({ kind }) => kind === 'right').length,
+  of: cases.length,
+});
 
 const noReason = 'the grader gave no reason';
 const mostFailed = 10;

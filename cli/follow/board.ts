@@ -1,4 +1,5 @@
 import { metricIn, ranked, standingOf, verdictWords } from '../../domain/leaderboard.ts';
+import type { Objective } from '../../domain/objective.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { bestTrial, headline, intervalText } from '../../domain/trial.ts';
 import {
@@ -27,15 +28,20 @@ const barColumns = 16;
 const wideColumns = 100;
 
 /** The candidates of a job, the best first, each with a bar on a logarithmic scale and, below it, why it was refused; `most` of them. */
-export function board(screen: Screen, trials: readonly Trial[], most = Number.POSITIVE_INFINITY): string[] {
+export function board(
+  screen: Screen,
+  trials: readonly Trial[],
+  objective: Objective,
+  most = Number.POSITIVE_INFINITY,
+): string[] {
   const byCandidate = Map.groupBy(trials, ({ candidate }) => candidate.id);
   const looked = [...byCandidate.values()].flatMap((ofOne): Looked[] => {
     const [first, last] = [ofOne.at(0), ofOne.at(-1)];
     return first === undefined || last === undefined ? [] : [{ first, last }];
   });
-  const all = ranked(looked, ({ last }) => last);
+  const all = ranked(looked, ({ last }) => last, objective);
   const shown = all.slice(0, most);
-  const best = bestTrial(trials)?.candidate.id;
+  const best = bestTrial(trials, objective)?.candidate.id;
   const highest = Math.max(1, ...all.map(({ last }) => metricIn(last.outcome)?.value ?? 1));
   const wide = screen.columns >= wideColumns;
   const columns: Column[] = [
@@ -57,7 +63,10 @@ export function board(screen: Screen, trials: readonly Trial[], most = Number.PO
       candidate.id,
       isBest ? { text: candidate.title, format: 'bold' } : candidate.title,
       ...(wide ? [candidate.parents.join(' ')] : []),
-      { text: `${isBest ? 'best, ' : ''}${verdictWords(last)}`, format: formatOf(first, last) },
+      {
+        text: `${isBest ? 'best, ' : ''}${verdictWords(last, objective)}`,
+        format: formatOf(first, last, objective),
+      },
       isBaseline && measurement !== null
         ? `${msText(measurement.baselineMs.value)} ±${percentText(measurement.noiseFloor)}`
         : metric === null
@@ -89,5 +98,5 @@ const formats: Record<ReturnType<typeof standingOf>, Format> = {
   ...{ refused: 'red', failed: 'yellow' },
 };
 
-const formatOf = (first: Trial, last: Trial): Format =>
-  first.purpose === 'baseline' ? 'dim' : formats[standingOf(last)];
+const formatOf = (first: Trial, last: Trial, objective: Objective): Format =>
+  first.purpose === 'baseline' ? 'dim' : formats[standingOf(last, objective)];

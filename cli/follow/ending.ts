@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
-import { bestTrial } from '../../domain/trial.ts';
+import { objectiveOf } from '../../domain/objective.ts';
+import { bestFound } from '../../domain/trial.ts';
 import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -59,11 +60,11 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   return next;
 }
 
-/** The job or stage with the best verified trial, and that trial's candidate. */
+/** The first of a job and its stages where one program was measured to be better than another, and that program's candidate. */
 function bestIn(kept: KeptJob): { job: string; stage: string | null; candidate: string } | null {
-  for (const { record, trials } of [kept, ...kept.stages]) {
-    const best = bestTrial(trials);
-    if (best !== null) return { job: record.id, stage: record.stage, candidate: best.candidate.id };
+  for (const { record, job, trials } of [kept, ...kept.stages]) {
+    const best = bestFound(trials, objectiveOf(job));
+    if (best?.metric != null) return { job: record.id, stage: record.stage, candidate: best.candidate };
   }
   return null;
 }

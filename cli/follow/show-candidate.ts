@@ -1,8 +1,9 @@
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import { Program } from '../../domain/program.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
-import { bestTrial, callOf, intervalText, remarksOn } from '../../domain/trial.ts';
+import { bestFound, callOf, intervalText, remarksOn } from '../../domain/trial.ts';
 import { placeOfTrial, workTimes } from '../../domain/turn.ts';
 import { changesOf } from '../../record/changes.ts';
 import type { KeptJob } from '../../record/kept-job.ts';
@@ -96,7 +97,7 @@ async function describeCandidate(
 ): Promise<void> {
   const { out, columns } = context;
   const [{ candidate }] = trials;
-  const isBest = bestTrial(owner.trials)?.candidate.id === candidate.id;
+  const isBest = bestFound(owner.trials, objectiveOf(owner.job))?.candidate === candidate.id;
   out(
     `${paint(context, 'bold', `${candidate.id} ${oneLine(candidate.title)}`)}${isBest ? paint(context, 'green', '  best') : ''}`,
   );

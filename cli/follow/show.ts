@@ -1,6 +1,7 @@
+import { objectiveOf } from '../../domain/objective.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
-import { bestTrial, headline, times } from '../../domain/trial.ts';
+import { bestFound, headline, metricText } from '../../domain/trial.ts';
 import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
 import {
   agoText,
@@ -41,9 +42,11 @@ export async function show(context: CommandContext, options: ShowOptions): Promi
       ? showPrompts(context, kept, options.candidate)
       : showCandidate(context, kept, options.candidate, options);
   if (parts.length > 0) {
-    const best = bestTrial([kept, ...kept.stages].flatMap(({ trials }) => trials));
+    const [best] = [kept, ...kept.stages].flatMap(
+      (each) => bestFound(each.trials, objectiveOf(each.job)) ?? [],
+    );
     throw new UserMistake(
-      `--${parts.join(' --')}: expected a candidate after the job, as in: crucible show ${options.job} ${best?.candidate.id ?? 'c-1'} --${parts[0]}`,
+      `--${parts.join(' --')}: expected a candidate after the job, as in: crucible show ${options.job} ${best?.candidate ?? 'c-1'} --${parts[0]}`,
     );
   }
   if (context.json) return context.out(JSON.stringify(kept));
@@ -70,7 +73,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
     const of = each === kept ? '' : ` of ${each.record.stage}`;
     if (each.trials.length > 0) {
       heading(context, `Candidates${of}`);
-      for (const line of board(context, each.trials)) out(line);
+      for (const line of board(context, each.trials, objectiveOf(each.job))) out(line);
     }
     const own = each.job.kind === 'pipeline' ? [] : resultOf(each.record)?.notUsed;
     const notUsed = notUsedLines(context, own ?? each.strategies?.notUsed ?? []);
@@ -113,7 +116,8 @@ export function stageTable(
   { job, stages, takenOver }: Pick<KeptJob, 'job' | 'stages' | 'takenOver'>,
 ): string[] {
   const now = Date.now();
-  const rows = (job.kind === 'pipeline' ? job.stages : []).map(({ name, kind }): Cell[] => {
+  const rows = (job.kind === 'pipeline' ? job.stages : []).map((stage): Cell[] => {
+    const { name, kind } = stage;
     const record = stages.find((each) => each.record.stage === name)?.record;
     const known = takenOver[name];
     const result = known ?? (record === undefined ? null : resultOf(record));
@@ -127,7 +131,7 @@ export function stageTable(
       name,
       kind,
       state,
-      result?.best == null ? '' : times(result.best.value),
+      result?.best?.metric == null ? '' : metricText(result.best.metric.value, objectiveOf(stage)),
       record === undefined ? '' : tookText(record, now),
       headline(result?.summary ?? ''),
     ];

@@ -1,7 +1,8 @@
+import { objectiveOf } from '../../domain/objective.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
-import { bestTrial, intervalText, lineOf } from '../../domain/trial.ts';
+import { bestFound, intervalText, lineOf } from '../../domain/trial.ts';
 import type { Progress, SearchProgress } from '../../record/progress.ts';
 import type { Partial } from '../../store/ledger/partials.ts';
 import {
@@ -65,7 +66,7 @@ function searchLines(
   named: boolean,
 ): string[] {
   const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
-  const best = bestTrial(trials);
+  const best = bestFound(trials, objectiveOf(job));
   const what = job.function === undefined ? job.program : `${job.function} in ${job.program}`;
   const length = barOn(screen);
   const filled = total === 0 ? 0 : Math.min(length, Math.round((done / total) * length));
@@ -88,9 +89,7 @@ function searchLines(
     field(
       screen,
       'best',
-      best === null
-        ? 'none yet'
-        : `${intervalText(best.outcome.metric)} ${best.candidate.id} ${best.candidate.title}`,
+      best?.metric == null ? 'none yet' : `${intervalText(best.metric)} ${best.candidate} ${best.title}`,
       '',
       best === null ? 'dim' : 'green',
     ),

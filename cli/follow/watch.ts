@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
+import { objectiveOf } from '../../domain/objective.ts';
 import { headline } from '../../domain/trial.ts';
 import { readJob, resultOf } from '../../record/kept-job.ts';
 import { readProgress } from '../../record/progress.ts';
@@ -70,8 +71,8 @@ const mostOnBoard = 8;
 /** The candidates of a search that has ended, the best first. */
 async function boardOf(context: CommandContext, record: JobRecord): Promise<string[]> {
   if (record.kind !== 'optimize' || record.role === 'verification') return [];
-  const { trials } = await readJob(context.store, record);
-  return trials.length === 0 ? [] : board(context, trials, mostOnBoard);
+  const { job, trials } = await readJob(context.store, record);
+  return trials.length === 0 ? [] : board(context, trials, objectiveOf(job), mostOnBoard);
 }
 
 /** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */

@@ -5,6 +5,7 @@ import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { type OptimizeJob, SafePath, type SolveJob } from '../../domain/job.schema.ts';
 import { filesNamedBy } from '../../domain/job.ts';
+import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
 import { bestTrial } from '../../domain/trial.ts';
@@ -119,7 +120,7 @@ async function programFolder(
   job: OptimizeJob,
 ): Promise<Folder | null> {
   const { blobs } = store;
-  const best = bestTrial(trials);
+  const best = bestTrial(trials, objectiveOf(job));
   if (best === null) return null;
   const source = await readProgram(blobs, best.candidate.program);
   const built = await readProgram(blobs, best.artifacts.program ?? best.candidate.program);

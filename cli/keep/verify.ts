@@ -1,7 +1,11 @@
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { verificationId } from '../../domain/job-id.ts';
 import type { JobInput } from '../../domain/job-input.ts';
-import { type BestTrial, bestTrial } from '../../domain/trial.ts';
+import { metricIn } from '../../domain/leaderboard.ts';
+import { objectiveOf } from '../../domain/objective.ts';
+import type { Interval } from '../../domain/outcome.schema.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
+import { bestTrial } from '../../domain/trial.ts';
 import { inputOf, readJob } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -18,7 +22,7 @@ import { sayOf, UserMistake } from '../terminal.ts';
 export async function bestOf(
   store: Store,
   record: JobRecord,
-): Promise<{ by: JobRecord; best: BestTrial } | null> {
+): Promise<{ by: JobRecord; best: Trial; metric: Interval } | null> {
   const kept = await readJob(store, record);
   const known = Object.values(kept.takenOver).map((result) => result.jobId);
   const others = (await Promise.all(known.map((id) => store.ledger.job(id)))).filter(
@@ -29,8 +33,9 @@ export async function bestOf(
     ...kept.stages,
     ...(await Promise.all(others.map((other) => readJob(store, other)))),
   ]) {
-    const best = bestTrial(each.trials);
-    if (best !== null) return { by: each.record, best };
+    const best = bestTrial(each.trials, objectiveOf(each.job));
+    const metric = best === null ? null : metricIn(best.outcome);
+    if (best !== null && metric !== null) return { by: each.record, best, metric };
   }
   return null;
 }
@@ -39,7 +44,7 @@ export async function bestOf(
 export async function startVerification(store: Store, client: JobClient, record: JobRecord): Promise<string> {
   const found = await bestOf(store, record);
   if (found === null) throw new UserMistake(`${record.id} has no verified best to verify again`);
-  const { by, best } = found;
+  const { by, best, metric: claim } = found;
   const series = `${by.id}/verify`;
   const run = ((await store.ledger.latestRun(series))?.run ?? 0) + 1;
   const id = verificationId(by.id, run);
@@ -57,7 +62,6 @@ export async function startVerification(store: Store, client: JobClient, record:
     resumed: 0,
     searchable: client.searchable,
   };
-  const claim = best.outcome.metric;
   await client.start('verify', { ...input, candidate, claim } as JobInput);
   return id;
 }

@@ -104,9 +104,9 @@ async function show(
   }
   const found = await bestOf(store, record);
   out('');
-  if (found?.best.outcome.kind === 'scored')
+  if (found !== null)
     out(
-      `${found.best.candidate.title} is ${intervalText(found.best.outcome.metric)} as fast as the program it came from, and gives the same answers.`,
+      `${found.best.candidate.title} is ${intervalText(found.metric)} as fast as the program it came from, and gives the same answers.`,
     );
   if (result.refused > 0)
     out(
@@ -123,8 +123,8 @@ const summary = (
   laid: { picture: string | null; report: string | null },
   seconds: number,
 ): StartResult => ({
-  speedup_low: best?.low ?? null,
-  speedup: best?.value ?? null,
+  speedup_low: best?.metric?.low ?? null,
+  speedup: best?.metric?.value ?? null,
   refused,
   picture: laid.picture,
   report: laid.report,

@@ -40,7 +40,7 @@ beforeEach(async () => {
     ...{ jobId, index: 0 },
     trial: {
       candidate: {
-        ...{ id: 'c-0', parents: [], operator: 'human', title: 'as it is', note: '', program },
+        ...{ id: 'c-0', parents: [], operator: 'baseline', title: 'as it is', note: '', program },
       },
       ...{ purpose: 'baseline', outcome: { kind: 'scored', metric: none, verdict: program } },
       measurement: {

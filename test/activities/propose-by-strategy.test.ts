@@ -23,7 +23,7 @@ beforeEach(async () => {
   store = await openStore(home);
   await store.ledger.openJob({
     ...{ id: jobId, series: 'optimize/listed/1', run: 1, name: 'listed', kind: 'optimize' },
-    ...{ role: 'job', input: await store.blobs.put('{}'), startedAt: Date.now() },
+    ...{ role: 'job', input: await store.blobs.put('{"job":{"kind":"optimize"}}'), startedAt: Date.now() },
   });
 });
 

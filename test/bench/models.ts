@@ -165,7 +165,7 @@ async function prepare(store: Store): Promise<(number: number, kind: string) => 
     ...{ jobId, index: 0 },
     trial: {
       candidate: {
-        ...{ id: 'c-0', parents: [], operator: 'human', title: 'as it is', note: '', program },
+        ...{ id: 'c-0', parents: [], operator: 'baseline', title: 'as it is', note: '', program },
       },
       purpose: 'baseline',
       outcome: { kind: 'scored', metric: none, verdict: program },

@@ -70,7 +70,7 @@ it('what a verification finds is what every view tells of the job from then on',
   expect(listed).toContain('vectorize_loops is still faster, but not 100×: 41× (at least 39.8×)');
   for (const id of [pipelineId, stageId]) {
     expect(resultOf(await recordOf(id))).toMatchObject<Partial<JobResult>>({
-      best: { candidate: 'c-1', title: 'vectorize_loops', ...interval(41) },
+      best: { candidate: 'c-1', title: 'vectorize_loops', metric: interval(41) },
       summary: expect.stringMatching(/^vectorize_loops is still faster, but not 100×: .*As it was found: /),
     });
     expect(await reportOf(id)).toMatch(/class="large"><strong>41×<\/strong>/);

@@ -42,7 +42,7 @@ export async function searchedJob(store: Store): Promise<{ pipeline: JobInput; s
   await recordTrial(
     store,
     stageId,
-    { id: 'c-0', title: 'as it is', program: baseline, operator: 'human', parents: [] },
+    { id: 'c-0', title: 'as it is', program: baseline, operator: 'baseline', parents: [] },
     interval(1),
     { purpose: 'baseline' },
   );

@@ -58,7 +58,7 @@ export async function finishedJob(
   await recordTrial(
     store,
     id,
-    { id: 'c-0', title: 'as it is', program: baseline, operator: 'human', parents: [] },
+    { id: 'c-0', title: 'as it is', program: baseline, operator: 'baseline', parents: [] },
     interval(1),
     { purpose: 'baseline' },
   );

@@ -156,7 +156,7 @@ describe('logs', () => {
     await wait(5);
     await closeJob(store, pipeline, {
       summary: 'all stages are done',
-      best: { candidate: 'c-1', title: 'x', ...interval(100) },
+      best: { candidate: 'c-1', title: 'x', metric: interval(100) },
     });
     const { context, lines } = recorded(store);
     await logs(context, { job: 'start', follow: false });

@@ -17,6 +17,7 @@ const look = (
         } as const)
       : ({ kind: outcome, reason: '', verdict: '' } as const),
 });
+const ratio = { kind: 'ratio', atLeast: 1 } as const;
 const looks = {
   baseline: look('baseline', 1),
   twice: look('verification', 3),
@@ -30,14 +31,47 @@ const looks = {
 
 it('the verified stand first by their speed-up, then what was measured once, the baseline, and what failed as it came', () => {
   const names = Object.keys(looks) as (keyof typeof looks)[];
-  expect(ranked(names, (name) => looks[name])).toEqual([
+  expect(ranked(names, (name) => looks[name], ratio)).toEqual([
     ...['more', 'twice', 'once', 'unsure', 'baseline', 'slow', 'wrong', 'crashed'],
   ]);
 });
 
 it('a gain that was measured once is said to be not verified', () => {
-  expect([looks.once, looks.twice, looks.unsure, looks.baseline, looks.wrong].map(verdictWords)).toEqual([
-    ...['not verified', 'verified', 'no sure gain', 'baseline', 'wrong answer'],
+  expect(
+    [looks.once, looks.twice, looks.unsure, looks.baseline, looks.wrong].map((each) =>
+      verdictWords(each, ratio),
+    ),
+  ).toEqual([...['not verified', 'verified', 'no sure gain', 'baseline', 'wrong answer']]);
+  expect(standingOf(looks.crashed, ratio)).toBe('failed');
+});
+
+it('where only passing counts, those that passed stand first, then those that passed most of their checks', () => {
+  const passes = { kind: 'passes' } as const;
+  const wrong = (count: number) => ({
+    purpose: 'trial' as const,
+    outcome: { kind: 'wrong' as const, reason: '', verdict: '', passed: { count, of: 3 } },
+  });
+  const tried = {
+    crashed: look('trial', 'crashed'),
+    one: wrong(1),
+    two: wrong(2),
+    passed: { purpose: 'trial' as const, outcome: { kind: 'passed' as const, verdict: '' } },
+  };
+  const names = Object.keys(tried) as (keyof typeof tried)[];
+  expect(ranked(names, (name) => tried[name], passes)).toEqual(['passed', 'two', 'one', 'crashed']);
+  expect(names.map((name) => verdictWords(tried[name], passes))).toEqual([
+    ...['crashed', 'passed 1 of 3 checks', 'passed 2 of 3 checks', 'passed'],
   ]);
-  expect(standingOf(looks.crashed)).toBe('failed');
+});
+
+it('of a score every one counts, and a smaller error stands before a larger one', () => {
+  const error = { kind: 'score', metric: 'error', direction: 'minimize' } as const;
+  const tried = {
+    large: look('verification', 5),
+    small: look('verification', 0.1),
+    wrong: look('trial', 'wrong'),
+  };
+  const names = Object.keys(tried) as (keyof typeof tried)[];
+  expect(ranked(names, (name) => tried[name], error)).toEqual(['small', 'large', 'wrong']);
+  expect(standingOf(tried.small, error)).toBe('verified');
 });

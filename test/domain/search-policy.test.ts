@@ -9,14 +9,15 @@ const row = (id: string, given: Partial<JournalRow> = {}): JournalRow => ({
   operator: 'draft',
   title: id,
   outcome: 'scored',
-  value: 2,
-  low: 1.5,
+  metric: { value: 2, low: 1.5, high: 2.5 },
+  passed: null,
   verified: false,
   ...given,
 });
-const baseline = row('c-0', { operator: 'human', value: 1, low: 1 });
+const baseline = row('c-0', { operator: 'baseline', metric: { value: 1, low: 1, high: 1 } });
 const state = (given: Partial<SearchState> = {}): SearchState => ({
   journal: [baseline],
+  objective: { kind: 'ratio', atLeast: 1 },
   pending: [],
   trials: 5,
   strategies: [],
@@ -57,10 +58,10 @@ describe.each(Object.entries(policies))('%s', (_, policy) => {
   it('decides the same from the same state', () => {
     const journal = [
       baseline,
-      row('c-1', { outcome: 'wrong', value: null }),
+      row('c-1', { outcome: 'wrong', metric: null }),
       row('c-2'),
       row('c-3'),
-      row('c-4', { outcome: 'crashed', value: null }),
+      row('c-4', { outcome: 'crashed', metric: null }),
     ];
     const decide = () =>
       Array.from({ length: 20 }, (__, decisions) => policy(state({ journal, trials: 99, decisions })));
@@ -70,12 +71,43 @@ describe.each(Object.entries(policies))('%s', (_, policy) => {
 
 describe('refine', () => {
   const { refine } = policies;
+  const passes = { kind: 'passes' } as const;
+  const wrong = (id: string, count: number) =>
+    row(id, { outcome: 'wrong', metric: null, passed: { count, of: 3 } });
+
+  it('stops at the first that passes, where only that counts', () => {
+    const passed = row('c-2', { outcome: 'passed', metric: null });
+    expect(refine(state({ objective: passes, journal: [wrong('c-1', 1), passed] }))).toEqual({
+      kind: 'stop',
+      why: 'c-2 passes every check',
+    });
+    expect(refine(state({ journal: [baseline, wrong('c-1', 1), passed] })).kind).toBe('improve');
+  });
+
+  it('counts a candidate of the user among the trials, and debugs it', () => {
+    const own = row('c-0', { operator: 'human', outcome: 'crashed', metric: null });
+    expect(refine(state({ objective: passes, journal: [own] }))).toEqual({ kind: 'debug', parent: 'c-0' });
+    expect(refine(state({ objective: passes, journal: [own], trials: 1 })).kind).toBe('stop');
+  });
+
+  it('goes back to the candidate that passed most checks when the last one was debugged in vain', () => {
+    const journal = [wrong('c-1', 1), wrong('c-2', 2), wrong('c-3', 0)];
+    const debug = { kind: 'debug', parent: 'c-3' } as const;
+    expect(refine(state({ objective: passes, journal }))).toEqual(debug);
+    expect(refine(state({ objective: passes, journal, inVain: [debug, debug] }))).toEqual({
+      ...{ kind: 'debug', parent: 'c-2' },
+    });
+  });
 
   it('debugs the last candidate when it failed, and improves the verified best when it did not', () => {
-    const failed = row('c-2', { outcome: 'crashed', value: null, low: null });
+    const failed = row('c-2', { outcome: 'crashed', metric: null });
     const best = row('c-1', { verified: true });
     expect(refine(state({ journal: [baseline, best, failed] }))).toEqual({ kind: 'debug', parent: 'c-2' });
-    expect(refine(state({ journal: [baseline, best, row('c-2', { value: 1.2 })] }))).toEqual({
+    expect(
+      refine(
+        state({ journal: [baseline, best, row('c-2', { metric: { value: 1.2, low: 1.1, high: 1.3 } })] }),
+      ),
+    ).toEqual({
       kind: 'improve',
       parents: ['c-1'],
     });
@@ -84,11 +116,7 @@ describe('refine', () => {
 
 describe('tree', () => {
   const { tree } = policies;
-  const drafts = [
-    row('c-1'),
-    row('c-2', { outcome: 'wrong', value: null, low: null }),
-    row('c-3', { verified: true }),
-  ];
+  const drafts = [row('c-1'), row('c-2', { outcome: 'wrong', metric: null }), row('c-3', { verified: true })];
 
   it('begins with three drafts, those under way counted', () => {
     expect(tree(state({ pending: [{ kind: 'draft' }, { kind: 'draft' }] }))).toEqual({ kind: 'draft' });
@@ -132,7 +160,7 @@ describe('tree', () => {
   });
 
   it('debugs no deeper than three steps and never a leaf that is being debugged', () => {
-    const failed = { outcome: 'crashed', value: null, low: null } as const;
+    const failed = { outcome: 'crashed', metric: null } as const;
     const chain = [
       row('c-2', failed),
       row('c-4', { ...failed, operator: 'debug', parents: ['c-2'] }),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
-import { bestTrial, findingOf, lineOf } from '../../domain/trial.ts';
+import { bestFound, findingOf, lineOf } from '../../domain/trial.ts';
 
 const artifact = 'a'.repeat(64);
 const around = (value: number): Interval => ({ value, low: value * 0.9, high: value * 1.1 });
@@ -72,11 +72,13 @@ describe('the best trial', () => {
     const first = trial({ purpose: 'verification', value: 300 });
     const second = trial({ purpose: 'verification', value: 200, id: 'c-2' });
     const again = trial({ purpose: 'verification', value: 120 });
-    expect(bestTrial([trial({ value: 900 })])).toBeNull();
-    expect(bestTrial([first, second])?.outcome.metric.value).toBe(300);
-    expect(bestTrial([first, second, again])?.candidate.id).toBe('c-2');
-    expect(bestTrial([first, again])?.outcome.metric.value).toBe(120);
-    expect(bestTrial([first, trial({ purpose: 'verification', value: 1.05 })])).toBeNull();
+    const ratio = { kind: 'ratio', atLeast: 1 } as const;
+    const best = (trials: Trial[]) => bestFound(trials, ratio);
+    expect(best([trial({ value: 900 })])).toBeNull();
+    expect(best([first, second])?.metric?.value).toBe(300);
+    expect(best([first, second, again])?.candidate).toBe('c-2');
+    expect(best([first, again])?.metric?.value).toBe(120);
+    expect(best([first, trial({ purpose: 'verification', value: 1.05 })])).toBeNull();
   });
 });
 

@@ -80,16 +80,21 @@ it(
       {
         name: 'failing',
         inputs: ['kept.txt'],
-        outputs: ['kept.txt', 'none/*.npy', { kind: 'json', path: 'sum.json' }],
+        outputs: ['fine.txt', 'kept.txt', 'none/*.npy', { kind: 'json', path: 'sum.json' }],
       },
-      { 'run.py': "open('sum.json', 'w').write('{\"a\": NaN}')\n", 'kept.txt': '1' },
+      {
+        'run.py': `open('sum.json', 'w').write('{"a": NaN}')\nopen('fine.txt', 'w').write('1')\n`,
+        'kept.txt': '1',
+      },
     );
     expect(status).toBe('failed');
     expect(lines).toEqual([
       'run.py ended as invalidOutput: kept.txt is the input as it was placed; run.py did not write it (2 more checks failed)',
-      'also none/*.npy, no file matches; run.py wrote sum.json (10 bytes)',
+      'also none/*.npy, no file matches; run.py wrote fine.txt (1 byte), sum.json (10 bytes)',
       'also sum.json, not readable JSON: NaN is no number of JSON',
     ]);
+    const [tried] = await crucible.store.ledger.trials(id);
+    expect(tried?.trial.outcome).toMatchObject({ kind: 'invalidOutput', passed: { count: 1, of: 4 } });
     const out = join(await temporaryFolder(), 'out');
     const said: string[] = [];
     const context = { store: crucible.store, json: false, out: (line: string) => void said.push(line) };

@@ -137,7 +137,7 @@ it('a job whose routes lead to a real model ends well: its nonsense is repaired 
     expect(resultOf(record)?.best).toBeNull();
 
     const [baseline, ...trials] = (await store.ledger.trials(record.id)).map(({ trial }) => trial);
-    expect(baseline?.candidate.operator).toBe('human');
+    expect(baseline?.candidate.operator).toBe('baseline');
     expect(trials).toHaveLength(job.budget.trials);
     for (const { outcome } of trials)
       expect(['rejected', 'buildFailed', 'crashed', 'timedOut', 'wrong']).toContain(outcome.kind);

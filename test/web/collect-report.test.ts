@@ -68,7 +68,7 @@ function trialOf(
 ): Trial {
   const { at: _, logs: __, ...tryFacts } = tried(1, ended, purpose);
   const { title, note, parents } = candidateFacts(id, `idea ${id}`, []);
-  const operator = id === 'c-0' ? 'human' : 'strategy';
+  const operator = id === 'c-0' ? 'baseline' : 'strategy';
   return {
     ...tryFacts,
     artifacts,

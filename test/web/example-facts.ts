@@ -88,7 +88,7 @@ export function candidate(
 }
 
 const baseline = candidate('c-0', 'as it is', [tried(0.6, interval(1, 0.021), 'baseline')], {
-  operator: 'human',
+  operator: 'baseline',
   note: 'backproject.py, unchanged',
   parents: [],
   changes: [
@@ -206,6 +206,7 @@ export const optimizeJob: JobFacts = {
     'vectorize_loops + parallelize is 143× faster (at least 138× with 95 % confidence); 9 tried, 5 right; stopped because all 9 trials of the budget are used',
   baseline,
   candidates,
+  objective: { kind: 'ratio', atLeast: 1 },
   best: { candidate: 'c-5', title: 'vectorize_loops + parallelize', metric: interval(143, 0.035) },
   notUsed: [
     {
@@ -316,6 +317,7 @@ export const solveJob: JobFacts = {
       changes: [{ path: 'render.py', change: 'whole', patch: 'from PIL import Image\n', note: null }],
     }),
   ],
+  objective: { kind: 'passes' },
   best: null,
   notUsed: [],
   outputs: [

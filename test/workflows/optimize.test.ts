@@ -267,7 +267,8 @@ describe('an optimize job', () => {
   it('taken up again, goes on after what it had finished', async () => {
     const done = (id: string, title: string, value: number, verified: boolean): JournalRow => ({
       ...{ id, parents: ['c-0'], operator: 'strategy', title, outcome: 'scored' },
-      ...{ value, low: value * 0.9, verified },
+      metric: { value, low: value * 0.9, high: value * 1.1 },
+      ...{ passed: null, verified },
     });
     const { seen, result } = await run(
       { a: { speedups: [2] }, b: { speedups: [4] }, c: { speedups: [3] }, d: { speedups: [8] } },

@@ -117,7 +117,7 @@ export function stubActivities(
       return { jobId, status, ...ended, report: null };
     },
     async packProgram() {
-      return { candidate: candidate('c-0', 'as it is', 'human', []), seen: artifact };
+      return { candidate: candidate('c-0', 'as it is', 'baseline', []), seen: artifact };
     },
     async mergeFiles() {
       return { files: artifact, known: null };

@@ -1,7 +1,8 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { NextDecision, NumberedDecision } from '../../domain/decision.schema.ts';
-import { confirmedRow, type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
+import { type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
 import type { Known } from '../../domain/known.ts';
+import { foundIn, type Objective } from '../../domain/objective.ts';
 import type { Decision, SearchPolicy } from '../../domain/search-policy.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { together } from '../job/together.ts';
@@ -27,6 +28,7 @@ export interface SearchSteps {
 
 export interface SearchSetup {
   policy: SearchPolicy;
+  objective: Objective;
   known: Known;
   trials: number;
   strategies: readonly string[];
@@ -64,9 +66,9 @@ export async function search(
   const decide = (): Decision => {
     const why = setup.enough(journal);
     if (why !== null) return { kind: 'stop', why };
-    const { policy, trials, models, drafts, seed } = setup;
+    const { policy, objective, trials, models, drafts, seed } = setup;
     const under = [...pending.values()].map((each) => each.decision);
-    const state = { journal, pending: under, trials, strategies, models, drafts, inVain, seed };
+    const state = { journal, objective, pending: under, trials, strategies, models, drafts, inVain, seed };
     return open[0]?.decision ?? policy({ ...state, decisions: decided });
   };
 
@@ -82,9 +84,11 @@ export async function search(
 
   const remember = (trial: Trial): Promise<void> => {
     const consider = considered.then(async () => {
-      const row = wouldBeBest(rowOf(trial), journal)
-        ? confirmedRow(trial, await steps.verify(trial))
-        : rowOf(trial);
+      const { objective } = setup;
+      const last = wouldBeBest(foundIn(trial.outcome), journal, objective)
+        ? await steps.verify(trial)
+        : trial;
+      const row = rowOf(last, objective);
       journal.push(row);
       steps.finished(row, journal);
     });

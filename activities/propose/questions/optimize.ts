@@ -5,6 +5,8 @@ import { Artifact } from '../../../domain/artifact.schema.ts';
 import { candidateNumber } from '../../../domain/candidate.ts';
 import { CaseSet } from '../../../domain/case-set.schema.ts';
 import type { OptimizeJob } from '../../../domain/job.schema.ts';
+import { metricIn } from '../../../domain/leaderboard.ts';
+import { objectiveOf } from '../../../domain/objective.ts';
 import type { Entry } from '../../../domain/program.schema.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../../../domain/trial.ts';
@@ -44,7 +46,8 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
   if (baseline === undefined || baseline.measurement === null)
     throw new Error(`job ${jobId}: expected a measured baseline before a proposal, found none`);
   const original = await shownProgram(store, baseline.candidate.program);
-  const top = bestTrial(trials);
+  const top = bestTrial(trials, objectiveOf(job));
+  const topMetric = top === null ? null : metricIn(top.outcome);
   const task = {
     original: { files: [...original.files].sort((one) => (one.path === job.program ? -1 : 1)) },
     baselineMs: baseline.measurement.baselineMs.value,
@@ -96,11 +99,11 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
   }
 
   const best =
-    top === null
+    top === null || topMetric === null
       ? null
       : {
           ...(await shownProgram(store, top.candidate.program)),
-          measured: `${intervalText(top.outcome.metric)} the original's speed`,
+          measured: `${intervalText(topMetric)} the original's speed`,
         };
   const improving = {
     best,

@@ -1,0 +1,105 @@
+import type { Job } from './job.schema.ts';
+import type { Checks, Interval, Outcome, OutcomeKind } from './outcome.schema.ts';
+
+/** What makes one program of a job better than another. */
+export type Objective =
+  /** A program passes every check; until one does, more checks are better. */
+  | { kind: 'passes' }
+  /** A ratio to the original, such as a speed-up: one counts that is surely above `atLeast`. */
+  | { kind: 'ratio'; atLeast: number }
+  /** A score of which larger, or smaller, is better; every one counts. */
+  | { kind: 'score'; metric: string; direction: 'maximize' | 'minimize' };
+
+/** What is found of a program, as far as objectives compare it. */
+export interface Found {
+  outcome: OutcomeKind;
+  /** Null where nothing was measured. */
+  metric: Interval | null;
+  /** Null where no checks were counted. */
+  passed: Checks | null;
+}
+
+/** The candidate that stands as a job's best; `metric` is null where nothing is measured. */
+export interface BestFound {
+  candidate: string;
+  title: string;
+  metric: Interval | null;
+}
+
+/** What was found, and whether it was found twice. */
+type Tried = Found & { verified: boolean };
+
+/** The objective of a job. */
+export const objectiveOf = ({ kind }: Pick<Job, 'kind'>): Objective => objectives[kind];
+
+const objectives: Record<Job['kind'], Objective> = {
+  optimize: { kind: 'ratio', atLeast: 1 },
+  solve: { kind: 'passes' },
+  pipeline: { kind: 'passes' },
+};
+
+/** What objectives compare of an outcome. */
+export const foundIn = (outcome: Outcome): Found => ({
+  outcome: outcome.kind,
+  metric: outcome.kind === 'scored' ? outcome.metric : null,
+  passed: 'passed' in outcome ? (outcome.passed ?? null) : null,
+});
+
+/** 1 where larger is better, -1 where smaller is. */
+const signOf = (objective: Objective): 1 | -1 =>
+  objective.kind === 'score' && objective.direction === 'minimize' ? -1 : 1;
+
+/** The bound of an interval that says least for a program, as a number of which larger is better. */
+const carefully = ({ low, high }: Interval, objective: Objective): number =>
+  signOf(objective) === 1 ? low : -high;
+
+/** Whether a program is surely as good as `goal`: its whole interval is. */
+export const reaches = ({ metric }: Found, goal: number, objective: Objective): boolean =>
+  metric !== null && carefully(metric, objective) >= signOf(objective) * goal;
+
+/** Whether what was found is what the job is after, by the bound that says least for it. */
+export function clears({ outcome, metric }: Found, objective: Objective): boolean {
+  switch (objective.kind) {
+    case 'passes':
+      return outcome === 'passed';
+    case 'ratio':
+      return metric !== null && metric.low > objective.atLeast;
+    case 'score':
+      return metric !== null;
+  }
+}
+
+/** Whether what clears the objective is tried a second time before it counts: a measurement is, a check says the same twice. */
+export const triesTwice = ({ kind }: Objective): boolean => kind !== 'passes';
+
+/** Numbers of which the first that differ decide; larger is better. */
+function meritsOf({ outcome, metric, passed }: Found, objective: Objective): [number, number] {
+  if (objective.kind === 'passes')
+    return [outcome === 'passed' ? 1 : 0, passed === null ? -1 : passed.count / passed.of];
+  return metric === null
+    ? [Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY]
+    : [signOf(objective) * metric.value, carefully(metric, objective)];
+}
+
+/** Sorts the better one first; 0 where neither is. */
+export function byMerit(a: Found, b: Found, objective: Objective): number {
+  const [ofA, ofB] = [meritsOf(a, objective), meritsOf(b, objective)];
+  const differs = ofA.findIndex((each, index) => each !== ofB[index]);
+  return differs < 0 ? 0 : (ofA[differs] ?? 0) > (ofB[differs] ?? 0) ? -1 : 1;
+}
+
+/** Whether `a` is better than `b`: by the value, and where those are equal by the bound that says least. */
+export const isBetter = (a: Found, b: Found, objective: Objective): boolean => byMerit(a, b, objective) < 0;
+
+const stands = (tried: Tried, objective: Objective): boolean =>
+  clears(tried, objective) && (tried.verified || !triesTwice(objective));
+
+/** The best of those that clear the objective and were tried as often as it asks for; the first of equals. */
+export const best = <T extends Tried>(tried: readonly T[], objective: Objective): T | undefined =>
+  tried.filter((each) => stands(each, objective)).sort((a, b) => byMerit(a, b, objective))[0];
+
+/** Of those that were judged, and do not stand, the one that comes nearest to the objective; the first of equals. */
+export const closest = <T extends Tried>(tried: readonly T[], objective: Objective): T | undefined =>
+  tried
+    .filter((each) => (each.metric !== null || each.passed !== null) && !stands(each, objective))
+    .sort((a, b) => byMerit(a, b, objective))[0];
