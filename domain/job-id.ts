@@ -16,5 +16,34 @@ export const jobId = (series: string, run: number): string => `${series}.${run}`
 /** The workflow ID of a pipeline's stage. */
 export const stageId = (pipelineId: string, stage: string): string => `${pipelineId}/${stage}`;
 
+/** What the verifications of a job's best have in common: they are the runs of one series. */
+export const verificationSeries = (id: string): string => `${id}/verify`;
+
 /** The workflow ID of the `round`-th time a finished job's best was verified again. */
-export const verificationId = (id: string, round: number): string => `${id}/verify-${round}`;
+export const verificationId = (id: string, round: number): string => `${verificationSeries(id)}-${round}`;
+
+/** A job's ID, taken apart. */
+export interface JobIdParts {
+  /** The job that this one belongs to, `pipeline/start/4f2a90c1d7.1`; itself where it belongs to none. */
+  top: string;
+  kind: string;
+  name: string;
+  /** Its place below `top`: names of stages, and `verify-1`. */
+  below: string[];
+}
+
+/** `kind/name/hash.run`, then what belongs to it. */
+const topParts = 3;
+
+/** Takes a job's ID apart. */
+export function parseJobId(id: string): JobIdParts {
+  const parts = id.split('/');
+  const [kind = '', name = id] = parts;
+  return { top: parts.slice(0, topParts).join('/'), kind, name, below: parts.slice(topParts) };
+}
+
+/** Returns the ID of the job that this one is a stage or a verification of; null where it stands alone. */
+export function parentId(id: string): string | null {
+  const { top, below } = parseJobId(id);
+  return below.length === 0 ? null : [top, ...below.slice(0, -1)].join('/');
+}

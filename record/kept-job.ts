@@ -1,5 +1,6 @@
 import type { Job } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { stepOfKey } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -55,7 +56,8 @@ async function stagesTakenOver(store: Store, id: string): Promise<Record<string,
   for (const { key, kind, end } of await store.ledger.steps(id)) {
     if (kind !== 'files' || end.kind !== 'done') continue;
     const { known } = end.result as { known: JobResult | null };
-    if (known !== null) taken[key.slice(`${id}#`.length, -'/files'.length)] = known;
+    const { stage } = stepOfKey(key);
+    if (known !== null && stage !== null) taken[stage] = known;
   }
   return taken;
 }

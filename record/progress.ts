@@ -2,6 +2,7 @@ import type { Candidate } from '../domain/candidate.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput } from '../domain/job-input.ts';
+import { againKey, type StepKind, stepOfKey, subjectOf } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -93,7 +94,7 @@ async function reasonsToTryAgain(
   jobId: string,
   steps: readonly StepRecord[],
 ): Promise<string[]> {
-  const open = steps.filter(({ end }) => end.kind === 'none').map(({ key }) => `${key}/again-`);
+  const open = steps.filter(({ end }) => end.kind === 'none').map(({ key }) => againKey(key, ''));
   if (open.length === 0) return [];
   const events = await store.ledger.events(jobId);
   return events.filter(({ key }) => open.some((each) => key.startsWith(each))).map(({ text }) => text);
@@ -133,13 +134,11 @@ const resultOfKind = (steps: readonly StepRecord[], kind: string): unknown[] =>
 
 /** Candidates whose last request to a model failed: their step stays open where no route gave a program. */
 async function failedProposals(store: Store, jobId: string): Promise<Set<string>> {
-  const last = new Map(
-    (await store.ledger.calls(jobId)).map((call) => [subjectOf(jobId, call), call.status]),
-  );
+  const last = new Map((await store.ledger.calls(jobId)).map(({ key, status }) => [subjectOf(key), status]));
   return new Set([...last].flatMap(([subject, status]) => (status === 'failed' ? [subject] : [])));
 }
 
-const doingWords: Record<string, string> = {
+const doingWords: Record<StepKind, string> = {
   pack: 'packing its files',
   files: 'gathering files',
   strategies: 'looking for strategies that apply',
@@ -149,11 +148,15 @@ const doingWords: Record<string, string> = {
   run: 'running',
   grade: 'being judged',
   measure: 'being measured',
+  report: 'writing the report',
 };
+
+const doingOf = (kind: string): string => (isStepKind(kind) ? doingWords[kind] : kind);
+const isStepKind = (kind: string): kind is StepKind => Object.hasOwn(doingWords, kind);
 
 /** The open steps of a job: of each candidate the last, without those a recorded trial has made obsolete. */
 function stepsUnderWay(
-  { id, stage }: JobRecord,
+  { stage }: JobRecord,
   steps: readonly StepRecord[],
   trials: readonly TrialRecord[],
   failed: ReadonlySet<string>,
@@ -163,23 +166,23 @@ function stepsUnderWay(
   const titles = new Map(candidates.map((each) => [each.id, each.title]));
   const open = new Map<string, StepRecord>();
   for (const step of steps)
-    if (step.end.kind === 'none' && !(step.kind === 'propose' && failed.has(subjectOf(id, step))))
-      open.set(subjectOf(id, step), step);
+    if (step.end.kind === 'none' && !(step.kind === 'propose' && failed.has(subjectOf(step.key))))
+      open.set(subjectOf(step.key), step);
   return [...open].flatMap(([subject, { key, kind, startedAt }]) => {
     const recorded = trials.some(
       ({ trial, createdAt }) => trial.candidate.id === subject && createdAt >= startedAt,
     );
     if (recorded) return [];
+    const { candidate, verifies } = stepOfKey(key);
     const waits = turns.find((turn) => turn.until === null && turn.key.startsWith(key));
-    const doing = waits === undefined ? (doingWords[kind] ?? kind) : `waiting, ${behindText(waits.behind)}`;
-    const again =
-      waits === undefined && key.startsWith(`${id}#${subject}/verify/`) ? ' again, to verify it' : '';
+    const doing = waits === undefined ? doingOf(kind) : `waiting, ${behindText(waits.behind)}`;
+    const again = waits === undefined && verifies ? ' again, to verify it' : '';
     const who =
-      subject === 'c-0'
-        ? 'the program as it is: '
-        : subject.startsWith('c-')
-          ? `${[subject, titles.get(subject)].filter(Boolean).join(' ')}: `
-          : '';
+      candidate === null
+        ? ''
+        : candidate === 'c-0'
+          ? 'the program as it is: '
+          : `${[candidate, titles.get(candidate)].filter(Boolean).join(' ')}: `;
     return [
       {
         what: `${stage === null ? '' : `${stage}: `}${who}${doing}${again}`,
@@ -187,10 +190,4 @@ function stepsUnderWay(
       },
     ];
   });
-}
-
-/** `c-3` for the steps of a candidate, else the step's own path. */
-function subjectOf(jobId: string, { key }: { key: string }): string {
-  const path = key.slice(jobId.length + 1);
-  return /^c-\d+(?=\/)/.exec(path)?.[0] ?? path;
 }

@@ -9,10 +9,10 @@ import { toleranceWords } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
-import { type Place, stepKey } from '../domain/step.ts';
+import { filesStep, stepKey, trialStep } from '../domain/step.ts';
 import { NotUsed } from '../domain/strategies.schema.ts';
 import { bestFound } from '../domain/trial.ts';
-import { placeOfTrial, workTimes } from '../domain/turn.ts';
+import { workTimes } from '../domain/turn.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Isolation } from '../sandbox/sandbox.ts';
 import type { BlobStore } from '../store/blobs.ts';
@@ -147,7 +147,7 @@ async function tryOf(
   turns: readonly TurnRecord[],
 ): Promise<CandidateFacts['tries'][number]> {
   const { purpose, outcome, measurement, seeds, artifacts } = trial;
-  const timings = workTimes(trial.timings, placeOfTrial(jobId, trial.candidate.id, purpose), turns);
+  const timings = workTimes(trial.timings, { jobId, step: trialStep(trial.candidate.id, purpose) }, turns);
   const logs: Record<string, string> = {};
   for (const name of ['build log', 'stdout', 'stderr']) {
     const artifact = artifacts[name];
@@ -187,7 +187,7 @@ async function collectStages(
       const record = ran.findLast((each) => each.stage === name);
       if (record !== undefined)
         return { name, kind, needs, state: { kind: 'ran' }, job: await collectJob(store, record) };
-      const from = takenOverFrom(steps, { storeId: store.id, jobId, step: `${name}/files` });
+      const from = takenOverFrom(steps, stepKey({ jobId, step: filesStep(name) }));
       if (from === null) return { name, kind, needs, state: { kind: 'waiting' }, job: null };
       const earlier = await store.ledger.job(from);
       const job = earlier === undefined ? null : await collectJob(store, earlier);
@@ -197,8 +197,8 @@ async function collectStages(
 }
 
 /** The job whose result a stage took over: the step that merged its files found it. */
-function takenOverFrom(steps: readonly StepRecord[], place: Place): string | null {
-  const step = steps.find((each) => each.key === stepKey(place));
+function takenOverFrom(steps: readonly StepRecord[], key: string): string | null {
+  const step = steps.find((each) => each.key === key);
   if (step === undefined || step.end.kind === 'none') return null;
   return Merged.safeParse(step.end.result).data?.known?.jobId ?? null;
 }

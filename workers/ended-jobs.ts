@@ -3,6 +3,7 @@ import { rootCause } from '@temporalio/common';
 import { forgedReason } from '../domain/forged.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { objectiveOf } from '../domain/objective.ts';
+import { stepKey } from '../domain/step.ts';
 import { bestFound, refusedTrials } from '../domain/trial.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -40,7 +41,7 @@ export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Pr
     if (closed)
       await store.ledger.say(
         job.id,
-        `${job.id}#ended/${job.input}`,
+        stepKey({ jobId: job.id, step: `ended/${job.input}` }),
         `${ended.status}: ${ended.summary}`,
         Date.now(),
       );

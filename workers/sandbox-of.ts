@@ -1,6 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { jobOfStep } from '../domain/step.ts';
+import { jobOfStep, placeOfKey, stepKey } from '../domain/step.ts';
 import { behindText } from '../domain/turn.ts';
 import { type ChosenSandbox, chooseSandbox } from '../sandbox/choose.ts';
 import type { TurnListener } from '../sandbox/turn.ts';
@@ -32,21 +32,22 @@ function keepTurns({ ledger }: Store): TurnListener {
   const kept = (writing: Promise<void>): void => void writing.catch(() => undefined);
   return {
     waits(key, behind) {
-      const jobId = jobOfStep(key);
-      if (jobId === '') return;
+      const place = placeOfKey(key);
+      if (place === null) return;
+      const { jobId, step } = place;
       kept(ledger.waits(key, behind));
       if (behind === null || jobOfStep(behind) !== jobId)
         kept(
           ledger.say(
             jobId,
-            `${jobId}#waits/${behind === null ? 'unknown' : jobOfStep(behind)}`,
-            `${key.slice(jobId.length + 1)} waits: ${behindText(behind)}`,
+            stepKey({ jobId, step: `waits/${behind === null ? 'unknown' : jobOfStep(behind)}` }),
+            `${step} waits: ${behindText(behind)}`,
             Date.now(),
           ),
         );
     },
     goesOn(key) {
-      if (jobOfStep(key) !== '') kept(ledger.goesOn(key));
+      if (placeOfKey(key) !== null) kept(ledger.goesOn(key));
     },
   };
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { ApplicationFailure, CancelledFailure, CompleteAsyncError } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
 import { finalFailures } from '../domain/errors.ts';
+import { againKey, stepKey } from '../domain/step.ts';
 import type { Ledger } from '../store/ledger.ts';
 import type { Clean } from './clean.ts';
 import { placeOf } from './observe.ts';
@@ -25,7 +26,7 @@ export const tellRetries =
             const text = `${step}: tried again because ${line}`;
             // Where not even that can be kept, Temporal's own UI has the failure.
             await ledger
-              .say(jobId, `${jobId}#${step}/again-${which}`, text, Date.now())
+              .say(jobId, againKey(stepKey({ jobId, step }), which), text, Date.now())
               .catch(() => undefined);
           }
           throw error;

@@ -12,6 +12,7 @@ import {
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, RandomIdGenerator, TracerProvider } from '@opentelemetry/sdk-trace';
+import { parentId, parseJobId } from '../domain/job-id.ts';
 import type { Log } from './log.ts';
 
 /** A worker keeps neither a job nor its own end waiting longer than this for a collector. */
@@ -56,10 +57,11 @@ export function openTraces(log: Log): Traces {
     tracer,
     recordJob(jobId, { status, startedAt, endedAt }) {
       planned = jobIds(jobId);
+      const parent = parentId(jobId);
       const span = tracer.startSpan(
         jobName(jobId),
         { startTime: startedAt, attributes: { 'crucible.job': jobId, 'crucible.status': status } },
-        parentOf(jobId) === null ? ROOT_CONTEXT : jobContext(parentOf(jobId) ?? ''),
+        parent === null ? ROOT_CONTEXT : jobContext(parent),
       );
       planned = null;
       if (status === 'failed') span.setStatus({ code: SpanStatusCode.ERROR });
@@ -84,24 +86,16 @@ export const jobContext = (jobId: string): Context =>
     isRemote: true,
   });
 
-/** `kind/name/hash.run`, then what belongs to it. */
-const topParts = 3;
-
 const jobIds = (jobId: string): { traceId: string; spanId: string } => ({
-  traceId: hash(`trace ${jobId.split('/').slice(0, topParts).join('/')}`).slice(0, 32),
+  traceId: hash(`trace ${parseJobId(jobId).top}`).slice(0, 32),
   spanId: hash(`span ${jobId}`).slice(0, 16),
 });
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 
-function parentOf(jobId: string): string | null {
-  const parts = jobId.split('/');
-  return parts.length > topParts ? parts.slice(0, -1).join('/') : null;
-}
-
 const jobName = (jobId: string): string => {
-  const parts = jobId.split('/');
-  return parts.length > topParts ? (parts.at(-1) ?? '') : parts.slice(0, 2).join(' ');
+  const { kind, name, below } = parseJobId(jobId);
+  return below.at(-1) ?? `${kind} ${name}`;
 };
 
 /** Spans are lost, not jobs: the first loss is worth a warning, the rest are detail. */

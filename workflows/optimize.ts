@@ -7,6 +7,7 @@ import { candidatesIn, isRight, type Journal, type JournalRow, rowOf } from '../
 import { type Exam, optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { best, objectiveOf, reaches } from '../domain/objective.ts';
 import { draftsWithin, policies } from '../domain/search-policy.ts';
+import { trialStep } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, withoutAny } from '../domain/strategies.ts';
 import { times } from '../domain/trial.ts';
@@ -71,7 +72,8 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         verify: ({ candidate, measurement }) => {
           const anew = exam.judging.kind === 'answers' ? 'with new secret inputs' : 'in new sandboxes';
           running.tell(`verifying ${candidate.id} again, ${anew}`);
-          return runTrial(running, candidate, 'verification', `${candidate.id}/verify`, exam, measurement);
+          const path = trialStep(candidate.id, 'verification');
+          return runTrial(running, candidate, 'verification', path, exam, measurement);
         },
         finished: (row, rows) => note(running, row, best(rows, objective)),
       },

@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { PipelineJob, Stage } from '../domain/job.schema.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
+import { filesStep } from '../domain/step.ts';
 import { runChild } from './job/child.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
 import { mergeFiles } from './job/proxies.ts';
@@ -68,7 +69,7 @@ async function runStage(
   const { needs, ...rest } = stage;
   const job: StageJob = { ...rest, inputs: [...rest.inputs, ...needs] };
   const { files, known } = await mergeFiles({
-    ...placeOf(`${stage.name}/files`),
+    ...placeOf(filesStep(stage.name)),
     files: input.files,
     products,
     stage: input.fresh ? null : job,

@@ -1,5 +1,6 @@
 import { defaults } from '../../domain/defaults.ts';
 import { dollars } from '../../domain/money.ts';
+import { stepKey } from '../../domain/step.ts';
 import type { Ledger } from '../../store/ledger.ts';
 
 const { unusualCalls, unusualFactor, unusualFailures } = defaults.model;
@@ -41,4 +42,4 @@ export async function warnOfFailures(ledger: Ledger, jobId: string, route: strin
 
 /** The same key is said once. */
 const warn = (ledger: Ledger, jobId: string, what: string, text: string): Promise<void> =>
-  ledger.say(jobId, `${jobId}#warning/${what}`, `warning: ${text}`, Date.now());
+  ledger.say(jobId, stepKey({ jobId, step: `warning/${what}` }), `warning: ${text}`, Date.now());

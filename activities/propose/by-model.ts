@@ -3,7 +3,7 @@ import type { Candidate } from '../../domain/candidate.schema.ts';
 import { candidateNumber } from '../../domain/candidate.ts';
 import type { ModelDecision } from '../../domain/decision.schema.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
-import { stepKey } from '../../domain/step.ts';
+import { proposedStep, stepKey, unrepaired } from '../../domain/step.ts';
 import { promptsIn, repairRequest } from '../../llm/prompts/prompts.ts';
 import { applyReply, type WrittenProgram } from '../../llm/prompts/replies/apply.ts';
 import { readTree, writeJson } from '../../store/documents.ts';
@@ -34,7 +34,7 @@ export const createModelActivities = (context: AskContext) => {
     async proposeByModel(input: ProposeInput): Promise<Candidate> {
       const { job, id, jobId, route, decision } = input;
       // One step for all routes and repairs: whichever gives the candidate first, that is the one.
-      const proposed = { ...input, step: input.step.replace(/\/propose.*$/, '/proposed') };
+      const proposed = { ...input, step: proposedStep(id) };
       return takeStep<Candidate>(store, proposed, 'propose', async (pulse) => {
         const { request, parent, known, entryAt } = await askedFor(input);
         const { written, idea } = await ask(
@@ -83,9 +83,7 @@ export const createModelActivities = (context: AskContext) => {
         ? {}
         : await promptsIn(await readTree(store.blobs, files), job.prompts, store.blobs);
     // A reply on record belongs to what was shown then, not to what would be shown now.
-    const first = await store.ledger.requestsOf(
-      stepKey({ ...input, step: (repairs ?? input.step).replace(/\/repair-\d+$/, '') }),
-    );
+    const first = await store.ledger.requestsOf(stepKey({ ...input, step: unrepaired(input.step) }));
     const sent = first.findLast(({ reply }) => reply !== null)?.startedAt ?? Date.now();
     const trials = (await store.ledger.trials(input.jobId))
       .filter(({ createdAt }) => createdAt <= sent)

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { JobInput } from '../../domain/job-input.ts';
 import type { Exam } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
-import type { Place } from '../../domain/step.ts';
+import { type Place, parseStep } from '../../domain/step.ts';
 import { bringing, packagesForPrograms } from '../../sandbox/packages.ts';
 import { readJson } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
@@ -56,7 +56,7 @@ export async function surroundings(
 ): Promise<Surroundings> {
   const record = await store.ledger.job(jobId);
   const input = record && (JSON.parse(await store.blobs.text(record.input)) as JobInput);
-  const isOwn = step.startsWith('c-0/');
+  const isOwn = parseStep(step).candidate === 'c-0';
   const beside = isOwn && input ? await readJson(store.blobs, input.beside, z.array(z.string())) : [];
   return {
     program,

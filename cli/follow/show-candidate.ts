@@ -2,9 +2,10 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import { Program } from '../../domain/program.schema.ts';
+import { trialStep } from '../../domain/step.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
 import { bestFound, callOf, intervalText, remarksOn } from '../../domain/trial.ts';
-import { placeOfTrial, workTimes } from '../../domain/turn.ts';
+import { workTimes } from '../../domain/turn.ts';
 import { changesOf } from '../../record/changes.ts';
 import type { KeptJob } from '../../record/kept-job.ts';
 import type { BlobStore } from '../../store/blobs.ts';
@@ -116,7 +117,7 @@ async function describeCandidate(
   for (const trial of trials) {
     out('');
     out(paint(context, 'bold', trial.purpose));
-    const place = placeOfTrial(record.id, candidate.id, trial.purpose);
+    const place = { jobId: record.id, step: trialStep(candidate.id, trial.purpose) };
     describeTrial({ ...trial, timings: workTimes(trial.timings, place, turns) }, field);
   }
   const command = `crucible show ${record.id} ${candidate.id}`;

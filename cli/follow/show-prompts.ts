@@ -1,6 +1,7 @@
 import { stringify } from 'yaml';
 import type { KeptRequest } from '../../activities/ask/ask.ts';
 import { dollars } from '../../domain/money.ts';
+import { jobOfStep, placeOfKey, stepOfKey } from '../../domain/step.ts';
 import type { KeptJob } from '../../record/kept-job.ts';
 import type { CallRecord } from '../../store/ledger/model-calls.ts';
 import {
@@ -31,9 +32,9 @@ export async function showPrompts(context: CommandContext, kept: KeptJob, id: st
   const owners = asked.filter(({ id: job, calls }) => calls.some(isFor(job, id)));
   const [only, ...others] = owners;
   if (only === undefined) {
-    const there = asked.flatMap(({ id: job, calls }) => calls.map(({ key }) => candidateOf(key, job)));
+    const there = asked.flatMap(({ calls }) => calls.map(({ key }) => stepOfKey(key).candidate));
     throw new UserMistake(
-      `${kept.record.id}: no model was asked for ${clean(id)}; models were asked for: ${[...new Set(there)].join(', ') || 'none yet'}`,
+      `${kept.record.id}: no model was asked for ${clean(id)}; models were asked for: ${[...new Set(there)].filter((each) => each !== null).join(', ') || 'none yet'}`,
     );
   }
   if (others.length > 0)
@@ -50,7 +51,7 @@ export async function showPrompts(context: CommandContext, kept: KeptJob, id: st
   if (context.json) return context.out(JSON.stringify({ job: only.id, candidate: id, requests }));
   for (const [index, request] of requests.entries()) {
     if (index > 0) context.out('');
-    showRequest(context, request, only.id);
+    showRequest(context, request);
   }
 }
 
@@ -58,14 +59,11 @@ export async function showPrompts(context: CommandContext, kept: KeptJob, id: st
 export const isFor =
   (job: string, id: string) =>
   ({ key }: CallRecord): boolean =>
-    key.startsWith(`${job}#${id}/`);
+    jobOfStep(key) === job && stepOfKey(key).candidate === id;
 
-/** `c-3` of `JOB#c-3/propose-0`. */
-const candidateOf = (key: string, job: string): string => key.slice(job.length + 1).split('/')[0] ?? '';
-
-function showRequest(context: CommandContext, { kept, ...call }: ShownRequest, job: string): void {
+function showRequest(context: CommandContext, { kept, ...call }: ShownRequest): void {
   const { out } = context;
-  const step = call.key.slice(job.length + 1);
+  const step = placeOfKey(call.key)?.step ?? call.key;
   const again = call.request === 1 ? '' : `, request ${call.request}`;
   out(paint(context, 'bold', `── ${step}${again}: ${call.route}`));
   if (call.prompt !== null) out(oneLine(call.prompt));

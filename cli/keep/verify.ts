@@ -1,5 +1,5 @@
 import type { OptimizeJob } from '../../domain/job.schema.ts';
-import { verificationId } from '../../domain/job-id.ts';
+import { verificationId, verificationSeries } from '../../domain/job-id.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import { metricIn } from '../../domain/leaderboard.ts';
 import { objectiveOf } from '../../domain/objective.ts';
@@ -45,7 +45,7 @@ export async function startVerification(store: Store, client: JobClient, record:
   const found = await bestOf(store, record);
   if (found === null) throw new UserMistake(`${record.id} has no verified best to verify again`);
   const { by, best, metric: claim } = found;
-  const series = `${by.id}/verify`;
+  const series = verificationSeries(by.id);
   const run = ((await store.ledger.latestRun(series))?.run ?? 0) + 1;
   const id = verificationId(by.id, run);
   const candidate = {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { dollars } from '../../domain/money.ts';
 import { parseRoute } from '../../domain/route.ts';
+import { stepKey } from '../../domain/step.ts';
 import type { CatalogueModel } from '../../llm/catalogue/catalogue.schema.ts';
 import { modelIn, providerNamed, routesNamed } from '../../llm/catalogue/catalogue.ts';
 import { costOf, type ListedPrice, listedPrice } from '../../llm/catalogue/prices.ts';
@@ -200,7 +201,7 @@ async function testRoute(
     temperature: known.takesTemperature ? 0 : undefined,
     schema: testSchema,
   };
-  const key = `models-test#${route}/${Date.now()}`;
+  const key = stepKey({ jobId: 'models-test', step: `${route}/${Date.now()}` });
   const begun = await ledger.startCall({ key, jobId: 'models-test', route });
   // A breaker that is open is no reason not to look: it may be what this is about.
   const number = begun.kind === 'started' ? begun.request : null;

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { behindText, placeOfTrial, workTimes } from '../../domain/turn.ts';
+import { stepKey, trialStep } from '../../domain/step.ts';
+import { behindText, workTimes } from '../../domain/turn.ts';
 
 it('says in words what a sandbox waits for', () => {
   expect(behindText('optimize/slow/0123456789.1#c-2/measure')).toBe('slow is being measured (c-2)');
@@ -12,9 +13,10 @@ it('says in words what a sandbox waits for', () => {
 });
 
 it('takes what was waited out of the times of the steps, and tells it by itself', () => {
-  const place = placeOfTrial('optimize/a/0123456789.1', 'c-3', 'verification');
+  const jobId = 'optimize/a/0123456789.1';
+  const place = { jobId, step: trialStep('c-3', 'verification') };
   const wait = (step: string, since: number, until: number | null) => ({
-    key: `${place}/${step}`,
+    key: stepKey({ jobId, step: `${place.step}/${step}` }),
     since,
     until,
   });

@@ -11,7 +11,7 @@ import {
 import type { Job } from '../../domain/job.schema.ts';
 import type { Role } from '../../domain/job-input.ts';
 import { providerOf } from '../../domain/route.ts';
-import type { Place } from '../../domain/step.ts';
+import { type Place, requestStep } from '../../domain/step.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { modelActivities } from '../job/proxies.ts';
 
@@ -82,7 +82,7 @@ async function askRoute<J extends Job, Answer>(
   const isLast = index === input.routes[role].length - 1;
   const leftMs = Math.max(leastMs, endsAt - Date.now());
   const activities = modelActivities(providerOf(route), leftMs, !isLast);
-  const stepOf = (round: number): string => `${step}-${index}${round === 0 ? '' : `/repair-${round}`}`;
+  const stepOf = (round: number): string => requestStep(step, index, round);
   for (let round = 0; ; round += 1) {
     const repairs = round === 0 ? null : stepOf(round - 1);
     const attempt = { ...placeOf(stepOf(round)), route, repairs, isLast, fresh: input.fresh };

@@ -3,6 +3,7 @@ import type { ModelDecision, NextDecision } from '../../domain/decision.schema.t
 import { defaults } from '../../domain/defaults.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { questionKey } from '../../domain/search-policy.ts';
+import { proposedStep, proposeStep } from '../../domain/step.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
@@ -45,7 +46,7 @@ export function createProposer(
     const asked = await askRoutes(running, {
       role: decision.kind,
       about: id,
-      step: `${id}/propose`,
+      step: proposeStep(id),
       endsAt,
       ask: ({ proposeByModel }, attempt, doing) =>
         summarized(doing, proposeByModel, { ...attempt, job, id, decision, sample, files: input.files }),
@@ -67,7 +68,7 @@ export function createProposer(
     const { proposeByStrategy } = sandboxActivities(job.limits);
     const candidate = await summarized(`${id}: ${strategy}`, proposeByStrategy, {
       // The step of what models propose, too: a candidate's number stands for one program.
-      ...placeOf(`${id}/proposed`),
+      ...placeOf(proposedStep(id)),
       ...{ job, id, strategy, sample },
       program: original,
     });

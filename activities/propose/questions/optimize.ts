@@ -8,9 +8,9 @@ import type { OptimizeJob } from '../../../domain/job.schema.ts';
 import { metricIn } from '../../../domain/leaderboard.ts';
 import { objectiveOf } from '../../../domain/objective.ts';
 import type { Entry } from '../../../domain/program.schema.ts';
+import { stepKey, stepOfKey, trialStep } from '../../../domain/step.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../../../domain/trial.ts';
-import { placeOfTrial } from '../../../domain/turn.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
 import { readJson, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
@@ -124,7 +124,7 @@ const Prepared = z.object({ caseSet: Artifact });
 
 /** What a trial was asked, a case a line by its number; none for a script. */
 async function casesOf(store: Store, { candidate, purpose }: Trial, jobId: string): Promise<string[]> {
-  const key = `${placeOfTrial(jobId, candidate.id, purpose)}/cases`;
+  const key = stepKey({ jobId, step: `${trialStep(candidate.id, purpose)}/cases` });
   const step = (await store.ledger.steps(jobId)).find((each) => each.key === key);
   const prepared = step?.end.kind === 'done' ? Prepared.safeParse(step.end.result) : undefined;
   if (!prepared?.success) return [];
@@ -159,8 +159,8 @@ async function underWay(
   for (const candidate of await proposedIn(store, jobId))
     if (!tried.has(candidate.id)) lines.set(candidate.id, ideaOf(candidate));
   for (const { key, status } of await store.ledger.calls(jobId)) {
-    const [writer = ''] = key.slice(jobId.length + 1).split('/');
-    if (status === 'started' && !tried.has(writer) && !lines.has(writer))
+    const writer = stepOfKey(key).candidate;
+    if (status === 'started' && writer !== null && !tried.has(writer) && !lines.has(writer))
       lines.set(writer, 'being written, by the same question');
   }
   return [...lines].map(([writer, what]) => `${writer}: ${what}`);
