@@ -18,7 +18,7 @@ import {
 } from './control-group.ts';
 import { rejectBeyondMachine } from './machine.ts';
 import { ConductSpec, type Isolation, RunSpec, type Sandbox, type SweepOptions } from './sandbox.ts';
-import { absentSyscalls, allowedSyscalls, argumentRules } from './seccomp.ts';
+import { absentForSharedUsers, absentSyscalls, allowedSyscalls, argumentRules } from './seccomp.ts';
 import {
   type CollectOptions,
   collectConduct,
@@ -92,7 +92,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     memory: groups ? 'cgroup' : 'watched',
     image: `host:${basename(dirname(options.python))}`,
   };
-  const shown = await hostFields(options);
+  const shown = [...(await hostFields(options)), ...syscallFields({ sharedUser: !asRoot })];
   const groupOf = (folder: string) => `${store}-${basename(folder)}`;
 
   async function carryOut<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
@@ -289,7 +289,7 @@ async function probe(run: (spec: RunSpec) => Promise<Awaited<ReturnType<Sandbox[
   );
 }
 
-/** What every sandbox of this host shows, and the rules on system calls. */
+/** What every sandbox of this host shows. */
 async function hostFields(options: BubblewrapSandboxOptions): Promise<JobField[]> {
   const fields: JobField[] = [['bwrap', options.bwrap]];
   const show = (from: string, to: string) => fields.push(['bindFrom', from], ['bindTo', to]);
@@ -315,15 +315,23 @@ async function hostFields(options: BubblewrapSandboxOptions): Promise<JobField[]
   if (options.nanobind !== null) show(options.nanobind, places.nanobind);
   show(options.guest, places.guest);
   show(options.supervisor, places.supervisor);
-
-  for (const name of allowedSyscalls) fields.push(['allow', name]);
-  for (const name of absentSyscalls) fields.push(['absent', name]);
-  for (const rule of argumentRules) {
-    const subject = `${rule.syscall} ${rule.argument}`;
-    if ('equals' in rule) fields.push(['allowEqual', `${subject} ${rule.equals.join(' ')}`]);
-    else fields.push(['allowWithout', `${subject} ${rule.without}`]);
-  }
   return fields;
+}
+
+/** The rules on system calls. `sharedUser`: the host knows all programs as one user. */
+function syscallFields({ sharedUser }: { sharedUser: boolean }): JobField[] {
+  const absent = sharedUser ? [...absentSyscalls, ...absentForSharedUsers] : absentSyscalls;
+  const allowed = allowedSyscalls.filter((name) => !absent.includes(name));
+  return [
+    ...allowed.map((name): JobField => ['allow', name]),
+    ...absent.map((name): JobField => ['absent', name]),
+    ...argumentRules.map((rule): JobField => {
+      const subject = `${rule.syscall} ${rule.argument}`;
+      return 'equals' in rule
+        ? ['allowEqual', `${subject} ${rule.equals.join(' ')}`]
+        : ['allowWithout', `${subject} ${rule.without}`];
+    }),
+  ];
 }
 
 /** Where the interpreter behind a virtual environment lives, unless below /usr: it must be shown under the same path. */

@@ -306,6 +306,8 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
         [places.work]: onDisk,
         ...('players' in task.spec && { [places.players]: onDisk }),
         [places.private]: 'rw,noexec,nosuid,nodev,size=64k,mode=0700',
+        // In the place of the engine's: no terminals, since all containers of a host share their number.
+        '/dev/pts': 'ro,noexec,nosuid,nodev,size=4k,mode=0555',
         '/tmp': `rw,noexec,nosuid,nodev,size=${limits.memoryMb}m,nr_inodes=16k,mode=1777`,
       },
     };

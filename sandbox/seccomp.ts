@@ -78,6 +78,12 @@ export const argumentRules: readonly ArgumentRule[] = [
  */
 export const absentSyscalls: readonly string[] = ['clone3', 'inotify_init', 'inotify_init1'];
 
+/**
+ * Calls that are absent, too, where sandboxes share a user: what epoll watches is counted for all of a user's programs together, and one
+ * could watch as much as all may. Python polls instead.
+ */
+export const absentForSharedUsers: readonly string[] = ['epoll_create', 'epoll_create1'];
+
 const ENOSYS = 38;
 
 /** The same rules as a Docker seccomp profile: the JSON text that `SecurityOpt: ['seccomp=…']` takes. */

@@ -138,8 +138,8 @@ static struct strings bwrap_arguments(const struct cell *cell) {
   for (size_t i = 0; i < 6; i += 2) add_all(&args, "--size", temporary[i + 1], "--tmpfs", temporary[i], NULL);
   for (size_t i = 0; i < from.count; i++) add_all(&args, "--ro-bind", from.at[i], to.at[i], NULL);
   for (size_t i = 0; i < job->link_from.count; i++) add_all(&args, "--symlink", job->link_from.at[i], job->link_to.at[i], NULL);
-  // The root and /dev are tmpfs too, without a size: nothing may be written there.
-  add_all(&args, "--remount-ro", "/dev", "--remount-ro", "/", "--seccomp", text_of("%d", SECCOMP_FD), NULL);
+  // The root and /dev are tmpfs too, without a size: nothing may be written there. No terminals: all sandboxes of a host share their number.
+  add_all(&args, "--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts", "--remount-ro", "/dev", "--remount-ro", "/", "--seccomp", text_of("%d", SECCOMP_FD), NULL);
   for (size_t i = 0; i < program->environment.count; i++) {
     char *name = strdup(program->environment.at[i]), *value = name == NULL ? NULL : strchr(name, '=');
     if (value == NULL) fail(0, "expected NAME=VALUE in the environment of %s", program->name);

@@ -462,48 +462,62 @@ print('started')
       expect(Date.now() - aborted).toBeLessThan(15_000);
     });
 
-    test('one that takes all it can get leaves the others their share', async () => {
+    /** What `neighbour` comes to while the processes of `greedy`, so many, hold what they took: each then calls `hold`. */
+    async function besideGreedy(greedy: string, neighbour: string, processes: number): Promise<RunResult> {
       const abort = new AbortController();
-      const greedy = program(
-        `
-import ctypes, fcntl, os, signal, socket, time
+      const hold = `
+import ctypes, time
 libc = ctypes.CDLL(None, use_errno=True)
 def take(act):
     try:
-        while True: act()
+        while act() is not False: pass
     except (OSError, MemoryError): pass
-held = []
+def hold():
+    libc.prctl(15, b'holding')
+    time.sleep(60)
+`;
+      const taking = program(`${hold}${greedy}`, { signal: abort.signal }).catch((error: Error) => error);
+      let ended: unknown;
+      void taking.then((result) => (ended = result));
+      const holding = async () =>
+        (await markedProcesses(test_.mark)).filter((line) => line.endsWith(' holding')).length;
+      while ((await holding()) < processes) {
+        if (ended !== undefined) throw new Error(`the greedy one ended: ${JSON.stringify(ended)}`);
+        await sleep(50);
+      }
+      const other = await program(neighbour);
+      abort.abort(new Error('enough'));
+      await taking;
+      return other;
+    }
+
+    test('one that takes all the files, pipes and signals it can get leaves the others their share', async () => {
+      const other = await besideGreedy(
+        `
+import fcntl, os, signal
 for call in (libc.inotify_init, lambda: libc.inotify_init1(0)):
     if call() != -1 or ctypes.get_errno() != 38: raise SystemExit('it can watch files')
 try: fcntl.fcntl(os.pipe()[0], 1031, 1 << 20); raise SystemExit('it can make a pipe larger')
 except PermissionError: pass
+for folder in ('/work', '/tmp', '/dev/shm'):
+    made = []
+    take(lambda: open(f'{folder}/{len(made)}', 'w').close() or made.append(0) or len(made) < 20_000)
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
-take(lambda: open(f'/dev/shm/{len(held)}', 'w').close() or held.append(0) or len(held) < 20_000 or os.open('', 0))
-for number in range(45):
+for number in range(44):
     if os.fork(): continue
     def queue():
         if libc.sigqueue(os.getpid(), signal.SIGRTMIN, 0): raise OSError
     take(queue)
+    # More than all pipes of a user may hold, and where each counts as full, less than the memory.
     pipes = []
-    def pipe():
-        pipes.append(os.pipe())
-        os.set_blocking(pipes[-1][1], False)
-        if number < 4: os.write(pipes[-1][1], bytes(1 << 15))
-    take(pipe)
-    os.execv('/bin/sleep', ['taking', '60'])
-time.sleep(60)
+    take(lambda: pipes.append(os.pipe()) or len(pipes) < 45)
+    for _, end in pipes[:8]:
+        os.set_blocking(end, False)
+        os.write(end, bytes(1 << 15))
+    hold()
+hold()
 `,
-        { signal: abort.signal },
-      ).catch((error: Error) => error);
-      const taking = async () =>
-        (await markedProcesses(test_.mark)).filter((line) => line.endsWith(' sleep')).length;
-      let ended: unknown;
-      void greedy.then((result) => (ended = result));
-      while ((await taking()) < 45) {
-        if (ended !== undefined) throw new Error(`the greedy one ended: ${JSON.stringify(ended)}`);
-        await sleep(50);
-      }
-      const other = await program(`
+        `
 import ctypes, os, signal, socket, subprocess, threading
 from multiprocessing import shared_memory
 libc = ctypes.CDLL(None)
@@ -514,18 +528,68 @@ pipes = [os.pipe() for _ in range(100)]
 for _, end in pipes: assert os.write(end, b'x' * 4096) == 4096
 signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGRTMIN])
 for _ in range(100): assert libc.sigqueue(os.getpid(), signal.SIGRTMIN, 0) == 0
-for number in range(1000): open(f'/dev/shm/{number}', 'w').close()
+for folder in ('/work', '/tmp', '/dev/shm'):
+    for number in range(1000): open(f'{folder}/{number}', 'w').close()
 block = shared_memory.SharedMemory(create=True, size=20 << 20)
 block.buf[:] = bytes(20 << 20)
 block.close(); block.unlink()
 sockets = [socket.socketpair() for _ in range(50)]
 for one, two in sockets: one.send(b'x' * 4096)
 print(subprocess.run(['echo', 'works'], capture_output=True, text=True).stdout)
-`);
-      abort.abort(new Error('enough'));
-      await greedy;
+`,
+        45,
+      );
       expect(other.stderr.tail).toBe('');
       expect(other.stdout.tail).toBe('works\n\n');
+    });
+
+    test('one that takes all the keys, watches and terminals it can get leaves the others their share', async () => {
+      // What a control group counts as memory ends the program first; so many are less than that.
+      const most = test_.sandbox.isolation.memory === 'cgroup' ? 500_000 : 'max_user_watches()';
+      const other = await besideGreedy(
+        `
+import os, platform, select
+keys = (248, 249, 250) if platform.machine() == 'x86_64' else (217, 218, 219)
+for call in keys:
+    if libc.syscall(call, b'user', b'mine', b'x', 1, -3) != -1 or ctypes.get_errno() != 1: raise SystemExit('it can keep keys')
+def max_user_watches(): return int(open('/proc/sys/fs/epoll/max_user_watches').read()) + 1
+most = ${most}
+terminals = []
+take(lambda: terminals.append(os.open('/dev/ptmx', os.O_RDWR)))
+if terminals: raise SystemExit('it can make terminals')
+for number in range(44):
+    if os.fork(): continue
+    ends = [os.eventfd(0) for _ in range(500)]
+    watches, left = [], most // 44
+    def watch():
+        global left
+        watches.append(select.epoll())
+        for end in ends: watches[-1].register(end, 1)
+        left -= len(ends)
+        return left > 0
+    take(watch)
+    hold()
+hold()
+`,
+        `
+import asyncio
+async def answer(reader, writer):
+    writer.write(await reader.readline())
+    writer.close()
+async def main():
+    async with await asyncio.start_unix_server(answer, '/tmp/answers'):
+        for number in range(50):
+            reader, writer = await asyncio.open_unix_connection('/tmp/answers')
+            writer.write(b'works\\n')
+            said = await reader.read()
+            writer.close()
+    print(said.decode(), end='')
+asyncio.run(main())
+`,
+        45,
+      );
+      expect(other.stderr.tail).toBe('');
+      expect(other.stdout.tail).toBe('works\n');
     });
 
     test('two sandboxes do not see each other', async () => {
