@@ -4,9 +4,9 @@ import type { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
 import type { NumberedDecision } from '../domain/decision.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
-import type { Job } from '../domain/job.schema.ts';
 import { capOf, filesNamedBy } from '../domain/job.ts';
-import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
+import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
+import type { StageJob } from '../domain/job-input.ts';
 import { journalOf } from '../domain/journal.ts';
 import type { Original } from '../domain/judging.ts';
 import type { Known } from '../domain/known.ts';
@@ -18,7 +18,7 @@ import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
 import { pick, placeBelow } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestFound, bestTrial, headline, lineOf, refusedTrials } from '../domain/trial.ts';
-import { readProgram, readTree, writeJson } from '../store/documents.ts';
+import { readInput, readProgram, readTree, writeJson } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
@@ -65,20 +65,16 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     };
   }
 
-  /** The ledger's own record of what a job was started with. */
-  const inputOf = async <J extends Job>(record: JobRecord): Promise<JobInput<J>> =>
-    JSON.parse(await store.blobs.text(record.input)) as JobInput<J>;
-
   /** What a verification found of a job is what is known of it from then on, wherever it is shown. */
   async function keepFinding(verification: JobRecord, said: string): Promise<void> {
     const [found] = (await store.ledger.trials(verification.id)).filter(
       ({ trial }) => trial.purpose === 'verification',
     );
     const job = await store.ledger.job(verification.parent ?? '');
-    const result = (job?.result ?? null) as JobResult | null;
+    const result = job?.result ?? null;
     if (found === undefined || job === undefined || job.status === 'running' || result === null) return;
     const trials = await knownTrials(job.id);
-    const objective = objectiveOf((await inputOf(job)).job);
+    const objective = objectiveOf((await readInput(store.blobs, job)).job);
     const before = result.best;
     const now: JobResult = {
       ...withFinding(result, said),
@@ -89,7 +85,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     if (now.status === 'finished') await rememberStage(now);
     // A pipeline shows the best of its first stage that has one.
     const above = job.parent === null ? undefined : await store.ledger.job(job.parent);
-    const whole = (above?.result ?? null) as JobResult | null;
+    const whole = above?.result ?? null;
     if (above === undefined || whole === null || whole.best?.title !== before?.title) return;
     await store.ledger.keepResult(above.id, {
       result: { ...withFinding(whole, said), best: now.best },
@@ -101,8 +97,9 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   async function rememberStage(result: JobResult): Promise<void> {
     const record = await store.ledger.job(result.jobId);
     if (record?.role !== 'stage') return;
-    const { job, files } = await inputOf<StageJob>(record);
-    await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
+    const { job, files } = await readInput(store.blobs, record);
+    if (job.kind !== 'pipeline')
+      await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
   }
 
   /** Strategies that a job, or the stages of a pipeline, made no use of; null where none were looked for. */
@@ -115,7 +112,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       );
     const stages = await store.ledger.children(jobId, 'stage');
     const ofStages = stages.flatMap(({ stage, result }) =>
-      ((result as JobResult | null)?.notUsed ?? []).map((each) => ({ ...each, stage: stage ?? '' })),
+      (result?.notUsed ?? []).map((each) => ({ ...each, stage: stage ?? '' })),
     );
     return ofStages.length === 0 ? null : ofStages;
   }
@@ -171,7 +168,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       const record = await store.ledger.job(place.jobId);
       // It failed before it was opened.
       if (record === undefined) return { jobId: place.jobId, status, ...ended, report: null };
-      const objective = objectiveOf((await inputOf(record)).job);
+      const objective = objectiveOf((await readInput(store.blobs, record)).job);
       const notUsed = await notUsedBy(place.jobId, trials);
       const result: JobResult = {
         jobId: place.jobId,
@@ -241,7 +238,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         for (const [name, product] of Object.entries(products))
           Object.assign(merged, placeBelow(name, await readTree(store.blobs, product)));
         const artifact = await writeJson(store.blobs, Tree.parse(merged));
-        const known = stage === null ? undefined : await store.ledger.recall(stageContentKey(stage, merged));
+        const recalled = stage === null ? null : await store.ledger.recall(stageContentKey(stage, merged));
+        const known = JobResult.safeParse(recalled).data;
         if (known !== undefined)
           await store.ledger.say(
             place.jobId,
@@ -249,7 +247,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
             `${stage?.name}: unchanged, taken over`,
             Date.now(),
           );
-        return { files: artifact, known: (known as JobResult | undefined) ?? null };
+        return { files: artifact, known: known ?? null };
       });
     },
   };

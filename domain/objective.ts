@@ -19,13 +19,6 @@ export interface Found {
   passed: Checks | null;
 }
 
-/** The candidate that stands as a job's best; `metric` is null where nothing is measured. */
-export interface BestFound {
-  candidate: string;
-  title: string;
-  metric: Interval | null;
-}
-
 /** What was found, and whether it was found twice. */
 type Tried = Found & { verified: boolean };
 

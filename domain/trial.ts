@@ -1,5 +1,6 @@
 import { defaults } from './defaults.ts';
-import { type BestFound, best, foundIn, type Objective } from './objective.ts';
+import type { BestFound } from './job-input.schema.ts';
+import { best, foundIn, type Objective } from './objective.ts';
 import type { Interval } from './outcome.schema.ts';
 import { meet } from './speedup.ts';
 import type { Measurement, Trial } from './trial.schema.ts';

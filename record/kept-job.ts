@@ -1,9 +1,11 @@
+import { z } from 'zod';
 import type { Job } from '../domain/job.schema.ts';
-import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { stepOfKey } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
+import { readInput } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
@@ -25,11 +27,10 @@ export interface KeptJob {
 }
 
 /** What the job was started with, as `openJob` stored it. */
-export const inputOf = async <J extends Job = Job>(store: Store, record: JobRecord): Promise<JobInput<J>> =>
-  JSON.parse(await store.blobs.text(record.input)) as JobInput<J>;
+export const inputOf = ({ blobs }: Store, record: JobRecord): Promise<JobInput> => readInput(blobs, record);
 
 /** What came out, as `closeJob` recorded it; null while the job runs. */
-export const resultOf = (record: JobRecord): JobResult | null => record.result as JobResult | null;
+export const resultOf = (record: JobRecord): JobResult | null => record.result;
 
 /** Reads a job with its trials, its stages and theirs. */
 export async function readJob(store: Store, record: JobRecord): Promise<KeptJob> {
@@ -50,12 +51,14 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
   };
 }
 
+const Merged = z.object({ known: JobResult.nullable() });
+
 /** What `mergeFiles` found known before it would have started a stage. */
 async function stagesTakenOver(store: Store, id: string): Promise<Record<string, JobResult>> {
   const taken: Record<string, JobResult> = {};
   for (const { key, kind, end } of await store.ledger.steps(id)) {
     if (kind !== 'files' || end.kind !== 'done') continue;
-    const { known } = end.result as { known: JobResult | null };
+    const { known } = Merged.safeParse(end.result).data ?? { known: null };
     const { stage } = stepOfKey(key);
     if (known !== null && stage !== null) taken[stage] = known;
   }

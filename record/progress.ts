@@ -81,8 +81,8 @@ export async function readProgress(store: Store, record: JobRecord): Promise<Pro
     ];
     lastSign = Math.max(lastSign, each.record.startedAt, ...signs);
     if (each.job.kind === 'optimize' && each.record.role !== 'verification') {
-      const input = await inputOf<OptimizeJob>(store, each.record);
-      searches.push(searchProgress(each, input, steps, trials));
+      const input = await inputOf(store, each.record);
+      searches.push(searchProgress(each, { ...input, job: each.job }, steps, trials));
     }
   }
   return { kept, searches, doing, writing, again, lastSign };

@@ -1,8 +1,9 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 import type { Operator } from '../domain/candidate.schema.ts';
 import type { FileChange } from '../domain/file-change.ts';
+import type { BestFound } from '../domain/job-input.schema.ts';
 import { metricIn, type Standing, standingOf as standing } from '../domain/leaderboard.ts';
-import type { BestFound, Objective } from '../domain/objective.ts';
+import type { Objective } from '../domain/objective.ts';
 import type { Interval, Outcome } from '../domain/outcome.schema.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';

@@ -1,5 +1,6 @@
+import type { BestFound } from '../domain/job-input.schema.ts';
 import type { Standing } from '../domain/leaderboard.ts';
-import type { BestFound, Objective } from '../domain/objective.ts';
+import type { Objective } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { remarksOn, times } from '../domain/trial.ts';
 import { shortened } from './excerpt.ts';

@@ -1,10 +1,11 @@
 import { type WorkflowClient, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import { rootCause } from '@temporalio/common';
 import { forgedReason } from '../domain/forged.ts';
-import type { JobInput, JobResult } from '../domain/job-input.ts';
+import { JobResult } from '../domain/job-input.schema.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import { stepKey } from '../domain/step.ts';
 import { bestFound, refusedTrials } from '../domain/trial.ts';
+import { readInput } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 
@@ -18,8 +19,9 @@ export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Pr
     if (ended === null) continue;
     await store.ledger.closeCalls(job.id);
     const trials = (await store.ledger.trials(job.id)).map(({ trial }) => trial);
-    const { job: asked } = JSON.parse(await store.blobs.text(job.input)) as JobInput;
-    const best = bestFound(trials, objectiveOf(asked));
+    // What cannot be read is this job's trouble alone: it is closed without a best.
+    const asked = await readInput(store.blobs, job).catch(() => null);
+    const best = asked === null ? null : bestFound(trials, objectiveOf(asked.job));
     const result: JobResult = {
       jobId: job.id,
       ...ended,
@@ -83,7 +85,7 @@ async function finished(handle: {
   const result = await handle.result();
   const forged = forgedReason(result);
   return forged === null
-    ? { status: 'finished', summary: (result as JobResult).summary }
+    ? { status: 'finished', summary: JobResult.parse(result).summary }
     : { status: 'failed', summary: forged };
 }
 

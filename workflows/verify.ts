@@ -1,10 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { Candidate } from '../domain/candidate.schema.ts';
-import type { OptimizeJob } from '../domain/job.schema.ts';
-import type { JobInput, JobResult } from '../domain/job-input.ts';
+import type { JobResult, VerificationInput } from '../domain/job-input.schema.ts';
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { clears, foundIn, objectiveOf } from '../domain/objective.ts';
-import type { Interval } from '../domain/outcome.schema.ts';
 import { anew, findingOf, intervalText } from '../domain/trial.ts';
 import { runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
@@ -15,11 +12,7 @@ import { runTrial } from './loop/trial.ts';
  * Judges and measures a finished job's best again: a new claim of a bench, new sandboxes, new secret inputs. What it finds is compared
  * with the `claim` that stood.
  */
-export async function verify({
-  candidate,
-  claim = null,
-  ...input
-}: JobInput<OptimizeJob> & { candidate: Candidate; claim?: Interval | null }): Promise<JobResult> {
+export async function verify({ candidate, claim, ...input }: VerificationInput): Promise<JobResult> {
   return runJob(input, async (running) => {
     running.tell(`verifying ${candidate.title} once more`);
     const { job } = running;

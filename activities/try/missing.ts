@@ -1,11 +1,10 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import type { JobInput } from '../../domain/job-input.ts';
 import type { Exam } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import { type Place, parseStep } from '../../domain/step.ts';
 import { bringing, packagesForPrograms } from '../../sandbox/packages.ts';
-import { readJson } from '../../store/documents.ts';
+import { readInput, readJson } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
 
 /** What there was for a program, and what there could have been. */
@@ -55,7 +54,7 @@ export async function surroundings(
   had: readonly string[],
 ): Promise<Surroundings> {
   const record = await store.ledger.job(jobId);
-  const input = record && (JSON.parse(await store.blobs.text(record.input)) as JobInput);
+  const input = record && (await readInput(store.blobs, record));
   const isOwn = parseStep(step).candidate === 'c-0';
   const beside = isOwn && input ? await readJson(store.blobs, input.beside, z.array(z.string())) : [];
   return {

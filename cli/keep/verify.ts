@@ -1,6 +1,5 @@
-import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { verificationId, verificationSeries } from '../../domain/job-id.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import { VerificationInput } from '../../domain/job-input.schema.ts';
 import { metricIn } from '../../domain/leaderboard.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
@@ -52,8 +51,8 @@ export async function startVerification(store: Store, client: JobClient, record:
     ...best.candidate,
     program: best.artifacts.program ?? best.candidate.program,
   };
-  const input: JobInput<OptimizeJob> = {
-    ...(await inputOf<OptimizeJob>(store, by)),
+  const input = VerificationInput.parse({
+    ...(await inputOf(store, by)),
     jobId: id,
     series,
     run,
@@ -61,8 +60,10 @@ export async function startVerification(store: Store, client: JobClient, record:
     parent: { jobId: by.id, stage: 'verify' },
     resumed: 0,
     searchable: client.searchable,
-  };
-  await client.start('verify', { ...input, candidate, claim } as JobInput);
+    candidate,
+    claim,
+  });
+  await client.verify(input);
   return id;
 }
 

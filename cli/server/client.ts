@@ -1,5 +1,5 @@
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
-import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import type { JobInput, JobResult, VerificationInput } from '../../domain/job-input.schema.ts';
 import { queues } from '../../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
@@ -13,7 +13,9 @@ export interface JobClient {
   /** Whether the server lists jobs by Crucible's search attributes. */
   readonly searchable: boolean;
   /** Starts the workflow of a job, or attaches to the one that runs under its ID. */
-  start(workflow: string, input: JobInput): Promise<void>;
+  start(input: JobInput): Promise<void>;
+  /** Starts a later verification of a job's best, or attaches to it. */
+  verify(input: VerificationInput): Promise<void>;
   result(jobId: string): Promise<JobResult>;
   /** Asks for the end of a job. False where the server does not know it, or it has ended there. */
   cancel(jobId: string): Promise<boolean>;
@@ -39,17 +41,19 @@ export async function connect(address: string, namespace: string, store: Store):
   });
   const client = new Client({ connection, namespace, dataConverter: signedBy(store) });
   const searchable = await prepareNamespace(connection, namespace);
+  const start = async (workflow: string, input: JobInput): Promise<void> => {
+    await client.workflow.start(workflow, {
+      workflowId: input.jobId,
+      taskQueue: queues.orchestrate,
+      args: [input],
+      workflowIdConflictPolicy: 'USE_EXISTING',
+      staticSummary: `${input.job.kind} ${input.job.name}`,
+    });
+  };
   return {
     searchable,
-    async start(workflow, input) {
-      await client.workflow.start(workflow, {
-        workflowId: input.jobId,
-        taskQueue: queues.orchestrate,
-        args: [input],
-        workflowIdConflictPolicy: 'USE_EXISTING',
-        staticSummary: `${input.job.kind} ${input.job.name}`,
-      });
-    },
+    start: (input) => start(input.job.kind, input),
+    verify: (input) => start('verify', input),
     async result(jobId) {
       const result: JobResult = await client.workflow.getHandle(jobId).result();
       expectSigned(result);

@@ -47,7 +47,7 @@ export async function submit(
     fresh,
     resumed: 0,
   };
-  await client.start(job.kind, input);
+  await client.start(input);
   return { kind: goesOn ? 'attached' : 'started', jobId: input.jobId };
 }
 

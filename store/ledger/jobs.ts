@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import { JobResult } from '../../domain/job-input.schema.ts';
 import type { JobRole } from '../../domain/job-input.ts';
 import type { JobTable, LedgerSchema } from '../ledger-schema.ts';
 import { toJson } from './json.ts';
@@ -30,7 +31,7 @@ export interface JobEnd {
   status: Exclude<JobStatus, 'running'>;
   endedAt: number;
   /** What its workflow gave back, or would have; small. */
-  result?: unknown;
+  result?: JobResult;
   /** The metric of the best trial. */
   best?: number | null;
 }
@@ -49,7 +50,7 @@ export interface JobRecord {
   startedAt: number;
   endedAt: number | null;
   report: Artifact | null;
-  result: unknown;
+  result: JobResult | null;
   best: number | null;
   history: Artifact | null;
 }
@@ -82,7 +83,10 @@ export interface Jobs {
 export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
   const toRecord = ({ resultJson, eventCount: _, ...row }: Selectable<JobTable>): JobRecord => ({
     ...row,
-    result: readRow(`the result of job ${row.id}`, () => JSON.parse(resultJson ?? 'null')) ?? null,
+    result:
+      readRow(`the result of job ${row.id}`, () =>
+        JobResult.nullable().parse(JSON.parse(resultJson ?? 'null')),
+      ) ?? null,
   });
   const select = () => db.selectFrom('jobs').selectAll();
 

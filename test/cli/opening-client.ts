@@ -8,11 +8,12 @@ const unasked = () => Promise.reject(new Error('not asked for here'));
 /** A client whose server opens each job it starts in the ledger, as the job's workflow does; `starts` says which it starts. */
 export const openingClient = (store: () => Store, starts: (input: JobInput) => boolean): JobClient => ({
   searchable: false,
-  async start(_, input) {
+  async start(input) {
     if (!starts(input)) return;
     const { openJob } = createJobActivities({ store: store() });
     await openJob({ storeId: store().id, jobId: input.jobId, step: 'open', input });
   },
+  verify: unasked,
   result: unasked,
   cancel: unasked,
   closeEnded: async () => undefined,

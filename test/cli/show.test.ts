@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { KeptRequest } from '../../activities/ask/ask.ts';
 import { show } from '../../cli/follow/show.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, openJob, recorded } from './kept-jobs.ts';
@@ -92,7 +93,10 @@ describe('show', () => {
     const stages = [{ kind: 'solve' as const, name: 'picture', script: 'a.py' }];
     const id = 'pipeline/again/1234567890.1';
     await openJob(store, { kind: 'pipeline', name: 'again', stages }, { id });
-    const known = { jobId: 'pipeline/start/x.1/picture', summary: 'picture.py ran', best: null };
+    const known: JobResult = {
+      ...{ jobId: 'pipeline/start/x.1/picture', status: 'finished', summary: 'picture.py ran', best: null },
+      ...{ refused: 0, product: null, report: null },
+    };
     await store.ledger.once(`${id}#picture/files`, { jobId: id, kind: 'files' }, async () => ({
       files: '',
       known,

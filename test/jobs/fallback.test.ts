@@ -62,8 +62,9 @@ it('a job whose budget ends keeps its best; with a larger one it goes on, and pa
   if (record === undefined) throw new Error('expected the job in the ledger');
   const client: JobClient = {
     ...{ searchable: false, close: async () => undefined },
-    start: async (workflow, again) => void (await two.jobs.start(workflow, again)),
+    start: async (again) => void (await two.jobs.start(again.job.kind, again)),
     result: (id) => two.jobs.client.workflow.getHandle(id).result(),
+    verify: () => Promise.reject(new Error('not asked for here')),
     cancel: () => Promise.reject(new Error('not asked for here')),
     closeEnded: async () => undefined,
     closed: (id, signal) => workflowClosed(two.jobs.client, id, signal),

@@ -83,7 +83,10 @@ async function close(store: Store, id: string, summary: string): Promise<void> {
   await store.ledger.closeJob(id, {
     status: 'finished',
     endedAt: startedAt + 60_000,
-    result: { jobId: id, summary },
+    result: {
+      ...{ jobId: id, status: 'finished', summary, best: null, refused: 0 },
+      ...{ product: null, report: null },
+    },
   });
 }
 

@@ -1,8 +1,21 @@
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { jobId } from '../../../domain/job-id.ts';
-import { temporaryStore } from '../temporary-store.ts';
+import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
 
 const artifact = 'a'.repeat(64);
+
+const result = {
+  ...{
+    jobId: jobId('solve/sort', 1),
+    status: 'finished' as const,
+    summary: 'sorted',
+    best: null,
+    refused: 0,
+  },
+  ...{ product: artifact, report: null },
+};
 
 const newJob = (series: string, run: number, startedAt: number) => ({
   id: jobId(series, run),
@@ -34,7 +47,7 @@ describe('a job', () => {
     await ledger.closeJob(opened.id, {
       status: 'finished',
       endedAt: 200,
-      result: { trials: 3 },
+      result,
       best: 12.75,
     });
     await ledger.closeJob(opened.id, { status: 'failed', endedAt: 300 });
@@ -45,11 +58,29 @@ describe('a job', () => {
       status: 'finished',
       endedAt: 200,
       report: artifact,
-      result: { trials: 3 },
+      result,
       best: 12.75,
       history: artifact,
     });
     expect(await ledger.job('nobody')).toBeUndefined();
+  });
+
+  it('whose result cannot be read is listed without it, which is told once', async () => {
+    const told: string[] = [];
+    const folder = await temporaryFolder();
+    const { ledger } = await temporaryStore(folder, (message) => told.push(message));
+    const { id } = await ledger.openJob(newJob('solve/sort', 1, 1));
+    await ledger.openJob(newJob('solve/other', 1, 2));
+    await ledger.closeJob(id, { status: 'finished', endedAt: 3, result });
+    const database = new DatabaseSync(join(folder, 'ledger.db'));
+    database.exec(`update jobs set result_json = '{"summary": 1}' where id = '${id}'`);
+    database.close();
+    for (const _ of [1, 2])
+      expect((await ledger.jobs({ limit: 9 })).map((job) => [job.status, job.result])).toEqual([
+        ['running', null],
+        ['finished', null],
+      ]);
+    expect(told).toEqual([expect.stringContaining(`the result of job ${id} cannot be read`)]);
   });
 
   it('is listed newest first, by status, without its stages', async () => {
