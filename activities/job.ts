@@ -197,6 +197,17 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       return result;
     },
 
+    /** The `Tree` of what every candidate may see, where there is no program of the user's own. */
+    async packInputs({
+      files,
+      inputs,
+      ...place
+    }: Place & { files: Artifact; inputs: string[] }): Promise<{ seen: Artifact }> {
+      return takeStep(store, place, 'pack', async () => ({
+        seen: await writeJson(store.blobs, pick(await readTree(store.blobs, files), inputs)),
+      }));
+    },
+
     /** The user's own program as candidate `c-0`, and the `Tree` of what it and every other candidate may see. */
     async packProgram({
       files,

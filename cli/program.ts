@@ -7,8 +7,8 @@ import type { Manner, Session } from './server/session.ts';
 /** What the commands of each group are added to. */
 export interface CommandLine {
   program: Command;
-  /** Adds a command with an example and the options that all share. */
-  command(usage: string, description: string, example: string): Command;
+  /** Adds a command with an example and the options that all share, below `above` where it is part of another. */
+  command(usage: string, description: string, example: string, above?: Command): Command;
   /** Runs `act` with the store open, as `inSession` does. */
   session(act: (session: Session) => Promise<unknown>): Promise<void>;
   manner(): Manner;
@@ -32,8 +32,8 @@ export function createCommandLine(): CommandLine {
   return {
     program,
     manner,
-    command: (usage, description, example) =>
-      withManner(program.command(usage).description(description))
+    command: (usage, description, example, above = program) =>
+      withManner(above.command(usage).description(description))
         .addHelpText('after', `\nExample:\n  ${example}`)
         .hook('preAction', (_, self) => {
           for (const [name, value] of Object.entries(self.opts()))

@@ -202,8 +202,13 @@ const optimizeFields = {
 const solveFields = {
   ...common,
   /** A Python script that is run as it is. */
-  script: SafePath,
+  script: SafePath.optional(),
+  /** Its command-line arguments. */
   args: z.array(z.string()).default([]),
+  /** In place of a script: the name of a parameterised program that ships with Crucible. */
+  recipe: slug.optional(),
+  /** What the recipe is told; a parameter that is left out has the recipe's default. */
+  with: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),
 };
@@ -238,7 +243,11 @@ export const Job = unchecked.superRefine((job, context) => {
   const parts = job.kind === 'pipeline' ? job.stages : [job];
   for (const [index, part] of parts.entries()) {
     const path = job.kind === 'pipeline' ? ['stages', index] : [];
-    if (part.kind !== 'optimize') continue;
+    if (part.kind === 'solve') {
+      for (const { field, message } of wrongSource(part))
+        context.addIssue({ code: 'custom', path: [...path, field], message });
+      continue;
+    }
     if (part.function !== undefined && part.cases === undefined)
       context.addIssue({
         code: 'custom',
@@ -279,6 +288,26 @@ export const Job = unchecked.superRefine((job, context) => {
 });
 export type Job = z.infer<typeof Job>;
 export type JobKind = Job['kind'];
+
+type Source = Pick<SolveJob, 'script' | 'args' | 'recipe' | 'with'>;
+
+/** What is wrong with where a `solve` job's program comes from: it is either a script with `args`, or a recipe with `with`. */
+function wrongSource({ script, args, recipe, with: values }: Source): { field: string; message: string }[] {
+  if (script === undefined && recipe === undefined)
+    return [
+      {
+        field: 'script',
+        message: 'expected a Python file, or in its place a `recipe`; it is missing',
+      },
+    ];
+  if (script !== undefined && recipe !== undefined)
+    return [{ field: 'recipe', message: 'expected `script` or `recipe`, got both' }];
+  if (script !== undefined && values !== undefined)
+    return [{ field: 'with', message: '`with` is for a `recipe`; a script takes `args`' }];
+  if (recipe !== undefined && args.length > 0)
+    return [{ field: 'args', message: '`args` are for a `script`; a recipe takes `with`' }];
+  return [];
+}
 
 /** The names along a cycle of `needs`, its first one repeated at the end; undefined where there is none. */
 function findCycle(stages: readonly { name: string; needs: readonly string[] }[]): string[] | undefined {

@@ -1,9 +1,9 @@
-import type { Job, Tolerance } from './job.schema.ts';
+import type { Job, SolveJob, Tolerance } from './job.schema.ts';
 import type { StageJob } from './job-input.ts';
 
 /** The files and folders a job names: it can see these and no others. */
 export function filesNamedBy(job: StageJob): string[] {
-  if (job.kind === 'solve') return [job.script, ...job.inputs];
+  if (job.kind === 'solve') return [...(job.script === undefined ? [] : [job.script]), ...job.inputs];
   const cases = job.cases?.split(':')[0];
   const named = [job.program, cases, job.prompts].filter((path) => path !== undefined);
   return [...named, ...job.inputs];
@@ -41,6 +41,13 @@ export const capOf = ({ budget }: Job): { microUsd: number | null; tokens: numbe
 /** What a job is about: a function and its file, a script, the stages of a pipeline. */
 export function subjectOf(job: Job): string {
   if (job.kind === 'pipeline') return job.stages.map(({ name }) => name).join(', ');
-  if (job.kind === 'solve') return job.script;
+  if (job.kind === 'solve') return programOf(job);
   return job.function === undefined ? job.program : `${job.function} in ${job.program}`;
+}
+
+/** What a `solve` job runs, in words: its script, or its recipe with what that is told. */
+export function programOf({ script, recipe, with: values = {} }: SolveJob): string {
+  if (script !== undefined) return script;
+  const told = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+  return [`recipe ${recipe}`, ...told].join(' ');
 }

@@ -106,7 +106,7 @@ export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact):
   return { ...common, judging: { kind: 'answers', files, oracle, generator, tolerance, answers } };
 }
 
-export const solveOriginal = ({ script, args, inputs }: SolveJob): Original => ({
+export const scriptOriginal = (script: string, { args, inputs }: SolveJob): Original => ({
   operator: 'human',
   title: script,
   entry: { kind: 'script', path: script, args },
@@ -114,9 +114,12 @@ export const solveOriginal = ({ script, args, inputs }: SolveJob): Original => (
   inputs,
 });
 
-/** The exam of a script whose outputs are checked. `seen` are the files it may see. */
-export const solveExam = ({ script, limits, cores, outputs }: SolveJob, seen: Artifact): Exam => ({
-  ...{ judging: { kind: 'checks', outputs }, program: script, files: seen, limits, cores, bench: null },
+/** The exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see. */
+export const solveExam = (
+  { limits, cores }: SolveJob,
+  { program, outputs, seen }: { program: string; outputs: Validator[]; seen: Artifact },
+): Exam => ({
+  ...{ judging: { kind: 'checks', outputs }, program, files: seen, limits, cores, bench: null },
 });
 
 /** Inputs without expected answers that a measurement on `bench` takes; 0 where nothing is measured. */

@@ -5,7 +5,7 @@ import type { Tree } from '../domain/artifact.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
 import { Job } from '../domain/job.schema.ts';
-import { toleranceWords } from '../domain/job.ts';
+import { programOf, toleranceWords } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
@@ -105,8 +105,8 @@ function taskOfStage(job: StageJob): string {
   if (job.kind === 'solve') {
     const files = job.outputs.length === 1 ? 'the file' : `the ${job.outputs.length} files`;
     return job.outputs.length === 0
-      ? `Run ${job.script}.`
-      : `Run ${job.script} and check ${files} it must write.`;
+      ? `Run ${programOf(job)}.`
+      : `Run ${programOf(job)} and check ${files} it must write.`;
   }
   const what = job.function === undefined ? `the script ${job.program}` : `${job.function} in ${job.program}`;
   const kept = job.function === undefined ? 'its files and output' : 'its answers';

@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import type { ActivityContext } from '../activities/context.ts';
 import { createJobActivities } from '../activities/job.ts';
 import { createModelActivities } from '../activities/propose/by-model.ts';
+import { createRecipeActivities } from '../activities/propose/by-recipe.ts';
 import { createStrategyActivities } from '../activities/propose/by-strategy.ts';
 import { createReportActivities } from '../activities/report.ts';
 import { createBuildActivities } from '../activities/try/build.ts';
@@ -92,7 +93,11 @@ export async function runWorkers(
         workflowBundle: await workflowBundle(cache, temporalLogger(log)),
         // A worker that is gone holds its workflows back no longer than this.
         stickyQueueScheduleToStartTimeout: '2s',
-        activities: { ...createJobActivities({ store }), ...createReportActivities({ store }) },
+        activities: {
+          ...createJobActivities({ store }),
+          ...createRecipeActivities({ store }),
+          ...createReportActivities({ store }),
+        },
       },
     ],
     model: async () => modelWorkers(common, store, config.models, observing),

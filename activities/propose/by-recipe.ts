@@ -13,7 +13,7 @@ import { takeStep } from '../context.ts';
 export type RecipeActivities = ReturnType<typeof createRecipeActivities>;
 
 export const createRecipeActivities = ({ store }: { store: Store }) => ({
-  /** Returns the program of a recipe as a candidate, and the checks of what it writes. */
+  /** Returns the program of a recipe as a candidate, the path of its script, and the checks of what that writes. */
   async proposeByRecipe({
     id,
     recipe: name,
@@ -21,6 +21,7 @@ export const createRecipeActivities = ({ store }: { store: Store }) => ({
     ...place
   }: Place & { id: string; recipe: string; with: Record<string, unknown> }): Promise<{
     candidate: Candidate;
+    program: string;
     outputs: Validator[];
   }> {
     return takeStep(store, place, 'recipe', async () => {
@@ -40,7 +41,7 @@ export const createRecipeActivities = ({ store }: { store: Store }) => ({
         title: `recipe ${name}`,
         note: `${recipe.title}: ${told.join(' ')}`.slice(0, 500),
       };
-      return { candidate, outputs };
+      return { candidate, program: recipe.entry, outputs };
     });
   },
 });

@@ -4,7 +4,7 @@ import { pathOf } from '../../activities/try/outputs.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { type OptimizeJob, SafePath, type SolveJob } from '../../domain/job.schema.ts';
-import { filesNamedBy } from '../../domain/job.ts';
+import { filesNamedBy, programOf } from '../../domain/job.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
@@ -101,7 +101,7 @@ async function outputsFolder(
     texts: {
       'README.md': solveReadme({
         jobId: record.id,
-        script: job.script,
+        script: programOf(job),
         outputs: Object.keys(outputs),
         failure,
       }),

@@ -15,7 +15,8 @@ import type { OptimizeOptions } from './optimize-job.ts';
 import type { StartOptions } from './start-job.ts';
 
 /** Adds the commands that start jobs. */
-export function addStartCommands({ command, session }: CommandLine): void {
+export function addStartCommands(line: CommandLine): void {
+  const { command, session } = line;
   command('start', 'run the main example: server, worker, job, picture, report', 'crucible start --fresh')
     .option('--fresh', 'do all of it again')
     .action(({ fresh = false }: { fresh?: boolean }) =>
@@ -88,6 +89,45 @@ export function addStartCommands({ command, session }: CommandLine): void {
     .action(async (path: string, options: OptimizeOptions & BeginOptions & StartOptions) => {
       const { jobFromOptions } = await import('./optimize-job.ts');
       const file = await jobFromOptions(path, options);
+      return session(async (given) => {
+        const { beginJob } = await import('./first-look.ts');
+        if (!(await beginJob(given, file, options))) return;
+        return (await import('./start-job.ts')).startJob(given, file, options);
+      });
+    });
+
+  addRecipeCommands(line);
+}
+
+/** Adds the commands about programs that ship with Crucible; the first two need no store. */
+function addRecipeCommands({ program, command, session, manner }: CommandLine): void {
+  const recipe = program
+    .command('recipe')
+    .description('programs that ship with Crucible: list them, show one, run one');
+  const context = async () => (await import('../server/session.ts')).outputTo(process.stdout, manner());
+
+  command('list', 'the recipes there are', 'crucible recipe list', recipe).action(async () =>
+    (await import('./recipe.ts')).listRecipes(await context()),
+  );
+  command(
+    'show <name>',
+    'what a recipe makes, and what it can be told',
+    'crucible recipe show shape',
+    recipe,
+  ).action(async (name: string) => (await import('./recipe.ts')).showRecipe(await context(), name));
+  command(
+    'run <name>',
+    'run one as a job',
+    'crucible recipe run shape --with n=64 shape=torus --out torus',
+    recipe,
+  )
+    .option('--with <values...>', 'what it is told, NAME=VALUE; the others have their defaults', [])
+    .option('--out <folder>', 'write what it made there, as crucible export does')
+    .option('--fresh', 'a new run, even where the same job is done or under way')
+    .option('--dry-run', 'check, start nothing')
+    .option('--detached', 'return at once')
+    .action(async (name: string, options: { with: string[] } & BeginOptions & StartOptions) => {
+      const file = await (await import('./recipe.ts')).jobFromRecipe(name, options.with);
       return session(async (given) => {
         const { beginJob } = await import('./first-look.ts');
         if (!(await beginJob(given, file, options))) return;

@@ -114,7 +114,8 @@ async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]):
   const program = part.kind === 'solve' ? part.script : part.program;
   const [cases, maker = 'make_case'] = part.kind === 'optimize' ? (part.cases?.split(':') ?? []) : [];
   const found: FirstLook = { mistakes: [], warnings: [] };
-  for (const path of new Set([program, ...(cases === undefined ? [] : [cases])])) {
+  for (const path of new Set([program, cases])) {
+    if (path === undefined) continue;
     // What an earlier stage makes is not there yet.
     if (stages.some((stage) => path.startsWith(`${stage}/`))) continue;
     const source = await sourceAt(file, path, found);

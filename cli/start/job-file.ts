@@ -7,7 +7,8 @@ import { filesToPack } from '../../domain/job.ts';
 import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { UserMistake } from '../terminal.ts';
-import { mistakesIn, namingFields } from './job-mistakes.ts';
+import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
+import { withRecipeValues } from './recipe-values.ts';
 
 /** A job as it stands in a file, checked, with every file it names or that is in a folder it names, relative to `folder`. */
 export interface JobFile {
@@ -67,7 +68,7 @@ export async function readJobFile(path: string): Promise<JobFile> {
     throw new UserMistake(`${name}: this is not valid ${language}: ${plainReason(error)}`);
   }
   const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
-  const job = checkJob(value, source);
+  const job = await checkJob(value, source);
   const folder = resolve(dirname(path));
   return { job, folder, files: await filesOf(job, folder, source), typed: false, told: telling(source) };
 }
@@ -79,7 +80,7 @@ export async function checkedJob(
   fieldOf: Source['field'] = fieldName,
 ): Promise<JobFile> {
   const source: Source = { name: null, line: () => null, field: fieldOf };
-  const job = checkJob(value, source);
+  const job = await checkJob(value, source);
   return { job, folder, files: await filesOf(job, folder, source), typed: true, told: telling(source) };
 }
 
@@ -93,14 +94,19 @@ export function withProfile(file: JobFile, profile: Models['profile']): JobFile 
   return { ...file, job: { ...job, stages: job.stages.map(chosen) } };
 }
 
-function checkJob(value: unknown, source: Source): Job {
+async function checkJob(value: unknown, source: Source): Promise<Job> {
   const parsed = Job.safeParse(value, { reportInput: true, error: namingFields });
-  if (parsed.success) return parsed.data;
-  const mistakes = parsed.error.issues
-    .flatMap(mistakesIn)
+  if (!parsed.success) throw mistakesAt(source, parsed.error.issues.flatMap(mistakesIn));
+  const { job, mistakes } = await withRecipeValues(parsed.data);
+  if (mistakes.length > 0) throw mistakesAt(source, mistakes);
+  return job;
+}
+
+function mistakesAt(source: Source, mistakes: readonly Mistake[]): UserMistake {
+  const said = mistakes
     .map(({ path, message }) => ({ line: source.line(path) ?? 0, said: located(source, path, message) }))
     .sort((one, other) => one.line - other.line);
-  throw new UserMistake(mistakes.map(({ said }) => said).join('\n'));
+  return new UserMistake(said.map((each) => each.said).join('\n'));
 }
 
 /** `stages[1].needs`. */

@@ -11,8 +11,8 @@ import { OptimizeJob, SolveJob } from '../../domain/job.schema.ts';
 import {
   optimizeExam,
   optimizeOriginal,
+  scriptOriginal,
   solveExam,
-  solveOriginal,
   timedCases,
 } from '../../domain/judging.ts';
 import type { ConductResult, ConductSpec, Isolation, Sandbox } from '../../sandbox/sandbox.ts';
@@ -133,11 +133,12 @@ describe('where a candidate runs', () => {
     const files = await treeOf('make.py', 'in.txt', 'other.txt');
     const { packProgram } = createJobActivities({ store });
     const { candidate, seen } = await act(packProgram, {
-      ...{ ...place(), files, original: solveOriginal(job) },
+      ...{ ...place(), files, original: scriptOriginal('make.py', job) },
     });
     const { runProgram } = createRunActivities({ store, sandbox });
     await act(runProgram, {
-      ...{ ...place(), exam: solveExam(job, seen), program: candidate.program, cases: null },
+      ...{ ...place(), program: candidate.program, cases: null },
+      exam: solveExam(job, { program: 'make.py', outputs: [], seen }),
     });
     expect(held).toEqual([['in.txt', 'make.py']]);
   });

@@ -72,7 +72,7 @@ it('the candidate of a recipe is a plain script, and is found again by its step'
   const { files, entry } = await readProgram(store.blobs, candidate.program);
   expect(entry).toEqual({ kind: 'script', path: 'shape.py', args: [] });
   expect(await store.blobs.text(files['shape.py'] ?? '')).toContain('\nN = 16  #');
-  expect(await made(32)).toEqual({ candidate, outputs });
+  expect(await made(32)).toEqual({ candidate, program: 'shape.py', outputs });
 });
 
 it('a recipe that is not there rejects the job', async () => {

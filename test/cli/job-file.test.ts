@@ -130,7 +130,7 @@ describe('a field', () => {
     [
       'that does not exist',
       solve('scirpt: b.py\n'),
-      'job.yaml:4: scirpt: there is no such field (did you mean script?); the fields here are kind, name, inputs, limits, cores, seed, budget, script, args, outputs',
+      'job.yaml:4: scirpt: there is no such field (did you mean script?); the fields here are kind, name, inputs, limits, cores, seed, budget, script, args, recipe, with, outputs',
     ],
     [
       'that a stage does not have',
@@ -161,7 +161,11 @@ describe('a field', () => {
       'job.yaml:5: budget.trials: expected more than 0, got -3',
     ],
     ['too large', solve('cores: 257\n'), 'job.yaml:4: cores: expected at most 256, got 257'],
-    ['that is missing', 'kind: solve\nname: a\n', 'job.yaml:1: script: expected text; it is missing'],
+    [
+      'that is missing',
+      'kind: solve\nname: a\n',
+      'job.yaml:1: script: expected a Python file, or in its place a `recipe`; it is missing',
+    ],
     [
       'of an unknown kind',
       'kind: optimise\nname: a\n',

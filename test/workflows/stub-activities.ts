@@ -119,6 +119,9 @@ export function stubActivities(
     async packProgram() {
       return { candidate: candidate('c-0', 'as it is', 'baseline', []), seen: artifact };
     },
+    async packInputs() {
+      return { seen: artifact };
+    },
     async mergeFiles() {
       return { files: artifact, known: null };
     },

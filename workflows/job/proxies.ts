@@ -1,6 +1,7 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { JobActivities } from '../../activities/job.ts';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
+import type { RecipeActivities } from '../../activities/propose/by-recipe.ts';
 import type { StrategyActivities } from '../../activities/propose/by-strategy.ts';
 import type { ReportActivities } from '../../activities/report.ts';
 import type { BuildActivities } from '../../activities/try/build.ts';
@@ -28,12 +29,22 @@ const common: ActivityOptions = {
 const beating: ActivityOptions = { ...common, heartbeatTimeout: '10s' };
 
 /** Bookkeeping in the ledger and the store: short, safe to repeat. */
-export const { openJob, closeJob, recordDecision, endInVain, recordTrial, packProgram, mergeFiles } =
-  proxyActivities<JobActivities>({
-    ...common,
-    taskQueue: queues.orchestrate,
-    startToCloseTimeout: '60s',
-  });
+const bookkeeping: ActivityOptions = {
+  ...common,
+  taskQueue: queues.orchestrate,
+  startToCloseTimeout: '60s',
+};
+export const {
+  openJob,
+  closeJob,
+  recordDecision,
+  endInVain,
+  recordTrial,
+  packProgram,
+  packInputs,
+  mergeFiles,
+} = proxyActivities<JobActivities>(bookkeeping);
+export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping);
 
 export const { writeReport } = proxyActivities<ReportActivities>({
   ...beating,

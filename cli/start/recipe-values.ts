@@ -1,0 +1,52 @@
+import type { Job } from '../../domain/job.schema.ts';
+import type { StageJob } from '../../domain/job-input.ts';
+import { type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
+import { readRecipe, recipeNames } from '../../recipes/recipes.ts';
+import { nearest } from '../nearest.ts';
+import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
+
+/** Returns the job with every value of its recipes, so that it says itself what is made; and what is wrong with those given. */
+export async function withRecipeValues(job: Job): Promise<{ job: Job; mistakes: Mistake[] }> {
+  const mistakes: Mistake[] = [];
+  const filled = async <Part extends StageJob>(part: Part, path: PropertyKey[]): Promise<Part> => {
+    if (part.kind !== 'solve' || part.recipe === undefined) return part;
+    const checked = await checkedValues(part.recipe, part.with ?? {});
+    if (checked.kind === 'right') return { ...part, with: checked.values };
+    mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
+    return part;
+  };
+  if (job.kind !== 'pipeline') return { job: await filled(job, []), mistakes };
+  const stages = await Promise.all(job.stages.map((stage, index) => filled(stage, ['stages', index])));
+  return { job: { ...job, stages }, mistakes };
+}
+
+type Checked = { kind: 'right'; values: RecipeValues } | { kind: 'wrong'; mistakes: Mistake[] };
+
+async function checkedValues(name: string, given: object): Promise<Checked> {
+  const recipe = await readRecipe(name);
+  if (recipe === null)
+    return { kind: 'wrong', mistakes: [{ path: ['recipe'], message: await noRecipe(name) }] };
+  const parsed = valuesSchema(recipe).safeParse(given, { reportInput: true, error: namingFields });
+  if (parsed.success) return { kind: 'right', values: parsed.data };
+  const mistakes = parsed.error.issues.flatMap(mistakesIn);
+  return { kind: 'wrong', mistakes: mistakes.map((each) => ({ ...each, path: ['with', ...each.path] })) };
+}
+
+/** Says which recipes there are, in place of one that is not. */
+export async function noRecipe(name: string): Promise<string> {
+  const names = await recipeNames();
+  const meant = nearest(name, names);
+  return `there is no recipe ${name}${meant === null ? '' : ` (did you mean ${meant}?)`}; there are ${names.join(', ')} (see: crucible recipe list)`;
+}
+
+/** Reads values as they are typed, `n=64`, each as what its parameter is; what does not read as that stays text, to be refused. */
+export function typedValues({ parameters }: Recipe, typed: Readonly<Record<string, string>>): RecipeValues {
+  const read = (name: string, text: string): RecipeValues[string] => {
+    const type = parameters[name]?.type;
+    if (type === 'boolean') return text === 'true' ? true : text === 'false' ? false : text;
+    const isNumber =
+      (type === 'integer' || type === 'number') && text.trim() !== '' && Number.isFinite(Number(text));
+    return isNumber ? Number(text) : text;
+  };
+  return Object.fromEntries(Object.entries(typed).map(([name, text]) => [name, read(name, text)]));
+}

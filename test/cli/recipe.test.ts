@@ -1,0 +1,84 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readJobFile } from '../../cli/start/job-file.ts';
+import { jobFromRecipe, listRecipes, showRecipe } from '../../cli/start/recipe.ts';
+
+const shape = { shape: 'sphere', n: 64, size: 0.75, tube: 0.3, fill: 'filled', wall: 2 };
+
+/** What a command prints. */
+async function printed(command: (context: Parameters<typeof listRecipes>[0]) => Promise<void>, json = false) {
+  const lines: string[] = [];
+  await command({ json, terminal: false, columns: 200, out: (line) => void lines.push(line) });
+  return lines.join('\n');
+}
+
+describe('crucible recipe', () => {
+  it('lists each recipe with what it makes, and shows what one can be told with its default and its bounds', async () => {
+    expect(await printed(listRecipes)).toMatch(/^shape {2}A sphere, a box or a torus/m);
+    expect(JSON.parse(await printed(listRecipes, true))).toContainEqual({
+      ...{ name: 'shape', title: expect.stringContaining('voxel grid') },
+    });
+    const shown = await printed((context) => showRecipe(context, 'shape'));
+    expect(shown).toMatch(/n=64 +Voxels along an edge of the grid. A whole number from 8 to 384./);
+    expect(shown).toContain('One of sphere, box, torus.');
+    const json = await printed((context) => showRecipe(context, 'shape'), true);
+    expect(JSON.parse(json)).toMatchObject({ name: 'shape', parameters: { n: { default: 64 } } });
+    await expect(printed((context) => showRecipe(context, 'shpe'))).rejects.toThrow(
+      'there is no recipe shpe (did you mean shape?); there are shape',
+    );
+  });
+
+  it('runs one as a job that says every value, those that were left out too', async () => {
+    const { job } = await jobFromRecipe('shape', ['n=32', 'shape=torus', 'size=1']);
+    expect(job).toMatchObject({ kind: 'solve', name: 'shape', recipe: 'shape' });
+    expect(job).toMatchObject({ with: { ...shape, n: 32, shape: 'torus', size: 1 } });
+  });
+
+  it('refuses values in the words they were typed in, all at once', async () => {
+    await expect(jobFromRecipe('shape', ['n=many', 'size=2', 'shape=cone', 'radius=1'])).rejects.toThrow(
+      [
+        '--with shape: expected one of sphere, box, torus, got "cone"',
+        '--with n: expected a number, got "many"',
+        '--with size: expected at most 1, got 2',
+        '--with radius: there is no such field; the fields here are shape, n, size, tube, fill, wall',
+      ].join('\n'),
+    );
+    await expect(jobFromRecipe('shape', ['64'])).rejects.toThrow('--with 64: expected NAME=VALUE');
+  });
+});
+
+describe('a job file', () => {
+  async function read(text: string) {
+    const path = join(await mkdtemp(join(tmpdir(), 'crucible-recipe-')), 'job.yaml');
+    await writeFile(path, text);
+    return readJobFile(path);
+  }
+
+  it('may name a recipe in place of a script, in a stage too', async () => {
+    const { job, files } = await read(
+      'kind: pipeline\nname: two\nstages:\n  - { kind: solve, name: ball, recipe: shape, with: { n: 16 } }\n',
+    );
+    expect(job).toMatchObject({ stages: [{ recipe: 'shape', with: { ...shape, n: 16 } }] });
+    expect(files).toEqual([]);
+  });
+
+  it.each([
+    ['recipe: shape\nwith:\n  n: 7', 'job.yaml:5: with.n: expected at least 8, got 7'],
+    ['recipe: sphere', 'job.yaml:3: recipe: there is no recipe sphere; there are shape'],
+    ['recipe: shape\nargs: [a]', 'job.yaml:4: args: `args` are for a `script`; a recipe takes `with`'],
+    ['recipe: shape\nscript: a.py', 'job.yaml:3: recipe: expected `script` or `recipe`, got both'],
+    ['script: a.py\nwith: { n: 9 }', 'job.yaml:4: with: `with` is for a `recipe`; a script takes `args`'],
+    ['outputs: [a]', 'script: expected a Python file, or in its place a `recipe`; it is missing'],
+  ])('with %j is refused with its line', async (text, message) => {
+    await expect(read(`kind: solve\nname: a\n${text}\n`)).rejects.toThrow(message);
+  });
+
+  it('with a wrong value in a stage says which stage', async () => {
+    const stage = '  - { kind: solve, name: ball, recipe: shape, with: { n: 9.5 } }';
+    await expect(read(`kind: pipeline\nname: two\nstages:\n${stage}\n`)).rejects.toThrow(
+      'job.yaml:4: stages[0].with.n: expected a whole number, got 9.5',
+    );
+  });
+});
