@@ -15,7 +15,7 @@ import type { Program } from '../domain/program.schema.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
-import { pick, placeBelow } from '../domain/tree.ts';
+import { pick, placeBelow, without } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestFound, bestTrial, headline, lineOf, refusedTrials } from '../domain/trial.ts';
 import { readInput, readProgram, readTree, writeJson } from '../store/documents.ts';
@@ -211,12 +211,12 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     /** The user's own program as candidate `c-0`, and the `Tree` of what it and every other candidate may see. */
     async packProgram({
       files,
-      original: { operator, title, entry, paths, inputs },
+      original: { operator, title, entry, paths, inputs, hidden },
       ...place
     }: Place & { files: Artifact; original: Original }): Promise<{ candidate: Candidate; seen: Artifact }> {
       return takeStep(store, place, 'pack', async () => {
         const path = entry.kind === 'script' ? entry.path : entry.module;
-        const tree = await readTree(store.blobs, files);
+        const tree = without(await readTree(store.blobs, files), hidden);
         if (tree[path] === undefined)
           throw new JobRejected(`${path}: expected a file of the job, found none`);
         const program: Program = { files: pick(tree, paths), entry, build: null };

@@ -175,6 +175,11 @@ const optimizeFields = {
   function: functionName.optional(),
   /** Makes inputs for the function: `cases.py` (its `make_case`) or `cases.py:name`. */
   cases: FunctionRef.optional(),
+  /**
+   * For a function with several right answers: judges them in place of a comparison. `check.py` (its `accepts`) or `check.py:name`, called with
+   * the arguments and the answer. It returns True, or False, or in words why the answer is not right. No candidate sees this file.
+   */
+  accepts: FunctionRef.optional(),
   /** Whole script only: its command-line arguments. */
   args: z.array(z.string()).default([]),
   /**
@@ -259,6 +264,18 @@ export const Job = unchecked.superRefine((job, context) => {
         code: 'custom',
         path: [...path, 'cases'],
         message: '`cases` needs `function`: the function to call',
+      });
+    if (part.function === undefined && part.accepts !== undefined)
+      context.addIssue({
+        code: 'custom',
+        path: [...path, 'accepts'],
+        message: '`accepts` needs `function`: the function whose answers it judges',
+      });
+    if (part.accepts?.split(':')[0] === part.program)
+      context.addIssue({
+        code: 'custom',
+        path: [...path, 'accepts'],
+        message: `expected another file than ${part.program}: a candidate has that one, and sees no check of its answers`,
       });
   }
   if (job.kind !== 'pipeline') return;

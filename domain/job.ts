@@ -5,7 +5,8 @@ import type { StageJob } from './job-input.ts';
 export function filesNamedBy(job: StageJob): string[] {
   if (job.kind === 'solve') return [...(job.script === undefined ? [] : [job.script]), ...job.inputs];
   const cases = job.cases?.split(':')[0];
-  const named = [job.program, cases, job.prompts].filter((path) => path !== undefined);
+  const accepts = job.accepts?.split(':')[0];
+  const named = [job.program, cases, accepts, job.prompts].filter((path) => path !== undefined);
   return [...named, ...job.inputs];
 }
 
@@ -25,7 +26,8 @@ function fieldOf(job: StageJob, path: string): string {
   if (job.inputs.includes(path)) return 'inputs';
   if (job.kind === 'solve') return 'script';
   if (path === job.prompts) return 'prompts';
-  return path === job.program ? 'program' : 'cases';
+  if (path === job.program) return 'program';
+  return path === job.cases?.split(':')[0] ? 'cases' : 'accepts';
 }
 
 /** By how much numbers may differ: `1e-9 + 0.000001 × their size`. */

@@ -17,13 +17,15 @@ interface Agreement {
   answers: OptimizeJob['answers'];
 }
 
-/** Answers to secret cases are compared with the original's. */
+/** Answers to secret cases are compared with the original's, or judged by a check. */
 export interface AnswersJudging extends Agreement {
   kind: 'answers';
-  /** A `Tree` of all files of the job. The generator and the oracle run beside them, and no candidate does. */
+  /** A `Tree` of all files of the job. The generator, the oracle and the check run beside them, and no candidate does. */
   files: Artifact;
   oracle: FunctionAt;
   generator: FunctionAt;
+  /** Judges an answer where several are right; null: it must be the original's. */
+  accepts: FunctionAt | null;
 }
 
 /** The files and the standard output of a script are compared with the original's. */
@@ -78,10 +80,23 @@ export interface Original {
   paths: string[];
   /** Files and folders that a candidate may see. */
   inputs: string[];
+  /** Files that none may see, wherever they stand. */
+  hidden: string[];
 }
 
-export const optimizeOriginal = ({ program, args, inputs, ...job }: OptimizeJob): Original => {
-  const common = { operator: 'baseline', title: 'as it is', inputs } as const;
+/** A function as a job names it: `cases.py:make_case`, or the file alone. */
+function functionAt(named: string, otherwise: string): FunctionAt {
+  const [module = '', name = otherwise] = named.split(':');
+  return { module, name };
+}
+
+const checkOf = ({ accepts }: OptimizeJob): FunctionAt | null =>
+  accepts === undefined ? null : functionAt(accepts, 'accepts');
+
+export const optimizeOriginal = (job: OptimizeJob): Original => {
+  const { program, args, inputs } = job;
+  const hidden = [checkOf(job)?.module].filter((path) => path !== undefined);
+  const common = { operator: 'baseline', title: 'as it is', inputs, hidden } as const;
   return job.function === undefined
     ? { ...common, entry: { kind: 'script', path: program, args }, paths: [program] }
     : {
@@ -100,10 +115,10 @@ export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact):
       ...common,
       judging: { kind: 'sameFiles', outputs, ignoreLines, tolerance, answers, reference: null },
     };
-  const [module = '', name = 'make_case'] = (job.cases ?? '').split(':');
   const oracle = { module: program, name: job.function };
-  const generator = { module, name };
-  return { ...common, judging: { kind: 'answers', files, oracle, generator, tolerance, answers } };
+  const generator = functionAt(job.cases ?? '', 'make_case');
+  const accepts = checkOf(job);
+  return { ...common, judging: { kind: 'answers', files, oracle, generator, accepts, tolerance, answers } };
 }
 
 export const scriptOriginal = (script: string, { args, inputs }: SolveJob): Original => ({
@@ -112,6 +127,7 @@ export const scriptOriginal = (script: string, { args, inputs }: SolveJob): Orig
   entry: { kind: 'script', path: script, args },
   paths: [script],
   inputs,
+  hidden: [],
 });
 
 /** The exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see. */

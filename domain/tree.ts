@@ -11,3 +11,7 @@ export const pick = (tree: Tree, paths: readonly string[]): Tree =>
       paths.some((each) => path === each || path.startsWith(`${each}/`)),
     ),
   );
+
+/** The files of `tree` but those at `paths`. */
+export const without = (tree: Tree, paths: readonly string[]): Tree =>
+  Object.fromEntries(Object.entries(tree).filter(([path]) => !paths.includes(path)));

@@ -2,14 +2,15 @@ import { z } from 'zod';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
-import type { Exam, SameFilesJudging } from '../../domain/judging.ts';
+import type { AnswersJudging, Exam, SameFilesJudging } from '../../domain/judging.ts';
 import type { Checks, Outcome } from '../../domain/outcome.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
-import { readJson, writeJson } from '../../store/documents.ts';
+import { readJson, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import type { PreparedCases } from './cases.ts';
 import { guest } from './command.ts';
 import {
+  type AnsweredCase,
   answersOfRun,
   answersTask,
   type ComparedRun,
@@ -38,7 +39,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
    */
   async function judge(
     place: Place,
-    { program, plan, files }: GraderTask,
+    { program, plan, files, check }: GraderTask,
     { limits }: Exam,
     signal: AbortSignal,
   ): Promise<Graded> {
@@ -55,12 +56,16 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     );
     const verdict = ran.outputs['verdict.json'];
     if (verdict === undefined) {
-      const ended = outcomeOfEnding(ran.ending, saidBy(ran));
-      // Bytes that take more to read than a program may use are no answer. Any other end is the grader's own trouble.
-      if (ended?.kind === 'outOfMemory' || ended?.kind === 'timedOut' || ended?.kind === 'resourceLimit')
-        return refused({ kind: 'invalidOutput', reason: `it cannot be read and compared: ${ended.reason}` });
       if (ran.ending.kind === 'exited' && ran.ending.code === unusablePlan)
         throw new JobRejected(`nothing can be judged by what this job asks for: ${ran.stderr.tail.trim()}`);
+      const ended = outcomeOfEnding(ran.ending, saidBy(ran));
+      const why = ended !== null && 'reason' in ended ? ended.reason : 'it ended before it had judged';
+      // A check of the user's got through with the original's answers, so it is this answer that it fails on.
+      if (check !== null)
+        return refused({ kind: 'invalidOutput', reason: `${check} does not get through with it: ${why}` });
+      // Bytes that take more to read than a program may use are no answer. Any other end is the grader's own trouble.
+      if (ended?.kind === 'outOfMemory' || ended?.kind === 'timedOut' || ended?.kind === 'resourceLimit')
+        return refused({ kind: 'invalidOutput', reason: `it cannot be read and compared: ${why}` });
       throw new Error(`the grader ended as ${ran.ending.kind} without a verdict: ${ran.stderr.tail}`);
     }
     const found = await readJson(store.blobs, verdict, Verdict);
@@ -91,6 +96,18 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
         `${exam.program} leaves nothing to compare a candidate with: its files are empty, and \`ignoreLines\` covers all it prints`,
       );
     return graded;
+  }
+
+  async function judgeAnswers(
+    place: Place,
+    exam: Exam,
+    judging: AnswersJudging,
+    { arguments: names }: CaseSet,
+    answered: readonly AnsweredCase[],
+    signal: AbortSignal,
+  ): Promise<Graded> {
+    const job = judging.accepts === null ? {} : await readTree(store.blobs, judging.files);
+    return judge(place, answersTask(judging, job, names, answered), exam, signal);
   }
 
   async function caseSetOf(cases: PreparedCases | null): Promise<CaseSet> {
@@ -124,7 +141,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
           case 'answers': {
             const caseSet = await caseSetOf(cases);
             const answered = answersOfRun(caseSet, await returnedAs('answers', returned));
-            return judge(place, answersTask(judging, caseSet.arguments, answered), exam, signal);
+            return judgeAnswers(place, exam, judging, caseSet, answered, signal);
           }
           case 'sameFiles': {
             const expected = await returnedAs('files', judging.reference);
@@ -154,8 +171,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
         switch (judging.kind) {
           case 'answers': {
             const caseSet = await caseSetOf(cases);
-            const task = answersTask(judging, caseSet.arguments, timedAnswers(caseSet, conducted));
-            return judge(place, task, exam, signal);
+            const answered = timedAnswers(caseSet, conducted);
+            return judgeAnswers(place, exam, judging, caseSet, answered, signal);
           }
           case 'sameFiles':
             return judgeRuns(place, exam, judging, timedRuns(conducted), signal);

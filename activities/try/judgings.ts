@@ -14,12 +14,14 @@ export interface GraderTask {
   program: 'grade' | 'validate';
   plan: unknown;
   files: Tree;
+  /** The user's function that judges, as people know it; null where the grader compares by itself. */
+  check: string | null;
 }
 
 export type ReturnedFiles = Extract<Returned, { kind: 'files' }>;
 
 /** A candidate's answer to one case beside the original's. */
-interface AnsweredCase {
+export interface AnsweredCase {
   input: Artifact;
   expected: Answer;
   actual: Answer;
@@ -79,9 +81,10 @@ export function timedAnswers({ cases, twice }: CaseSet, conducted: Conducted): A
   ];
 }
 
-/** Compares answers case by case; `names` are those of the arguments. */
+/** Has answers judged case by case; `names` are those of the arguments, `job` are all files of the job. */
 export function answersTask(
-  { tolerance, answers }: AnswersJudging,
+  { tolerance, answers, accepts }: AnswersJudging,
+  job: Tree,
   names: readonly string[],
   answered: readonly AnsweredCase[],
 ): GraderTask {
@@ -93,7 +96,15 @@ export function answersTask(
     expectedInput: placeOf(expected.mutatedInput),
     actualInput: placeOf(actual.mutatedInput),
   }));
-  return { program: 'grade', plan: { tolerance, answers, arguments: names, cases }, files };
+  const plan = { tolerance, answers, arguments: names, cases };
+  if (accepts === null) return { program: 'grade', plan, files, check: null };
+  const { module, name } = accepts;
+  return {
+    program: 'grade',
+    plan: { ...plan, accepts: { path: `/in/job/${module}`, name, folder: '/in/job' } },
+    files: { ...files, ...placeBelow('job', job) },
+    check: `${name} in ${module}`,
+  };
 }
 
 type Written = Pick<ReturnedFiles, 'files' | 'stdout'> & Partial<Pick<ReturnedFiles, 'written'>>;
@@ -154,7 +165,7 @@ export function sameFilesTask(
       ignore: ignoreLines,
     })),
   };
-  return { program: 'grade', plan, files };
+  return { program: 'grade', plan, files, check: null };
 }
 
 /** Throws `JobRejected` where the baseline leaves nothing that a candidate could be compared with. */
@@ -189,7 +200,8 @@ export function checksTask(program: string, { outputs }: ChecksJudging, returned
   // Said once, of the first file that is missing.
   const first = checks.find(({ missing }) => missing !== undefined && !missing.includes(asPlaced));
   if (first !== undefined) first.missing += `; ${writtenText(program, returned.written)}`;
-  return { program: 'validate', plan: { outputs: checks }, files: placeBelow('files', returned.files) };
+  const files = placeBelow('files', returned.files);
+  return { program: 'validate', plan: { outputs: checks }, files, check: null };
 }
 
 /** The checks of each file that an output names; where there is none, of one that is missing. */

@@ -67,7 +67,7 @@ export function programReadme(exported: ExportedProgram): string {
     '## Test and measure',
     fenced(
       'sh',
-      'python test_same.py     # the same answers as the original, given in other ways too?\npython benchmark.py     # how many times faster is it on this machine?',
+      `python test_same.py     # ${job.accepts === undefined ? 'the same answers as the original' : 'answers that its check accepts'}, given in other ways too?\npython benchmark.py     # how many times faster is it on this machine?`,
     ),
     entry.kind === 'function'
       ? `The test takes its inputs from the generator \`original/${job.cases?.split(':')[0]}\`, with a seed that was secret until the program was judged by it. To give them in another way, change \`make_cases\` in \`check/programs.py\`.`

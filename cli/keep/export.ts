@@ -136,6 +136,7 @@ async function programFolder(
   const packages = await lockedPackages();
 
   const [generator = '', maker = 'make_case'] = job.cases?.split(':') ?? [];
+  const [accepts, check = 'accepts'] = job.accepts?.split(':') ?? [];
   const settings = {
     job: record.id,
     candidate: best.candidate.id,
@@ -150,7 +151,12 @@ async function programFolder(
           checks: job.outputs.filter((output) => typeof output !== 'string'),
           ignoreLines: job.ignoreLines,
         }
-      : { cases: { module: generator, function: maker }, seed: best.seeds[0] ?? '0', testCases }),
+      : {
+          cases: { module: generator, function: maker },
+          accepts: accepts === undefined ? null : { module: accepts, function: check },
+          seed: best.seeds[0] ?? '0',
+          testCases,
+        }),
     tolerance: job.tolerance,
     answers: job.answers ?? defaults.answers,
     takesWhatTheOriginalTook: sendsOnToOriginal(source),
@@ -222,7 +228,7 @@ const guestFiles = new URL('../../sandbox/guest/', import.meta.url);
 
 /** The comparison is the grader's own. */
 const comparison = {
-  function: ['comparing.py', 'user_code.py'],
+  function: ['accepting.py', 'comparing.py', 'user_code.py'],
   script: ['comparing.py', 'comparing_files.py', 'pictures.py', 'verdict.py', 'voxels.py'],
 };
 

@@ -57,6 +57,10 @@ export function addStartCommands(line: CommandLine): void {
       '--cases <file[:name]>',
       'makes inputs for the function: its make_case(seed) returns the arguments',
     )
+    .option(
+      '--accepts <file[:name]>',
+      'judges answers where several are right: its accepts(arguments…, answer) returns True, False, or why not',
+    )
     .option('--args <arguments...>', 'command-line arguments of the script')
     .option('--outputs <patterns...>', 'files the script writes; they and standard output must stay the same')
     .option('--inputs <paths...>', 'files and folders the program reads or imports')

@@ -113,8 +113,9 @@ export async function beginJob(
 async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]): Promise<FirstLook> {
   const program = part.kind === 'solve' ? part.script : part.program;
   const [cases, maker = 'make_case'] = part.kind === 'optimize' ? (part.cases?.split(':') ?? []) : [];
+  const [accepts, check = 'accepts'] = part.kind === 'optimize' ? (part.accepts?.split(':') ?? []) : [];
   const found: FirstLook = { mistakes: [], warnings: [] };
-  for (const path of new Set([program, cases])) {
+  for (const path of new Set([program, cases, accepts])) {
     if (path === undefined) continue;
     // What an earlier stage makes is not there yet.
     if (stages.some((stage) => path.startsWith(`${stage}/`))) continue;
@@ -123,6 +124,7 @@ async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]):
     if (path === program && part.kind === 'optimize' && part.function !== undefined)
       found.mistakes.push(...mistakesOfFunction(source, part.function, part));
     if (path === cases) found.mistakes.push(...mistakesOfMaker(source, maker));
+    if (path === accepts) found.mistakes.push(...mistakesOfCheck(source, check));
     await lookAtImports(file, part, source, found);
     await lookAtPaths(file, part, source, found);
   }
@@ -204,6 +206,20 @@ function mistakesOfMaker(source: Source, name: string): string[] {
   if (missing.length > 0 || definition === null) return missing;
   const at = `${source.told}:${definition.line}: ${name}`;
   const expected = `expected a function of a seed that returns the arguments, as in: def ${name}(seed): return (…,)`;
+  if (definition.kind !== 'def')
+    return [`${at} is ${definition.kind === 'class' ? 'a class' : 'a coroutine'}: ${expected}`];
+  if (definition.parameters?.trim() === '') return [`${at} takes nothing: ${expected}`];
+  if (isGenerator(definition)) return [`${at} is a generator: ${expected}`];
+  if (returnsNothing(definition)) return [`${at} returns nothing: ${expected}`];
+  return [];
+}
+
+function mistakesOfCheck(source: Source, name: string): string[] {
+  const missing = mistakesOfName(source, name);
+  const definition = functionNamed(source.names, name);
+  if (missing.length > 0 || definition === null) return missing;
+  const at = `${source.told}:${definition.line}: ${name}`;
+  const expected = `expected a function of the arguments and an answer that returns whether it is right, as in: def ${name}(value, answer): return …`;
   if (definition.kind !== 'def')
     return [`${at} is ${definition.kind === 'class' ? 'a class' : 'a coroutine'}: ${expected}`];
   if (definition.parameters?.trim() === '') return [`${at} takes nothing: ${expected}`];

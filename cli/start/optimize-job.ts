@@ -8,6 +8,7 @@ import { checkedJob, type JobFile, plainReason } from './job-file.ts';
 export interface OptimizeOptions {
   function?: string;
   cases?: string;
+  accepts?: string;
   name?: string;
   args?: string[];
   outputs?: string[];
@@ -59,11 +60,15 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
   await checkProgram(program, wanted);
   checkTogether(program, wanted, options);
   const cases = options.cases === undefined ? null : referenceIn(options.cases, /^(.*):([^/]*)$/);
+  const accepts = options.accepts === undefined ? null : referenceIn(options.accepts, /^(.*):([^/]*)$/);
   const { folder, pathOf } = await folderOf([
     { option: 'the program', typed: program },
     ...(cases === null ? [] : [{ option: '--cases', typed: cases.program }]),
+    ...(accepts === null ? [] : [{ option: '--accepts', typed: accepts.program }]),
     ...(options.inputs ?? []).map((path) => ({ option: '--inputs', typed: path })),
   ]);
+  const pathIn = ({ program, name }: { program: string; name?: string }): string =>
+    [pathOf(program), name].filter((part) => part !== undefined).join(':');
 
   const { trials, usd, tokens, minutes } = options;
   const budget = {
@@ -77,10 +82,8 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
     name: options.name ?? nameOf(program, wanted),
     program: pathOf(program),
     function: wanted,
-    cases:
-      cases === null
-        ? undefined
-        : [pathOf(cases.program), cases.name].filter((part) => part !== undefined).join(':'),
+    cases: cases === null ? undefined : pathIn(cases),
+    accepts: accepts === null ? undefined : pathIn(accepts),
     args: options.args,
     outputs: options.outputs,
     inputs: options.inputs?.map(pathOf),
@@ -137,6 +140,10 @@ function checkTogether(program: string, wanted: string | undefined, options: Opt
   if (wanted === undefined && options.cases !== undefined)
     throw new UserMistake(
       `--cases needs --function NAME, or ${program}:NAME: the function that is called with what ${options.cases} makes`,
+    );
+  if (wanted === undefined && options.accepts !== undefined)
+    throw new UserMistake(
+      `--accepts needs --function NAME, or ${program}:NAME: the function whose answers ${options.accepts} judges`,
     );
   if (wanted === undefined) return;
   const ofScripts = {

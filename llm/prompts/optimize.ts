@@ -20,7 +20,8 @@ import { type ProgramReply, programReply } from './replies/program.ts';
 interface Task extends Surroundings {
   /** The user's program as it was given, the file to be made faster first. */
   original: ShownProgram;
-  tolerance: Tolerance;
+  /** Null where a check of the user's judges answers. */
+  tolerance: Tolerance | null;
   tried: readonly TriedProgram[];
   /** What others are at while this is asked, one a line. */
   underWay: readonly string[];
@@ -71,7 +72,10 @@ export interface Debug {
 const common = {
   ...surroundings,
   original: ({ original }: Task) => shownFiles(original, limits.original),
-  tolerance: ({ tolerance }: Task) => toleranceText(tolerance),
+  tolerance: ({ tolerance }: Task) =>
+    tolerance === null
+      ? "the person's own check accepts them: not the original's alone, for an input may have several right ones"
+      : toleranceText(tolerance),
   tried: ({ tried }: Task) => triedList(tried),
   underWay: ({ underWay }: Task) => dataOr(underWay.join('\n'), limits.list, 'Nothing.'),
   machine: ({ machine }: Task) => machine,

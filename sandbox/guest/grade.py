@@ -1,4 +1,5 @@
-"""The grader: judges answers and files against what was expected. It never imports a candidate's code.
+"""The grader: judges answers and files against what was expected, or answers by the user's own check. It never imports a candidate's
+code.
 
     grade.py --plan plan.json --out verdict.json
 
@@ -9,6 +10,7 @@ produced; with code 2 where the plan or the expected side cannot be used, which 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import math
 import mmap
 import os
@@ -16,11 +18,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+_GUEST = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, _GUEST)
+from accepting import Check
 from cases import Arguments, decode_case
 from comparing import EXACT, Comparison, Scales, Tolerance, constant_place
 from comparing_files import compare_file, compare_stdout
 from frames import Buffer, FrameError, decode, what_is_known
+from user_code import UserCodeError
 from validate import validate
 from verdict import Finding, PlanError, write_verdict
 
@@ -28,15 +33,20 @@ from verdict import Finding, PlanError, write_verdict
 def judge(plan: dict[str, Any]) -> list[Finding]:
     """One finding for each case, file and stream of the plan, in its order. Raises `PlanError`."""
     tolerance, exact = _tolerance(plan['tolerance']), _exact(plan['answers'])
-    findings = judge_cases(plan.get('cases', []), plan.get('arguments', []), tolerance, exact)
+    check = _check(plan['accepts']) if plan.get('accepts') is not None else None
+    findings = judge_cases(plan.get('cases', []), plan.get('arguments', []), tolerance, exact, check)
     findings += [judge_file(pair, tolerance, exact) for pair in plan.get('files', [])]
     return findings + [compare_stdout(pair, tolerance) for pair in plan.get('stdout', [])]
 
 
 def judge_cases(
-    cases: list[dict[str, Any]], arguments: list[str], tolerance: Tolerance, exact: bool
+    cases: list[dict[str, Any]], arguments: list[str], tolerance: Tolerance, exact: bool, check: Check | None = None
 ) -> list[Finding]:
-    """One finding for each call. All of them together say how large the numbers of each place are."""
+    """One finding for each call. All of them together say how large the numbers of each place are. Where there is a `check`, it
+    judges the answers, and what a call does to its arguments is compared all the same.
+    """
+    if check is not None:
+        _require_use(cases, check)
     scales, given = Scales(), Scales()
     for index, case in enumerate(cases):
         expected, before, after = _trusted(f'case {index}', case)
@@ -47,9 +57,9 @@ def judge_cases(
     findings = []
     for index, case in enumerate(cases):
         comparison = Comparison(tolerance, exact, scales=scales, given=given)
-        findings.append(_judge_case(f'case {index}', case, arguments, comparison))
+        findings.append(_judge_case(f'case {index}', case, arguments, comparison, check))
     if len(findings) > 1 and all(finding.kind == 'right' for finding in findings):
-        constant = constant_place(scales, given)
+        constant = constant_place(scales, given) if check is None else _constant_answer(cases)
         if constant is not None:
             findings[0].kind, findings[0].mismatch = 'wrong', f'and in every other case, {constant}'
     return findings
@@ -69,13 +79,18 @@ def judge_file(pair: dict[str, Any], tolerance: Tolerance, exact: bool) -> Findi
     return finding if found.kind == 'right' else Finding.invalid(name, found.mismatch or '')
 
 
-def _judge_case(name: str, case: dict[str, Any], arguments: list[str], comparison: Comparison) -> Finding:
+def _judge_case(
+    name: str, case: dict[str, Any], arguments: list[str], comparison: Comparison, check: Check | None
+) -> Finding:
     """The finding on one call: its answer, and what it did to its arguments."""
     if case.get('actual') is None:
         return Finding.invalid(name, 'there is no answer')
     expected, before, after = _trusted(name, case)
     try:
-        comparison.values(expected, _answer(case['actual'], 'answer'), 'answer')
+        if check is None:
+            comparison.values(expected, _answer(case['actual'], 'answer'), 'answer')
+        else:
+            _judge_accepted(case, check, comparison)
         left = _arguments(case['actualInput']) if case.get('actualInput') else before
     except FrameError as error:
         return Finding.invalid(name, f'the answer cannot be read: {error}')
@@ -85,6 +100,53 @@ def _judge_case(name: str, case: dict[str, Any], arguments: list[str], compariso
         _judge_arguments(before, after, left, arguments, comparison)
     _judge_keeping(case, comparison)
     return Finding.of(name, comparison)
+
+
+def _check(given: dict[str, Any]) -> Check:
+    """The user's check. Its folder is the working directory from now on, as it is where the user runs it."""
+    path = Path(given['path'])
+    try:
+        os.chdir(given['folder'])
+        return Check(path, given['name'])
+    except (UserCodeError, OSError) as error:
+        raise PlanError(str(error)) from None
+
+
+def _require_use(cases: list[dict[str, Any]], check: Check) -> None:
+    """Raises `PlanError` where the check does not accept what the original answers, or accepts nothing (None) in its place."""
+    told_apart = []
+    for index, case in enumerate(cases):
+        expected, _, _ = _trusted(f'case {index}', case)
+        refusal = check.refusal(*_arguments(case['case']), expected)
+        if refusal is not None:
+            raise PlanError(f'the answer of the original to case {index} is not accepted: {refusal}')
+        if expected is not None and not any(told_apart):
+            told_apart.append(check.refusal(*_arguments(case['case']), None) is not None)
+    if told_apart and not any(told_apart):
+        raise PlanError(f'{check.title} accepts None in place of every answer, so it would accept any program')
+
+
+def _judge_accepted(case: dict[str, Any], check: Check, comparison: Comparison) -> None:
+    """Has the check judge an answer. The original's own answer is known to be accepted."""
+    comparison.checked += 1
+    answer = _answer(case['actual'], 'answer')
+    if _hash(case['actual']) == _hash(case['expected']):
+        return
+    refusal = check.refusal(*_arguments(case['case']), answer)
+    if refusal is not None:
+        comparison.differ(refusal)
+
+
+def _constant_answer(cases: list[dict[str, Any]]) -> str | None:
+    """What is wrong where every answer is the same, and the original's are not: that is no answer, whatever the check accepts."""
+    # What is asked twice says more than its answer.
+    plain = [case for case in cases if 'shares' not in what_is_known(_map(case['expected']))]
+    given, expected = ({_hash(case[side]) for case in plain} for side in ('actual', 'expected'))
+    return 'gives one and the same answer, which the original does not' if len(given) == 1 < len(expected) else None
+
+
+def _hash(path: str) -> bytes:
+    return hashlib.sha256(_map(path)).digest()
 
 
 def _trusted(name: str, case: dict[str, Any]) -> tuple[Any, Arguments, Arguments]:
@@ -190,7 +252,17 @@ def main() -> None:
     options.add_argument('--plan', type=Path, required=True)
     options.add_argument('--out', type=Path, required=True)
     chosen = options.parse_args()
-    write_verdict(judge, chosen.plan, chosen.out)
+    _leave_names_to_checks()
+    # A check is run in another folder.
+    write_verdict(judge, chosen.plan.resolve(), chosen.out.resolve())
+
+
+def _leave_names_to_checks() -> None:
+    """Forgets the modules beside this one: a check may import a `cases` of its own."""
+    sys.path.remove(_GUEST)
+    for name, module in list(sys.modules.items()):
+        if os.path.dirname(getattr(module, '__file__', None) or '') == _GUEST and name != '__main__':
+            del sys.modules[name]
 
 
 if __name__ == '__main__':

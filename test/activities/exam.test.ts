@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
 import type { PreparedCases } from '../../activities/try/cases.ts';
+import { createGradeActivities } from '../../activities/try/grade.ts';
 import { createMeasureActivities } from '../../activities/try/measure.ts';
 import { createRunActivities } from '../../activities/try/run.ts';
 import type { Tree } from '../../domain/artifact.schema.ts';
@@ -24,7 +25,7 @@ const usage = { wallMs: 1, cpuMs: 1, peakMemoryMb: 1 };
 const log = { tail: '', bytes: 0, artifact: null, truncated: false };
 
 let store: Store;
-/** The paths that each sandbox held where a candidate ran. */
+/** The paths that each sandbox held where a candidate, or the grader, ran. */
 let held: string[][];
 /** What was asked of players. */
 let specs: ConductSpec[];
@@ -126,6 +127,40 @@ describe('where a candidate runs', () => {
       cases: await casesOf(1),
     });
     expect(held).toEqual([['slow.py', 'helper.py']]);
+  });
+
+  it('there is no check of its answers, though the job has it among its inputs; the grader has it', async () => {
+    const job = OptimizeJob.parse({
+      ...{ kind: 'optimize', name: 'a', program: 'slow.py', function: 'f', cases: 'cases.py' },
+      ...{ inputs: ['lib'], accepts: 'lib/check.py' },
+    });
+    const files = await treeOf('slow.py', 'cases.py', 'lib/helper.py', 'lib/check.py');
+    const { packProgram } = createJobActivities({ store });
+    const { candidate, seen } = await act(packProgram, {
+      ...{ ...place(), files, original: optimizeOriginal(job) },
+    });
+    const { program } = candidate;
+    const exam = optimizeExam(job, files, seen);
+    const cases = await casesOf(1);
+    const ran = await act(createRunActivities({ store, sandbox }).runProgram, {
+      ...{ ...place(), exam, program, cases },
+    });
+    if (ran.kind === 'failed') throw new Error(JSON.stringify(ran));
+    await act(createMeasureActivities({ store, sandbox }).measure, {
+      ...{ ...place(), exam, baseline: program, candidate: program, cases: await casesOf(100) },
+      ...{ pairs: 6, batch: 1, noiseFloor: 0, earlier: null },
+    });
+    expect(held).toEqual(Array.from({ length: 2 }, () => ['slow.py', 'lib/helper.py']));
+
+    const { gradeRun } = createGradeActivities({ store, sandbox });
+    // The grader does nothing here either, so it has not judged.
+    expect(await act(gradeRun, { ...place(), exam, cases, returned: ran.returned })).toMatchObject({
+      outcome: {
+        kind: 'invalidOutput',
+        reason: expect.stringMatching(/^accepts in lib\/check\.py does not/),
+      },
+    });
+    expect(held[2]).toEqual(expect.arrayContaining(['job/lib/check.py', 'job/slow.py', 'plan.json']));
   });
 
   it('a script that is checked has its inputs', async () => {

@@ -77,6 +77,27 @@ describe('export', () => {
     );
   });
 
+  it('has answers judged by the check of the job, where it had one', async () => {
+    const python = await pythonWithNumpy();
+    const store = await temporaryStore();
+    const other = slow.replace('return result', 'return list(result + 1)');
+    const check =
+      'def accepts(values, rounds, answer):\n    values[:] = 0\n    return len(answer) == len(values) or "of another length"\n';
+    const tested = async (id: string, program: string) => {
+      const folder = join(await temporaryFolder(), 'made');
+      await finishedJob(store, id, { 'smooth.py': program }, null, {}, 'It does less.', check);
+      await exportJob(recorded(store).context, { job: id, out: folder, force: false });
+      expect(await readdir(join(folder, 'program'))).toEqual(['smooth.py']);
+      return run(python, ['-B', join(folder, 'test_same.py')]);
+    };
+    expect((await tested('optimize/smoother/aaaaaaaaaa.1', other)).stdout).toMatch(
+      /^Accepted answers in 5 of 5 cases/,
+    );
+    await expect(
+      tested('optimize/smoother/bbbbbbbbbb.1', slow.replace('return result', 'return result[1:]')),
+    ).rejects.toThrow(/case 1: accepts in check\.py: of another length/);
+  });
+
   it('compares matrices, and says what to install where NumPy is missing', async () => {
     const python = await pythonWithNumpy();
     const store = await temporaryStore();

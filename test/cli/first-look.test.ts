@@ -141,6 +141,21 @@ describe('before anything is started', () => {
     const { mistakes } = await look('def f(x):\n    return x\n', { cases });
     expect(mistakes).toEqual([expect.stringMatching(message)]);
   });
+
+  it.each([
+    ['that is not there', 'def fits(x, answer):\n    return True\n', /has no function accepts.*it has: fits/],
+    [
+      'that takes nothing',
+      'def accepts():\n    return True\n',
+      /:1: accepts takes nothing: expected a function/,
+    ],
+    ['that returns nothing', 'def accepts(x, answer):\n    answer.sort()\n', /accepts returns nothing/],
+    ['that misses a module', 'import pandas\ndef accepts(x, answer):\n    return True\n', /has no pandas/],
+  ])('a check of answers %s is refused', async (_, source, message) => {
+    await write({ 'check.py': source });
+    const { mistakes } = await look('def f(x):\n    return x\n', { accepts: 'check.py' });
+    expect(mistakes).toEqual([expect.stringMatching(message)]);
+  });
 });
 
 describe('an import', () => {

@@ -50,6 +50,21 @@ describe('the paths of crucible optimize', () => {
     expect(await jobFromOptions('../src/slow.py:blur', { cases })).toMatchObject({ folder });
   });
 
+  it('of a check of answers is as typed, too, and needs a function', async () => {
+    await writeFile(join(folder, 'src', 'check.py'), 'def fits(x, answer):\n    return True\n');
+    const options = { cases: 'src/cases.py', accepts: 'src/check.py:fits' };
+    expect(await jobFromOptions('src/slow.py:blur', options)).toMatchObject({
+      files: ['slow.py', 'cases.py', 'check.py'],
+      job: { accepts: 'check.py:fits' },
+    });
+    expect(await refusal('src/slow.py', { accepts: 'src/check.py' })).toMatch(
+      /^--accepts needs --function NAME, or src\/slow\.py:NAME: the function whose answers src\/check\.py judges/,
+    );
+    expect(await refusal('src/slow.py:blur', { ...options, accepts: 'src/slow.py:fits' })).toMatch(
+      /--accepts.*expected another file than .*slow\.py: a candidate has that one/,
+    );
+  });
+
   it('that are not there are named as typed', async () => {
     expect(await refusal('src/none.py', {})).toBe(`src/none.py in ${folder}: there is no such file`);
     expect(await refusal('src/slow.py:blur', { cases: 'cases.py' })).toBe(

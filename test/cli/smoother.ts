@@ -32,7 +32,7 @@ const job = {
   cases: 'data/cases.py',
 } as const;
 
-/** A finished job whose best is the program of \`files\`; with \`extensions\` it was built. */
+/** A finished job whose best is the program of \`files\`; with \`extensions\` it was built, with `check` its answers were judged by that. */
 export async function finishedJob(
   store: Store,
   id: string,
@@ -40,8 +40,16 @@ export async function finishedJob(
   build: Build | null = null,
   extensions: Record<string, Uint8Array> = {},
   note = 'It does less.',
+  check: string | null = null,
 ): Promise<void> {
-  const input = await openJob(store, job, { id, files: { 'smooth.py': slow, 'data/cases.py': generator } });
+  const asked = check === null ? job : { ...job, accepts: 'data/check.py' };
+  const input = await openJob(store, asked, {
+    id,
+    files: {
+      ...{ 'smooth.py': slow, 'data/cases.py': generator },
+      ...(check === null ? {} : { 'data/check.py': check }),
+    },
+  });
   const entry = { kind: 'function', module: 'smooth.py', name: 'smooth' } as const;
   const baseline = await storeProgram(store, {
     files: await tree(store, { 'smooth.py': slow }),

@@ -29,6 +29,17 @@ describe('a job', () => {
     });
   });
 
+  it('has a check of answers for a function alone, in a file that no candidate has', () => {
+    const fields = { kind: 'optimize', program: 'slow.py', function: 'f', cases: 'cases.py' };
+    const checked = job({ ...fields, accepts: 'check.py:fits' });
+    expect(checked).toMatchObject({ accepts: 'check.py:fits' });
+    expect(filesToPack(checked)).toContainEqual({ path: 'check.py', field: ['accepts'] });
+    expect(() => job({ ...fields, accepts: 'slow.py:fits' })).toThrow(/expected another file than slow\.py/);
+    expect(() => job({ kind: 'optimize', program: 'slow.py', accepts: 'check.py' })).toThrow(
+      /`accepts` needs `function`/,
+    );
+  });
+
   it('keeps the defaults of the limits it does not set', () => {
     expect(job({ kind: 'solve', script: 'a.py', limits: { wallMs: 1000 } })).toMatchObject({
       limits: { ...defaults.limits, wallMs: 1000 },

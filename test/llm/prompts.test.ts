@@ -184,6 +184,14 @@ describe('the prompts', () => {
 });
 
 describe('a prompt for a faster program', () => {
+  it('says that several answers may be right where a check judges them', () => {
+    const { system } = promptRequest('improve-function', { ...functionTask, tolerance: null, ...fromBest });
+    expect(system).toContain(
+      "Results agree where the person's own check accepts them: not the original's alone",
+    );
+    expect(system).not.toContain('|got - expected|');
+  });
+
   it('says everything a model needs to know of a function', () => {
     const asked = request('improve-function');
     const text = userText(asked);

@@ -11,9 +11,10 @@ import { Conducted, createMeasureActivities } from '../../activities/try/measure
 import { createRunActivities } from '../../activities/try/run.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
-import { optimizeExam, timedCases } from '../../domain/judging.ts';
+import { optimizeExam, optimizeOriginal, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
+import { without } from '../../domain/tree.ts';
 import type { Measurement } from '../../domain/trial.schema.ts';
 import { chooseSandbox } from '../../sandbox/choose.ts';
 import type { SandboxKind } from '../../sandbox/sandbox.ts';
@@ -37,7 +38,7 @@ export interface Trials {
 
 /**
  * The activities of a trial as a worker has them, over a real sandbox and a store of their own, called in the order in which the
- * workflow does. The files of `folder` are the job's and those of every program; the baseline is what `job` names. All trials
+ * workflow does. The files of `folder` are the job's, and those of every program but for what is hidden from it; the baseline is what `job` names. All trials
  * get the same secret inputs, each in sandboxes that have never seen them. Throws what the first activities throw, `JobRejected`
  * for one.
  */
@@ -76,15 +77,17 @@ export async function openTrials(
     ),
   );
   const files = await store.blobs.put(JSON.stringify(tree));
+  const shown = without(tree, optimizeOriginal(whole).hidden);
+  const seen = await store.blobs.put(JSON.stringify(shown));
   const pack = (module: string, name: string): Promise<Artifact> => {
     const entry: Program['entry'] =
       job.function === undefined
         ? { kind: 'script', path: module, args: [] }
         : { kind: 'function', module, name };
-    return store.blobs.put(JSON.stringify({ files: tree, entry, build: null } satisfies Program));
+    return store.blobs.put(JSON.stringify({ files: shown, entry, build: null } satisfies Program));
   };
   let steps = 0;
-  const asked = optimizeExam(whole, files, files);
+  const asked = optimizeExam(whole, files, seen);
   const given = (limits = {}, exam = asked) => ({
     ...{ storeId: store.id, jobId: 'tried', step: `${steps++}` },
     exam: { ...exam, limits: { ...exam.limits, ...limits } },

@@ -106,9 +106,13 @@ const rejected = (message: string): ApplicationFailure =>
 const doesNotRun = ({ program }: Exam, outcome: Trial['outcome']): string =>
   `${program} does not run: ${outcome.kind}: ${reasonIn(outcome)}`;
 
-const doesNotRepeat = ({ program, judging }: Exam, outcome: Trial['outcome']): string =>
-  judging.kind === 'answers'
-    ? `${program} gives different answers to the same input: ${reasonIn(outcome)}`
-    : `${program} does not give the same twice, so no candidate could be compared with it: ${reasonIn(outcome)}. Seed what is random; lines of standard output that may differ, such as times, go into \`ignoreLines\``;
+function doesNotRepeat({ program, judging }: Exam, outcome: Trial['outcome']): string {
+  const why = reasonIn(outcome);
+  if (judging.kind !== 'answers')
+    return `${program} does not give the same twice, so no candidate could be compared with it: ${why}. Seed what is random; lines of standard output that may differ, such as times, go into \`ignoreLines\``;
+  return judging.accepts === null
+    ? `${program} gives different answers to the same input: ${why}`
+    : `${program} gives an answer that is not accepted: ${why}`;
+}
 
 const reasonIn = (outcome: Trial['outcome']): string => ('reason' in outcome ? outcome.reason : outcome.kind);

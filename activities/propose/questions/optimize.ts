@@ -51,7 +51,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
   const task = {
     original: { files: [...original.files].sort((one) => (one.path === job.program ? -1 : 1)) },
     baselineMs: baseline.measurement.baselineMs.value,
-    tolerance: job.tolerance,
+    tolerance: job.accepts === undefined ? job.tolerance : null,
     cores: job.cores,
     packages,
     machine: machine(),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import json
 import math
+import os
 import random
 import subprocess
 import sys
 import tempfile
+import textwrap
 import unittest
 import warnings
 from collections import OrderedDict, namedtuple
@@ -465,6 +467,128 @@ class Calls(Grading):
             done = run(plan)
             self.assertEqual(done.returncode, 2, plan)
             self.assertIn('cannot be judged', done.stderr)
+
+
+class Accepting(Grading):
+    """A function that has several right answers: two numbers whose sum is the argument."""
+
+    PARTS = """
+    def accepts(total, answer):
+        one, other = answer
+        if one + other != total:
+            return f'{one} and {other} are {one + other}, not {total}'
+        return True
+    """
+
+    def accepted(
+        self, answers: list[Any], check: str = PARTS, expected: list[Any] | None = None, **more: Any
+    ) -> dict[str, Any]:
+        (self.folder / 'check.py').write_text(textwrap.dedent(check), 'utf-8')
+        self.addCleanup(os.chdir, os.getcwd())
+        expected = [(index, 5) for index in range(len(answers))] if expected is None else expected
+        cases = [
+            self.case(right, None if answer is None else encode(answer, exact=True), args=(index + 5,))
+            for index, (right, answer) in enumerate(zip(expected, answers))
+        ]
+        accepts = {'path': str(self.folder / 'check.py'), 'name': 'accepts', 'folder': str(self.folder)}
+        return self.verdict(cases=cases, accepts=accepts, **more)
+
+    def test_several_right_answers(self) -> None:
+        """any answer that the check accepts is right, and one that it does not is wrong, with its reason"""
+        found = self.accepted([(5, 0), [3, 3], (0.0, 7.0)])
+        self.assertEqual((found['kind'], found['checked']), ('right', 3))
+        found = self.accepted([(5, 0), (1, 6), (0, 7)])
+        self.assertEqual(found['kind'], 'wrong')
+        self.assertEqual(found['firstMismatch'], 'case 1, accepts in check.py: 1 and 6 are 7, not 6')
+        found = self.accepted([(1, 4), (9, 9)], 'def accepts(total, answer):\n    return answer[0] + answer[1] == total\n')
+        self.assertEqual(found['firstMismatch'], 'case 1, accepts in check.py does not accept it')
+
+    def test_what_a_check_fails_on(self) -> None:
+        """an answer that the check raises on, or gives no answer about, is wrong, and none or no frame is invalid"""
+        found = self.accepted([(5, 0), 'text', (0, 7)])
+        self.assertEqual(found['kind'], 'wrong')
+        self.assertRegex(found['firstMismatch'], r'^case 1, accepts in check\.py raises:\n[\s\S]*too many values')
+        found = self.accepted(
+            [(5, 0), np.array([3, 3])],
+            'def accepts(total, answer):\n    return (answer == answer) if hasattr(answer, "dtype") else answer is not None\n',
+        )
+        self.assertRegex(found['firstMismatch'], r'^case 1, accepts in check\.py returned bool\[2\]: expected True, False, or')
+        leaving = 'import sys\n\n\ndef accepts(total, answer):\n    return sum(answer) == total or sys.exit(0)\n'
+        self.assertEqual(self.accepted([(5, 0), (1, 1)], leaving)['kind'], 'wrong')
+        self.assertEqual(self.accepted([(5, 0), None])['kind'], 'invalid')
+
+    def test_one_answer(self) -> None:
+        """one answer for every case is wrong where the original has several, whatever the check accepts"""
+        lax = 'def accepts(total, answer):\n    return isinstance(answer, tuple)\n'
+        found = self.accepted([(0, 0), (0, 0), (0, 0)], lax)
+        self.assertEqual(found['kind'], 'wrong')
+        self.assertRegex(found['firstMismatch'], '^case 0, and in every other case, gives one and the same answer')
+        self.assertEqual(self.accepted([(0, 0), (0, 1), (0, 0)], lax)['kind'], 'right')
+        self.assertEqual(self.accepted([(0, 5), (0, 5)], lax, expected=[(0, 5), (0, 5)])['kind'], 'right')
+
+    def test_useless_checks(self) -> None:
+        """a check that refuses the original, accepts None for all, is missing or does not import is no check"""
+        for check, message in (
+            ('def accepts(total, answer):\n    return False\n', 'of the original to case 0 is not accepted: accepts in check'),
+            ('def accepts(total, answer):\n    return 1 / 0\n', 'not accepted: accepts in check.py raises:\n[\\s\\S]*ZeroDivision'),
+            ('def accepts(total, answer):\n    return None\n', 'returned None'),
+            ('def accepts(total, answer):\n    return True\n', 'accepts None in place of every answer'),
+            ('def other(total, answer):\n    return True\n', 'has no function accepts; it has: other'),
+            ('import nowhere\n', "No module named 'nowhere'"),
+        ):
+            with self.assertRaisesRegex(PlanError, message):
+                self.accepted([(5, 0), (3, 3)], check)
+
+    def test_none_may_be_right(self) -> None:
+        """None is an answer where the original answers with it, and where the check accepts it for some input"""
+        sometimes = 'def accepts(total, answer):\n    return total == 5 if answer is None else True\n'
+        found = self.accepted([(5, 0), (3, 3)], sometimes, expected=[None, (0, 6)])
+        self.assertEqual(found['kind'], 'right')
+
+    def test_what_else_holds(self) -> None:
+        """what a call does to its arguments is compared all the same, and the check has values of its own to change"""
+        changing = 'def accepts(values, answer):\n    values[:] = -1\n    return answer is not None and answer >= 0\n'
+        (self.folder / 'check.py').write_text(changing, 'utf-8')
+        self.addCleanup(os.chdir, os.getcwd())
+        accepts = {'path': str(self.folder / 'check.py'), 'name': 'accepts', 'folder': str(self.folder)}
+        values = np.arange(3.0)
+        kept = self.case(1, encode(2, exact=True), args=(values,))
+        self.assertEqual(self.verdict(cases=[kept], accepts=accepts, arguments=['values'])['kind'], 'right')
+        changed = self.case(1, encode(2, exact=True), args=(values,), actual_args=(values + 1,))
+        found = self.verdict(cases=[changed], accepts=accepts, arguments=['values'])
+        self.assertEqual(found['kind'], 'wrong')
+        self.assertRegex(found['firstMismatch'], 'changes its argument `values`, which the original leaves')
+
+    def test_named_arguments(self) -> None:
+        """with arguments by name the answer has a name, too"""
+        check = 'def accepts(answer, total, scale=1):\n    return answer is not None and answer == total * scale\n'
+        (self.folder / 'check.py').write_text(check, 'utf-8')
+        self.addCleanup(os.chdir, os.getcwd())
+        accepts = {'path': str(self.folder / 'check.py'), 'name': 'accepts', 'folder': str(self.folder)}
+        case = self.case(6, encode(6.0, exact=True))
+        case['case'] = self.file(encode_case((), {'total': 3, 'scale': 2}))
+        self.assertEqual(self.verdict(cases=[case], accepts=accepts)['kind'], 'right')
+
+    def test_modules_of_its_own(self) -> None:
+        """the program leaves a check the names of its own modules, its folder and what stands in it"""
+        (self.folder / 'cases.py').write_text('LIMIT = 7\n', 'utf-8')
+        (self.folder / 'limit.txt').write_text('9', 'utf-8')
+        check = (
+            'import cases\n\n\ndef accepts(total, answer):\n'
+            "    return answer is not None and cases.LIMIT <= answer <= int(open('limit.txt').read())\n"
+        )
+        (self.folder / 'check.py').write_text(check, 'utf-8')
+        accepts = {'path': str(self.folder / 'check.py'), 'name': 'accepts', 'folder': str(self.folder)}
+        plan = {
+            **{'tolerance': TOLERANCE, 'answers': 'exact', 'accepts': accepts},
+            'cases': [self.case(8, encode(9, exact=True)), self.case(9, encode(10, exact=True))],
+        }
+        (self.folder / 'plan.json').write_text(json.dumps(plan), 'utf-8')
+        command = [sys.executable, '-I', '-B', str(GUEST / 'grade.py'), '--plan', 'plan.json', '--out', 'verdict.json']
+        ran = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ''))
+        found = json.loads((self.folder / 'verdict.json').read_text('utf-8'))
+        self.assertEqual([each['kind'] for each in found['cases']], ['right', 'wrong'])
 
 
 class Files(Grading):

@@ -1,15 +1,18 @@
-"""Compares the faster program with the original, on inputs from the generator and within the tolerance of the job.
+"""Compares the faster program with the original, on inputs from the generator and within the tolerance of the job; or has its answers
+judged by the check that the job had.
 
     python test_same.py        (or: python -m pytest test_same.py)
 """
 
+import copy
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / 'check'))
 
-from programs import SETTINGS, Call, Case, Program, function_of, make_cases  # noqa: E402
+from programs import FOLDER, SETTINGS, Call, Case, Program, function_of, make_cases  # noqa: E402
 
+from accepting import Check  # noqa: E402
 from comparing import Comparison, Scales, Tolerance  # noqa: E402
 from variants import variants  # noqa: E402
 
@@ -31,9 +34,19 @@ def test_same() -> None:
         for number, (case, call) in enumerate(zip(cases, expected), start=1):
             got = program.call(case)
             comparison = Comparison(TOLERANCE, EXACT, scales=scales)
-            comparison.values(call.answer, got.answer, 'answer')
+            judge_answer(comparison, case, call, got)
             comparison.values(call.arguments, got.arguments, 'arguments afterwards')
             assert comparison.kind == 'right', f'case {number}: {comparison.mismatch()}'
+
+
+def judge_answer(comparison: Comparison, case: Case, expected: Call, got: Call) -> None:
+    if SETTINGS['accepts'] is None:
+        comparison.values(expected.answer, got.answer, 'answer')
+        return
+    module, name = SETTINGS['accepts']['module'], SETTINGS['accepts']['function']
+    refusal = Check(FOLDER / 'original' / module, name).refusal(*copy.deepcopy(case), got.answer)
+    if refusal is not None:
+        comparison.differ(refusal)
 
 
 def test_other_ways_to_call() -> None:
@@ -68,7 +81,7 @@ def _difference(original: Program, program: Program, variant: Case) -> str | Non
             return None
         return got if isinstance(got, str) else f'the original raises {expected}'
     comparison = Comparison(TOLERANCE, EXACT)
-    comparison.values(expected.answer, got.answer, 'answer')
+    judge_answer(comparison, variant, expected, got)
     comparison.values(expected.arguments, got.arguments, 'arguments afterwards')
     return None if comparison.kind == 'right' else comparison.mismatch()
 
@@ -83,7 +96,8 @@ def _outcome(program: Program, variant: Case) -> Call | str:
 
 if __name__ == '__main__':
     test_same()
-    print(f'The same answers in {SETTINGS["testCases"]} of {SETTINGS["testCases"]} cases.')
+    count = SETTINGS['testCases']
+    print(f'{"The same" if SETTINGS["accepts"] is None else "Accepted"} answers in {count} of {count} cases.')
     different = differing_variants()
     for line in different:
         print(f'Not as the original: {line}')
