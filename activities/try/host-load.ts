@@ -13,8 +13,8 @@ export interface HostLoad {
 
 const everyMs = 200;
 
-/** Looks at the host now and then until `end` is called, which gives what was seen; null where the host does not tell. */
-export function watchLoad(): { end(): HostLoad | null } {
+/** Returns what `act` gives, and what the host was asked for meanwhile; null where the host does not tell. */
+export async function underLoad<T>(act: () => Promise<T>): Promise<{ result: T; load: HostLoad | null }> {
   const began = look();
   const seen: number[] = [];
   const timer = setInterval(() => {
@@ -22,23 +22,33 @@ export function watchLoad(): { end(): HostLoad | null } {
     // One of them is the process that looks.
     if (running !== undefined) seen.push(Math.max(0, running - 1));
   }, everyMs);
+  try {
+    return { result: await act(), load: loadSince(began, seen) };
+  } finally {
+    // Also where a measurement is cancelled: a timer that stays keeps a worker from ending.
+    clearInterval(timer);
+  }
+}
+
+function loadSince(began: Look | null, seen: readonly number[]): HostLoad | null {
+  const ended = look();
+  if (began === null || ended === null || seen.length === 0) return null;
+  const used = ended.used - began.used;
   return {
-    end() {
-      clearInterval(timer);
-      const ended = look();
-      if (began === null || ended === null || seen.length === 0) return null;
-      const used = ended.used - began.used;
-      return {
-        cores: availableParallelism(),
-        wanted: median(seen),
-        stolen: used > 0 ? (ended.stolen - began.stolen) / used : 0,
-      };
-    },
+    cores: availableParallelism(),
+    wanted: median(seen),
+    stolen: used > 0 ? (ended.stolen - began.stolen) / used : 0,
   };
 }
 
 /** Ticks that processors were used for anything, and of them those that were stolen; how many programs run or could. */
-function look(): { used: number; stolen: number; running: number } | null {
+interface Look {
+  used: number;
+  stolen: number;
+  running: number;
+}
+
+function look(): Look | null {
   let text: string;
   try {
     text = readFileSync('/proc/stat', 'utf8');

@@ -16,7 +16,7 @@ import { ConductResult, Sample } from '../../sandbox/sandbox.ts';
 import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import type { PreparedCases } from './cases.ts';
-import { type HostLoad, watchLoad } from './host-load.ts';
+import { type HostLoad, underLoad } from './host-load.ts';
 import { idlePlayer, playerOf } from './player.ts';
 import { answerMb, outcomeOfPlayer } from './run.ts';
 
@@ -106,10 +106,8 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
       const results: ConductResult[] = [];
       const loads: HostLoad[] = [];
       for (;;) {
-        const watched = watchLoad();
         const key = results.length === 0 ? stepKey(place) : `${stepKey(place)}/again`;
-        const result = await conduct(input, { samples, key, until }, signal);
-        const load = watched.end();
+        const { result, load } = await underLoad(() => conduct(input, { samples, key, until }, signal));
         if ('kind' in result) return { kind: 'failed', outcome: result, noise: 0 };
         if (load !== null) loads.push(load);
         const run = Math.max(-1, ...times.map((each) => each.run ?? 0)) + 1;
