@@ -31,6 +31,8 @@ import type { Round, round, threeActivities } from './overhead-workflows.ts';
 const rounds = 21;
 
 const source = 'def double(value):\n    return 2 * value\n';
+/** What the model gives: a program that is the original is refused. */
+const other = 'def double(value):\n    return value + value\n';
 const cases = 'def make_case(seed):\n    return (seed,)\n';
 
 /**
@@ -53,8 +55,8 @@ export async function run(): Promise<void> {
   const { prepareCases } = createCaseActivities(context);
   const model = createScriptedModel(() => ({
     value: {
-      idea: 'the same',
-      files: [{ path: 'double.py', content: source }],
+      idea: 'a sum',
+      files: [{ path: 'double.py', content: other }],
       edits: [],
       removed: [],
       entry: 'double.py',
