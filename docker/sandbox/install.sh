@@ -29,5 +29,8 @@ rm "$nanobind/nb_combined.o"
 find "$packages" -type d -name tests -prune -exec rm -rf {} +
 # Compiled here, since a sandbox cannot write it; trusted as it is, so that importing compares no times.
 "$venv" -m compileall -q -j 0 --invalidation-mode unchecked-hash -s "$target" -p /opt/crucible "$target/python/lib" || true
+# Programs read it, and need not know where on the host it was made.
+sed -i '/^command *=/d' "$target/python/pyvenv.cfg"
+rm -f "$target"/python/bin/[Aa]ctivate*
 # Programs such as pythran name their interpreter by its path inside the sandbox.
 grep -rlI "^#!.*$target/python" "$target/python/bin" | xargs -r sed -i "1s|$target/python|/opt/crucible/python|"

@@ -88,25 +88,81 @@ static char *text_of(const char *format, ...) {
 
 /* Below here: in the child that becomes bubblewrap. */
 
+static bool write_line(const char *path, const char *text) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  bool done = file >= 0 && write(file, text, strlen(text)) == (ssize_t)strlen(text);
+  if (file >= 0) close(file);
+  return done;
+}
+
+/* Enters a mount namespace that ends with this process. Who is not root needs a namespace of users for it. */
+static bool own_mounts(bool as_root) {
+  uid_t user = geteuid();
+  gid_t group = getegid();
+  if (unshare(as_root ? CLONE_NEWNS : CLONE_NEWNS | CLONE_NEWUSER) < 0) return false;
+  if (!as_root && !(write_line("/proc/self/setgroups", "deny") && write_line("/proc/self/uid_map", text_of("%u %u 1", user, user)) &&
+                    write_line("/proc/self/gid_map", text_of("%u %u 1", group, group))))
+    return false;
+  return mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+}
+
+static bool cover_mnt(void) { return mount("staged", "/mnt", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") == 0; }
+
+/* Whether an ordinary user may do so. Tried by a process of its own: where a system half allows it, bubblewrap must not be left with that half. */
+static bool may_stage(void) {
+  int status = 0;
+  pid_t pid = fork();
+  if (pid < 0) fail(errno, "cannot make a process of our own");
+  if (pid == 0) _exit(own_mounts(false) && cover_mnt() ? 0 : EXIT_FAILED);
+  if (waitpid(pid, &status, 0) < 0) fail(errno, "cannot wait for a process of our own");
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static char *show_at(char *place, const char *source, bool is_folder) {
+  int made = is_folder ? mkdir(place, 0755) : mknod(place, S_IFREG | 0644, 0);
+  if (made < 0 || mount(source, place, NULL, MS_BIND | MS_REC, NULL) < 0) fail(errno, "cannot show %s", place);
+  return place;
+}
+
 /*
- * As root: shows each of `from` at a place every user can reach, in a mount namespace that ends with this process, and puts the
- * new paths into `from`. The host's folders may be open to root alone, and bubblewrap will not be root.
+ * Any program can read of each mount which folder of its file system it shows. A file system of its own, whose only layer is `folder` by
+ * its staged name, tells that name alone. Returns where it is; `folder` where the kernel has no such file systems.
  */
-static void stage_binds(struct strings *from) {
-  if (unshare(CLONE_NEWNS) < 0) fail(errno, "cannot make a mount namespace");
-  if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) fail(errno, "cannot make the mounts private");
-  int *folders = calloc(from->count, sizeof *folders);
-  if (folders == NULL) fail(ENOMEM, "cannot hold the folders to show");
-  for (size_t i = 0; i < from->count; i++)
-    if ((folders[i] = open(from->at[i], O_PATH | O_CLOEXEC)) < 0) fail(errno, "cannot open %s", from->at[i]);
-  // Opened before, because this may hide some of them.
-  if (mount("staged", "/mnt", "tmpfs", MS_NOSUID | MS_NODEV, "mode=0755,size=1m") < 0) fail(errno, "cannot mount on /mnt");
+static char *under_another_name(char *folder, bool as_root) {
+  char *place = text_of("%s-alone", folder), *layers = text_of("%slowerdir=%s:/mnt/nothing", as_root ? "" : "userxattr,", folder);
+  if (mkdir(place, 0755) < 0) fail(errno, "cannot make %s", place);
+  return mount("none", place, "overlay", MS_RDONLY | MS_NOSUID | MS_NODEV, layers) == 0 ? place : folder;
+}
+
+/*
+ * Shows each of `from` at a place that tells nothing of the host and that every user can reach, in a mount namespace that ends with this
+ * process, and puts the new paths into `from`: the host's folders may be open to root alone, and bubblewrap will not be root. What stands
+ * in the sandbox where it does on the host has nothing to hide.
+ */
+static void stage_binds(struct strings *from, const struct strings *to, bool as_root) {
+  if (!own_mounts(as_root)) fail(errno, "cannot make a mount namespace");
+  struct source {
+    int file;
+    bool is_folder, hides;
+    const char *name; /* in the folder that is open in its place: only folders can be layers */
+  } *sources = calloc(from->count, sizeof *sources);
+  if (sources == NULL) fail(ENOMEM, "cannot hold the folders to show");
+  // Opened before /mnt is covered, which may hide some of them.
   for (size_t i = 0; i < from->count; i++) {
     struct stat found;
-    char *place = text_of("/mnt/%zu", i), *source = text_of("/proc/self/fd/%d", folders[i]);
-    if (fstat(folders[i], &found) < 0) fail(errno, "cannot look at %s", from->at[i]);
-    int made = S_ISDIR(found.st_mode) ? mkdir(place, 0755) : mknod(place, S_IFREG | 0644, 0);
-    if (made < 0 || mount(source, place, NULL, MS_BIND | MS_REC, NULL) < 0) fail(errno, "cannot show %s", from->at[i]);
+    char *path = from->at[i], *slash = strrchr(path, '/');
+    if (stat(path, &found) < 0) fail(errno, "cannot look at %s", path);
+    sources[i] = (struct source){.is_folder = S_ISDIR(found.st_mode), .hides = strcmp(path, to->at[i]) != 0};
+    if (sources[i].hides && !sources[i].is_folder && slash != NULL && slash > path) *slash = '\0', sources[i].name = slash + 1;
+    if ((sources[i].file = open(path, O_PATH | O_CLOEXEC)) < 0) fail(errno, "cannot open %s", path);
+  }
+  if (!cover_mnt() || mkdir("/mnt/nothing", 0755) < 0) fail(errno, "cannot mount on /mnt");
+  for (size_t i = 0; i < from->count; i++) {
+    const struct source *source = &sources[i];
+    char *place = text_of("/mnt/%zu", i);
+    show_at(place, text_of("/proc/self/fd/%d", source->file), source->is_folder || source->name != NULL);
+    if (source->hides) place = under_another_name(place, as_root);
+    if (source->name != NULL) place = show_at(text_of("/mnt/%zu-file", i), text_of("%s/%s", place, source->name), false);
     from->at[i] = place;
   }
 }
@@ -128,7 +184,8 @@ static struct strings bwrap_arguments(const struct cell *cell) {
   struct strings from = {0}, to = {0}, args = {0};
   for (size_t i = 0; i < job->bind_from.count; i++) add(&from, job->bind_from.at[i]), add(&to, job->bind_to.at[i]);
   if (program->files != NULL) add(&from, program->files), add(&to, text_of("/players/%s", program->name));
-  if (job->slots != NULL) stage_binds(&from);
+  bool as_root = job->slots != NULL;
+  if (as_root || may_stage()) stage_binds(&from, &to, as_root);
 
   add_all(&args, "bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--die-with-parent", "--new-session",
           "--as-pid-1", "--uid", "65532", "--gid", "65532", "--hostname", "sandbox", "--cap-drop", "ALL", "--clearenv",

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { z } from 'zod';
@@ -396,6 +396,33 @@ if __name__ == '__main__':
     await Promise.all(two);
     expect(new Set(users).size).toBe(2);
     expect(users).not.toContain('0');
+  });
+
+  test('what a program reads of its mounts names no folder of the host that it does not stand under inside, too', async (context) => {
+    if (!/\toverlay$/m.test(await readFile('/proc/filesystems', 'utf8')))
+      return context.skip('this kernel has no file system that stands for another');
+    const sandbox = await createBubblewrapSandbox(options);
+    const look =
+      "for name in ('mountinfo', 'mounts', 'mountstats'): print(open(f'/proc/self/{name}').read())";
+    const read = (await sandbox.run(request(look), never)).stdout.tail;
+    for (const shown of ['/in', '/opt/crucible/python', '/sandbox/guest', '/sandbox/supervisor'])
+      expect(read).toContain(` ${shown} `);
+    const { root, guest, supervisor, python: layer, nanobind } = options;
+    for (const path of [home, root, guest, dirname(supervisor), layer, nanobind ?? layer])
+      expect(read).not.toContain(path);
+  });
+
+  test("the sandbox's Python does not say where on the host it was made", async () => {
+    const sandbox = await createBubblewrapSandbox(options);
+    const search = `
+import os
+for folder in ('/opt/crucible/python', '/opt/crucible/python/bin'):
+    for name in os.listdir(folder):
+        path = os.path.join(folder, name)
+        if os.path.isfile(path) and not os.path.islink(path) and ${JSON.stringify(tools.cache)} in open(path, errors='replace').read(): print(path)
+`;
+    const { stdout, ending } = await sandbox.run(request(search), never);
+    expect([ending, stdout.tail]).toEqual([{ kind: 'exited', code: 0 }, '']);
   });
 
   test('an interpreter outside of /usr is shown where it is', async () => {
