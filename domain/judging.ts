@@ -11,6 +11,9 @@ export interface FunctionAt {
   name: string;
 }
 
+/** A function as people know it: `accepts in check.py`. */
+export const functionWords = ({ module, name }: FunctionAt): string => `${name} in ${module}`;
+
 /** When what a candidate gives is the same as what the original gives. */
 interface Agreement {
   tolerance: Tolerance;
@@ -90,7 +93,13 @@ function functionAt(named: string, otherwise: string): FunctionAt {
   return { module, name };
 }
 
-const checkOf = ({ accepts }: OptimizeJob): FunctionAt | null =>
+/** The user's function that judges answers, as people know it: `accepts in check.py`; null where they are compared. */
+export function checkNamed(job: Pick<OptimizeJob, 'accepts'>): string | null {
+  const check = checkOf(job);
+  return check === null ? null : functionWords(check);
+}
+
+const checkOf = ({ accepts }: Pick<OptimizeJob, 'accepts'>): FunctionAt | null =>
   accepts === undefined ? null : functionAt(accepts, 'accepts');
 
 export const optimizeOriginal = (job: OptimizeJob): Original => {

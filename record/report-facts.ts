@@ -7,6 +7,7 @@ import { ArtifactDamaged } from '../domain/errors.ts';
 import { Job } from '../domain/job.schema.ts';
 import { programOf, toleranceWords } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
+import { checkNamed } from '../domain/judging.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
 import { filesStep, stepKey, trialStep } from '../domain/step.ts';
@@ -73,6 +74,7 @@ async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
     baseline: candidates.find((each) => each.tries[0]?.purpose === 'baseline') ?? null,
     candidates: candidates.filter((each) => each.tries[0]?.purpose !== 'baseline'),
     objective,
+    check: job.kind === 'optimize' ? checkNamed(job) : null,
     best: best ?? stages.find(isMeasured)?.job?.best ?? null,
     notUsed: Ended.safeParse(record.result).data?.notUsed ?? [],
     stages,
@@ -109,9 +111,12 @@ function taskOfStage(job: StageJob): string {
       : `Run ${programOf(job)} and check ${files} it must write.`;
   }
   const what = job.function === undefined ? `the script ${job.program}` : `${job.function} in ${job.program}`;
-  const kept = job.function === undefined ? 'its files and output' : 'its answers';
   const cores = job.cores === 1 ? '1 core' : `${job.cores} cores`;
-  return `Make ${what} faster on up to ${cores}, and keep ${kept} the same within ${toleranceWords(job.tolerance)}.`;
+  const check = checkNamed(job);
+  const kept = job.function === undefined ? 'its files and output' : 'its answers';
+  const same =
+    check === null ? `the same within ${toleranceWords(job.tolerance)}` : `such that ${check} accepts them`;
+  return `Make ${what} faster on up to ${cores}, and keep ${kept} ${same}.`;
 }
 
 /** The trials of one candidate stand together, in the order they were recorded. */

@@ -32,6 +32,8 @@ export interface JobFacts {
   /** The others, in the order they were decided on. */
   candidates: CandidateFacts[];
   objective: Objective;
+  /** The user's function that judged answers, `accepts in check.py`; null where they were compared. */
+  check: string | null;
   /** What stands as best; of a pipeline, that of the first stage where something was measured. */
   best: BestFound | null;
   /** Strategies that were not used, and why. */

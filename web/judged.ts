@@ -20,6 +20,15 @@ export function judgedSection(job: JobFacts): Html {
   )}</ol>`;
 }
 
+/** By what answers were judged: by comparison, by checks of the user's, or by either in its job. */
+function judgedHow(searches: readonly JobFacts[]): string {
+  const checks = [...new Set(searches.flatMap(({ check }) => check ?? []))].join(', ');
+  const compared = 'compared with those of the program as it was, within the tolerance of the job';
+  if (checks === '') return compared;
+  const checked = `judged by a check of the job's own, which no candidate saw: ${checks}`;
+  return searches.every(({ check }) => check !== null) ? checked : `${compared}, or ${checked}`;
+}
+
 function searchSentences(searches: readonly JobFacts[]): string[] {
   const measured = searches.flatMap(({ baseline }) =>
     baseline === null ? [] : (lastTry(baseline).measurement ?? []),
@@ -36,7 +45,7 @@ function searchSentences(searches: readonly JobFacts[]): string[] {
   );
   return [
     seeded
-      ? 'The inputs were made anew for every trial from a secret seed that no candidate and no model could know; each seed is told with its verdict, and the answers were compared with those of the program as it was, within the tolerance of the job.'
+      ? `The inputs were made anew for every trial from a secret seed that no candidate and no model could know; each seed is told with its verdict, and the answers were ${judgedHow(searches)}.`
       : 'Scripts ran on the inputs of the job; the files and the output of each were compared with those of the program as it was, within the tolerance of the job.',
     `Program and candidate were timed in ${pairs > 0 ? `${pairs} ` : ''}interleaved pairs on the same inputs, by a clock in a third process that neither can touch, and ${seeded ? 'every timed answer' : 'what was timed'} was judged as well; the speed-up is the median over the pairs, its 95 % interval that of the sign test, widened by what pairs do not show: the cost of asking, waiting for a processor, places in memory.`,
     floors === ''

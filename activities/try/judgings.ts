@@ -2,7 +2,12 @@ import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
 import type { Validator } from '../../domain/job.schema.ts';
-import type { AnswersJudging, ChecksJudging, SameFilesJudging } from '../../domain/judging.ts';
+import {
+  type AnswersJudging,
+  type ChecksJudging,
+  functionWords,
+  type SameFilesJudging,
+} from '../../domain/judging.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { Answer, SampleResult } from '../../sandbox/sandbox.ts';
 import type { Conducted } from './measure.ts';
@@ -103,7 +108,7 @@ export function answersTask(
     program: 'grade',
     plan: { ...plan, accepts: { path: `/in/job/${module}`, name, folder: '/in/job' } },
     files: { ...files, ...placeBelow('job', job) },
-    check: `${name} in ${module}`,
+    check: functionWords(accepts),
   };
 }
 

@@ -1,5 +1,6 @@
 import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { toleranceWords } from '../../domain/job.ts';
+import { checkNamed } from '../../domain/judging.ts';
 import type { Build, Entry } from '../../domain/program.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { anew, figuresNote, intervalText, remarksOn } from '../../domain/trial.ts';
@@ -31,6 +32,14 @@ const block = (text: string): string =>
     .map((line) => `    ${line}`)
     .join('\n');
 
+/** What of the original's answers was kept. */
+function keptWords(job: OptimizeJob): string {
+  const check = checkNamed(job);
+  return check === null
+    ? `floating-point numbers may differ by ${toleranceWords(job.tolerance)}, everything else not at all`
+    : `its answers need not be the original's, but those that \`${check}\` accepts`;
+}
+
 /** The README of a faster program. */
 export function programReadme(exported: ExportedProgram): string {
   const { job, entry, best, jobId, startedAt, missing } = exported;
@@ -42,7 +51,7 @@ export function programReadme(exported: ExportedProgram): string {
   const speedup = outcome.kind === 'scored' ? `${intervalText(outcome.metric)} as fast` : 'faster';
   return [
     `# ${job.name}: a faster ${entry.kind === 'function' ? entry.name : entry.path}`,
-    `${what} does what the original in \`original/\` does, ${speedup}. The brackets are a 95 % confidence interval. It was judged and measured more than once, the last time ${anew(best)}: floating-point numbers may differ by ${toleranceWords(job.tolerance)}, everything else not at all.`,
+    `${what} does what the original in \`original/\` does, ${speedup}. The brackets are a 95 % confidence interval. It was judged and measured more than once, the last time ${anew(best)}: ${keptWords(job)}.`,
     ...(measurement === null
       ? []
       : [

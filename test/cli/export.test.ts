@@ -88,6 +88,9 @@ describe('export', () => {
       await finishedJob(store, id, { 'smooth.py': program }, null, {}, 'It does less.', check);
       await exportJob(recorded(store).context, { job: id, out: folder, force: false });
       expect(await readdir(join(folder, 'program'))).toEqual(['smooth.py']);
+      expect(await readFile(join(folder, 'README.md'), 'utf8')).toContain(
+        'those that `accepts in data/check.py` accepts',
+      );
       return run(python, ['-B', join(folder, 'test_same.py')]);
     };
     expect((await tested('optimize/smoother/aaaaaaaaaa.1', other)).stdout).toMatch(

@@ -266,3 +266,13 @@ test('a job that is not in the store is an error that names it', async () => {
     'job no-such-job: expected it in the ledger',
   );
 });
+
+test('a job whose answers a check judges is told as that', async () => {
+  const store = await temporaryStore();
+  await open(store, 'checked', { ...optimize, accepts: 'check.py:fits' });
+  const { job } = await collectReport(store, 'checked');
+  expect(job.check).toBe('fits in check.py');
+  expect(job.task).toBe(
+    'Make blur in blur.py faster on up to 1 core, and keep its answers such that fits in check.py accepts them.',
+  );
+});

@@ -207,6 +207,7 @@ export const optimizeJob: JobFacts = {
   baseline,
   candidates,
   objective: { kind: 'ratio', atLeast: 1 },
+  check: null,
   best: { candidate: 'c-5', title: 'vectorize_loops + parallelize', metric: interval(143, 0.035) },
   notUsed: [
     {
@@ -318,6 +319,7 @@ export const solveJob: JobFacts = {
     }),
   ],
   objective: { kind: 'passes' },
+  check: null,
   best: null,
   notUsed: [],
   outputs: [

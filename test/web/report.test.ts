@@ -282,3 +282,11 @@ test('the check for well-formedness finds what is wrong', () => {
   ])
     expect(() => readStrictly(broken)).toThrow();
 });
+
+test('answers that a check of the user judged are not said to have been compared', () => {
+  const compared = /answers were compared with those of the program as it was, within the tolerance/;
+  expect(read(optimizeJob).text).toMatch(compared);
+  const checked = read({ ...optimizeJob, check: 'accepts in check.py' }).text;
+  expect(checked).toMatch(/answers were judged by a check of the job's own, .*: accepts in check\.py\./);
+  expect(checked).not.toMatch(compared);
+});
