@@ -167,6 +167,9 @@ const common = {
   budget: Budget.prefault({}),
 };
 
+/** A folder of prompts of the job's own: `NAME.md` there is used in place of Crucible's prompt of that name. */
+const prompts = SafePath.optional();
+
 const optimizeFields = {
   ...common,
   /** The slow program. */
@@ -198,8 +201,7 @@ const optimizeFields = {
   strategies: z.array(Strategy).default([...Strategy.options]),
   policy: z.enum(['refine', 'tree']).default('tree'),
   models: Models.prefault({}),
-  /** A folder of prompts of the job's own: `NAME.md` there is used in place of Crucible's prompt of that name. */
-  prompts: SafePath.optional(),
+  prompts,
   /** Stop as soon as a verified speed-up has this lower bound. */
   goal: z.number().positive().optional(),
 };
@@ -214,8 +216,13 @@ const solveFields = {
   recipe: slug.optional(),
   /** What the recipe is told; a parameter that is left out has the recipe's default. */
   with: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
+  /** What a program is to do, in words: models write one until its outputs pass. A script or a recipe beside it is tried first. */
+  task: z.string().trim().min(1).max(20_000).optional(),
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),
+  /** For a task. */
+  models: Models.prefault({}),
+  prompts,
 };
 
 export const OptimizeJob = z.strictObject({ kind: z.literal('optimize'), name: slug, ...optimizeFields });
@@ -306,24 +313,39 @@ export const Job = unchecked.superRefine((job, context) => {
 export type Job = z.infer<typeof Job>;
 export type JobKind = Job['kind'];
 
-type Source = Pick<SolveJob, 'script' | 'args' | 'recipe' | 'with'>;
+type Source = Pick<SolveJob, 'script' | 'args' | 'recipe' | 'with' | 'task' | 'prompts'>;
 
-/** What is wrong with where a `solve` job's program comes from: it is either a script with `args`, or a recipe with `with`. */
-function wrongSource({ script, args, recipe, with: values }: Source): { field: string; message: string }[] {
-  if (script === undefined && recipe === undefined)
-    return [
-      {
-        field: 'script',
-        message: 'expected a Python file, or in its place a `recipe`; it is missing',
-      },
-    ];
-  if (script !== undefined && recipe !== undefined)
-    return [{ field: 'recipe', message: 'expected `script` or `recipe`, got both' }];
-  if (script !== undefined && values !== undefined)
-    return [{ field: 'with', message: '`with` is for a `recipe`; a script takes `args`' }];
-  if (recipe !== undefined && args.length > 0)
-    return [{ field: 'args', message: '`args` are for a `script`; a recipe takes `with`' }];
-  return [];
+/** What is wrong with where a `solve` job's program comes from: a script with `args`, a recipe with `with`, or a task in words. */
+function wrongSource(job: Source): { field: string; message: string }[] {
+  const { script, args, recipe, with: values, task, prompts } = job;
+  const rules = [
+    {
+      field: 'script',
+      broken: script === undefined && recipe === undefined && task === undefined,
+      message: 'expected a Python file, or in its place a `recipe` or a `task` in words; it is missing',
+    },
+    {
+      field: 'recipe',
+      broken: script !== undefined && recipe !== undefined,
+      message: 'expected `script` or `recipe`, got both',
+    },
+    {
+      field: 'with',
+      broken: recipe === undefined && values !== undefined,
+      message: '`with` is for a `recipe`; a script takes `args`',
+    },
+    {
+      field: 'args',
+      broken: recipe !== undefined && args.length > 0,
+      message: '`args` are for a `script` or a `task`; a recipe takes `with`',
+    },
+    {
+      field: 'prompts',
+      broken: task === undefined && prompts !== undefined,
+      message: '`prompts` are for a `task`: nothing else asks models',
+    },
+  ];
+  return rules.filter(({ broken }) => broken);
 }
 
 /** The names along a cycle of `needs`, its first one repeated at the end; undefined where there is none. */

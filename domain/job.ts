@@ -3,11 +3,11 @@ import type { StageJob } from './job-input.ts';
 
 /** The files and folders a job names: it can see these and no others. */
 export function filesNamedBy(job: StageJob): string[] {
-  if (job.kind === 'solve') return [...(job.script === undefined ? [] : [job.script]), ...job.inputs];
-  const cases = job.cases?.split(':')[0];
-  const accepts = job.accepts?.split(':')[0];
-  const named = [job.program, cases, accepts, job.prompts].filter((path) => path !== undefined);
-  return [...named, ...job.inputs];
+  const named =
+    job.kind === 'solve'
+      ? [job.script, job.prompts]
+      : [job.program, job.cases?.split(':')[0], job.accepts?.split(':')[0], job.prompts];
+  return [...named.filter((path) => path !== undefined), ...job.inputs];
 }
 
 /** Every file and folder named anywhere in a job, each once, with the field that names it first. */
@@ -24,8 +24,8 @@ export function filesToPack(job: Job): { path: string; field: (string | number)[
 
 function fieldOf(job: StageJob, path: string): string {
   if (job.inputs.includes(path)) return 'inputs';
-  if (job.kind === 'solve') return 'script';
   if (path === job.prompts) return 'prompts';
+  if (job.kind === 'solve') return 'script';
   if (path === job.program) return 'program';
   return path === job.cases?.split(':')[0] ? 'cases' : 'accepts';
 }
@@ -47,9 +47,17 @@ export function subjectOf(job: Job): string {
   return job.function === undefined ? job.program : `${job.function} in ${job.program}`;
 }
 
-/** What a `solve` job runs, in words: its script, or its recipe with what that is told. */
-export function programOf({ script, recipe, with: values = {} }: SolveJob): string {
+/** What a `solve` job runs, in words: its script, its recipe with what that is told, or its task. */
+export function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): string {
   if (script !== undefined) return script;
+  if (recipe === undefined) return task.split('\n', 1)[0] ?? '';
   const told = Object.entries(values).map(([name, value]) => `${name}=${value}`);
   return [`recipe ${recipe}`, ...told].join(' ');
 }
+
+/** Whether a job asks models for programs. */
+export const asksModels = (job: StageJob): boolean => job.kind === 'optimize' || job.task !== undefined;
+
+/** Whether models are all that a job has: it begins with no program. */
+export const needsModels = (job: StageJob): boolean =>
+  job.kind === 'solve' && job.script === undefined && job.recipe === undefined;

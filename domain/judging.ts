@@ -141,8 +141,8 @@ export const scriptOriginal = (script: string, { args, inputs }: SolveJob): Orig
 
 /** The exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see. */
 export const solveExam = (
-  { limits, cores }: SolveJob,
-  { program, outputs, seen }: { program: string; outputs: Validator[]; seen: Artifact },
+  { limits, cores, outputs }: SolveJob,
+  { program, seen }: { program: string; seen: Artifact },
 ): Exam => ({
   ...{ judging: { kind: 'checks', outputs }, program, files: seen, limits, cores, bench: null },
 });

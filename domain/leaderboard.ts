@@ -1,5 +1,5 @@
 import { byMerit, clears, foundIn, type Objective } from './objective.ts';
-import type { Interval, Outcome, OutcomeKind } from './outcome.schema.ts';
+import type { Checks, Interval, Outcome, OutcomeKind } from './outcome.schema.ts';
 import type { Trial } from './trial.schema.ts';
 
 /** How a candidate stands: `verified` held twice; `faster` once; `slower` is right without a gain that is sure. */
@@ -45,11 +45,13 @@ const standingWords: Partial<Record<Standing, string>> = {
   slower: 'no sure gain',
 };
 
+export const checksText = ({ count, of }: Checks): string => `passed ${count} of ${of} checks`;
+
 /** How a candidate stands, in two or three words. */
 export function verdictWords(look: Look, objective: Objective): string {
   const { metric, outcome, passed } = foundIn(look.outcome);
   if (look.purpose === 'baseline' && metric !== null) return 'baseline';
-  if (passed !== null && passed.of > 1) return `passed ${passed.count} of ${passed.of} checks`;
+  if (passed !== null && passed.of > 1) return checksText(passed);
   return standingWords[standingOf(look, objective)] ?? outcomeWords[outcome];
 }
 

@@ -1,6 +1,6 @@
 import { defaults } from './defaults.ts';
 import type { BestFound } from './job-input.schema.ts';
-import { best, foundIn, type Objective } from './objective.ts';
+import { best, closest, foundIn, type Objective } from './objective.ts';
 import type { Interval } from './outcome.schema.ts';
 import { meet } from './speedup.ts';
 import type { Measurement, Trial } from './trial.schema.ts';
@@ -87,14 +87,21 @@ export function lastLooks(trials: readonly Trial[]): Trial[] {
   );
 }
 
-/** The trial that stands as best by the job's objective; null where none does. */
-export function bestTrial(trials: readonly Trial[], objective: Objective): Trial | null {
-  const looks = lastLooks(trials).map((trial) => ({
+const looksAt = (trials: readonly Trial[]) =>
+  lastLooks(trials).map((trial) => ({
     ...foundIn(trial.outcome),
     verified: trial.purpose === 'verification',
     trial,
   }));
-  return best(looks, objective)?.trial ?? null;
+
+/** The trial that stands as best by the job's objective; null where none does. */
+export const bestTrial = (trials: readonly Trial[], objective: Objective): Trial | null =>
+  best(looksAt(trials), objective)?.trial ?? null;
+
+/** The best trial; where none stands, the one that came nearest, else the last; null where there is none. */
+export function nearestTrial(trials: readonly Trial[], objective: Objective): Trial | null {
+  const looks = looksAt(trials);
+  return (best(looks, objective) ?? closest(looks, objective) ?? looks.at(-1))?.trial ?? null;
 }
 
 /** The best by the job's objective as a result keeps it; null where none stands. */

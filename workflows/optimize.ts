@@ -6,18 +6,16 @@ import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { candidatesIn, isRight, type Journal, type JournalRow, rowOf } from '../domain/journal.ts';
 import { type Exam, optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { best, objectiveOf, reaches } from '../domain/objective.ts';
-import { draftsWithin, policies } from '../domain/search-policy.ts';
-import { trialStep } from '../domain/step.ts';
+import { policies } from '../domain/search-policy.ts';
+import { proposedStep } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { notUsedText, withoutAny } from '../domain/strategies.ts';
 import { times } from '../domain/trial.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
-import { endInVain, packProgram, recordDecision, sandboxActivities } from './job/proxies.ts';
+import { packProgram, sandboxActivities } from './job/proxies.ts';
 import { summarized } from './job/summary.ts';
 import { casesFor, measureBaseline } from './loop/baseline.ts';
-import { createProposer } from './loop/propose.ts';
-import { search } from './loop/search.ts';
-import { runTrial } from './loop/trial.ts';
+import { searchFor } from './loop/search-for.ts';
 
 const trialsAtOnce = 2;
 
@@ -37,47 +35,17 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     running.tell('measuring the program as it is');
     const { exam, trial: baseline, sample } = await measureBaseline(running, packed, asked);
     const routes = routesOf(input);
-    const { propose, givenUp } = createProposer(running, {
-      ...{ original: packed.program, sample },
-      endsAt: began + job.budget.wallMs,
+    const { journal, stopped } = await searchFor(running, {
+      ...{ exam, sample, atOnce: trialsAtOnce, endsAt: began + job.budget.wallMs },
+      policy: policies[job.policy],
+      first: [rowOf(baseline, objective)],
+      strategies: {
+        applicable: strategies.applicable,
+        propose: (strategy, id) => byStrategy(running, strategy, id, packed, sample),
+      },
+      models: routes.length > 0,
+      enough: (top) => goalMet(job, top),
     });
-
-    const { journal, stopped } = await search(
-      {
-        policy: policies[job.policy],
-        objective,
-        known: {
-          ...running.known,
-          journal: [rowOf(baseline, objective), ...candidatesIn(running.known.journal)],
-        },
-        trials: job.budget.trials,
-        strategies: strategies.applicable,
-        models: routes.length > 0,
-        drafts: draftsWithin(job.budget.trials),
-        seed: job.seed,
-        atOnce: trialsAtOnce,
-        enough: (rows) => enough(job, best(rows, objective), Date.now() - began) ?? givenUp(),
-      },
-      {
-        record: (decided) => recordDecision({ ...running.placeOf(`c-${decided.number}/decision`), decided }),
-        endInVain: (number) => endInVain({ ...running.placeOf(`c-${number}/in-vain`), number }),
-        propose: (decision, id, rows) => {
-          running.tell(`${rows.length - 1} of ${job.budget.trials} trials done; proposing ${id}`);
-          return propose(decision, id);
-        },
-        evaluate: (candidate) => {
-          running.tell(`trying ${candidate.id}: ${candidate.title}`);
-          return runTrial(running, candidate, 'trial', candidate.id, exam);
-        },
-        verify: ({ candidate, measurement }) => {
-          const anew = exam.judging.kind === 'answers' ? 'with new secret inputs' : 'in new sandboxes';
-          running.tell(`verifying ${candidate.id} again, ${anew}`);
-          const path = trialStep(candidate.id, 'verification');
-          return runTrial(running, candidate, 'verification', path, exam, measurement);
-        },
-        finished: (row, rows) => note(running, row, best(rows, objective)),
-      },
-    );
     const why = routes.length === 0 ? `${stopped}${whyNone(strategies)}` : stopped;
     return {
       summary: summaryOf(journal, best(journal, objective), why),
@@ -119,20 +87,28 @@ async function strategiesFor(
   return list;
 }
 
-/** Why to stop before the trials are used up: the goal is met, or time is. */
-function enough(job: OptimizeJob, top: JournalRow | undefined, elapsedMs: number): string | null {
-  if (elapsedMs > job.budget.wallMs) return `the ${job.budget.wallMs / 1000} s of the budget are over`;
+/** Has a strategy, or a combination, make a candidate of the program as it is. */
+function byStrategy(
+  { job, placeOf }: RunningJob<OptimizeJob>,
+  strategy: string,
+  id: string,
+  { program }: Candidate,
+  sample: Artifact | null,
+): Promise<Candidate | null> {
+  const { proposeByStrategy } = sandboxActivities(job.limits);
+  return summarized(`${id}: ${strategy}`, proposeByStrategy, {
+    // The step of what models propose, too: a candidate's number stands for one program.
+    ...placeOf(proposedStep(id)),
+    ...{ job, id, strategy, sample, program },
+  });
+}
+
+/** That the goal is met; null where it is not, or there is none. */
+function goalMet(job: OptimizeJob, top: JournalRow | undefined): string | null {
   const { goal } = job;
   return goal !== undefined && top !== undefined && reaches(top, goal, objectiveOf(job))
     ? `the goal of ${goal}× is met`
     : null;
-}
-
-function note(running: RunningJob<OptimizeJob>, row: JournalRow, top: JournalRow | undefined): void {
-  const { metric } = row;
-  const scored = metric === null ? row.outcome : `${times(metric.value)} (at least ${times(metric.low)})`;
-  const verified = row.verified ? ', verified' : '';
-  running.note(`${row.id} ${row.title}: ${scored}${verified}`, top?.metric?.value);
 }
 
 /** The first reason why there was nothing to try, and what to do about it; nothing where strategies apply. */

@@ -1,7 +1,6 @@
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
-import type { Validator } from '../../domain/job.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { valuesSchema } from '../../domain/recipe.schema.ts';
 import type { Place } from '../../domain/step.ts';
@@ -13,7 +12,7 @@ import { takeStep } from '../context.ts';
 export type RecipeActivities = ReturnType<typeof createRecipeActivities>;
 
 export const createRecipeActivities = ({ store }: { store: Store }) => ({
-  /** Returns the program of a recipe as a candidate, the path of its script, and the checks of what that writes. */
+  /** Returns the program of a recipe as a candidate, and the path of its script. */
   async proposeByRecipe({
     id,
     recipe: name,
@@ -22,13 +21,12 @@ export const createRecipeActivities = ({ store }: { store: Store }) => ({
   }: Place & { id: string; recipe: string; with: Record<string, unknown> }): Promise<{
     candidate: Candidate;
     program: string;
-    outputs: Validator[];
   }> {
     return takeStep(store, place, 'recipe', async () => {
       const recipe = await readRecipe(name);
       if (recipe === null) throw new JobRejected(`recipe: there is no recipe ${name} on this worker`);
       const values = valuesSchema(recipe).parse(given);
-      const { program: text, outputs } = await renderRecipe(recipe, values);
+      const { program: text } = await renderRecipe(recipe, values);
       const program: Program = {
         files: { [recipe.entry]: await store.blobs.put(text) },
         entry: { kind: 'script', path: recipe.entry, args: [] },
@@ -41,7 +39,7 @@ export const createRecipeActivities = ({ store }: { store: Store }) => ({
         title: `recipe ${name}`,
         note: `${recipe.title}: ${told.join(' ')}`.slice(0, 500),
       };
-      return { candidate, program: recipe.entry, outputs };
+      return { candidate, program: recipe.entry };
     });
   },
 });

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
+import { asksModels } from '../../domain/job.ts';
 import { objectiveOf } from '../../domain/objective.ts';
-import { bestFound } from '../../domain/trial.ts';
+import { bestFound, nearestTrial } from '../../domain/trial.ts';
 import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -44,6 +45,7 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   }
   if (kept.job.kind === 'solve') {
     next.push(...(await outputsOf(context, kept)));
+    if (asksModels(kept.job)) next.push(['Program', `crucible export ${name}`]);
   } else if (product !== null) {
     next.push(['Program', `crucible export ${name}`]);
     if (best !== null)
@@ -84,12 +86,16 @@ async function outputsOf(
   kept: KeptJob,
 ): Promise<[string, string][]> {
   const result = resultOf(kept.record);
-  const printed = kept.trials.at(-1)?.artifacts.stdout;
+  const trial = nearestTrial(kept.trials, objectiveOf(kept.job));
+  const printed = trial?.artifacts.stdout;
   const lines = printed === undefined ? [] : (await store.blobs.text(printed)).trimEnd().split('\n');
   const last = lines.slice(-printedLines).map((line) => cut(oneLine(line), columns - 10));
   const next = last.map((line, index): [string, string] => [index === 0 ? 'Printed' : '', line]);
   if (lines.length > last.length)
-    next.push(['', `all ${lines.length} lines: crucible show ${kept.record.id} c-0 --log`]);
+    next.push([
+      '',
+      `all ${lines.length} lines: crucible show ${kept.record.id} ${trial?.candidate.id} --log`,
+    ]);
   if (result === null || result.product === null || home === undefined) return next;
   const { folder, files } = await layOut(store, result, join(home, 'results', ...kept.record.id.split('/')));
   const shown = files.slice(0, 8).map((path): string => relative(process.cwd(), join(folder, path)));

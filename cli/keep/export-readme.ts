@@ -129,11 +129,14 @@ export const solveReadme = ({
   jobId,
   script,
   outputs,
+  program,
   failure,
 }: {
   jobId: string;
   script: string;
   outputs: string[];
+  /** The files of the program that wrote them; none where that is the user's own. */
+  program: string[];
   /** How the job failed; null where it did not. */
   failure: string | null;
 }): string =>
@@ -143,6 +146,9 @@ export const solveReadme = ({
       ? `The files in \`outputs/\`, as they passed the checks of the job ${jobId}:`
       : `**The job ${jobId} failed**: these files are what it left, and did not pass its checks.\n\n${fenced('text', failure)}`,
     outputs.map((path) => `- \`outputs/${path}\``).join('\n') || 'none',
+    ...(program.length === 0
+      ? []
+      : ['The program that wrote them:', program.map((path) => `- \`program/${path}\``).join('\n')]),
   ]
     .join('\n\n')
     .concat('\n');

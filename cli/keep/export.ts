@@ -8,7 +8,7 @@ import { filesNamedBy, programOf } from '../../domain/job.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
-import { bestTrial } from '../../domain/trial.ts';
+import { bestTrial, nearestTrial } from '../../domain/trial.ts';
 import { inputOf, type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
 import { lockedPackages } from '../../sandbox/packages.ts';
 import type { BlobStore } from '../../store/blobs.ts';
@@ -91,18 +91,24 @@ async function outputsFolder(
 ): Promise<Folder | null> {
   const result = resultOf(record);
   const failed = record.status === 'failed';
-  const product = failed ? trials.at(-1)?.artifacts.outputs : result?.product;
+  const nearest = nearestTrial(trials, objectiveOf(job));
+  const product = failed ? nearest?.artifacts.outputs : result?.product;
   if (product == null) return null;
   const outputs = await readTree(store.blobs, product);
-  if (failed && Object.keys(outputs).length === 0) return null;
+  // A script is the user's own already, and of a stage that was taken over no trial is known.
+  const isOwn = nearest === null || nearest.candidate.operator === 'human';
+  const written = isOwn ? null : await readProgram(store.blobs, nearest.candidate.program);
+  const program = written?.files ?? {};
+  if (failed && Object.keys({ ...outputs, ...program }).length === 0) return null;
   const failure = failed ? (result?.summary ?? record.status) : null;
   return {
-    stored: placeBelow('outputs', outputs),
+    stored: { ...placeBelow('outputs', outputs), ...placeBelow('program', program) },
     texts: {
       'README.md': solveReadme({
         jobId: record.id,
-        script: programOf(job),
+        script: written?.entry.kind === 'script' ? written.entry.path : programOf(job),
         outputs: Object.keys(outputs),
+        program: Object.keys(program),
         failure,
       }),
       [settingsFile]: jsonText({ job: record.id, ...(failure === null ? {} : { failed: failure }) }),

@@ -2,8 +2,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { defaults } from '../../domain/defaults.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
-import { subjectOf } from '../../domain/job.ts';
+import { needsModels, subjectOf } from '../../domain/job.ts';
 import type { StageJob } from '../../domain/job-input.ts';
+import { explainNoRoute, type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
 import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
 import { nearest } from '../nearest.ts';
@@ -97,6 +98,7 @@ export async function beginJob(
   if (folder !== undefined && (await isThere(folder)))
     throw new UserMistake(`--out ${folder}: it is there already: choose another folder`);
   const { mistakes, warnings } = await firstLook(file, machineOf(config));
+  mistakes.push(...lacksModels(file, config.models));
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
   for (const warning of warnings) say(paint(context, 'yellow', warning));
   const { job } = file;
@@ -109,6 +111,19 @@ export async function beginJob(
   else if (!detached) say(`${job.kind} ${job.name}: ${subjectOf(job)}`);
   return !dryRun;
 }
+
+/** What is to be said of each part of a job that begins with no program, where no model can be asked for one. */
+export const lacksModels = ({ job, told }: Pick<JobFile, 'job' | 'told'>, models: ModelConfig): string[] =>
+  (job.kind === 'pipeline' ? job.stages : [job]).flatMap((part, index) =>
+    needsModels(part) && routesFor('draft', part.models, models, part.budget.usd).length === 0
+      ? [
+          told(
+            job.kind === 'pipeline' ? ['stages', index, 'task'] : ['task'],
+            explainNoRoute(part.models, models),
+          ),
+        ]
+      : [],
+  );
 
 async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]): Promise<FirstLook> {
   const program = part.kind === 'solve' ? part.script : part.program;

@@ -3,7 +3,7 @@ import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { Tree } from '../../domain/artifact.schema.ts';
 import { Job, type Models, type Stage } from '../../domain/job.schema.ts';
-import { filesToPack } from '../../domain/job.ts';
+import { asksModels, filesToPack } from '../../domain/job.ts';
 import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { UserMistake } from '../terminal.ts';
@@ -88,7 +88,7 @@ export async function checkedJob(
 export function withProfile(file: JobFile, profile: Models['profile']): JobFile {
   if (profile === undefined) return file;
   const chosen = <Part extends Stage | Job>(part: Part): Part =>
-    part.kind === 'optimize' ? { ...part, models: { ...part.models, profile } } : part;
+    part.kind !== 'pipeline' && asksModels(part) ? { ...part, models: { ...part.models, profile } } : part;
   const { job } = file;
   if (job.kind !== 'pipeline') return { ...file, job: chosen(job) };
   return { ...file, job: { ...job, stages: job.stages.map(chosen) } };

@@ -1,17 +1,21 @@
-import type { Job } from '../../domain/job.schema.ts';
+import type { Job, Validator } from '../../domain/job.schema.ts';
 import type { StageJob } from '../../domain/job-input.ts';
 import { type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
-import { readRecipe, recipeNames } from '../../recipes/recipes.ts';
+import { readRecipe, recipeNames, renderRecipe } from '../../recipes/recipes.ts';
 import { nearest } from '../nearest.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
 
-/** Returns the job with every value of its recipes, so that it says itself what is made; and what is wrong with those given. */
+/**
+ * Returns the job with every value of its recipes and the checks that these bring, so that it says itself what is made and what is
+ * asked of it; and what is wrong with the values given.
+ */
 export async function withRecipeValues(job: Job): Promise<{ job: Job; mistakes: Mistake[] }> {
   const mistakes: Mistake[] = [];
   const filled = async <Part extends StageJob>(part: Part, path: PropertyKey[]): Promise<Part> => {
     if (part.kind !== 'solve' || part.recipe === undefined) return part;
     const checked = await checkedValues(part.recipe, part.with ?? {});
-    if (checked.kind === 'right') return { ...part, with: checked.values };
+    if (checked.kind === 'right')
+      return { ...part, with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) };
     mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
     return part;
   };
@@ -20,14 +24,24 @@ export async function withRecipeValues(job: Job): Promise<{ job: Job; mistakes: 
   return { job: { ...job, stages }, mistakes };
 }
 
-type Checked = { kind: 'right'; values: RecipeValues } | { kind: 'wrong'; mistakes: Mistake[] };
+/** A job that was checked before has its recipe's outputs already. */
+const distinct = (outputs: readonly Validator[]): Validator[] => [
+  ...new Map(outputs.map((output) => [JSON.stringify(output), output])).values(),
+];
+
+type Checked =
+  | { kind: 'right'; values: RecipeValues; outputs: Validator[] }
+  | { kind: 'wrong'; mistakes: Mistake[] };
 
 async function checkedValues(name: string, given: object): Promise<Checked> {
   const recipe = await readRecipe(name);
   if (recipe === null)
     return { kind: 'wrong', mistakes: [{ path: ['recipe'], message: await noRecipe(name) }] };
   const parsed = valuesSchema(recipe).safeParse(given, { reportInput: true, error: namingFields });
-  if (parsed.success) return { kind: 'right', values: parsed.data };
+  if (parsed.success) {
+    const { outputs } = await renderRecipe(recipe, parsed.data);
+    return { kind: 'right', values: parsed.data, outputs };
+  }
   const mistakes = parsed.error.issues.flatMap(mistakesIn);
   return { kind: 'wrong', mistakes: mistakes.map((each) => ({ ...each, path: ['with', ...each.path] })) };
 }

@@ -1,7 +1,15 @@
 import { createHash } from 'node:crypto';
-import type { Job, OptimizeJob } from '../../domain/job.schema.ts';
+import type { Job } from '../../domain/job.schema.ts';
+import { asksModels, programOf } from '../../domain/job.ts';
 import { identityOf, jobId, jobSeries } from '../../domain/job-id.ts';
-import { type JobInput, noRoutes, type Role, type Routes, roles } from '../../domain/job-input.ts';
+import {
+  type JobInput,
+  noRoutes,
+  type Role,
+  type Routes,
+  roles,
+  type StageJob,
+} from '../../domain/job-input.ts';
 import { explainNoRoute, type ModelConfig, namesModels, routesFor } from '../../llm/catalogue/routes.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -53,7 +61,7 @@ export async function submit(
 
 /** The routes a model can be asked on, of a search or of each stage that is one. */
 export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes' | 'stageRoutes'> {
-  const of = (part: Pick<OptimizeJob, 'models' | 'budget'>): Routes => ({
+  const of = (part: StageJob): Routes => ({
     ...noRoutes,
     ...Object.fromEntries(
       roles.map((role: Role) => [role, routesFor(role, part.models, models, part.budget.usd)]),
@@ -61,10 +69,8 @@ export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes'
   });
   const stages = job.kind === 'pipeline' ? job.stages : [];
   return {
-    routes: job.kind === 'optimize' ? of(job) : noRoutes,
-    stageRoutes: Object.fromEntries(
-      stages.flatMap((stage) => (stage.kind === 'optimize' ? [[stage.name, of(stage)]] : [])),
-    ),
+    routes: job.kind !== 'pipeline' && asksModels(job) ? of(job) : noRoutes,
+    stageRoutes: Object.fromEntries(stages.filter(asksModels).map((stage) => [stage.name, of(stage)])),
   };
 }
 
@@ -79,9 +85,13 @@ export function withoutModels(
 ): string | null {
   const parts = job.kind === 'pipeline' ? job.stages : [job];
   for (const part of parts) {
-    if (part.kind !== 'optimize' || routesFor('improve', part.models, models).length > 0) continue;
+    if (!asksModels(part) || routesFor('improve', part.models, models).length > 0) continue;
+    const instead =
+      part.kind === 'optimize'
+        ? 'Strategies that need none do the work'
+        : `${programOf(part)} is tried alone`;
     if (newcomer || namesModels(part.models) || Object.keys(models.access).length > 0)
-      return `${explainNoRoute(part.models, models)}. Strategies that need none do the work.`;
+      return `${explainNoRoute(part.models, models)}. ${instead}.`;
   }
   return null;
 }

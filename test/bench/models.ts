@@ -184,14 +184,18 @@ async function prepare(store: Store): Promise<(number: number, kind: string) => 
 }
 
 /** The same kind of request by the provider's library alone, its reply parsed. */
-async function bareCalls(baseURL: string, apiKey: string, { job }: ProposeInput): Promise<number[]> {
+async function bareCalls(
+  baseURL: string,
+  apiKey: string,
+  { job: { name } }: ProposeInput,
+): Promise<number[]> {
   const library = new OpenAI({ baseURL, apiKey, maxRetries: 0 });
   const times: number[] = [];
   for (let count = 0; count < blockCalls; count += 1) {
     const from = performance.now();
     const stream = await library.chat.completions.create({
       model: 'gpt-4o',
-      messages: [{ role: 'user', content: `Make ${job.program} faster.`.padEnd(4_000) }],
+      messages: [{ role: 'user', content: `Make ${name} faster.`.padEnd(4_000) }],
       max_tokens: 16_000,
       response_format: zodResponseFormat(ProgramReply, 'program'),
       stream: true,

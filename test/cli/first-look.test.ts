@@ -1,11 +1,12 @@
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { type FirstLook, firstLook } from '../../cli/start/first-look.ts';
+import { type FirstLook, firstLook, lacksModels } from '../../cli/start/first-look.ts';
 import { checkedJob, readJobFile } from '../../cli/start/job-file.ts';
 import { jobFromOptions } from '../../cli/start/optimize-job.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
+import { modelConfig } from '../support/model-config.ts';
 
 let folder: string;
 
@@ -254,5 +255,33 @@ describe('what the machine does not have', () => {
     expect((await firstLook(usual, { ...machine, cores: 1 })).mistakes).toEqual([]);
     const more = await checkedJob(job({ memoryMb: 1 << 30 }, 256), folder);
     expect((await firstLook(more, null)).mistakes).toEqual([]);
+  });
+});
+
+describe('a task in words', () => {
+  const task = { kind: 'solve', name: 'a', task: 'say hello' };
+  const keyed = modelConfig({ OPENAI_API_KEY: 'sk-test' });
+
+  it('without a model is refused in one line that names the variables to set, in a stage too', async () => {
+    await write({ 'job.yaml': 'kind: solve\nname: a\ntask: say hello\n' });
+    const said = lacksModels(await readJobFile('job.yaml'), modelConfig());
+    expect(said).toEqual([
+      expect.stringMatching(/^job.yaml:3: task: no model configured: set \w+_API_KEY, .*OPENAI_API_KEY, /),
+    ]);
+    const pipeline = { kind: 'pipeline', name: 'p', stages: [task] };
+    expect(lacksModels(await checkedJob(pipeline, folder), modelConfig())).toEqual([
+      expect.stringMatching(/^stages\[0\].task: no model configured/),
+    ]);
+    const named = { ...task, models: { draft: ['anthropic/claude-opus-5'] } };
+    expect(lacksModels(await checkedJob(named, folder), keyed)).toEqual([
+      expect.stringContaining('needs ANTHROPIC_API_KEY'),
+    ]);
+  });
+
+  it('with a model, or with a program to begin with, is taken', async () => {
+    await write({ 'f.py': 'print(1)\n' });
+    expect(lacksModels(await checkedJob(task, folder), keyed)).toEqual([]);
+    for (const first of [{ script: 'f.py' }, { recipe: 'shape' }])
+      expect(lacksModels(await checkedJob({ ...task, ...first }, folder), modelConfig())).toEqual([]);
   });
 });

@@ -130,7 +130,7 @@ describe('a field', () => {
     [
       'that does not exist',
       solve('scirpt: b.py\n'),
-      'job.yaml:4: scirpt: there is no such field (did you mean script?); the fields here are kind, name, inputs, limits, cores, seed, budget, script, args, recipe, with, outputs',
+      'job.yaml:4: scirpt: there is no such field (did you mean script?); the fields here are kind, name, inputs, limits, cores, seed, budget, script, args, recipe, with, task, outputs, models, prompts',
     ],
     [
       'that a stage does not have',
@@ -164,7 +164,7 @@ describe('a field', () => {
     [
       'that is missing',
       'kind: solve\nname: a\n',
-      'job.yaml:1: script: expected a Python file, or in its place a `recipe`; it is missing',
+      'job.yaml:1: script: expected a Python file, or in its place a `recipe` or a `task` in words; it is missing',
     ],
     [
       'of an unknown kind',

@@ -2,7 +2,7 @@ import { mkdtemp, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readJobFile } from '../../cli/start/job-file.ts';
+import { checkedJob, readJobFile } from '../../cli/start/job-file.ts';
 import { jobFromRecipe, listRecipes, showRecipe } from '../../cli/start/recipe.ts';
 
 const shape = { shape: 'sphere', n: 64, size: 0.75, tube: 0.3, fill: 'filled', wall: 2 };
@@ -34,6 +34,8 @@ describe('crucible recipe', () => {
     const { job } = await jobFromRecipe('shape', ['n=32', 'shape=torus', 'size=1']);
     expect(job).toMatchObject({ kind: 'solve', name: 'shape', recipe: 'shape' });
     expect(job).toMatchObject({ with: { ...shape, n: 32, shape: 'torus', size: 1 } });
+    expect(job).toMatchObject({ outputs: [{ path: 'shape.bin', n: 32 }, { path: 'shape.json' }] });
+    expect((await checkedJob(job, '/tmp')).job).toEqual(job);
   });
 
   it('refuses values in the words they were typed in, all at once', async () => {
@@ -67,10 +69,17 @@ describe('a job file', () => {
   it.each([
     ['recipe: shape\nwith:\n  n: 7', 'job.yaml:5: with.n: expected at least 8, got 7'],
     ['recipe: sphere', 'job.yaml:3: recipe: there is no recipe sphere; there are shape'],
-    ['recipe: shape\nargs: [a]', 'job.yaml:4: args: `args` are for a `script`; a recipe takes `with`'],
+    [
+      'recipe: shape\nargs: [a]',
+      'job.yaml:4: args: `args` are for a `script` or a `task`; a recipe takes `with`',
+    ],
+    ['script: a.py\nprompts: ask', 'job.yaml:4: prompts: `prompts` are for a `task`'],
     ['recipe: shape\nscript: a.py', 'job.yaml:3: recipe: expected `script` or `recipe`, got both'],
     ['script: a.py\nwith: { n: 9 }', 'job.yaml:4: with: `with` is for a `recipe`; a script takes `args`'],
-    ['outputs: [a]', 'script: expected a Python file, or in its place a `recipe`; it is missing'],
+    [
+      'outputs: [a]',
+      'script: expected a Python file, or in its place a `recipe` or a `task` in words; it is missing',
+    ],
   ])('with %j is refused with its line', async (text, message) => {
     await expect(read(`kind: solve\nname: a\n${text}\n`)).rejects.toThrow(message);
   });

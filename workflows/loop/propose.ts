@@ -1,11 +1,11 @@
+import type { AskingJob } from '../../activities/propose/questions/questions.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { ModelDecision, NextDecision } from '../../domain/decision.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { questionKey } from '../../domain/search-policy.ts';
-import { proposedStep, proposeStep } from '../../domain/step.ts';
+import { proposeStep } from '../../domain/step.ts';
 import type { RunningJob } from '../job/frame.ts';
-import { sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 import { askRoutes } from './ask.ts';
 import type { Proposed } from './search.ts';
@@ -22,8 +22,8 @@ export interface Proposer {
 }
 
 export interface ProposerSetup {
-  /** The program that strategies start from. */
-  original: Artifact;
+  /** What makes a candidate of a strategy; null where that turns out not to apply. */
+  byStrategy(strategy: string, id: string): Promise<Candidate | null>;
   /** A case set that shows what a program is given; null where there is none. */
   sample: Artifact | null;
   /** When the job's time is over, milliseconds since 1970. */
@@ -31,11 +31,11 @@ export interface ProposerSetup {
 }
 
 /** Returns what proposes candidates for a job, and remembers how models did. */
-export function createProposer(
-  running: RunningJob<OptimizeJob>,
-  { original, sample, endsAt }: ProposerSetup,
+export function createProposer<J extends AskingJob>(
+  running: RunningJob<J>,
+  { byStrategy, sample, endsAt }: ProposerSetup,
 ): Proposer {
-  const { job, input, placeOf } = running;
+  const { job, input } = running;
   let exhausted: string | null = null;
   let fruitless = 0;
   /** Different questions, since the last program, that models gave none for. */
@@ -64,20 +64,11 @@ export function createProposer(
     return 'none';
   }
 
-  async function byStrategy(strategy: string, id: string): Promise<Proposed> {
-    const { proposeByStrategy } = sandboxActivities(job.limits);
-    const candidate = await summarized(`${id}: ${strategy}`, proposeByStrategy, {
-      // The step of what models propose, too: a candidate's number stands for one program.
-      ...placeOf(proposedStep(id)),
-      ...{ job, id, strategy, sample },
-      program: original,
-    });
-    return candidate ?? 'none';
-  }
-
   return {
-    propose: (decision, id) =>
-      decision.kind === 'strategy' ? byStrategy(decision.strategy, id) : byModel(decision, id),
+    propose: async (decision, id) =>
+      decision.kind === 'strategy'
+        ? ((await byStrategy(decision.strategy, id)) ?? 'none')
+        : byModel(decision, id),
     givenUp() {
       if (exhausted !== null) return exhausted;
       return inVain.size < defaults.model.fruitlessProposals

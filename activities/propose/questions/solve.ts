@@ -1,0 +1,52 @@
+import { checkWords } from '../../../domain/check-words.ts';
+import type { SolveJob } from '../../../domain/job.schema.ts';
+import type { Trial } from '../../../domain/trial.schema.ts';
+import { promptRequest } from '../../../llm/prompts/prompts.ts';
+import { packagesForPrograms } from '../../../sandbox/packages.ts';
+import type { Store } from '../../../store/store.ts';
+import { headsOf } from './heads.ts';
+import { type AsksFor, logOf, shownProgram, triedPrograms } from './question.ts';
+
+/** Asks for a program that does what the job says in words: a new one, or the next version of one that failed. */
+export const solveQuestion: AsksFor<SolveJob> = async (store, { job, decision, files }, trials, own) => {
+  const from =
+    decision.kind === 'debug' ? decision.parent : decision.kind === 'improve' ? decision.parents[0] : null;
+  const parent = from === null ? undefined : trials.findLast(({ candidate }) => candidate.id === from);
+  const task = job.task ?? '';
+  const asked = {
+    task,
+    program: parent === undefined ? null : await shownProgram(store, parent.candidate.program),
+    failure: parent === undefined ? null : await failureOf(store, parent),
+    tried: triedPrograms(trials),
+    args: job.args,
+    checks: job.outputs.map(checkWords),
+    wallMs: job.limits.wallMs,
+    memoryMb: job.limits.memoryMb,
+    cores: job.cores,
+    packages: await packagesForPrograms(),
+    inputs: await headsOf(store, files, job.inputs),
+    hint: null,
+  };
+  const tool = extensionTool(task);
+  return {
+    request:
+      tool === null
+        ? promptRequest('code-generation', asked, own)
+        : promptRequest('cpp-module-creation', { ...asked, tool, test: null }, own),
+    parent: parent?.candidate.id ?? null,
+    known: trials.map(({ candidate }) => candidate),
+    entryAt: (path) => ({ kind: 'script', path, args: job.args }),
+  };
+};
+
+async function failureOf(store: Store, trial: Trial) {
+  const { outcome } = trial;
+  if (!('reason' in outcome)) return null;
+  return { outcome: outcome.kind, reason: outcome.reason, log: await logOf(store, trial) };
+}
+
+/** Returns what builds the C++ extension that a task names; null where it names none. */
+export function extensionTool(task: string): 'nanobind' | 'pybind11' | null {
+  if (/\bpybind11\b|\bsetup\.py\b/i.test(task)) return 'pybind11';
+  return /\bC\+\+|\bcpp\b|\bnanobind\b/i.test(task) ? 'nanobind' : null;
+}

@@ -1,0 +1,195 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { exportJob } from '../../cli/keep/export.ts';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
+import { resultOf } from '../../record/kept-job.ts';
+import { readTree } from '../../store/documents.ts';
+import { temporaryFolder } from '../store/temporary-store.ts';
+import { startCrucible, type TestCrucible } from '../support/crucible.ts';
+import { modelConfig } from '../support/model-config.ts';
+import { type ModelServer, startModelServer } from '../support/model-servers.ts';
+
+const patienceMs = 300_000;
+let crucible: TestCrucible;
+let server: ModelServer;
+let environment: Record<string, string>;
+
+beforeAll(async () => {
+  server = await startModelServer('chat');
+  environment = { OPENAI_BASE_URL: server.baseUrl, OPENAI_API_KEY: server.key };
+  crucible = await startCrucible(environment);
+  await crucible.startWorker();
+}, patienceMs);
+
+afterAll(async () => {
+  await crucible?.stop();
+  await server?.close();
+});
+
+beforeEach(() => {
+  server.requests.length = 0;
+});
+
+/** A reply that writes `content` as its program. */
+const reply = (idea: string, content: string) => ({
+  kind: 'text' as const,
+  text: JSON.stringify({
+    ...{ idea, edits: [], removed: [], entry: 'main.py', build: 'none' },
+    files: [{ path: 'main.py', content }],
+  }),
+});
+
+const counting = `import collections, json
+words = open('notes.txt').read().split()
+json.dump(collections.Counter(words), open('counts.json', 'w'))
+`;
+const outputs = [{ kind: 'json', path: 'counts.json', schema: { type: 'object' } }];
+
+/** How a job in words on `notes.txt` ended. */
+async function ended(fields: object) {
+  const { store, client } = crucible;
+  const folder = await temporaryFolder();
+  await writeFile(join(folder, 'notes.txt'), 'to be or not to be');
+  const file = await checkedJob(
+    {
+      ...{
+        kind: 'solve',
+        task: 'Count the words of notes.txt into counts.json.',
+        inputs: ['notes.txt'],
+        outputs,
+      },
+      models: { draft: ['openai/gpt-4o'] },
+      ...fields,
+    },
+    folder,
+  );
+  const submitted = await submit(file, { store, client, models: modelConfig(environment), fresh: false });
+  if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
+  await client.result(submitted.jobId).catch(() => undefined);
+  const record = await store.ledger.job(submitted.jobId);
+  const result = record === undefined ? null : resultOf(record);
+  const product = result?.product ?? null;
+  const tree = product === null ? {} : await readTree(store.blobs, product);
+  const files = await Promise.all(
+    Object.entries(tree).map(async ([path, artifact]) => [path, await store.blobs.text(artifact)] as const),
+  );
+  return {
+    id: submitted.jobId,
+    status: record?.status,
+    result,
+    files: Object.fromEntries(files),
+    trials: (await store.ledger.trials(submitted.jobId)).map(({ trial }) => trial),
+  };
+}
+
+/** What the model was told in its last request. */
+const told = (): string => JSON.stringify(server.requests.at(-1)?.body.messages);
+
+it(
+  'a first program that fails its check is shown again with why, and the search stops at the first that passes',
+  async () => {
+    server.answers = [
+      reply('a list in place of counts', "open('counts.json', 'w').write('[]')\nprint('wrote a list')\n"),
+      reply('a Counter', counting),
+    ];
+    const { status, result, files, trials } = await ended({ name: 'second' });
+    expect(status).toBe('finished');
+    expect(result).toMatchObject({
+      summary: 'solved in 2: c-2 passed every check: a Counter',
+      best: { candidate: 'c-2', title: 'a Counter', metric: null },
+    });
+    expect(JSON.parse(files['counts.json'] ?? '')).toEqual({ to: 2, be: 2, or: 1, not: 1 });
+    expect(trials.map(({ candidate, outcome }) => [candidate.id, candidate.operator, outcome.kind])).toEqual([
+      ['c-1', 'draft', 'invalidOutput'],
+      ['c-2', 'debug', 'passed'],
+    ]);
+    expect(server.requests).toHaveLength(2);
+    expect(told()).toContain('document: expected object, got []');
+    expect(told()).toContain("open('counts.json', 'w').write('[]')");
+  },
+  patienceMs,
+);
+
+it(
+  'five programs that fail end the job as not solved, with the one that passed most checks',
+  async () => {
+    const two = [...outputs, 'words.txt'];
+    server.answers = [
+      reply('nothing', 'print(1)\n'),
+      reply('one of two', "open('counts.json', 'w').write('{}')\n"),
+      reply('an error', 'raise ValueError("no idea")\n'),
+      reply('nothing again', 'print(2)\n'),
+      reply('still nothing', 'print(3)\n'),
+      reply('never asked for', counting),
+    ];
+    const { id, status, result, trials } = await ended({ name: 'fifth', outputs: two });
+    expect(status).toBe('failed');
+    expect(result?.summary).toBe(
+      'not solved in 5: c-2 came nearest (passed 1 of 2 checks): one of two; stopped because all 5 trials of the budget are used',
+    );
+    expect(trials).toHaveLength(5);
+    expect(server.requests).toHaveLength(5);
+
+    const out = join(await temporaryFolder(), 'out');
+    const context = {
+      store: crucible.store,
+      json: false,
+      terminal: false,
+      columns: 100,
+      out: () => undefined,
+    };
+    await exportJob(context, { job: id, out, force: false });
+    expect(await readFile(join(out, 'outputs/counts.json'), 'utf8')).toBe('{}');
+    expect(await readFile(join(out, 'program/main.py'), 'utf8')).toContain('counts.json');
+    const readme = await readFile(join(out, 'README.md'), 'utf8');
+    expect(readme).toContain(`**The job ${id} failed**`);
+    expect(readme).toContain('- `program/main.py`');
+  },
+  patienceMs,
+);
+
+it(
+  'a recipe beside a task is the first draft: it is tried before a model is asked, and shown to it',
+  async () => {
+    server.answers = [
+      reply(
+        'the voxels counted',
+        "import numpy as np, json\nvoxels = np.zeros((8, 8, 8), '<f4')\nvoxels[2:6, 2:6, 2:6] = 1\nvoxels.tofile('shape.bin')\n" +
+          "json.dump({'shape': 'box', 'fill': 'filled', 'n': 8, 'size': 0.5, 'dtype': 'float32', 'inside': 64}, open('shape.json', 'w'))\n" +
+          "open('count.txt', 'w').write('64')\n",
+      ),
+    ];
+    const { status, result, files, trials } = await ended({
+      ...{ name: 'begun', task: 'Write the number of voxels inside to count.txt, too.' },
+      ...{ recipe: 'shape', with: { n: 8, shape: 'box', size: 0.5 }, outputs: ['count.txt'] },
+    });
+    expect([status, result?.summary]).toEqual([
+      'finished',
+      'solved in 2: c-1 passed every check: the voxels counted',
+    ]);
+    expect(files['count.txt']).toBe('64');
+    expect(trials.map(({ candidate }) => [candidate.id, candidate.operator, candidate.parents])).toEqual([
+      ['c-0', 'recipe', []],
+      ['c-1', 'debug', ['c-0']],
+    ]);
+    expect(told()).toContain('SHAPE = \\"box\\"');
+    expect(told()).toContain('count.txt, the file is missing');
+    expect(told()).toContain('shape.bin: 8³ voxels of float32');
+  },
+  patienceMs,
+);
+
+it(
+  'a script beside a task that passes is all that is run: no model is asked',
+  async () => {
+    const { status, result } = await ended({ name: 'enough', outputs: [], recipe: 'shape', with: { n: 8 } });
+    expect([status, result?.summary]).toEqual([
+      'finished',
+      'recipe shape ran and its outputs passed every check',
+    ]);
+    expect(server.requests).toEqual([]);
+  },
+  patienceMs,
+);

@@ -1,0 +1,93 @@
+import type { AskingJob } from '../../activities/propose/questions/questions.ts';
+import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Candidate } from '../../domain/candidate.schema.ts';
+import { candidatesIn, type Journal, type JournalRow } from '../../domain/journal.ts';
+import type { Exam } from '../../domain/judging.ts';
+import { checksText } from '../../domain/leaderboard.ts';
+import { best, objectiveOf } from '../../domain/objective.ts';
+import { draftsWithin, type SearchPolicy } from '../../domain/search-policy.ts';
+import { trialStep } from '../../domain/step.ts';
+import { times } from '../../domain/trial.ts';
+import type { RunningJob } from '../job/frame.ts';
+import { endInVain, recordDecision } from '../job/proxies.ts';
+import { createProposer } from './propose.ts';
+import { search } from './search.ts';
+import { runTrial } from './trial.ts';
+
+/** What a kind of job says of its search. */
+export interface Searching {
+  policy: SearchPolicy;
+  exam: Exam;
+  /** What was tried before anything is decided: the user's own program, a recipe's. */
+  first: readonly JournalRow[];
+  /** Strategies that apply, in the order worth trying, and what makes a candidate of one; unset: the kind knows none. */
+  strategies?: {
+    applicable: readonly string[];
+    propose(strategy: string, id: string): Promise<Candidate | null>;
+  };
+  /** Whether a model can be asked. */
+  models: boolean;
+  /** A case set that shows what a program is given; null where there is none. */
+  sample: Artifact | null;
+  /** Trials under way at once. */
+  atOnce: number;
+  /** When the job's time is over, milliseconds since 1970. */
+  endsAt: number;
+  /** Why to stop at `top`, the best so far, before the budget is used; null to go on. Unset: at the first that passes. */
+  enough?(top: JournalRow | undefined): string | null;
+}
+
+/** Searches for a program that does what the job is after. Returns what was tried, and why it stopped. */
+export async function searchFor<J extends AskingJob>(
+  running: RunningJob<J>,
+  { exam, first, strategies, sample, endsAt, enough = () => null, ...setup }: Searching,
+): Promise<{ journal: Journal; stopped: string }> {
+  const { job, known, placeOf } = running;
+  const objective = objectiveOf(job);
+  const { trials, wallMs } = job.budget;
+  const byStrategy = strategies?.propose ?? (async () => null);
+  const { propose, givenUp } = createProposer(running, { byStrategy, sample, endsAt });
+  const begun = new Set(first.map(({ id }) => id));
+  const outOfTime = (): string | null =>
+    Date.now() > endsAt ? `the ${wallMs / 1000} s of the budget are over` : null;
+
+  return search(
+    {
+      ...setup,
+      strategies: strategies?.applicable ?? [],
+      ...{ objective, trials, drafts: draftsWithin(trials), seed: job.seed },
+      known: { ...known, journal: [...first, ...known.journal.filter(({ id }) => !begun.has(id))] },
+      enough: (rows) => outOfTime() ?? enough(best(rows, objective)) ?? givenUp(),
+    },
+    {
+      record: (decided) => recordDecision({ ...placeOf(`c-${decided.number}/decision`), decided }),
+      endInVain: (number) => endInVain({ ...placeOf(`c-${number}/in-vain`), number }),
+      propose: (decision, id, rows) => {
+        running.tell(`${candidatesIn(rows).length} of ${trials} trials done; proposing ${id}`);
+        return propose(decision, id);
+      },
+      evaluate: (candidate) => {
+        running.tell(`trying ${candidate.id}: ${candidate.title}`);
+        return runTrial(running, candidate, 'trial', candidate.id, exam);
+      },
+      verify: ({ candidate, measurement }) => {
+        const anew = exam.judging.kind === 'answers' ? 'with new secret inputs' : 'in new sandboxes';
+        running.tell(`verifying ${candidate.id} again, ${anew}`);
+        const path = trialStep(candidate.id, 'verification');
+        return runTrial(running, candidate, 'verification', path, exam, measurement);
+      },
+      finished: (row, rows) => running.note(noteOf(row), best(rows, objective)?.metric?.value),
+    },
+  );
+}
+
+/** What came of a candidate, in one line. */
+function noteOf({ id, title, metric, outcome, passed, verified }: JournalRow): string {
+  const found =
+    metric !== null
+      ? `${times(metric.value)} (at least ${times(metric.low)})`
+      : passed === null
+        ? outcome
+        : `${outcome}, ${checksText(passed)}`;
+  return `${id} ${title}: ${found}${verified ? ', verified' : ''}`;
+}
