@@ -21,6 +21,8 @@ export const defaults = {
     /** The longest waits that a provider's own word is taken for, after a failure and after a 429. */
     longestRetryMs: 60_000,
     longestRateLimitMs: 15 * 60_000,
+    /** A request that has not ended by then is lost; no whole reply takes as long. A batch says another time. */
+    longestRequestMs: 40 * 60_000,
     /** Requests of one call whose end was never seen, before its route is given up: what kills its workers is no accident. */
     mostLost: 10,
     /** Between two looks whether calls under way have left some of the budget. */

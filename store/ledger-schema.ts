@@ -112,6 +112,8 @@ export interface ModelCallTable extends UsageColumns<number | null> {
   cached: number;
   prompt: string | null;
   startedAt: number;
+  /** When it is taken for lost, where its end was not seen by then. */
+  lostAt: number;
   firstTokenMs: number | null;
   doneAt: number | null;
   microUsd: number | null;

@@ -151,6 +151,7 @@ async function createModelTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('cached', 'integer', (column) => column.notNull().defaultTo(0))
     .addColumn('prompt', 'text')
     .addColumn('startedAt', 'bigint', (column) => column.notNull())
+    .addColumn('lostAt', 'bigint', (column) => column.notNull())
     .addColumn('firstTokenMs', 'integer')
     .addColumn('doneAt', 'bigint')
     .addColumn('inputTokens', 'bigint')
@@ -171,7 +172,7 @@ async function createModelTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createIndex('modelCallsByStatus')
     .on('modelCalls')
-    .columns(['status', 'provider', 'startedAt'])
+    .columns(['status', 'provider', 'lostAt'])
     .execute();
   await db.schema.createIndex('modelCallsByRoute').on('modelCalls').columns(['route', 'startedAt']).execute();
 

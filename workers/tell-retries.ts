@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import { ApplicationFailure, CancelledFailure, CompleteAsyncError } from '@temporalio/activity';
 import type { ActivityInterceptorsFactory } from '@temporalio/worker';
-import { finalFailures } from '../domain/errors.ts';
+import { finalErrors } from '../domain/errors.ts';
 import { againKey, stepKey } from '../domain/step.ts';
 import type { Ledger } from '../store/ledger.ts';
 import type { Clean } from './clean.ts';
 import { placeOf } from './observe.ts';
 
-const final: ReadonlySet<string> = new Set(finalFailures.map((each) => each.name));
+const final: ReadonlySet<string> = new Set(finalErrors);
 
 /** Says in a job's log why one of its activities is tried again, each reason of a step once. */
 export const tellRetries =

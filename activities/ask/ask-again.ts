@@ -1,6 +1,6 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { defaults } from '../../domain/defaults.ts';
-import { BudgetExhausted, RouteUnavailable } from '../../domain/errors.ts';
+import { BudgetExhausted, errorsToRetry, ModelReplyUnusable, RouteUnavailable } from '../../domain/errors.ts';
 import { dollars } from '../../domain/money.ts';
 import type { ModelFailure } from '../../llm/providers/failure.ts';
 import type { AccountRecord } from '../../store/ledger/accounts.ts';
@@ -98,7 +98,7 @@ export const rateLimitWaitMs = ({ retryAfterMs }: ModelFailure): number =>
 
 /** Whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
 const isPassing = ({ name, reply }: ModelFailure): boolean =>
-  name === 'ModelUnavailable' || (name === 'ModelReplyUnusable' && reply === null);
+  errorsToRetry('wait').includes(name) || (name === ModelReplyUnusable.name && reply === null);
 
 /** What a failure says of its route; null for nothing. */
 export function routeOutcomeOf(failure: ModelFailure): RouteOutcome | null {

@@ -1,5 +1,6 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import { defaults } from '../../domain/defaults.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { LedgerSchema, ModelCallTable } from '../ledger-schema.ts';
 import { type Amounts, endHold, hold, Refused, type Reservation, type UnsureAmounts } from './accounts.ts';
@@ -24,6 +25,8 @@ export interface CallRecord {
   prompt: string | null;
   /** Milliseconds since 1970, as `doneAt`. */
   startedAt: number;
+  /** Where its end was not seen by then, it is lost. Milliseconds since 1970. */
+  lostAt: number;
   /** From the start to the first sign of the reply. */
   firstTokenMs: number | null;
   doneAt: number | null;
@@ -50,6 +53,8 @@ export interface NewCall {
   /** Given, the request keeps to the provider's limits. */
   admission?: Admission;
   prompt?: string | null;
+  /** How long it may take at most; without an end by then it is lost. Milliseconds. */
+  longestMs?: number;
   /** Milliseconds since 1970. */
   now?: number;
 }
@@ -143,13 +148,13 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
       const begun = await tryStart(call);
       if (begun.kind !== 'held' && begun.kind !== 'wait') return begun;
       // What stands in the way may be requests of jobs that were ended from outside, and will never settle them.
-      const before = (call.now ?? Date.now()) - longestRequestMs;
+      const lostBy = call.now ?? Date.now();
       const stale = await select()
         .where('status', '=', 'started')
-        .where('startedAt', '<', before)
+        .where('lostAt', '<', lostBy)
         .executeTakeFirst();
       if (stale === undefined) return begun;
-      await db.transaction().execute((transaction) => lose(transaction, { before }));
+      await db.transaction().execute((transaction) => lose(transaction, { lostBy }));
       return tryStart(call);
     },
 
@@ -191,7 +196,7 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
         .insertInto('modelCalls')
         .values((values) => ({
           ...{ key, jobId, route, prompt, reply, request: nextRequest(values, key) },
-          ...{ status: 'done', cached: 1, startedAt: now, doneAt: now, microUsd: 0 },
+          ...{ status: 'done', cached: 1, startedAt: now, lostAt: now, doneAt: now, microUsd: 0 },
         }))
         .execute();
     },
@@ -234,6 +239,7 @@ class NotNow extends Error {
 /** Throws `NotNow` or `Refused` where the request may not be sent. Locks go: route, provider, call, accounts. */
 async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Promise<number> {
   const { key, jobId, route, estimate, admission, prompt = null, now = Date.now() } = call;
+  const { longestMs = defaults.model.longestRequestMs } = call;
   const open = await passBreaker(transaction, route, now);
   if (open !== null) throw new NotNow({ kind: 'open', ...open });
   const ms = admission === undefined ? 0 : await admit(transaction, admission, now);
@@ -243,7 +249,7 @@ async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Pro
     .insertInto('modelCalls')
     .values((values) => ({
       ...{ key, jobId, route, prompt, request: nextRequest(values, key) },
-      ...{ status: 'started', cached: 0, startedAt: now },
+      ...{ status: 'started', cached: 0, startedAt: now, lostAt: now + longestMs },
       provider: admission?.provider ?? null,
       estimateMicroUsd: estimate?.amounts.microUsd ?? null,
     }))
@@ -260,15 +266,12 @@ const nextRequest = (values: ExpressionBuilder<LedgerSchema, 'modelCalls'>, key:
     .where('key', '=', key)
     .select((select) => select(select.fn.countAll<number>(), '+', sql.lit(1)).as('request'));
 
-/** No request lasts longer: one found started after that was lost. */
-const longestRequestMs = 40 * 60_000;
-
 /**
- * Gives up the started requests of a call, of a job, or from `before` a time: ambiguous, and spent at their estimates. Returns how many.
+ * Gives up the started requests of a call, of a job, or those that are lost by a time: ambiguous, and spent at their estimates. Returns how many.
  */
 async function lose(
   transaction: Transaction<LedgerSchema>,
-  of: { key: string } | { jobId: string } | { before: number },
+  of: { key: string } | { jobId: string } | { lostBy: number },
 ): Promise<number> {
   const started = transaction
     .updateTable('modelCalls')
@@ -279,7 +282,7 @@ async function lose(
       ? started.where('key', '=', of.key)
       : 'jobId' in of
         ? started.where('jobId', '=', of.jobId)
-        : started.where('startedAt', '<', of.before);
+        : started.where('lostAt', '<', of.lostBy);
   const lost = await those.returning(['key', 'request']).execute();
   for (const { key, request } of lost) await endHold(transaction, holdId(key, request), 'settled');
   return lost.length;

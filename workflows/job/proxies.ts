@@ -9,7 +9,7 @@ import type { CaseActivities } from '../../activities/try/cases.ts';
 import type { GradeActivities } from '../../activities/try/grade.ts';
 import type { MeasureActivities } from '../../activities/try/measure.ts';
 import type { RunActivities } from '../../activities/try/run.ts';
-import { finalFailures } from '../../domain/errors.ts';
+import { finalErrors } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
 
@@ -21,7 +21,7 @@ const common: ActivityOptions = {
     maximumInterval: '30s',
     // About a quarter of an hour: a restarted engine or a full disk is answered within that, or by a person.
     maximumAttempts: 40,
-    nonRetryableErrorTypes: finalFailures.map((each) => each.name),
+    nonRetryableErrorTypes: [...finalErrors],
   },
 };
 

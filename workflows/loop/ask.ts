@@ -2,11 +2,10 @@ import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio
 import { defaults } from '../../domain/defaults.ts';
 import {
   BudgetExhausted,
-  finalForRoute,
   ModelQuotaExceeded,
   ModelReplyUnusable,
   ModelUnauthenticated,
-  waitedOut,
+  modelErrors,
 } from '../../domain/errors.ts';
 import type { Job } from '../../domain/job.schema.ts';
 import type { Role } from '../../domain/job-input.ts';
@@ -117,10 +116,6 @@ function exhaustedBy<J extends Job>({ input }: RunningJob<J>, failures: readonly
   return `out of budget: ${outOfBudget.message}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
 }
 
-const failuresOfModels: ReadonlySet<string> = new Set(
-  [BudgetExhausted, ...finalForRoute, ...waitedOut].map((each) => each.name),
-);
-
 /** Returns the model's failure; null where the platform failed, or the job was cancelled. */
 function failureOfModel(error: unknown): Failure | null {
   if (!(error instanceof ActivityFailure)) return null;
@@ -131,6 +126,6 @@ function failureOfModel(error: unknown): Failure | null {
       cause.cause instanceof ApplicationFailure ? cause.cause.message : 'no worker answered in time';
     return { kind: 'TimedOut', message: last };
   }
-  if (!(cause instanceof ApplicationFailure) || !failuresOfModels.has(cause.type ?? '')) return null;
+  if (!(cause instanceof ApplicationFailure) || !modelErrors.includes(cause.type ?? '')) return null;
   return { kind: cause.type ?? '', message: cause.message };
 }

@@ -118,6 +118,23 @@ describe('a provider’s limits', { timeout: 60_000 }, () => {
     expect(await ask(now + 60 * 60_000)).toMatchObject({ kind: 'started' });
   });
 
+  it('take a request for lost when its own time is over: one that may take a day is charged to nobody before', async () => {
+    const { ledger } = await temporaryStore();
+    await ledger.openAccount({ id: 'job', parent: null, cap: { microUsd: 100, tokens: null } });
+    const [now, hourMs] = [1_000_000, 60 * 60_000];
+    const start = (key: string, at: number, more: { longestMs?: number } = {}) =>
+      ledger.startCall({
+        ...{ key, jobId: 'job', route: 'acme/large', now: at, ...more },
+        estimate: { accountId: 'job', amounts: { microUsd: 60, tokens: 0 } },
+      });
+    const statusOf = async (key: string) => (await ledger.requestsOf(key))[0]?.status;
+    expect(await start('batch', now, { longestMs: 24 * hourMs })).toMatchObject({ kind: 'started' });
+    expect(await start('next', now + 23 * hourMs)).toMatchObject({ kind: 'held' });
+    expect(await statusOf('batch')).toBe('started');
+    expect(await start('next', now + 25 * hourMs)).toMatchObject({ kind: 'exhausted' });
+    expect(await statusOf('batch')).toBe('ambiguous');
+  });
+
   it('hold everyone back until the provider’s own wait is over, the longest one given', async () => {
     const { ledger } = await temporaryStore();
     const ask = asker(ledger, {});
