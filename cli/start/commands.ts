@@ -12,6 +12,7 @@ import {
 } from '../program.ts';
 import type { BeginOptions } from './first-look.ts';
 import type { OptimizeOptions } from './optimize-job.ts';
+import type { SolveOptions } from './solve-job.ts';
 import type { StartOptions } from './start-job.ts';
 
 /** Adds the commands that start jobs. */
@@ -93,6 +94,36 @@ export function addStartCommands(line: CommandLine): void {
     .action(async (path: string, options: OptimizeOptions & BeginOptions & StartOptions) => {
       const { jobFromOptions } = await import('./optimize-job.ts');
       const file = await jobFromOptions(path, options);
+      return session(async (given) => {
+        const { beginJob } = await import('./first-look.ts');
+        if (!(await beginJob(given, file, options))) return;
+        return (await import('./start-job.ts')).startJob(given, file, options);
+      });
+    });
+
+  command(
+    'solve <task>',
+    'have a program written that does what is said in words',
+    `crucible solve 'Count the words of notes.txt into counts.json' --inputs notes.txt --output 'counts.json: json'`,
+  )
+    .option('--inputs <paths...>', 'files and folders the program reads')
+    .option('--output <checks...>', "what it must write, and what is checked of it: 'grid.bin: voxels n=64'")
+    .option('--script <file>', 'a program to begin with')
+    .option('--args <arguments...>', 'command-line arguments of the program')
+    .option('--name <name>', "the job's name (default: from the task)")
+    .option('--trials <count>', `how many programs to try (default: ${defaults.trials})`, wholeNumber)
+    .option('--minutes <count>', `how long to try (default: ${defaults.wallMs / 60_000})`, amount)
+    .option('--cores <count>', `threads a program may use (default: ${defaults.cores})`, wholeNumber)
+    .option('--memory <MiB>', `memory a run may use (default: ${defaults.limits.memoryMb})`, wholeNumber)
+    .option('--usd <amount>', 'what models may cost at most (default: no limit)', amount)
+    .option('--tokens <count>', 'what models may read and write at most (default: no limit)', wholeNumber)
+    .addOption(profile())
+    .option('--out <folder>', 'write the program and its outputs there, as crucible export does')
+    .option('--fresh', 'a new run, even where the same job is done or under way')
+    .option('--dry-run', 'check, start nothing')
+    .option('--detached', 'return at once')
+    .action(async (task: string, options: SolveOptions & BeginOptions & StartOptions) => {
+      const file = await (await import('./solve-job.ts')).jobFromWords(task, options);
       return session(async (given) => {
         const { beginJob } = await import('./first-look.ts');
         if (!(await beginJob(given, file, options))) return;

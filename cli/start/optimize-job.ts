@@ -1,11 +1,11 @@
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { Models } from '../../domain/job.schema.ts';
+import { readdir, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { UserMistake } from '../terminal.ts';
 import { checkedJob, type JobFile, plainReason } from './job-file.ts';
+import { type Allowances, allowances, folderOf, given, nameFrom, optionOf } from './typed-job.ts';
 
 /** The options of `crucible optimize`, as typed. */
-export interface OptimizeOptions {
+export interface OptimizeOptions extends Allowances {
   function?: string;
   cases?: string;
   accepts?: string;
@@ -16,34 +16,8 @@ export interface OptimizeOptions {
   ignoreLines?: string[];
   tolerance?: { relative: number; absolute?: number };
   strategies?: string[];
-  trials?: number;
-  minutes?: number;
-  usd?: number;
-  tokens?: number;
-  cores?: number;
-  memory?: number;
   seed?: number;
   goal?: number;
-  profile?: Models['profile'];
-}
-
-/** Options whose name is not that of their field. */
-const optionOfField: Record<string, string> = {
-  program: 'the program',
-  ignoreLines: '--ignore-lines',
-  'budget.wallMs': '--minutes',
-  'limits.memoryMb': '--memory',
-  'models.profile': '--profile',
-};
-
-/** A field of the job in the words of the command line. */
-function optionOf(path: readonly PropertyKey[]): string {
-  const names = path.filter((part) => typeof part === 'string');
-  return (
-    optionOfField[names.join('.')] ??
-    optionOfField[names[0] ?? ''] ??
-    `--${names.at(names[0] === 'budget' ? 1 : 0)}`
-  );
 }
 
 /**
@@ -70,16 +44,9 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
   const pathIn = ({ program, name }: { program: string; name?: string }): string =>
     [pathOf(program), name].filter((part) => part !== undefined).join(':');
 
-  const { trials, usd, tokens, minutes } = options;
-  const budget = {
-    trials,
-    usd,
-    tokens,
-    wallMs: minutes === undefined ? undefined : Math.round(minutes * 60_000),
-  };
   const job = {
     kind: 'optimize',
-    name: options.name ?? nameOf(program, wanted),
+    name: options.name ?? nameFrom([basename(program).replace(/\.py$/, ''), wanted ?? '']),
     program: pathOf(program),
     function: wanted,
     cases: cases === null ? undefined : pathIn(cases),
@@ -90,19 +57,12 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
     ignoreLines: options.ignoreLines,
     tolerance: options.tolerance,
     strategies: options.strategies,
-    cores: options.cores,
     seed: options.seed,
     goal: options.goal,
-    limits: options.memory === undefined ? undefined : { memoryMb: options.memory },
-    budget: given(budget),
-    models: options.profile === undefined ? undefined : { profile: options.profile },
+    ...allowances(options),
   };
   return checkedJob(given(job), folder, optionOf);
 }
-
-/** Without the fields that are not set: a default stands where there is none. */
-const given = (fields: Record<string, unknown>): Record<string, unknown> =>
-  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
 
 /** `slow.py:blur` in its parts. */
 function referenceIn(typed: string, form: RegExp): { program: string; name?: string } {
@@ -156,52 +116,4 @@ function checkTogether(program: string, wanted: string | undefined, options: Opt
       throw new UserMistake(
         `${option} is for a whole script: with --function what is compared is what ${wanted} returns and changes for the arguments that --cases makes. Leave ${option} out, or leave out --function and --cases`,
       );
-}
-
-interface TypedPath {
-  option: string;
-  typed: string;
-}
-
-/** The lowest folder that all paths are below, and each path as seen from there. Throws `UserMistake` where there is none. */
-async function folderOf(
-  paths: readonly TypedPath[],
-): Promise<{ folder: string; pathOf: (typed: string) => string }> {
-  const found = new Map<string, string>();
-  for (const { option, typed } of paths) {
-    try {
-      await stat(typed);
-      // The folder as it is, the last name as typed: a link there is followed when its file is read.
-      found.set(typed, join(await realpath(dirname(resolve(typed))), basename(resolve(typed))));
-    } catch (error) {
-      throw new UserMistake(`${option} ${typed} in ${process.cwd()}: ${plainReason(error)}`);
-    }
-  }
-  const [first = '', ...others] = [...found.values()].map(dirname);
-  let folder = first;
-  while (others.some((other) => other !== folder && !other.startsWith(folder === '/' ? '/' : `${folder}/`)))
-    folder = dirname(folder);
-  if (folder === '/' && first !== '/')
-    throw new UserMistake(
-      `${paths.map(({ typed }) => typed).join(', ')}: the files of a job are in one folder or below it, and these have none in common; copy them below one`,
-    );
-  return { folder, pathOf: (typed) => relative(folder, found.get(typed) ?? typed) };
-}
-
-const longestName = 63;
-
-/** A job's name out of its file's and its function's: `slow-blur`; `blur` where both are called so. */
-function nameOf(program: string, wanted: string | undefined): string {
-  const slugOf = (text: string): string =>
-    text
-      .normalize('NFKD')
-      .replace(/\p{M}/gu, '')
-      .toLowerCase()
-      .replace(/[^a-z0-9]+/g, '-')
-      .replace(/^-+|-+$/g, '');
-  const parts = [basename(program).replace(/\.py$/, ''), wanted ?? '']
-    .map(slugOf)
-    .filter((part) => part !== '');
-  const name = [...new Set(parts)].join('-').slice(0, longestName).replace(/-+$/, '');
-  return name === '' ? 'job' : name;
 }

@@ -1,0 +1,61 @@
+import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { jobFromWords } from '../../cli/start/solve-job.ts';
+import { temporaryFolder } from '../store/temporary-store.ts';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await realpath(await temporaryFolder());
+  const before = process.cwd();
+  process.chdir(folder);
+  onTestFinished(() => process.chdir(before));
+  await mkdir(join(folder, 'data'));
+  await writeFile(join(folder, 'data/notes.txt'), 'to be');
+  await writeFile(join(folder, 'begin.py'), 'print(1)\n');
+});
+
+const task = 'Count the words of notes.txt, and write them down!';
+
+describe('crucible solve', () => {
+  it('makes a job of words: its name comes from them, paths are as typed, outputs with their checks', async () => {
+    const file = await jobFromWords(task, {
+      inputs: ['data/notes.txt'],
+      output: ['counts.json: json', 'all.txt', 'grid.bin: voxels n=64 dtype=uint8', 'rows/*.csv: csv'],
+      ...{ trials: 3, minutes: 2, usd: 1, memory: 512, profile: 'dev' as const },
+    });
+    expect(file.job).toMatchObject({
+      ...{ kind: 'solve', name: 'count-the-words-of-notes-txt', task, inputs: ['notes.txt'] },
+      outputs: [
+        { kind: 'json', path: 'counts.json' },
+        { kind: 'file', path: 'all.txt' },
+        { kind: 'voxels', path: 'grid.bin', n: 64, dtype: 'uint8' },
+        { kind: 'csv', path: 'rows/*.csv' },
+      ],
+      ...{ budget: { trials: 3, wallMs: 120_000, usd: 1 }, limits: { memoryMb: 512 } },
+      models: { profile: 'dev' },
+    });
+    expect(file).toMatchObject({ folder: join(folder, 'data'), files: ['notes.txt'] });
+  });
+
+  it('may begin with a script, and needs no file at all', async () => {
+    expect(await jobFromWords(task, { script: 'begin.py' })).toMatchObject({
+      ...{ job: { script: 'begin.py', task }, files: ['begin.py'] },
+    });
+    expect(await jobFromWords(task, {})).toMatchObject({ job: { outputs: [] }, folder, files: [] });
+  });
+
+  it.each([
+    [{ output: ['a.bin: voxel'] }, /^--output: expected one of file, image, voxels, .*got "voxel"/],
+    [{ output: ['a.bin: voxels n=many'] }, '--output: expected a number, got "many"'],
+    [{ output: ['a.bin: voxels edge=9'] }, /^--output: there is no such field/],
+    [{ inputs: ['none.txt'] }, /^--inputs none.txt in .*: there is no such file/],
+  ])('refuses %j in the words it was typed in', async (options, message) => {
+    await expect(jobFromWords(task, options)).rejects.toThrow(message);
+  });
+
+  it('refuses a task of no words', async () => {
+    await expect(jobFromWords('  ', {})).rejects.toThrow(/^the task: expected at least 1 characters/);
+  });
+});
