@@ -8,7 +8,7 @@ import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { behindText } from '../domain/turn.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
-import type { Partial } from '../store/ledger/partials.ts';
+import type { UnfinishedReply } from '../store/ledger/partials.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
 import type { TurnRecord } from '../store/ledger/turns.ts';
@@ -49,7 +49,7 @@ export interface Progress {
   searches: SearchProgress[];
   doing: Doing[];
   /** Replies of models that are coming in. */
-  writing: Partial[];
+  writing: UnfinishedReply[];
   /** Why steps under way are tried again, the newest last. */
   again: string[];
   /** When something was last begun, ended or said: long ago where no worker is running. */
@@ -62,7 +62,7 @@ export async function readProgress(store: Store, record: JobRecord): Promise<Pro
   const active = [kept, ...kept.stages.filter((stage) => stage.record.status === 'running')];
   const searches: SearchProgress[] = [];
   const doing: Doing[] = [];
-  const writing: Partial[] = [];
+  const writing: UnfinishedReply[] = [];
   const again: string[] = [];
   let lastSign = record.startedAt;
   for (const each of active) {

@@ -241,7 +241,10 @@ const oneLine = (text: string): string => neutralise(text).replace(/[\n\t]/g, '\
 
 const unsafeCharacters = /[\p{Cc}--[\n\t]]|\p{Bidi_Control}|[\u2028\u2029\ufeff]/gv;
 
-type Program = Pick<Player, 'name' | 'kind' | 'argv' | 'env' | 'files' | 'workspace' | 'outputs'> & {
+type SupervisedProgram = Pick<
+  Player,
+  'name' | 'kind' | 'argv' | 'env' | 'files' | 'workspace' | 'outputs'
+> & {
   user: number;
   cwd: string;
 };
@@ -296,7 +299,7 @@ function commonFields(folder: string, limits: Limits, { nonce, habitat }: StageO
   ];
 }
 
-function programFields(folder: string, habitat: Habitat, program: Program): JobField[] {
+function programFields(folder: string, habitat: Habitat, program: SupervisedProgram): JobField[] {
   const given = seenAt(folder, habitat);
   const env = { ...environment(program.cwd), ...program.env };
   for (const name of Object.keys(env))

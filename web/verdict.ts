@@ -10,7 +10,7 @@ import { type Html, html } from './html.ts';
 import { picture } from './pictures.ts';
 
 /** What came out of a job: a word or number to set large, and a sentence. */
-export interface Verdict {
+export interface JobVerdict {
   large: string;
   /** Beside the large one, smaller: the interval. */
   beside: string | null;
@@ -18,7 +18,7 @@ export interface Verdict {
 }
 
 /** The verdict on a job in one sentence; only what was verified is called faster. */
-export function verdictOf(job: JobFacts): Verdict {
+export function verdictOf(job: JobFacts): JobVerdict {
   const found = job.best?.metric == null ? null : bestVerdict(job, job.best, job.best.metric);
   const why = shortened(job.summary ?? '', 400);
   switch (job.status) {
@@ -43,7 +43,7 @@ export function verdictOf(job: JobFacts): Verdict {
 }
 
 /** The verdict where nothing was measured to be better. */
-function nothingFound({ kind }: Objective, why: string): Verdict {
+function nothingFound({ kind }: Objective, why: string): JobVerdict {
   switch (kind) {
     case 'passes':
       return { large: 'Done', beside: null, sentence: why };
@@ -58,7 +58,7 @@ function nothingFound({ kind }: Objective, why: string): Verdict {
   }
 }
 
-function bestVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Interval): Verdict {
+function bestVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Interval): JobVerdict {
   const stage = job.stages.find(isMeasured);
   const held = tryOfBest(stage?.job ?? job);
   // Only functions have inputs that are made anew; scripts run on those of the job.

@@ -34,7 +34,7 @@ import { tellRetries } from './tell-retries.ts';
 import { openTraces } from './traces.ts';
 
 /** What a worker process does; several roles may share one process, and any number of processes a role. */
-export type Role = 'orchestrate' | 'model' | 'sandbox' | 'bench';
+export type WorkerRole = 'orchestrate' | 'model' | 'sandbox' | 'bench';
 
 const sweepEveryMs = 30_000;
 
@@ -43,7 +43,7 @@ const sweepEveryMs = 30_000;
  * where that is Crucible's own.
  */
 export async function runWorkers(
-  roles: readonly Role[],
+  roles: readonly WorkerRole[],
   config: Config,
   { beside = null }: { beside?: typeof lookAfter | null } = {},
 ): Promise<void> {
@@ -85,7 +85,7 @@ export async function runWorkers(
     },
   } satisfies Partial<WorkerOptions>;
 
-  const optionsByRole: Record<Role, () => Promise<WorkerOptions[]>> = {
+  const optionsByRole: Record<WorkerRole, () => Promise<WorkerOptions[]>> = {
     orchestrate: async () => [
       {
         ...common,

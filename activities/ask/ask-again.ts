@@ -10,8 +10,8 @@ import type { CallRecord, CallStart } from '../../store/ledger/model-calls.ts';
 const { retryDelaysMs, rateLimitDelayMs, longestRetryMs, longestRateLimitMs, heldDelayMs } = defaults.model;
 const longestMessage = 1_000;
 
-/** Whatever is wrong with a reply is on record, and goes into its repair; what stands in a history has to be short. */
-export const never = (type: string, message: string): ApplicationFailure =>
+/** Returns a failure that Temporal does not try again. Its message is cut: a history has to be short, and the whole is on record. */
+export const finalFailure = (type: string, message: string): ApplicationFailure =>
   ApplicationFailure.create({
     type,
     message: message.length <= longestMessage ? message : `${message.slice(0, longestMessage - 1)}…`,
@@ -80,7 +80,7 @@ const count = (value: number): string => value.toLocaleString('en');
  * otherwise, and not once the route had its `tries`. `before` are the call's earlier requests; rate limits do not count as tries.
  */
 export function afterFailure(failure: ModelFailure, before: readonly CallRecord[], tries: number): Error {
-  if (failure.reply !== null) return never(failure.name, failure.message);
+  if (failure.reply !== null) return finalFailure(failure.name, failure.message);
   if (failure.name === 'ModelRateLimited')
     return later(failure.name, failure.message, jittered(rateLimitWaitMs(failure)));
   if (!isPassing(failure)) return failure;

@@ -21,7 +21,7 @@ import { writeJson } from '../../store/documents.ts';
 import type { AccountRecord } from '../../store/ledger/accounts.ts';
 import type { Store } from '../../store/store.ts';
 import type { Pulse } from '../context.ts';
-import { afterFailure, afterRefusal, never, rateLimitWaitMs, routeOutcomeOf } from './ask-again.ts';
+import { afterFailure, afterRefusal, finalFailure, rateLimitWaitMs, routeOutcomeOf } from './ask-again.ts';
 import { replyKey } from './reply-key.ts';
 import { showReply } from './reply-so-far.ts';
 import { warnOfCost, warnOfFailures, warnOfUsage } from './warn.ts';
@@ -104,10 +104,10 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       before.find(({ status }) => status === 'done') ?? before.findLast(({ reply }) => reply !== null);
     if (paid?.reply != null) {
       // A reply that was paid for stands, also where it could not be used: asked again, it would be paid again.
-      if (paid.status === 'failed') throw never(paid.error ?? '', paid.problem ?? '');
+      if (paid.status === 'failed') throw finalFailure(paid.error ?? '', paid.problem ?? '');
       const known = await readKnown(paid.reply);
       if (known.kind === 'fits') return known.result;
-      if (known.kind === 'unfit') throw never(ModelReplyUnusable.name, known.problem);
+      if (known.kind === 'unfit') throw finalFailure(ModelReplyUnusable.name, known.problem);
     }
 
     const cacheKey = replyKey(provider, request, question.sample);

@@ -172,7 +172,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
           throw new Error(
             `the strategy ${strategy} ended as ${ran.ending.kind} and left no program: ${ran.stderr.tail}`,
           );
-        const { entry, build, note } = await readJson(store.blobs, written, Written);
+        const { entry, build, note } = await readJson(store.blobs, written, WrittenProgram);
         // A script stays in its folder: it may look for files beside itself.
         const folder = before.entry.kind === 'script' ? dirname(before.entry.path) : '.';
         const files = Object.fromEntries(
@@ -214,7 +214,7 @@ const Listed = z.object({
   refused: z.array(z.object({ strategies: Names, reasons: z.array(Reason) })),
   crashed: z.array(z.object({ strategies: Names, traceback: z.string() })),
 });
-const Written = z.object({ entry: z.string(), build: Build.nullable(), note: z.string().max(500) });
+const WrittenProgram = z.object({ entry: z.string(), build: Build.nullable(), note: z.string().max(500) });
 const NotApplicable = z.object({ reasons: z.array(Reason) });
 
 /** A list for when `strategies.py` itself came to no end: none can be used, and that is no fault of the program. */

@@ -102,7 +102,8 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
       const samples = plan(inputs?.expected.length ?? null, pairs, batch, twiceOf(exam, cases, inputs));
       const began = Date.now();
       const until = began + measuringMs(exam);
-      const times = earlier === null ? [] : await readJson(store.blobs, earlier.samples, z.array(SampleTime));
+      const sampleTimes =
+        earlier === null ? [] : await readJson(store.blobs, earlier.samples, z.array(SampleTime));
       const results: ConductResult[] = [];
       const loads: HostLoad[] = [];
       for (;;) {
@@ -110,24 +111,24 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
         const { result, load } = await underLoad(() => conduct(input, { samples, key, until }, signal));
         if ('kind' in result) return { kind: 'failed', outcome: result, noise: 0 };
         if (load !== null) loads.push(load);
-        const run = Math.max(-1, ...times.map((each) => each.run ?? 0)) + 1;
-        times.push(...timesOf(result, exam, load).map((each) => ({ ...each, run })));
+        const run = Math.max(-1, ...sampleTimes.map((each) => each.run ?? 0)) + 1;
+        sampleTimes.push(...timesOf(result, exam, load).map((each) => ({ ...each, run })));
         results.push(result);
         // Measurements of one program that do not agree say that something disturbs: one more shows by how much.
         const timeLeft = until - Date.now() > (Date.now() - began) / results.length;
-        if (results.length > 1 || !disagree(statistics(times)) || !timeLeft) break;
+        if (results.length > 1 || !disagree(statistics(sampleTimes)) || !timeLeft) break;
       }
-      const { noise, ...figures } = statistics(times);
+      const { noise, ...figures } = statistics(sampleTimes);
       const conducted = joined(results);
       return {
         kind: 'measured',
         noise,
         measurement: {
           ...figures,
-          ...(conducted.isolation.kind === 'e2b' ? {} : { load: loadOf(loads, times, conducted) }),
+          ...(conducted.isolation.kind === 'e2b' ? {} : { load: loadOf(loads, sampleTimes, conducted) }),
           noiseFloor,
           host: hostname(),
-          samples: await writeJson(store.blobs, times),
+          samples: await writeJson(store.blobs, sampleTimes),
         },
         conducted: await writeJson(store.blobs, {
           plan: results.flatMap(() => samples),
@@ -182,7 +183,7 @@ const oneProcessor = 1.05;
 /** What else the host had to do; nothing where it does not tell. */
 function loadOf(
   loads: readonly HostLoad[],
-  times: readonly SampleTime[],
+  sampleTimes: readonly SampleTime[],
   { samples }: ConductResult,
 ): Measurement['load'] {
   const [first] = loads;
@@ -200,7 +201,7 @@ function loadOf(
     cores: first.cores,
     wanted,
     others: Math.max(0, wanted - own),
-    inLine: inLine(pairsOf(times)),
+    inLine: inLine(pairsOf(sampleTimes)),
     stolen: median(loads.map((load) => load.stolen)),
   };
 }

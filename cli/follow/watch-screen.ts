@@ -4,7 +4,7 @@ import { notUsedText } from '../../domain/strategies.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { bestFound, intervalText, lineOf } from '../../domain/trial.ts';
 import type { Progress, SearchProgress } from '../../record/progress.ts';
-import type { Partial } from '../../store/ledger/partials.ts';
+import type { UnfinishedReply } from '../../store/ledger/partials.ts';
 import {
   type CommandContext,
   cut,
@@ -135,7 +135,7 @@ function nowLines(screen: Screen, progress: Progress, now: number): string[] {
 }
 
 /** The end of a reply that is coming in: what was written last. */
-const writingText = ({ route, text }: Partial): string => {
+const writingText = ({ route, text }: UnfinishedReply): string => {
   // Programs come inside JSON, where the end of a line is written out.
   const lines = text.trimEnd().split(/\n|\\n/);
   return `${route}: … ${lines.at(-1)?.trim()}`;

@@ -1,8 +1,8 @@
-import type { Role } from '../../workers/run.ts';
+import type { WorkerRole } from '../../workers/run.ts';
 import { running } from '../server/embedded.ts';
 import { UserMistake } from '../terminal.ts';
 
-const roles = ['orchestrate', 'model', 'sandbox', 'bench'] as const satisfies readonly Role[];
+const roles = ['orchestrate', 'model', 'sandbox', 'bench'] as const satisfies readonly WorkerRole[];
 
 /** `crucible worker`: in the foreground, until it is told to stop. */
 export async function runWorker(role: string): Promise<void> {

@@ -1,7 +1,7 @@
 import type { CatalogueModel } from './catalogue.schema.ts';
 
 /** What a model is to do. */
-export type Task =
+export type ModelTask =
   | 'code generation'
   | 'debugging'
   | 'optimization'
@@ -13,7 +13,7 @@ export type Level = 'low' | 'medium' | 'high';
 
 /** What a model is chosen by. */
 export interface Need {
-  task: Task;
+  task: ModelTask;
   complexity: Level;
   budget: Level;
   /** `dev`: the cheapest that can be held to a schema. `best`: the strongest. Null: by the rest. */

@@ -6,7 +6,7 @@ import type { Role } from '../../domain/job-input.ts';
 import { parseRoute } from '../../domain/route.ts';
 import type { Catalogue, CatalogueProvider } from './catalogue.schema.ts';
 import { isOpenAi, providerNamed, routesNamed } from './catalogue.ts';
-import { budgetLevel, chooseRoutes, type Need, type Task } from './choose-model.ts';
+import { budgetLevel, chooseRoutes, type ModelTask, type Need } from './choose-model.ts';
 import { listedPrice } from './prices.ts';
 
 /** How a provider is reached. Its key is private: neither JSON nor a log of it shows one. */
@@ -80,7 +80,7 @@ export function readModelConfig(
 const namesOf = (providers: readonly CatalogueProvider[]): string =>
   providers.map(({ name }) => name).join(', ');
 
-const taskOf: Record<Role, Task> = {
+const taskOf: Record<Role, ModelTask> = {
   plan: 'planning',
   draft: 'code generation',
   debug: 'debugging',

@@ -17,7 +17,7 @@ import type { ShownProgram } from './replies/apply.ts';
 import { type ProgramReply, programReply } from './replies/program.ts';
 
 /** What all prompts of `optimize` tell about the job. */
-interface Task extends Surroundings {
+interface OptimizeTask extends Surroundings {
   /** The user's program as it was given, the file to be made faster first. */
   original: ShownProgram;
   /** Null where a check of the user's judges answers. */
@@ -29,7 +29,7 @@ interface Task extends Surroundings {
   machine: string;
 }
 
-export interface FunctionTask extends Task {
+export interface FunctionTask extends OptimizeTask {
   /** The name of the function. */
   function: string;
   /** Types, shapes and values of the arguments of some cases, one case a line. */
@@ -40,7 +40,7 @@ export interface FunctionTask extends Task {
   baselineMs: number;
 }
 
-export interface ScriptTask extends Task {
+export interface ScriptTask extends OptimizeTask {
   /** Its path. */
   script: string;
   args: readonly string[];
@@ -71,14 +71,14 @@ export interface Debug {
 
 const common = {
   ...surroundings,
-  original: ({ original }: Task) => shownFiles(original, limits.original),
-  tolerance: ({ tolerance }: Task) =>
+  original: ({ original }: OptimizeTask) => shownFiles(original, limits.original),
+  tolerance: ({ tolerance }: OptimizeTask) =>
     tolerance === null
       ? "the person's own check accepts them: not the original's alone, for an input may have several right ones"
       : toleranceText(tolerance),
-  tried: ({ tried }: Task) => triedList(tried),
-  underWay: ({ underWay }: Task) => dataOr(underWay.join('\n'), limits.list, 'Nothing.'),
-  machine: ({ machine }: Task) => machine,
+  tried: ({ tried }: OptimizeTask) => triedList(tried),
+  underWay: ({ underWay }: OptimizeTask) => dataOr(underWay.join('\n'), limits.list, 'Nothing.'),
+  machine: ({ machine }: OptimizeTask) => machine,
 };
 
 const ofFunction = {
@@ -97,7 +97,7 @@ const ofScript = {
   baselineTime: ({ baselineMs }: ScriptTask) => secondsText(baselineMs),
 };
 
-const startOf = ({ best, from, original }: Improve & Task): ShownProgram =>
+const startOf = ({ best, from, original }: Improve & OptimizeTask): ShownProgram =>
   from === 'best' && best !== null ? best : original;
 
 const ofImproving = {
@@ -108,7 +108,7 @@ const ofImproving = {
       ? 'Start from the fastest right program so far.'
       : 'Start from the original: a way of your own, not a change of the fastest program so far.',
   direction: ({ direction }: Improve) => direction ?? 'yours to choose',
-  reply: (input: Improve & Task) =>
+  reply: (input: Improve & OptimizeTask) =>
     replyRules(
       startOf(input),
       startOf(input) === input.best ? 'the fastest right program so far' : 'the original',

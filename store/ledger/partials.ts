@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely';
 import type { LedgerSchema } from '../ledger-schema.ts';
 
 /** The text so far of a request under way. */
-export interface Partial {
+export interface UnfinishedReply {
   /** Of the logical call. */
   key: string;
   jobId: string;
@@ -15,9 +15,9 @@ export interface Partial {
 
 export interface Partials {
   /** Replaces what is shown of the call `key`; the last 16,000 characters of the text are kept. */
-  showPartial(key: string, partial: Omit<Partial, 'key'>): Promise<void>;
+  showPartial(key: string, partial: Omit<UnfinishedReply, 'key'>): Promise<void>;
   /** What is shown of the job's own calls, by key. */
-  partials(jobId: string): Promise<Partial[]>;
+  partials(jobId: string): Promise<UnfinishedReply[]>;
   /** Shows nothing of the call any more. */
   clearPartial(key: string): Promise<void>;
 }

@@ -58,7 +58,7 @@ export function createRouteStats(db: Kysely<LedgerSchema>): RouteStatistics {
       for (const { route } of routes) {
         const calls = await ended(route, statsOver);
         const answered = calls.filter(({ status }) => status === 'done');
-        const times = answered.map(({ startedAt, doneAt }) => (doneAt ?? startedAt) - startedAt);
+        const tookMs = answered.map(({ startedAt, doneAt }) => (doneAt ?? startedAt) - startedAt);
         const firstTokens = answered.flatMap(({ firstTokenMs }) => firstTokenMs ?? []);
         const speeds = answered.flatMap(({ startedAt, doneAt, firstTokenMs, outputTokens }) => {
           const ms = (doneAt ?? startedAt) - startedAt - (firstTokenMs ?? 0);
@@ -69,8 +69,8 @@ export function createRouteStats(db: Kysely<LedgerSchema>): RouteStatistics {
           calls: calls.length,
           failed: calls.length - answered.length,
           successRate: calls.length === 0 ? null : answered.length / calls.length,
-          p50Ms: quantile(times, 0.5),
-          p95Ms: quantile(times, 0.95),
+          p50Ms: quantile(tookMs, 0.5),
+          p95Ms: quantile(tookMs, 0.95),
           firstTokenP50Ms: quantile(firstTokens, 0.5),
           tokensPerSecond: quantile(speeds, 0.5),
         });

@@ -4,9 +4,9 @@ import {
   budgetLevel,
   chooseRoutes,
   type Level,
+  type ModelTask,
   type Need,
   ruleFor,
-  type Task,
 } from '../../llm/catalogue/choose-model.ts';
 
 const model = (route: string, about: Partial<CatalogueModel>): CatalogueModel => ({
@@ -83,7 +83,7 @@ describe('of each provider is chosen', () => {
   });
 
   it('something, whatever is needed', () => {
-    const tasks: Task[] = [
+    const tasks: ModelTask[] = [
       'code generation',
       'debugging',
       'optimization',
