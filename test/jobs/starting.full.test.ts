@@ -1,4 +1,4 @@
-import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { rm, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { randomStream } from '../../domain/random.ts';
@@ -6,20 +6,7 @@ import { mayMount, smallDisk } from '../store/small-disk.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { ended, expectJobDone, expectOneOfEach, killInRounds, pidsOf } from './killed-rounds.ts';
 
-/** 30 moments for each of the seven combinations. */
-const count = 7 * 30;
 const mebibyte = 2 ** 20;
-
-it('up, server and worker are killed at 30 random moments in each combination: the next up finds or starts one of each', async () => {
-  const folder = await temporaryFolder();
-  const home = join(folder, 'home');
-  await mkdir(home);
-  onTestFinished(async () => void (await ended(['down'], home)));
-  await killInRounds({ home, count, random: randomStream(1) });
-  await expectJobDone(home, folder);
-  await ended(['down'], home);
-  expect(await pidsOf(home)).toEqual([]);
-}, 10_800_000);
 
 /** Fills `disk` up to `left` bytes; gives back how to make room again. */
 async function fill(disk: string, left: number): Promise<() => Promise<void>> {
@@ -30,7 +17,7 @@ async function fill(disk: string, left: number): Promise<() => Promise<void>> {
 }
 
 it.runIf(mayMount)(
-  'the same on a disk that is full in some of them',
+  'whatever was killed, on a disk that is full in some rounds, the next up finds or starts one server and one worker',
   async () => {
     const disk = await smallDisk(400 * 1024);
     const home = join(disk, 'home');

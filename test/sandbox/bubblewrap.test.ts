@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
@@ -24,6 +24,14 @@ if (missing.length > 0 && (process.env.CI || process.env.CRUCIBLE_SANDBOX === 'b
 if (missing.length > 0) console.warn(`bubblewrap is not tested: no ${missing.join(', ')}`);
 
 const never = new AbortController().signal;
+
+/** Whether the system lets this user stand a file system for a folder. */
+function mayOverlay(): boolean {
+  const asRoot = process.getuid?.() === 0;
+  const layers = `${asRoot ? '' : 'userxattr,'}lowerdir=/mnt/a:/mnt/b`;
+  const script = `mount -t tmpfs t /mnt && mkdir /mnt/a /mnt/b /mnt/c && mount -t overlay -o ${layers} o /mnt/c`;
+  return spawnSync('unshare', [asRoot ? '-m' : '-Urm', '--', 'sh', '-c', script]).status === 0;
+}
 
 /** A player that takes so long to answer. */
 const answering = (seconds: number): string => `
@@ -398,15 +406,15 @@ if __name__ == '__main__':
     expect(users).not.toContain('0');
   });
 
-  test('what a program reads of its mounts names no folder of the host that it does not stand under inside, too', async (context) => {
-    if (!/\toverlay$/m.test(await readFile('/proc/filesystems', 'utf8')))
-      return context.skip('this kernel has no file system that stands for another');
+  test('what a program reads of its mounts names no folder of the host that it does not stand under inside, too', async () => {
     const sandbox = await createBubblewrapSandbox(options);
     const look =
       "for name in ('mountinfo', 'mounts', 'mountstats'): print(open(f'/proc/self/{name}').read())";
     const read = (await sandbox.run(request(look), never)).stdout.tail;
     for (const shown of ['/in', '/opt/crucible/python', '/sandbox/guest', '/sandbox/supervisor'])
       expect(read).toContain(` ${shown} `);
+    // Where the system grants no such mounts, the sandbox does without.
+    if (!mayOverlay()) return;
     const { root, guest, supervisor, python: layer, nanobind } = options;
     for (const path of [home, root, guest, dirname(supervisor), layer, nanobind ?? layer])
       expect(read).not.toContain(path);
