@@ -11,7 +11,7 @@ export interface FunctionAt {
   name: string;
 }
 
-/** A function as people know it: `accepts in check.py`. */
+/** Returns a function's name as people know it: `accepts in check.py`. */
 export const functionWords = ({ module, name }: FunctionAt): string => `${name} in ${module}`;
 
 /** When what a candidate gives is the same as what the original gives. */
@@ -87,13 +87,13 @@ export interface Original {
   hidden: string[];
 }
 
-/** A function as a job names it: `cases.py:make_case`, or the file alone. */
+/** Parses how a job names a function: `cases.py:make_case`, or the file alone. */
 function functionAt(named: string, otherwise: string): FunctionAt {
   const [module = '', name = otherwise] = named.split(':');
   return { module, name };
 }
 
-/** The user's function that judges answers, as people know it: `accepts in check.py`; null where they are compared. */
+/** Returns the name of the user's function that judges answers; null where they are compared. */
 export function checkNamed(job: Pick<OptimizeJob, 'accepts'>): string | null {
   const check = checkOf(job);
   return check === null ? null : functionWords(check);
@@ -115,7 +115,7 @@ export const optimizeOriginal = (job: OptimizeJob): Original => {
       };
 };
 
-/** The exam of a program that is to stay right. `files` are all of the job; `seen` are those a candidate may see. */
+/** Returns the exam of a program that is to stay right. `files` are all of the job; `seen` are those a candidate may see. */
 export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact): Exam {
   const { program, limits, cores, tolerance, answers, outputs, ignoreLines } = job;
   const common = { program, files: seen, limits, cores, bench: null };
@@ -139,7 +139,7 @@ export const scriptOriginal = (script: string, { args, inputs }: SolveJob): Orig
   hidden: [],
 });
 
-/** The exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see. */
+/** Returns the exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see. */
 export const solveExam = (
   { limits, cores, outputs }: SolveJob,
   { program, seen }: { program: string; seen: Artifact },
@@ -147,6 +147,6 @@ export const solveExam = (
   ...{ judging: { kind: 'checks', outputs }, program, files: seen, limits, cores, bench: null },
 });
 
-/** Inputs without expected answers that a measurement on `bench` takes; 0 where nothing is measured. */
+/** Returns how many inputs without expected answers a measurement on `bench` takes; 0 where nothing is measured. */
 export const timedCases = (bench: Pick<Bench, 'batch'> | null, pairs: number = defaults.pairs): number =>
   bench === null ? 0 : defaults.warmUps + pairs * bench.batch;

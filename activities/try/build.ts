@@ -19,8 +19,8 @@ export type BuildActivities = ReturnType<typeof createBuildActivities>;
 
 export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
   /**
-   * Compiles what a program asks for, in a sandbox, by one of the known toolchains with fixed flags. The same sources in the
-   * same image were built before: that build is taken.
+   * Compiles what a program asks for in a sandbox, by a known toolchain with fixed flags. An earlier build of the same sources in
+   * the same image is taken over.
    */
   async buildProgram({
     program,

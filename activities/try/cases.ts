@@ -29,8 +29,8 @@ export type CaseActivities = ReturnType<typeof createCaseActivities>;
 
 export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
   /**
-   * Makes `checks` inputs with the oracle's answers and `timings` inputs without, in a sandbox, from a seed that nobody
-   * can foresee: an HMAC of the store's secret and this place. Throws `JobRejected` where the user's generator or function fails.
+   * Makes `checks` inputs with the oracle's answers and `timings` inputs without, in a sandbox. Nobody can foresee their seed: it
+   * is an HMAC of the store's secret and this place. Throws `JobRejected` where the user's generator or function fails.
    */
   async prepareCases({
     exam,
@@ -105,7 +105,7 @@ const Made = z.object({
 
 const Problem = z.object({ kind: z.string(), message: z.string(), where: z.string().nullable() });
 
-/** Its first line says where, what and why; the lines below what the program missed, and the rest of its message. */
+/** Returns the rejection: its first line says where, what and why; then come what the program missed, and the rest of its message. */
 function rejection({ message, where }: z.infer<typeof Problem>, hint: string | null): JobRejected {
   const [headline = '', ...rest] = message.split('\n');
   const [error = '', ...more] = rest.length === 0 ? [] : reasonIn(rest.join('\n')).split('\n');

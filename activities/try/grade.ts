@@ -115,7 +115,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     return readJson(store.blobs, cases.caseSet, CaseSet);
   }
 
-  /** What a run gave back, which must be of the `kind` that its judging asks for. */
+  /** Returns what a run gave back. Throws where it is not of the `kind` that its judging asks for. */
   async function returnedAs<K extends Returned['kind']>(
     kind: K,
     artifact: Artifact | null,
@@ -202,7 +202,7 @@ const passedIn = ({ cases }: z.infer<typeof Verdict>): Checks => ({
 const noReason = 'the grader gave no reason';
 const mostFailed = 10;
 
-/** The first check that failed, how many others did, and those below. */
+/** Returns the first check that failed with the number of others, and those below it. */
 function allFailed({ cases, firstMismatch }: z.infer<typeof Verdict>): string {
   const [, ...others] = cases.filter(({ kind, mismatch }) => kind !== 'right' && mismatch !== null);
   if (others.length === 0) return firstMismatch ?? noReason;

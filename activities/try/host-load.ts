@@ -41,7 +41,7 @@ function loadSince(began: Look | null, seen: readonly number[]): HostLoad | null
   };
 }
 
-/** Ticks that processors were used for anything, and of them those that were stolen; how many programs run or could. */
+/** Returns the ticks that processors were busy and those that were stolen, and how many programs run or could. */
 interface Look {
   used: number;
   stolen: number;

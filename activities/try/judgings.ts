@@ -40,7 +40,7 @@ function caseAt(inputs: readonly Artifact[], index: number | undefined): Artifac
   return input;
 }
 
-/** The answers of a run beside those of the oracle. */
+/** Returns the answers of a run beside those of the oracle. */
 export const answersOfRun = (
   { cases, expected }: CaseSet,
   { answers }: Extract<Returned, { kind: 'answers' }>,
@@ -51,7 +51,7 @@ export const answersOfRun = (
     actual: answers[index] ?? noAnswer,
   }));
 
-/** What a player gave while it was timed, in order, each with the cases it was asked. */
+/** Returns what a player gave while it was timed, in order, each with the cases it was asked. */
 const timedOf = (
   { plan, samples }: Conducted,
   player: 'baseline' | 'candidate',
@@ -60,7 +60,7 @@ const timedOf = (
     sample.player === player && sample.timed ? [{ ...sample, cases: plan[index]?.cases ?? [] }] : [],
   );
 
-/** All answers that were timed beside the baseline's to the same input, and those where both were asked twice. */
+/** Returns all timed answers beside the baseline's to the same input, and those where both were asked twice. */
 export function timedAnswers({ cases, twice }: CaseSet, conducted: Conducted): AnsweredCase[] {
   const candidate = timedOf(conducted, 'candidate');
   const timed = timedOf(conducted, 'baseline').flatMap((sample, pair) =>
@@ -121,7 +121,7 @@ export interface ComparedRun {
   actual: Written;
 }
 
-/** Each timed run beside the baseline's of the same pair; runs that gave the same bytes as an earlier one are left out. */
+/** Returns each timed run beside the baseline's of the same pair, without runs that gave the same bytes as an earlier one. */
 export function timedRuns(conducted: Conducted): ComparedRun[] {
   const baseline = timedOf(conducted, 'baseline');
   const runs = new Map<string, ComparedRun>();
@@ -209,7 +209,7 @@ export function checksTask(program: string, { outputs }: ChecksJudging, returned
   return { program: 'validate', plan: { outputs: checks }, files, check: null };
 }
 
-/** The checks of each file that an output names; where there is none, of one that is missing. */
+/** Returns a check of each file that an output names; where there is none, of one that is missing. */
 function checksOf(output: Validator, program: string, { files, untouched }: ReturnedFiles): PlannedCheck[] {
   const found = Object.keys(files).filter((path) => isOf(path, output));
   if (found.length > 0) return found.sort().map((path) => ({ ...output, path, file: `/in/files/${path}` }));
@@ -223,7 +223,7 @@ function checksOf(output: Validator, program: string, { files, untouched }: Retu
   return [{ ...output, file: null, missing }];
 }
 
-/** Files for the grader's sandbox, below `folder` by their hashes: each is listed when its path is first asked for. */
+/** Returns files for the grader's sandbox, below `folder` by their hashes. Each is listed when its path is first asked for. */
 function laidOut(folder: string): {
   files: Tree;
   pathOf(artifact: Artifact | null | undefined): string | null;

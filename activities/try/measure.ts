@@ -46,7 +46,7 @@ export type MeasureActivities = ReturnType<typeof createMeasureActivities>;
 const msOf = (ns: number): number => ns / 1e6;
 
 export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => {
-  /** Plays all samples once; what a script does, each in a sandbox of its own. */
+  /** Plays all samples once. Each run of a script has a sandbox of its own. */
   async function conduct(
     input: Place & MeasureInput,
     { samples, key, until }: { samples: Sample[]; key: string; until: number },
@@ -94,7 +94,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
     return joined(results);
   }
 
-  /** As often as it takes for what was measured to agree with `earlier`, which is twice at most. */
+  /** Measures once, and once more where that does not agree with `earlier`. */
   async function measure(input: Place & MeasureInput): Promise<Measured & { noise: number }> {
     const { exam, cases, pairs, batch, noiseFloor, earlier, ...place } = input;
     return takeStep(store, place, 'measure', async ({ signal }) => {
@@ -158,11 +158,11 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
   };
 };
 
-/** What is measured, as people call it. */
+/** Returns what is measured as people call it. */
 const subjectOf = ({ judging, program }: Exam): string =>
   judging.kind === 'answers' ? judging.oracle.name : program;
 
-/** Milliseconds an input, in the order they were taken. */
+/** Returns the milliseconds an input took, in the order of the samples. */
 function timesOf({ samples }: ConductResult, exam: Exam, load: HostLoad | null): SampleTime[] {
   const busy = load !== null && load.wanted > load.cores;
   return samples
@@ -180,7 +180,7 @@ function timesOf({ samples }: ConductResult, exam: Exam, load: HostLoad | null):
 /** More processor time than this share of the clock's took more than one processor. */
 const oneProcessor = 1.05;
 
-/** What else the host had to do; nothing where it does not tell. */
+/** Returns what else the host had to do; undefined where it does not tell. */
 function loadOf(
   loads: readonly HostLoad[],
   sampleTimes: readonly SampleTime[],
@@ -206,7 +206,7 @@ function loadOf(
   };
 }
 
-/** Baseline and candidate stand side by side, and each may use what it may use alone. */
+/** Returns the limits of both players together: each may use what it may use alone. */
 const shared = (limits: ReturnType<typeof limitsOf>) => ({
   ...limits,
   // Both at most what the machine has; a job that wants more than that is rejected as it is.
@@ -230,8 +230,8 @@ const muchSlower = (limitMs: number): string =>
   `a measured run was not done after ${Math.round(limitMs / 1000)} s: the limit while others wait is ${muchSlowerTimes} times what the original takes, at least ${leastLimitMs.timed / 1000} s (${leastLimitMs.untimed / 1000} s for the first calls)`;
 
 /**
- * A sample of the candidate with a limit that follows the baseline's time, where that is below the job's own: for a function by the
- * oracle's answers, for a script by the `results` so far.
+ * Returns a sample of the candidate with a limit that follows the baseline's time, where that is below the job's own. That time is
+ * the oracle's for a function, and the one in `results` for a script.
  */
 function withLimit(
   sample: Sample,
@@ -255,15 +255,15 @@ const tooLong = (exam: Exam, runs: number): Outcome => ({
   reason: `measuring takes ${runs} runs one after another, which did not fit into ${Math.round(measuringMs(exam) / 1000)} s: give the program less work`,
 });
 
-/** The case that is asked twice, which stands behind all others; null where two calls of the original may take too long for one. */
+/** Returns the index of the case that is asked twice, behind all others; null where two calls of the original may take too long. */
 const twiceOf = (exam: Exam, cases: PreparedCases | null, inputs: CaseSet | null): number | null =>
   inputs === null || inputs.twice === null || (cases?.oracleMs ?? 0) > exam.limits.wallMs / 4
     ? null
     : inputs.cases.length;
 
 /**
- * Warm-ups, then pairs in alternating order, each on inputs that no player has seen. `checked` cases at the front belong to
- * the check that went before; null: a script, which has no cases. The case `twice` stands in for the baseline's warm-up, and is the
+ * Plans warm-ups, then pairs in alternating order, each on inputs that no player has seen. `checked` cases at the front belong to
+ * the check that went before; it is null for a script, which has no cases. The case `twice` stands in for the baseline's warm-up, and is the
  * last the candidate is asked, so that what it does from some call on is seen as well.
  */
 function plan(checked: number | null, pairs: number, batch: number, twice: number | null): Sample[] {
@@ -299,7 +299,7 @@ function plan(checked: number | null, pairs: number, batch: number, twice: numbe
 }
 
 /**
- * Why a round came to no end; null where it did. What fails beside a candidate had got through alone when the bench was
+ * Returns why a round came to no end; null where it did. What fails beside a candidate had got through alone when the bench was
  * claimed, so it is the candidate that is refused.
  */
 function outcomeOfRound(
@@ -326,7 +326,7 @@ function outcomeOfRound(
   return { kind: 'rejected', reason: `beside it, the ${failed.name} player did not get through: ${why}` };
 }
 
-/** Rounds as one: samples in their order, of each player the last that is known. */
+/** Returns the rounds as one: their samples in order, and of each player what the last round says. */
 function joined(rounds: readonly ConductResult[]): ConductResult {
   const [first] = rounds;
   if (first === undefined) throw new Error('expected at least one round of a measurement, got none');

@@ -21,7 +21,7 @@ export interface Surroundings {
   options: boolean;
 }
 
-/** One line on what a program missed, where its own words say that it did: a module, a file, the network. Null where they do not. */
+/** Returns one line on what a program missed: a module, a file, the network. Null where its own words do not say so. */
 export function hintOn(said: string, around: Surroundings): string | null {
   const module = [...said.matchAll(/No module named '?([\w.]+)'?/g)].at(-1)?.[1];
   if (module !== undefined) return moduleHint(module, around);
@@ -32,7 +32,7 @@ export function hintOn(said: string, around: Surroundings): string | null {
   return fileHint(said, around);
 }
 
-/** The same outcome with that line below its first, where there is one. */
+/** Returns the outcome with that line below its first, where there is one. */
 export async function explained(
   store: Store,
   { jobId, step }: Place,
@@ -46,7 +46,7 @@ export async function explained(
   return { ...outcome, reason: [line, hint, ...rest].join('\n') };
 }
 
-/** As the ledger knows them. What stands beside the inputs concerns the user alone: others' programs cannot ask for it. */
+/** Returns what the ledger knows of them. Only the user is told what stands beside the inputs: others' programs cannot ask for it. */
 export async function surroundings(
   store: Store,
   { jobId, step }: Pick<Place, 'jobId' | 'step'>,
@@ -115,7 +115,7 @@ function fileHint(said: string, around: Surroundings): string | null {
   return found == null ? held : `${found}; ${held}`;
 }
 
-/** Where the file is that a program opened as `name`, and what to do; null where it is nowhere. */
+/** Returns where the file is that a program opened as `name`, and what to do; null where it is nowhere. */
 function whereIs(name: string, around: Surroundings): string | null {
   const { beside, had, program } = around;
   const path = name

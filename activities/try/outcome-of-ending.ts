@@ -19,7 +19,7 @@ const seconds = (ms: number): string => `${(ms / 1000).toLocaleString('en')} s`;
 const fieldOf = { output: 'outputMb', fileSize: 'fileMb', files: 'diskMb', processes: 'processes' } as const;
 
 /**
- * What a program's ending says about it; null where it ended well (exit status 0). The first line of a reason says it all.
+ * Returns what a program's ending says about it; null where it ended well (exit status 0). The first line of a reason says it all.
  * What the program wrote last explains, and decides nothing.
  */
 export function outcomeOfEnding(ending: Ending, said: Said): Outcome | null {
@@ -59,7 +59,7 @@ const detailOf = ({ detail }: { detail?: string | undefined }): string =>
 
 const longestPrinted = 160;
 
-/** How far a program that was stopped had come, in its own words. */
+/** Returns how far a program had come that was stopped, in its own words. */
 function lastPrinted({ stdout, stderr }: Said): string {
   const words = lastWords(stdout.split('\n')) || lastWords(withoutFault(stderr).split('\n'));
   return words === ''
@@ -67,7 +67,7 @@ function lastPrinted({ stdout, stderr }: Said): string {
     : `; last printed: ${words.length > longestPrinted ? `${words.slice(0, longestPrinted)}…` : words}`;
 }
 
-/** What was written before Python's fault handler had its say. */
+/** Returns what was written before the text of Python's fault handler. */
 const withoutFault = (text: string): string => text.split(/^Fatal Python error: /m)[0] ?? '';
 
 const inMib = (detail: string): string =>

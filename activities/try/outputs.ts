@@ -5,7 +5,7 @@ import type { Judging } from '../../domain/judging.ts';
 /** An output as a job names it: by its path alone, or with what is checked of it. */
 export type WantedOutput = string | Validator;
 
-/** The outputs that are taken of a script; none of a function. */
+/** Returns the outputs that are taken of a script; none of a function. */
 export const outputsOf = (judging: Judging): readonly WantedOutput[] =>
   judging.kind === 'answers' ? [] : judging.outputs;
 
@@ -13,11 +13,11 @@ export const pathOf = (output: WantedOutput): string => (typeof output === 'stri
 
 const isPattern = (path: string): boolean => /[*?]/.test(path);
 
-/** The patterns that bring out all that `outputs` name; a path may be that of a folder. */
+/** Returns the patterns that bring out all that `outputs` name. A path may be that of a folder. */
 export const patternsOf = (outputs: readonly WantedOutput[]): string[] =>
   outputs.map(pathOf).flatMap((path) => (isPattern(path) ? [path] : [path, `${path}/**`]));
 
-/** Whether a file is one of those that an output names. */
+/** Tells whether a file is one of those that an output names. */
 export function isOf(path: string, output: WantedOutput): boolean {
   const wanted = pathOf(output);
   return isPattern(wanted) ? matchesGlob(path, wanted) : path === wanted || path.startsWith(`${wanted}/`);
@@ -25,7 +25,7 @@ export function isOf(path: string, output: WantedOutput): boolean {
 
 const mostNamed = 10;
 
-/** What a script wrote, in words, for a reader who misses a file. */
+/** Says what a script wrote, to a reader who misses a file. */
 export function writtenText(script: string, written: readonly { path: string; bytes: number }[]): string {
   if (written.length === 0) return `${script} wrote no file`;
   const named = written

@@ -7,7 +7,7 @@ import { guest, scriptCommand, threads } from './command.ts';
 import { outputsOf, patternsOf } from './outputs.ts';
 import { workspaceOf } from './workspace.ts';
 
-/** A player of `program`: a function serves, a script is started anew for every sample. */
+/** Returns a player of `program`. A function serves; a script is started anew for every sample. */
 export async function playerOf(
   blobs: BlobStore,
   name: 'baseline' | 'candidate',
@@ -34,7 +34,7 @@ export async function playerOf(
   };
 }
 
-/** A player that answers with the known `answer`, a frame, and computes nothing: the cost of asking. */
+/** Returns a player that answers with the known `answer`, a frame, and computes nothing. Its time is the cost of asking. */
 export const idlePlayer = (answer: Artifact): Player => ({
   name: 'idle',
   kind: 'serve',

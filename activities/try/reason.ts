@@ -8,8 +8,8 @@ const frame = /^\s*File "(.+?)", line (\d+)/;
 const foreign = /^<|^\/(?:opt|usr|sandbox)\/|\/site-packages\//;
 
 /**
- * What a program's own words say of why it failed: first the one line that says it, then, where there is more, the text it stands
- * in. Empty where there are no words.
+ * Returns why a program failed by its own words: one line that says it, then the text it stands in. Empty where there are no
+ * words.
  */
 export function reasonIn(said: string): string {
   const text = withShortPaths(said).trimEnd();
@@ -21,14 +21,14 @@ export function reasonIn(said: string): string {
   return told;
 }
 
-/** `line`, and below it as much of `detail` as a reason may have, its end first; nothing where it says the same. */
+/** Returns `line`, and below it the end of `detail` as far as a reason has room; `line` alone where both say the same. */
 export function withDetail(line: string, detail: string): string {
   const first = line.length > longestLine ? `${line.slice(0, longestLine)}…` : line;
   const more = detail.slice(-longestReason).trim();
   return more === '' || more === line ? first : `${first}\n${more}`;
 }
 
-/** The line of Python that a native crash happened in, as Python's fault handler tells it: `prog.py:12 in f`. Null where it does not. */
+/** Returns the line of Python where a native crash happened, by Python's fault handler: `prog.py:12 in f`. Null where it says none. */
 export function placeOfCrash(said: string): string | null {
   const lines = withShortPaths(said).split('\n');
   const start = lines.findLastIndex((line) =>
@@ -43,7 +43,7 @@ export function placeOfCrash(said: string): string | null {
   return null;
 }
 
-/** The last line with a letter or a digit in it. */
+/** Returns the last line with a letter or a digit in it. */
 export const lastWords = (lines: readonly string[]): string =>
   // A progress bar goes back to the beginning of its line, which is shown as a replaced character.
   lines
@@ -51,13 +51,13 @@ export const lastWords = (lines: readonly string[]): string =>
     .findLast((line) => /[\p{L}\p{N}]/u.test(line))
     ?.trim() ?? '';
 
-/** Files as the user knows them: below the working directory, or the folder of a player. */
+/** Returns a path as the user knows it: below the working directory, or the folder of a player. */
 const withShortPaths = (text: string): string =>
   text
     .replace(/(File "|^)\/(?:work\/(?:baseline|candidate)|work|players\/[a-z]+|in\/job)\//gm, '$1')
     .replace(/(`|‘|')\/work\//g, '$1');
 
-/** The last traceback of a text, up to the text's end; null where there is none. What happened while Python was ending is left out. */
+/** Returns the last traceback of a text, up to the text's end; null where there is none. Python's own end is left out. */
 function lastTraceback(lines: readonly string[]): string[] | null {
   const starts = lines.flatMap((line, index) =>
     tracebackStart.test(line) && !/^Exception ignored /.test(lines[index - 1] ?? '') ? [index] : [],
@@ -74,7 +74,7 @@ function firstFrameOfSyntaxError(lines: readonly string[]): number | undefined {
   return last < 0 ? undefined : last;
 }
 
-/** The exception of a traceback in one line. */
+/** Returns the exception of a traceback in one line. */
 function lineOfTraceback(traceback: readonly string[]): string | null {
   const group = /^ *\+ Exception Group/.test(traceback[0] ?? '');
   const lines = group ? traceback.map((line) => line.replace(/^ *[|+] ?/, '')) : traceback;
@@ -96,7 +96,7 @@ function lineOfTraceback(traceback: readonly string[]): string | null {
     : `${name}: ${next.trim()}`;
 }
 
-/** The last place that the frames name, in the user's own files where `own` and there is one: ` (prog.py:3)`, with the line's text. */
+/** Returns the last place that the frames name, as ` (prog.py:3)` with the line's text; with `own`, in the user's files if there is one. */
 function placeIn(lines: readonly string[], own: boolean): string {
   const frames = lines.flatMap((line, index) => {
     const [, path, number] = frame.exec(line) ?? [];
@@ -110,7 +110,7 @@ function placeIn(lines: readonly string[], own: boolean): string {
 
 const mostInGroup = 3;
 
-/** A group with the exceptions in it, those of the groups in it too. */
+/** Returns a group with the exceptions in it, and those of the groups in it. */
 function lineOfGroup(line: string, message: readonly string[]): string {
   const inner: string[] = [];
   let section: string[] | null = null;

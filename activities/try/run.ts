@@ -141,13 +141,13 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
   };
 };
 
-/** What a run gave: the files it wrote, or, where no file is checked, what it printed. */
+/** Returns what a run gave: the files it wrote, or what it printed where no file is checked. */
 const filesOf = ({ judging }: Exam, { outputs, stdout }: RunResult): Tree =>
   judging.kind === 'checks' && judging.outputs.length === 0 && stdout.artifact !== null
     ? { [printedFile]: stdout.artifact }
     : outputs;
 
-/** Room for one answer, MiB: twice the largest expected one, for an answer may be wrong and larger. */
+/** Returns the room for one answer, MiB: twice the largest expected one, for an answer may be wrong and larger. */
 export const answerMb = ({ answerBytes }: PreparedCases): number =>
   Math.ceil((2 * answerBytes) / 2 ** 20) + 1;
 
@@ -161,7 +161,7 @@ function logsOf({ players }: ConductResult): Record<string, Artifact> {
   return candidate === undefined ? {} : logArtifacts(candidate.stdout, candidate.stderr);
 }
 
-/** Why a player did not answer all `samples` of the plan; null where it did. */
+/** Returns why a player did not answer all samples of the plan; null where it did. */
 export function outcomeOfPlayer(
   { samples, players }: ConductResult,
   name: string,
@@ -179,7 +179,7 @@ export function outcomeOfPlayer(
 
 const NothingToServe = z.object({ error: z.string(), message: z.string() });
 
-/** What a player said before it ended; one that has no function to serve says why in JSON, on its last line. */
+/** Returns what a player said before it ended. One without a function to serve says why in JSON, on its last line. */
 function messageOf(said: Said): Said {
   const last = said.stderr.trimEnd().split('\n').at(-1) ?? '';
   if (!last.startsWith('{"error"')) return said;

@@ -4,7 +4,7 @@ import type { Program } from '../../domain/program.schema.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { readTree } from '../../store/documents.ts';
 
-/** The files a script starts with in its working directory: those of its exam, then its own. */
+/** Returns the files a script starts with in its working directory: those of its exam, then its own. */
 export const workspaceOf = async (
   blobs: BlobStore,
   { files }: Pick<Exam, 'files'>,

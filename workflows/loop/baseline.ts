@@ -71,7 +71,7 @@ export async function measureBaseline(
   return { exam: { ...known, bench }, trial, sample: pilot?.caseSet ?? null };
 }
 
-/** Secret cases for the user's own program; null where it is not judged by its answers to any. */
+/** Makes secret cases for the user's own program; null where it is not judged by its answers to any. */
 export async function casesFor(
   { placeOf }: RunningJob<OptimizeJob>,
   exam: Exam,
@@ -85,7 +85,7 @@ export async function casesFor(
   return summarized(summary, prepareCases, { ...placeOf(step), exam: { ...exam, judging }, ...wanted });
 }
 
-/** The exam with what the user's own script gives back, where that is what candidates are compared with. */
+/** Returns the exam with what the user's own script gives back, where candidates are compared with that. */
 async function withReference(
   { placeOf }: RunningJob<OptimizeJob>,
   { program }: Candidate,
