@@ -6,14 +6,28 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
 import { createStrategyActivities } from '../../activities/propose/by-strategy.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
-import type { JobResult } from '../../domain/job-input.ts';
+import { type JobInput, type JobResult, noRoutes } from '../../domain/job-input.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import type { Ending, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
+import { writeJson } from '../../store/documents.ts';
 import { openStore, type Store } from '../../store/store.ts';
 
 const jobId = 'optimize/listed/1.1';
 const known = ['vectorize_loops', 'use_cpp_extension', 'use_pythran', 'parallelize'];
+
+const jobWith = (strategies?: string[]): OptimizeJob =>
+  OptimizeJob.parse({
+    ...{ kind: 'optimize', name: 'listed', program: 'src/slow.py', function: 'f', cases: 'cases.py' },
+    ...(strategies === undefined ? {} : { strategies }),
+  });
+
+/** What `listed` was started with. */
+const inputOf = (storeId: string): JobInput => ({
+  ...{ jobId, series: 'optimize/listed/1', run: 1, storeId, job: jobWith(), role: 'job', parent: null },
+  ...{ files: '0'.repeat(64), beside: '0'.repeat(64), routes: noRoutes, stageRoutes: {} },
+  ...{ searchable: false, fresh: false, resumed: 0 },
+});
 
 let home: string;
 let store: Store;
@@ -23,7 +37,7 @@ beforeEach(async () => {
   store = await openStore(home);
   await store.ledger.openJob({
     ...{ id: jobId, series: 'optimize/listed/1', run: 1, name: 'listed', kind: 'optimize' },
-    ...{ role: 'job', input: await store.blobs.put('{"job":{"kind":"optimize"}}'), startedAt: Date.now() },
+    ...{ role: 'job', input: await writeJson(store.blobs, inputOf(store.id)), startedAt: Date.now() },
   });
 });
 
@@ -66,12 +80,8 @@ async function listed(
     entry: { kind: 'function', module: 'src/slow.py', name: 'f' },
     build: null,
   };
-  const job = OptimizeJob.parse({
-    ...{ kind: 'optimize', name: 'listed', program: 'src/slow.py', function: 'f', cases: 'cases.py' },
-    ...(strategies === undefined ? {} : { strategies }),
-  });
   const found = (await new MockActivityEnvironment().run(listStrategies, {
-    ...{ storeId: store.id, jobId, step: 'strategies', job, sample: null, models },
+    ...{ storeId: store.id, jobId, step: 'strategies', job: jobWith(strategies), sample: null, models },
     program: await store.blobs.put(JSON.stringify(program)),
   })) as StrategyList;
   return { found, said: (await store.ledger.events(jobId)).map(({ text }) => text) };
