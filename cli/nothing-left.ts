@@ -1,5 +1,6 @@
 import { isBaseline } from '../domain/candidate.ts';
 import type { Job, OptimizeJob } from '../domain/job.schema.ts';
+import { asksModels } from '../domain/job.ts';
 import type { Routes } from '../domain/job-input.ts';
 import { foundIn, objectiveOf, reaches } from '../domain/objective.ts';
 import { strategiesIn, withoutAny } from '../domain/strategies.ts';
@@ -18,10 +19,14 @@ interface Again {
   moreMoney: boolean;
 }
 
-/** Why a finished job has nothing to go on with, and what to add; null where there is something left to do. */
+/** Why a job that has ended has nothing to go on with, and what to add; null where there is something left to do. */
 export async function nothingLeft(store: Store, record: JobRecord, again: Again): Promise<string | null> {
-  if (record.status !== 'finished') return null;
   const { job, routes, stageRoutes, moreMoney } = again;
+  if (record.status === 'failed' && job.kind === 'solve' && asksModels(job)) {
+    const tried = (await trialsOf(store.ledger, record.id)).length;
+    return tried < job.budget.trials ? null : trialsUsed(tried, job.budget.trials);
+  }
+  if (record.status !== 'finished') return null;
   if (job.kind === 'solve') return 'it is finished; to do it again, run it with --fresh';
   if (job.kind === 'optimize') return nothingToTry(store, record, { job, routes, moreMoney });
   const stages = await store.ledger.children(record.id, 'stage');
@@ -39,6 +44,9 @@ export async function nothingLeft(store: Store, record: JobRecord, again: Again)
     : 'its stages are finished; to do them again, run it with --fresh';
 }
 
+const trialsUsed = (tried: number, budget: number): string =>
+  `${tried} of ${budget} trials used; add --budget trials=${2 * tried}`;
+
 /** The same for a search. */
 async function nothingToTry(
   store: Store,
@@ -50,8 +58,7 @@ async function nothingToTry(
     trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [[candidate.id, candidate]])),
   );
   const budget = job.budget.trials;
-  if (candidates.size >= budget)
-    return `${candidates.size} of ${budget} trials used; add --budget trials=${2 * candidates.size}`;
+  if (candidates.size >= budget) return trialsUsed(candidates.size, budget);
   const objective = objectiveOf(job);
   const best = bestTrial(trials, objective);
   if (job.goal !== undefined && best !== null && reaches(foundIn(best.outcome), job.goal, objective))

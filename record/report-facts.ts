@@ -106,9 +106,10 @@ function taskOf(job: Job): string {
 function taskOfStage(job: StageJob): string {
   if (job.kind === 'solve') {
     const files = job.outputs.length === 1 ? 'the file' : `the ${job.outputs.length} files`;
-    return job.outputs.length === 0
-      ? `Run ${programOf(job)}.`
-      : `Run ${programOf(job)} and check ${files} it must write.`;
+    const checked = job.outputs.length === 0 ? '' : ` and check ${files} it must write`;
+    return job.task === undefined
+      ? `Run ${programOf(job)}${checked}.`
+      : `Have a program written${checked}: ${job.task}`;
   }
   const what = job.function === undefined ? `the script ${job.program}` : `${job.function} in ${job.program}`;
   const cores = job.cores === 1 ? '1 core' : `${job.cores} cores`;

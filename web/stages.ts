@@ -1,12 +1,13 @@
 import { times } from '../domain/trial.ts';
 import { candidateDetails, candidateList } from './candidates.ts';
 import { shortened } from './excerpt.ts';
-import { type JobFacts, lastTry, type PictureFacts, type StageFacts } from './facts.ts';
+import { type CandidateFacts, type JobFacts, lastTry, type PictureFacts, type StageFacts } from './facts.ts';
 import { duration, plusMinus } from './figures.ts';
 import { type Html, html } from './html.ts';
 import { gallery } from './pictures.ts';
 import { searchPlot } from './plot.ts';
 import { verdictOf } from './verdict.ts';
+import { verdictWords } from './words.ts';
 
 /** What a job did: its stages, or its search, or its one run. `shown` is the picture that already stands above. */
 export function workOf(job: JobFacts, shown: PictureFacts | null): Html {
@@ -60,10 +61,14 @@ function baselineLine({ baseline }: JobFacts): Html | null {
 <div class="inside">${candidateDetails(baseline)}</div></details>`;
 }
 
-function runSection({ candidates, outputs }: JobFacts): Html {
+function runSection({ candidates, outputs, objective }: JobFacts): Html {
+  const headOf = (candidate: CandidateFacts): string =>
+    candidates.length === 1
+      ? 'the program and how it ran'
+      : `${candidate.id} ${shortened(candidate.title, 200)}: ${verdictWords(candidate, objective)}`;
   return html`${candidates.map(
     (candidate) =>
-      html`<details class="source"><summary>the program and how it ran</summary><div class="inside">${candidateDetails(candidate)}</div></details>
+      html`<details class="source"><summary>${headOf(candidate)}</summary><div class="inside">${candidateDetails(candidate)}</div></details>
 `,
   )}${
     outputs.length === 0

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
 import { exportJob } from '../../cli/keep/export.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
+import { resume } from '../../cli/steer/resume.ts';
 import { resultOf } from '../../record/kept-job.ts';
 import { readTree } from '../../store/documents.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
@@ -146,6 +147,35 @@ it(
     const readme = await readFile(join(out, 'README.md'), 'utf8');
     expect(readme).toContain(`**The job ${id} failed**`);
     expect(readme).toContain('- `program/main.py`');
+  },
+  patienceMs,
+);
+
+it(
+  'a job that was not solved goes on with more trials: what was tried stands, and nothing is asked or paid again',
+  async () => {
+    const { store, client } = crucible;
+    server.answers = [
+      reply('nothing', 'print(1)\n'),
+      reply('nothing more', 'print(2)\n'),
+      reply('a Counter', counting),
+    ];
+    const { id, result } = await ended({ name: 'more', budget: { trials: 2 } });
+    expect(result?.summary).toMatch(/^not solved in 2: /);
+    const record = await store.ledger.job(id);
+    if (record === undefined) throw new Error('expected the job in the ledger');
+    const given = { models: modelConfig(environment), signal: new AbortController().signal };
+    await expect(resume(store, client, record, {}, given)).rejects.toThrow(
+      '2 of 2 trials used; add --budget trials=4',
+    );
+    await resume(store, client, record, { trials: 4 }, given);
+    await client.result(id);
+    const after = await store.ledger.job(id);
+    expect(after === undefined ? null : resultOf(after)).toMatchObject({
+      summary: 'solved in 3: c-3 passed every check: a Counter',
+    });
+    expect(server.requests).toHaveLength(3);
+    expect(await store.ledger.calls(id)).toHaveLength(3);
   },
   patienceMs,
 );

@@ -79,6 +79,16 @@ test('why strategies were not used is told, also where nothing was tried', () =>
   }
 });
 
+test('programs that were written for a task are told apart: each by its name and how it ended', () => {
+  const failed = candidate('c-1', 'a list', [tried(1, { kind: 'crashed', reason: 'ValueError' })]);
+  const passed = candidate('c-2', 'a Counter', [tried(2, { kind: 'passed', verdict: hash('passed') })]);
+  const { elements, text } = read({ ...solveJob, candidates: [failed, passed] });
+  expect(elements.filter(({ name }) => name === 'summary').length).toBeGreaterThanOrEqual(2);
+  expect(text).toContain('c-1 a list: crashed');
+  expect(text).toContain('c-2 a Counter: passed');
+  expect(read(solveJob).text).toContain('the program and how it ran');
+});
+
 test('the page asks for nothing and runs nothing', () => {
   for (const job of [optimizeJob, pipelineJob, solveJob]) {
     const { elements, page } = read(job);
