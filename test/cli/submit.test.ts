@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
 import { checkedJob, type JobFile } from '../../cli/start/job-file.ts';
-import { type Submitted, submit, withoutModels } from '../../cli/start/submit.ts';
+import { routesOf, type Submitted, submit, withoutModels } from '../../cli/start/submit.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
@@ -100,4 +100,22 @@ it('a job that could use a model and has none is told which keys to set, the fir
   expect(withoutModels(named, models, { newcomer: false })).toMatch(/anthropic\/c needs ANTHROPIC_API_KEY/);
   expect(withoutModels(await file(), models, { newcomer: true })).toBeNull();
   expect(withoutModels(optimize, modelConfig({ OPENAI_API_KEY: 'a-key' }), { newcomer: true })).toBeNull();
+});
+
+it('a task in words has the routes of its models, as a stage, too; a script beside it has none and is told so', async () => {
+  const keyed = modelConfig({ OPENAI_API_KEY: 'a-key' });
+  const task = { kind: 'solve', name: 'b', task: 'say hello', models: { draft: ['openai/gpt-4o'] } };
+  const script = { kind: 'solve', name: 'a', script: 'a.py' };
+  const routesIn = async (job: object, config = keyed) =>
+    routesOf((await checkedJob(job, folder)).job, config);
+  expect((await routesIn(task)).routes).toMatchObject({ draft: ['openai/gpt-4o'], debug: ['openai/gpt-4o'] });
+  expect((await routesIn(script)).routes.draft).toEqual([]);
+  const { routes, stageRoutes } = await routesIn({ kind: 'pipeline', name: 'p', stages: [script, task] });
+  expect(routes.draft).toEqual([]);
+  expect(stageRoutes).toEqual({ b: expect.objectContaining({ draft: ['openai/gpt-4o'] }) });
+
+  const both = await checkedJob({ ...task, script: 'a.py', models: {} }, folder);
+  expect(withoutModels(both, models, { newcomer: true })).toMatch(
+    /OPENAI_API_KEY.*\. a\.py is tried alone\.$/,
+  );
 });

@@ -181,6 +181,38 @@ it(
 );
 
 it(
+  'a task that names C++ gets an extension module that is compiled; what the compiler says goes into the next question',
+  async () => {
+    const module = (body: string) => ({
+      kind: 'text' as const,
+      text: JSON.stringify({
+        ...{ idea: 'a module', edits: [], removed: [], entry: 'main.py', build: 'nanobind' },
+        files: [
+          {
+            path: 'adding.cpp',
+            content: `#include <nanobind/nanobind.h>\nNB_MODULE(adding, m) { m.def("add", [](int a, int b) { ${body} }); }\n`,
+          },
+          { path: 'main.py', content: "import adding\nopen('sum.txt', 'w').write(str(adding.add(2, 3)))\n" },
+        ],
+      }),
+    });
+    server.answers = [module('return a + c;'), module('return a + b;')];
+    const { status, files, trials } = await ended({
+      ...{
+        name: 'native',
+        task: 'A C++ module with add(a, b), and a script that writes add(2, 3) to sum.txt.',
+      },
+      outputs: ['sum.txt'],
+    });
+    expect(trials.map(({ outcome }) => outcome.kind)).toEqual(['buildFailed', 'passed']);
+    expect([status, files['sum.txt']]).toEqual(['finished', '5']);
+    expect(told()).toContain('Say `build: nanobind`');
+    expect(told()).toMatch(/adding\.cpp:2:\d+: error: .*was not declared/);
+  },
+  patienceMs,
+);
+
+it(
   'a recipe beside a task is the first draft: it is tried before a model is asked, and shown to it',
   async () => {
     server.answers = [
