@@ -3,12 +3,11 @@ import type { Job, OptimizeJob } from '../domain/job.schema.ts';
 import { asksModels } from '../domain/job.ts';
 import type { Routes } from '../domain/job-input.ts';
 import { foundIn, objectiveOf, reaches } from '../domain/objective.ts';
-import { strategiesIn, withoutAny } from '../domain/strategies.ts';
+import { withoutAny } from '../domain/strategies.ts';
 import { bestTrial, times } from '../domain/trial.ts';
-import { resultOf } from '../record/kept-job.ts';
+import { type KeptJob, readJob } from '../record/kept-job.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
-import { trialsOf } from '../store/trials-of.ts';
 
 /** What a finished job would be taken up with. */
 interface Again {
@@ -23,19 +22,19 @@ interface Again {
 export async function nothingLeft(store: Store, record: JobRecord, again: Again): Promise<string | null> {
   const { job, routes, stageRoutes, moreMoney } = again;
   if (record.status === 'failed' && job.kind === 'solve' && asksModels(job)) {
-    const tried = (await trialsOf(store.ledger, record.id)).length;
+    const tried = (await readJob(store, record)).trials.length;
     return tried < job.budget.trials ? null : trialsUsed(tried, job.budget.trials);
   }
   if (record.status !== 'finished') return null;
   if (job.kind === 'solve') return 'it is finished; to do it again, run it with --fresh';
-  if (job.kind === 'optimize') return nothingToTry(store, record, { job, routes, moreMoney });
-  const stages = await store.ledger.children(record.id, 'stage');
+  const kept = await readJob(store, record);
+  if (job.kind === 'optimize') return nothingToTry(kept, { job, routes, moreMoney });
   const reasons: string[] = [];
   for (const { needs: _, ...stage } of job.stages) {
-    const ran = stages.findLast((each) => each.stage === stage.name);
+    const ran = kept.stages.find((each) => each.record.stage === stage.name);
     if (stage.kind !== 'optimize' || ran === undefined) continue;
     const its = { job: stage, routes: stageRoutes[stage.name] ?? routes, moreMoney };
-    const reason = await nothingToTry(store, ran, its);
+    const reason = nothingToTry(ran, its);
     if (reason === null) return null;
     reasons.push(job.stages.length === 1 ? reason : `stage ${stage.name}: ${reason}`);
   }
@@ -48,12 +47,10 @@ const trialsUsed = (tried: number, budget: number): string =>
   `${tried} of ${budget} trials used; add --budget trials=${2 * tried}`;
 
 /** The same for a search. */
-async function nothingToTry(
-  store: Store,
-  record: JobRecord,
+function nothingToTry(
+  { record: { result }, trials, steps, strategies }: KeptJob,
   { job, routes, moreMoney }: { job: OptimizeJob; routes: Routes; moreMoney: boolean },
-): Promise<string | null> {
-  const trials = (await trialsOf(store.ledger, record.id)).map(({ trial }) => trial);
+): string | null {
   const candidates = new Map(
     trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [[candidate.id, candidate]])),
   );
@@ -63,8 +60,7 @@ async function nothingToTry(
   const best = bestTrial(trials, objective);
   if (job.goal !== undefined && best !== null && reaches(foundIn(best.outcome), job.goal, objective))
     return `the goal of ${times(job.goal)} is met`;
-  const steps = await store.ledger.steps(record.id);
-  const applicable = strategiesIn(steps)?.applicable.length;
+  const applicable = strategies?.applicable.length;
   if (applicable === undefined) return null;
   const tried = [...candidates.values()].filter(({ operator }) => operator === 'strategy').length;
   const inapplicable = steps.filter(
@@ -74,9 +70,7 @@ async function nothingToTry(
   const { draft, debug, improve } = routes;
   if ([...draft, ...debug, ...improve].length === 0)
     return `${applicable === 0 ? 'no strategy applies' : 'every strategy that applies was tried'}, and no model is configured: ${withoutAny}`;
-  const outOfMoney = /stopped because out of budget/.test(
-    resultOf(record)?.found ?? resultOf(record)?.summary ?? '',
-  );
+  const outOfMoney = /stopped because out of budget/.test(result?.found ?? result?.summary ?? '');
   return outOfMoney && !moreMoney
     ? 'its money or its tokens are used; add --budget usd=N, or tokens=N'
     : null;

@@ -1,21 +1,41 @@
 import { z } from 'zod';
 import type { Job } from '../domain/job.schema.ts';
 import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
-import { stepOfKey } from '../domain/step.ts';
+import { stepOfKey, trialStep } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
+import { workTimes } from '../domain/turn.ts';
 import { readInput } from '../store/documents.ts';
+import type { EventRecord } from '../store/ledger/events.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { CallRecord } from '../store/ledger/model-calls.ts';
+import type { UnfinishedReply } from '../store/ledger/partials.ts';
+import type { StepRecord } from '../store/ledger/steps.ts';
+import type { TrialRecord } from '../store/ledger/trials.ts';
+import type { TurnRecord } from '../store/ledger/turns.ts';
 import type { Store } from '../store/store.ts';
-import { trialsOf } from '../store/trials-of.ts';
+import { withLater } from '../store/trials-of.ts';
 
-/** A job as the store keeps it. */
+/** All that the ledger knows of a job: read once, for every command and for the report. */
 export interface KeptJob {
   record: JobRecord;
+  input: JobInput;
   job: Job;
-  /** In the order they were recorded, later verifications' of its best among them. */
+  /** Its trials in the order they were recorded, and behind them what later verifications found of its candidates. */
+  recorded: TrialRecord[];
+  /** The same, without when and where. */
   trials: Trial[];
+  /** In the order they were last started. */
+  steps: StepRecord[];
+  /** Its requests to models, in the order they were sent. */
+  calls: CallRecord[];
+  /** What its sandboxes, and those of its verifications, waited for. */
+  turns: TurnRecord[];
+  /** Replies of models that are coming in. */
+  partials: UnfinishedReply[];
+  /** What was done and why, in order. */
+  events: EventRecord[];
   /** What strategies can do for its program; null where they were not looked for. */
   strategies: StrategyList | null;
   /** In the order of the pipeline; those that have not started are missing. */
@@ -26,41 +46,59 @@ export interface KeptJob {
   verifications: JobRecord[];
 }
 
-/** What the job was started with, as `openJob` stored it. */
-export const inputOf = ({ blobs }: Store, record: JobRecord): Promise<JobInput> => readInput(blobs, record);
-
-/** What came out, as `closeJob` recorded it; null while the job runs. */
-export const resultOf = (record: JobRecord): JobResult | null => record.result;
-
-/** Reads a job with its trials, its stages and theirs. */
+/** Reads a job, its stages and theirs. */
 export async function readJob(store: Store, record: JobRecord): Promise<KeptJob> {
-  const { job } = await inputOf(store, record);
-  const trials = (await trialsOf(store.ledger, record.id)).map(({ trial }) => trial);
-  const children = await store.ledger.children(record.id);
-  const stages = children.filter(({ role }) => role === 'stage');
+  const { ledger } = store;
+  const { id } = record;
+  const [input, own, steps, calls, partials, events, children] = await Promise.all([
+    readInput(store.blobs, record),
+    ledger.trials(id),
+    ledger.steps(id),
+    ledger.calls(id),
+    ledger.partials(id),
+    ledger.events(id),
+    ledger.children(id),
+  ]);
+  const { job } = input;
+  const verifications = children.filter(({ role }) => role === 'verification');
+  const later = await Promise.all(verifications.map((each) => ledger.trials(each.id)));
+  const recorded = withLater(own, later.flat());
+  const turns = await Promise.all([record, ...verifications].map((each) => ledger.turns(each.id)));
   const order = job.kind === 'pipeline' ? job.stages.map(({ name }) => name) : [];
-  stages.sort((a, b) => order.indexOf(a.stage ?? '') - order.indexOf(b.stage ?? ''));
+  const stages = children
+    .filter(({ role }) => role === 'stage')
+    .sort((a, b) => order.indexOf(a.stage ?? '') - order.indexOf(b.stage ?? ''));
   return {
-    record,
-    job,
-    trials,
-    strategies: strategiesIn(await store.ledger.steps(record.id)),
+    ...{ record, input, job, recorded, steps, calls, partials, events },
+    trials: recorded.map(({ trial }) => trial),
+    turns: turns.flat(),
+    strategies: strategiesIn(steps),
     stages: await Promise.all(stages.map((stage) => readJob(store, stage))),
-    takenOver: job.kind === 'pipeline' ? await stagesTakenOver(store, record.id) : {},
-    verifications: children.filter(({ role }) => role === 'verification'),
+    takenOver: takenOverIn(steps),
+    verifications,
   };
+}
+
+/** Returns the milliseconds that the steps of a trial worked, and what they waited for other sandboxes. */
+export const timesOf = ({ turns }: KeptJob, { jobId, trial }: TrialRecord): Record<string, number> =>
+  workTimes(trial.timings, { jobId, step: trialStep(trial.candidate.id, trial.purpose) }, turns);
+
+/** Reads the earlier job whose result a stage took over; null where the ledger has it no longer. */
+export async function readEarlier(store: Store, { jobId }: JobResult): Promise<KeptJob | null> {
+  const record = await store.ledger.job(jobId);
+  return record === undefined ? null : readJob(store, record);
 }
 
 const Merged = z.object({ known: JobResult.nullable() });
 
-/** What `mergeFiles` found known before it would have started a stage. */
-async function stagesTakenOver(store: Store, id: string): Promise<Record<string, JobResult>> {
+/** What `mergeFiles` found known before it would have started a stage, by the stage's name. */
+function takenOverIn(steps: readonly StepRecord[]): Record<string, JobResult> {
   const taken: Record<string, JobResult> = {};
-  for (const { key, kind, end } of await store.ledger.steps(id)) {
-    if (kind !== 'files' || end.kind !== 'done') continue;
-    const { known } = Merged.safeParse(end.result).data ?? { known: null };
+  for (const { key, kind, end } of steps) {
     const { stage } = stepOfKey(key);
-    if (known !== null && stage !== null) taken[stage] = known;
+    if (kind !== 'files' || end.kind !== 'done' || stage === null) continue;
+    const known = Merged.safeParse(end.result).data?.known ?? null;
+    if (known !== null) taken[stage] = known;
   }
   return taken;
 }

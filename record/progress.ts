@@ -1,19 +1,16 @@
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import type { OptimizeJob } from '../domain/job.schema.ts';
-import type { JobInput } from '../domain/job-input.ts';
 import { againKey, type StepKind, stepOfKey, subjectOf } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
-import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { behindText } from '../domain/turn.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
+import type { CallRecord } from '../store/ledger/model-calls.ts';
 import type { UnfinishedReply } from '../store/ledger/partials.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
-import type { TrialRecord } from '../store/ledger/trials.ts';
-import type { TurnRecord } from '../store/ledger/turns.ts';
 import type { Store } from '../store/store.ts';
-import { inputOf, type KeptJob, readJob } from './kept-job.ts';
+import { type KeptJob, readJob } from './kept-job.ts';
 
 /** A step under way, in words. */
 export interface Doing {
@@ -57,84 +54,64 @@ export interface Progress {
 }
 
 /** Reads from the ledger how far a job is. */
-export async function readProgress(store: Store, record: JobRecord): Promise<Progress> {
-  const kept = await readJob(store, record);
+export const readProgress = async (store: Store, record: JobRecord): Promise<Progress> =>
+  progressOf(await readJob(store, record));
+
+/** Tells how far a job is, from what the ledger knows of it. */
+export function progressOf(kept: KeptJob): Progress {
   const active = [kept, ...kept.stages.filter((stage) => stage.record.status === 'running')];
-  const searches: SearchProgress[] = [];
-  const doing: Doing[] = [];
-  const writing: UnfinishedReply[] = [];
-  const again: string[] = [];
-  let lastSign = record.startedAt;
-  for (const each of active) {
-    const steps = await store.ledger.steps(each.record.id);
-    const trials = await store.ledger.trials(each.record.id);
-    const failed = await failedProposals(store, each.record.id);
-    const turns = await store.ledger.turns(each.record.id);
-    const partials = await store.ledger.partials(each.record.id);
-    writing.push(...partials);
-    again.push(...(await reasonsToTryAgain(store, each.record.id, steps)));
-    doing.push(...stepsUnderWay(each.record, steps, trials, failed, turns));
-    const signs = [
-      ...steps.flatMap(({ startedAt, end }) => (end.kind === 'done' ? [startedAt, end.doneAt] : [startedAt])),
-      ...trials.map(({ createdAt }) => createdAt),
-      ...partials.map(({ at }) => at),
-    ];
-    lastSign = Math.max(lastSign, each.record.startedAt, ...signs);
-    if (each.job.kind === 'optimize' && each.record.role !== 'verification') {
-      const input = await inputOf(store, each.record);
-      searches.push(searchProgress(each, { ...input, job: each.job }, steps, trials));
-    }
-  }
-  return { kept, searches, doing, writing, again, lastSign };
+  return {
+    kept,
+    searches: active.flatMap(searchIn),
+    doing: active.flatMap(stepsUnderWay),
+    writing: active.flatMap(({ partials }) => partials),
+    again: active.flatMap(reasonsToTryAgain),
+    lastSign: Math.max(...active.map(lastSignOf)),
+  };
 }
 
+const lastSignOf = ({ record, steps, recorded, partials }: KeptJob): number =>
+  [
+    ...steps.flatMap(({ startedAt, end }) => (end.kind === 'done' ? [startedAt, end.doneAt] : [startedAt])),
+    ...recorded.map(({ createdAt }) => createdAt),
+    ...partials.map(({ at }) => at),
+  ].reduce((last, each) => Math.max(last, each), record.startedAt);
+
 /** What the log says of the open steps of a job that are tried again. */
-async function reasonsToTryAgain(
-  store: Store,
-  jobId: string,
-  steps: readonly StepRecord[],
-): Promise<string[]> {
+function reasonsToTryAgain({ steps, events }: KeptJob): string[] {
   const open = steps.filter(({ end }) => end.kind === 'none').map(({ key }) => againKey(key, ''));
-  if (open.length === 0) return [];
-  const events = await store.ledger.events(jobId);
   return events.filter(({ key }) => open.some((each) => key.startsWith(each))).map(({ text }) => text);
 }
 
-function searchProgress(
-  { record, trials }: KeptJob,
-  input: JobInput<OptimizeJob>,
-  steps: readonly StepRecord[],
-  recorded: readonly TrialRecord[],
-): SearchProgress {
-  const { job, routes } = input;
+/** The search of a job; none where it is no search, or tries again what another found. */
+function searchIn({ record, input, job, recorded, trials, steps, strategies }: KeptJob): SearchProgress[] {
+  if (job.kind !== 'optimize' || record.role === 'verification') return [];
   const tried = new Set(trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [candidate.id])));
-  const baseline = recorded.find(({ trial }) => trial.purpose === 'baseline');
-  const asksModels = Object.values(routes).some((each) => each.length > 0);
-  const strategies = strategiesIn(steps);
+  // Later verifications are no part of the search.
+  const own = recorded.filter(({ jobId }) => jobId === record.id);
+  const baseline = own.find(({ trial }) => trial.purpose === 'baseline');
+  const asksModels = Object.values(input.routes).some((each) => each.length > 0);
   const inapplicable = resultOfKind(steps, 'propose').filter((candidate) => candidate === null).length;
   const { trials: budget } = job.budget;
-  return {
-    record,
-    job,
-    trials,
+  const progress = {
     done: tried.size,
-    strategies,
     total:
       asksModels || strategies === null
         ? budget
         : Math.min(budget, strategies.applicable.length - inapplicable),
     searchingSince: baseline?.createdAt ?? null,
-    lastDone: recorded.reduce<number | null>((last, { createdAt }) => Math.max(last ?? 0, createdAt), null),
+    lastDone: own.reduce<number | null>((last, { createdAt }) => Math.max(last ?? 0, createdAt), null),
     baselineMs: baseline === undefined ? null : baseline.createdAt - record.startedAt,
   };
+  return [{ record, job, trials, strategies, ...progress }];
 }
 
 const resultOfKind = (steps: readonly StepRecord[], kind: string): unknown[] =>
   steps.flatMap((step) => (step.kind === kind && step.end.kind === 'done' ? [step.end.result] : []));
 
 /** Candidates whose last request to a model failed: their step stays open where no route gave a program. */
-async function failedProposals(store: Store, jobId: string): Promise<Set<string>> {
-  const last = new Map((await store.ledger.calls(jobId)).map(({ key, status }) => [subjectOf(key), status]));
+function failedProposals(calls: readonly CallRecord[]): Set<string> {
+  const last = new Map(calls.map(({ key, status }) => [subjectOf(key), status]));
   return new Set([...last].flatMap(([subject, status]) => (status === 'failed' ? [subject] : [])));
 }
 
@@ -155,13 +132,9 @@ const doingOf = (kind: string): string => (isStepKind(kind) ? doingWords[kind] :
 const isStepKind = (kind: string): kind is StepKind => Object.hasOwn(doingWords, kind);
 
 /** The open steps of a job: of each candidate the last, without those a recorded trial has made obsolete. */
-function stepsUnderWay(
-  { stage }: JobRecord,
-  steps: readonly StepRecord[],
-  trials: readonly TrialRecord[],
-  failed: ReadonlySet<string>,
-  turns: readonly TurnRecord[],
-): Doing[] {
+function stepsUnderWay({ record, steps, recorded: trials, calls, turns }: KeptJob): Doing[] {
+  const { stage } = record;
+  const failed = failedProposals(calls);
   const candidates = (resultOfKind(steps, 'propose') as (Candidate | null)[]).filter((each) => each !== null);
   const titles = new Map(candidates.map((each) => [each.id, each.title]));
   const open = new Map<string, StepRecord>();

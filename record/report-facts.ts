@@ -4,27 +4,22 @@ import { z } from 'zod';
 import type { Tree } from '../domain/artifact.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
-import { Job } from '../domain/job.schema.ts';
+import type { Job } from '../domain/job.schema.ts';
 import { programOf, toleranceWords } from '../domain/job.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import { checkNamed } from '../domain/judging.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
-import { filesStep, stepKey, trialStep } from '../domain/step.ts';
-import { NotUsed } from '../domain/strategies.schema.ts';
+import type { Trial } from '../domain/trial.schema.ts';
 import { bestFound } from '../domain/trial.ts';
-import { workTimes } from '../domain/turn.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { Isolation } from '../sandbox/sandbox.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { readJson, readProgram, readTree } from '../store/documents.ts';
-import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { CallRecord } from '../store/ledger/model-calls.ts';
 import type { StepRecord } from '../store/ledger/steps.ts';
 import type { TrialRecord } from '../store/ledger/trials.ts';
-import type { TurnRecord } from '../store/ledger/turns.ts';
 import type { Store } from '../store/store.ts';
-import { trialsOf } from '../store/trials-of.ts';
 import { excerpt } from '../web/excerpt.ts';
 import {
   type CandidateFacts,
@@ -32,7 +27,6 @@ import {
   type HostFacts,
   isMeasured,
   type JobFacts,
-  jobsBelow,
   type PictureFacts,
   type ReportFacts,
   type RouteSpend,
@@ -40,6 +34,7 @@ import {
 } from '../web/facts.ts';
 import { pictureOf } from '../web/picture.ts';
 import { changesOf } from './changes.ts';
+import { type KeptJob, readEarlier, readJob, timesOf } from './kept-job.ts';
 
 /**
  * Everything a report on `jobId` shows, from the ledger and the blobs. A blob that is no longer kept leaves a note in its
@@ -49,46 +44,40 @@ export async function collectReport(store: Store, jobId: string): Promise<Report
   const record = await store.ledger.job(jobId);
   if (record === undefined)
     throw new Error(`job ${jobId}: expected it in the ledger of this store, found no such job`);
-  const job = await collectJob(store, record);
-  return { job, environment: await collectEnvironment(store, job) };
+  const kept = await readJob(store, record);
+  return { job: await factsOf(store, kept), environment: await environmentOf(store.blobs, kept) };
 }
 
-async function collectJob(store: Store, record: JobRecord): Promise<JobFacts> {
-  const { ledger, blobs } = store;
-  const { id, name, kind, status, startedAt, endedAt } = record;
-  const { job } = await readJson(blobs, record.input, Asked);
-  const trials = await trialsOf(ledger, id);
-  const candidates = await collectCandidates(blobs, trials, await ledger.turns(id));
+/** Shapes what the ledger knows of a job for a report, with the files that it shows. */
+async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
+  const { blobs } = store;
+  const { id, name, kind, status, startedAt, endedAt } = kept.record;
+  const { job } = kept;
+  const { result } = kept.record;
+  const candidates = await candidatesOf(blobs, kept);
   const objective = objectiveOf(job);
-  const best = bestFound(
-    trials.map((each) => each.trial),
-    objective,
-  );
-  const stages = job.kind === 'pipeline' ? await collectStages(store, id, job) : [];
-  const given = await outputsOf(blobs, trials, best?.candidate ?? null);
+  const best = bestFound(kept.trials, objective);
+  const stages = job.kind === 'pipeline' ? await stagesOf(store, kept, job) : [];
+  const given = await outputsOf(blobs, kept.trials, best?.candidate ?? null);
   return {
     ...{ id, name, kind, status, startedAt, endedAt },
     task: taskOf(job),
     yaml: stringify(job),
-    summary: Ended.safeParse(record.result).data?.summary ?? null,
+    summary: result?.summary ?? null,
     baseline: candidates.find((each) => each.tries[0]?.purpose === 'baseline') ?? null,
     candidates: candidates.filter((each) => each.tries[0]?.purpose !== 'baseline'),
     objective,
     check: job.kind === 'optimize' ? checkNamed(job) : null,
     best: best ?? stages.find(isMeasured)?.job?.best ?? null,
-    notUsed: Ended.safeParse(record.result).data?.notUsed ?? [],
+    notUsed: result?.notUsed ?? [],
     stages,
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
     pictures: await picturesIn(blobs, given),
-    spend: spendOf(await ledger.calls(id)),
-    log: (await ledger.events(id)).map(({ at, text }) => ({ at, text })),
+    spend: spendOf(kept.calls),
+    log: kept.events.map(({ at, text }) => ({ at, text })),
   };
 }
 
-/** The parts of what the ledger keeps of a job that a report needs. */
-const Asked = z.object({ job: Job });
-const Ended = z.object({ summary: z.string(), notUsed: z.array(NotUsed).optional() });
-const Merged = z.object({ known: z.object({ jobId: z.string() }).nullable() });
 const MeasuredStep = z.object({ conducted: z.string() });
 const Conducted = z.object({ isolation: Isolation });
 
@@ -121,27 +110,24 @@ function taskOfStage(job: StageJob): string {
 }
 
 /** The trials of one candidate stand together, in the order they were recorded. */
-async function collectCandidates(
-  blobs: BlobStore,
-  trials: readonly TrialRecord[],
-  turns: readonly TurnRecord[],
-): Promise<CandidateFacts[]> {
-  const records = Map.groupBy(trials, (each) => each.trial.candidate.id);
-  const baseline = trials.find((each) => each.trial.purpose === 'baseline')?.trial.candidate;
-  const before = baseline === undefined ? null : await kept(readProgram(blobs, baseline.program));
+async function candidatesOf(blobs: BlobStore, kept: KeptJob): Promise<CandidateFacts[]> {
+  const { recorded } = kept;
+  const records = Map.groupBy(recorded, (each) => each.trial.candidate.id);
+  const baseline = recorded.find((each) => each.trial.purpose === 'baseline')?.trial.candidate;
+  const before = baseline === undefined ? null : await found(readProgram(blobs, baseline.program));
   const facts: CandidateFacts[] = [];
   for (const [id, ofOne] of records) {
     const [first] = ofOne;
     if (first === undefined) continue;
     const { candidate } = first.trial;
-    const program = await kept(readProgram(blobs, candidate.program));
+    const program = await found(readProgram(blobs, candidate.program));
     const { title, operator, note, parents } = candidate;
     facts.push({
       ...{ id, title, operator, note, parents },
       entry: program === null ? 'no longer kept' : entryOf(program),
       build: program?.build?.tool ?? null,
       changes: program === null ? [] : await changesOf(blobs, isBaseline(candidate) ? null : before, program),
-      tries: await Promise.all(ofOne.map((each) => tryOf(blobs, each, turns))),
+      tries: await Promise.all(ofOne.map((each) => tryOf(blobs, kept, each))),
     });
   }
   return facts;
@@ -149,27 +135,27 @@ async function collectCandidates(
 
 async function tryOf(
   blobs: BlobStore,
-  { jobId, trial, createdAt }: TrialRecord,
-  turns: readonly TurnRecord[],
+  kept: KeptJob,
+  recorded: TrialRecord,
 ): Promise<CandidateFacts['tries'][number]> {
-  const { purpose, outcome, measurement, seeds, artifacts } = trial;
-  const timings = workTimes(trial.timings, { jobId, step: trialStep(trial.candidate.id, purpose) }, turns);
+  const { purpose, outcome, measurement, seeds, artifacts } = recorded.trial;
+  const timings = timesOf(kept, recorded);
   const logs: Record<string, string> = {};
   for (const name of ['build log', 'stdout', 'stderr']) {
     const artifact = artifacts[name];
-    const bytes = artifact === undefined ? undefined : await kept(blobs.get(artifact));
+    const bytes = artifact === undefined ? undefined : await found(blobs.get(artifact));
     if (bytes === null) logs[name] = noLongerKept;
     else if (bytes !== undefined && bytes.length > 0)
       logs[name] = excerpt(bytes.toString('utf8'), longestLog);
   }
-  return { purpose, at: createdAt, outcome, measurement, timings, seeds, artifacts, logs };
+  return { purpose, at: recorded.createdAt, outcome, measurement, timings, seeds, artifacts, logs };
 }
 
 const noLongerKept = '(no longer in the store)';
 const longestLog = 40_000;
 
 /** What `reading` gives; null where a blob is no longer kept. */
-async function kept<T>(reading: Promise<T>): Promise<T | null> {
+async function found<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
   } catch (error) {
@@ -181,45 +167,31 @@ async function kept<T>(reading: Promise<T>): Promise<T | null> {
 const entryOf = ({ entry }: Program): string =>
   entry.kind === 'function' ? `${entry.module}:${entry.name}` : [entry.path, ...entry.args].join(' ');
 
-async function collectStages(
+const stagesOf = (
   store: Store,
-  jobId: string,
+  kept: KeptJob,
   { stages }: Extract<Job, { kind: 'pipeline' }>,
-): Promise<StageFacts[]> {
-  const ran = await store.ledger.children(jobId, 'stage');
-  const steps = await store.ledger.steps(jobId);
-  return Promise.all(
+): Promise<StageFacts[]> =>
+  Promise.all(
     stages.map(async ({ name, kind, needs }): Promise<StageFacts> => {
-      const record = ran.findLast((each) => each.stage === name);
-      if (record !== undefined)
-        return { name, kind, needs, state: { kind: 'ran' }, job: await collectJob(store, record) };
-      const from = takenOverFrom(steps, stepKey({ jobId, step: filesStep(name) }));
-      if (from === null) return { name, kind, needs, state: { kind: 'waiting' }, job: null };
-      const earlier = await store.ledger.job(from);
-      const job = earlier === undefined ? null : await collectJob(store, earlier);
-      return { name, kind, needs, state: { kind: 'takenOver', from }, job };
+      const ran = kept.stages.find(({ record }) => record.stage === name);
+      if (ran !== undefined)
+        return { name, kind, needs, state: { kind: 'ran' }, job: await factsOf(store, ran) };
+      const known = kept.takenOver[name];
+      if (known === undefined) return { name, kind, needs, state: { kind: 'waiting' }, job: null };
+      const earlier = await readEarlier(store, known);
+      const job = earlier === null ? null : await factsOf(store, earlier);
+      return { name, kind, needs, state: { kind: 'takenOver', from: known.jobId }, job };
     }),
   );
-}
-
-/** The job whose result a stage took over: the step that merged its files found it. */
-function takenOverFrom(steps: readonly StepRecord[], key: string): string | null {
-  const step = steps.find((each) => each.key === key);
-  if (step === undefined || step.end.kind === 'none') return null;
-  return Merged.safeParse(step.end.result).data?.known?.jobId ?? null;
-}
 
 /** The files that the job's best gave back, or its only program; none for a function. */
-async function outputsOf(
-  blobs: BlobStore,
-  trials: readonly TrialRecord[],
-  best: string | null,
-): Promise<Tree> {
-  const chosen = trials.findLast(({ trial }) =>
-    best === null ? trial.outcome.kind === 'passed' : trial.candidate.id === best,
+async function outputsOf(blobs: BlobStore, trials: readonly Trial[], best: string | null): Promise<Tree> {
+  const chosen = trials.findLast(({ outcome, candidate }) =>
+    best === null ? outcome.kind === 'passed' : candidate.id === best,
   );
-  const outputs = chosen?.trial.artifacts.outputs;
-  return outputs === undefined ? {} : ((await kept(readTree(blobs, outputs))) ?? {});
+  const outputs = chosen?.artifacts.outputs;
+  return outputs === undefined ? {} : ((await found(readTree(blobs, outputs))) ?? {});
 }
 
 /** A report stays small enough to be sent around: larger pictures, and more, are left to the outputs. */
@@ -230,9 +202,10 @@ async function picturesIn(blobs: BlobStore, outputs: Tree): Promise<PictureFacts
   const pictures: PictureFacts[] = [];
   for (const [path, artifact] of Object.entries(outputs)) {
     if (!/\.(png|jpe?g|gif)$/i.test(path)) continue;
-    const bytes = await kept(blobs.get(artifact));
-    const found = bytes === null || bytes.length > largestPictureBytes ? null : pictureOf(bytes);
-    if (bytes !== null && found !== null) pictures.push({ path, ...found, base64: bytes.toString('base64') });
+    const bytes = await found(blobs.get(artifact));
+    const picture = bytes === null || bytes.length > largestPictureBytes ? null : pictureOf(bytes);
+    if (bytes !== null && picture !== null)
+      pictures.push({ path, ...picture, base64: bytes.toString('base64') });
     if (pictures.length === mostPictures) break;
   }
   return pictures;
@@ -262,8 +235,8 @@ function spendOf(calls: readonly CallRecord[]): RouteSpend[] {
 }
 
 /** Where a job and its stages ran; a machine is described where it is the one that writes the report. */
-async function collectEnvironment({ ledger, blobs }: Store, job: JobFacts): Promise<EnvironmentFacts> {
-  const steps = (await Promise.all(jobsBelow(job).map((each) => ledger.steps(each.id)))).flat();
+async function environmentOf(blobs: BlobStore, kept: KeptJob): Promise<EnvironmentFacts> {
+  const steps = stepsBelow(kept);
   const hosts = [...new Set(steps.map((step) => step.worker.split(':')[0] ?? ''))].sort();
   return {
     isolation: await isolationOf(blobs, steps),
@@ -272,6 +245,8 @@ async function collectEnvironment({ ledger, blobs }: Store, job: JobFacts): Prom
     crucible: packageJson.version,
   };
 }
+
+const stepsBelow = ({ steps, stages }: KeptJob): StepRecord[] => [...steps, ...stages.flatMap(stepsBelow)];
 
 const thisMachine = (): NonNullable<HostFacts['machine']> => ({
   cpu: cpus()[0]?.model.trim() ?? arch(),
@@ -289,7 +264,7 @@ async function isolationOf(
     if (kind !== 'measure' || end.kind !== 'done') continue;
     const measured = MeasuredStep.safeParse(end.result).data;
     if (measured === undefined) continue;
-    return (await kept(readJson(blobs, measured.conducted, Conducted)))?.isolation ?? null;
+    return (await found(readJson(blobs, measured.conducted, Conducted)))?.isolation ?? null;
   }
   return null;
 }

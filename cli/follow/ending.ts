@@ -2,7 +2,7 @@ import { join, relative } from 'node:path';
 import { asksModels } from '../../domain/job.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { bestFound, nearestTrial } from '../../domain/trial.ts';
-import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
+import { type KeptJob, readJob } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
@@ -14,8 +14,7 @@ import { findJob } from './find-job.ts';
 export function statusOfJob(record: JobRecord): ExitStatus {
   if (record.status === 'running') return exitStatus.interrupted;
   if (record.status !== 'finished') return exitStatus.failed;
-  const nothing =
-    record.kind === 'optimize' && record.role !== 'verification' && resultOf(record)?.best == null;
+  const nothing = record.kind === 'optimize' && record.role !== 'verification' && record.result?.best == null;
   return nothing ? exitStatus.nothingFound : exitStatus.found;
 }
 
@@ -33,7 +32,7 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   const next: [string, string][] = [];
   const best = bestIn(kept);
   const where = best === null || best.job === record.id ? name : `${name}/${best.stage}`;
-  const product = resultOf(record)?.product ?? null;
+  const product = kept.record.result?.product ?? null;
   if (record.status === 'running') {
     next.push(['Follow', `crucible watch ${name}`], ['End it', `crucible cancel ${name}`]);
     if (best !== null) next.push(['Best', `crucible show ${where} ${best.candidate} --diff`]);
@@ -85,7 +84,7 @@ async function outputsOf(
   { store, home, columns }: CommandContext,
   kept: KeptJob,
 ): Promise<[string, string][]> {
-  const result = resultOf(kept.record);
+  const { result } = kept.record;
   const trial = nearestTrial(kept.trials, objectiveOf(kept.job));
   const printed = trial?.artifacts.stdout;
   const lines = printed === undefined ? [] : (await store.blobs.text(printed)).trimEnd().split('\n');

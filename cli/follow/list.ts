@@ -1,7 +1,7 @@
 import { subjectOf } from '../../domain/job.ts';
 import { headline, times } from '../../domain/trial.ts';
 import { behindText } from '../../domain/turn.ts';
-import { inputOf, resultOf } from '../../record/kept-job.ts';
+import { readInput } from '../../store/documents.ts';
 import type { JobRecord, JobStatus } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import {
@@ -58,12 +58,12 @@ export async function list(
       : []),
   ];
   const summaries = await Promise.all(
-    jobs.map(async (job) => headline(resultOf(job)?.summary ?? (await waitingText(store, job)))),
+    jobs.map(async (job) => headline(job.result?.summary ?? (await waitingText(store, job)))),
   );
   // Of a job whose file cannot be read the rest is shown all the same.
   const subjects = await Promise.all(
     jobs.map((record) =>
-      inputOf(store, record).then(
+      readInput(store.blobs, record).then(
         ({ job }) => subjectOf(job),
         () => '',
       ),

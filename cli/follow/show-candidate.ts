@@ -1,14 +1,14 @@
-import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Candidate } from '../../domain/candidate.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
-import { Program } from '../../domain/program.schema.ts';
-import { trialStep } from '../../domain/step.ts';
+import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
 import { bestFound, callOf, intervalText, remarksOn } from '../../domain/trial.ts';
-import { workTimes } from '../../domain/turn.ts';
 import { changesOf } from '../../record/changes.ts';
-import type { KeptJob } from '../../record/kept-job.ts';
+import { type KeptJob, timesOf } from '../../record/kept-job.ts';
 import type { BlobStore } from '../../store/blobs.ts';
+import { readProgram } from '../../store/documents.ts';
+import type { TrialRecord } from '../../store/ledger/trials.ts';
 import {
   type CommandContext,
   clean,
@@ -22,9 +22,8 @@ import {
 } from '../terminal.ts';
 import { endText, isFor } from './show-prompts.ts';
 
-/** A candidate with every trial of it, and the programs it and the baseline are. */
+/** The programs that a candidate and the baseline are. */
 interface KeptCandidate {
-  trials: [Trial, ...Trial[]];
   program: Program;
   baseline: Program | null;
 }
@@ -40,13 +39,12 @@ export async function showCandidate(
   options: { diff: boolean; program: boolean; log: boolean },
 ): Promise<void> {
   const { blobs } = context.store;
-  const { owner, trials } = candidateIn(kept, id);
-  const [{ candidate }] = trials;
+  const { owner, candidate, recorded } = candidateIn(kept, id);
+  const trials = recorded.map(({ trial }) => trial);
   const baseline = owner.trials.find(({ candidate }) => candidate.id === 'c-0');
   const found: KeptCandidate = {
-    trials,
-    program: await programAt(blobs, candidate.program),
-    baseline: baseline === undefined ? null : await programAt(blobs, baseline.candidate.program),
+    program: await readProgram(blobs, candidate.program),
+    baseline: baseline === undefined ? null : await readProgram(blobs, baseline.candidate.program),
   };
   const parts = {
     ...(options.diff ? { diff: await diffOf(blobs, found) } : {}),
@@ -54,11 +52,11 @@ export async function showCandidate(
     ...(options.log ? { log: await logsOf(blobs, trials) } : {}),
   };
   if (context.json) {
-    const requests = (await context.store.ledger.calls(owner.record.id)).filter(isFor(owner.record.id, id));
+    const requests = owner.calls.filter(isFor(owner.record.id, id));
     return context.out(JSON.stringify({ job: owner.record.id, candidate, trials, requests, ...parts }));
   }
   if (parts.diff === undefined && parts.program === undefined && parts.log === undefined)
-    return describeCandidate(context, owner, trials);
+    return describeCandidate(context, owner, candidate, recorded);
   if (parts.diff !== undefined)
     for (const line of parts.diff.split('\n')) context.out(diffLine(context, line));
   for (const [path, text] of Object.entries({ ...parts.program, ...parts.log })) {
@@ -68,11 +66,15 @@ export async function showCandidate(
 }
 
 /** The trials of a candidate, in the job itself or in the one stage that has it. */
-function candidateIn(kept: KeptJob, id: string): { owner: KeptJob; trials: [Trial, ...Trial[]] } {
+function candidateIn(
+  kept: KeptJob,
+  id: string,
+): { owner: KeptJob; candidate: Candidate; recorded: TrialRecord[] } {
   const all = [kept, ...kept.stages];
   const owners = all.flatMap((owner) => {
-    const [first, ...rest] = owner.trials.filter(({ candidate }) => candidate.id === id);
-    return first === undefined ? [] : [{ owner, trials: [first, ...rest] satisfies [Trial, ...Trial[]] }];
+    const recorded = owner.recorded.filter(({ trial }) => trial.candidate.id === id);
+    const [first] = recorded;
+    return first === undefined ? [] : [{ owner, candidate: first.trial.candidate, recorded }];
   });
   const [only, ...others] = owners;
   if (only === undefined) {
@@ -85,19 +87,17 @@ function candidateIn(kept: KeptJob, id: string): { owner: KeptJob; trials: [Tria
     throw new UserMistake(
       `${clean(id)} is in several stages; name one: ${owners.map(({ owner }) => `crucible show ${owner.record.id} ${clean(id)}`).join(' or ')}`,
     );
-  return { owner: only.owner, trials: [only.trials[0], ...only.trials.slice(1)] };
+  return only;
 }
 
-const programAt = async (blobs: BlobStore, artifact: Artifact): Promise<Program> =>
-  Program.parse(JSON.parse(await blobs.text(artifact)));
-
-async function describeCandidate(
+function describeCandidate(
   context: CommandContext,
-  { record, ...owner }: KeptJob,
-  trials: readonly [Trial, ...Trial[]],
-): Promise<void> {
+  owner: KeptJob,
+  candidate: Candidate,
+  recorded: readonly TrialRecord[],
+): void {
   const { out, columns } = context;
-  const [{ candidate }] = trials;
+  const { record } = owner;
   const isBest = bestFound(owner.trials, objectiveOf(owner.job))?.candidate === candidate.id;
   out(
     `${paint(context, 'bold', `${candidate.id} ${oneLine(candidate.title)}`)}${isBest ? paint(context, 'green', '  best') : ''}`,
@@ -110,15 +110,13 @@ async function describeCandidate(
   const parents = candidate.parents.length === 0 ? '' : ` of ${candidate.parents.join(', ')}`;
   field('made by', `${candidate.operator}${parents}`);
   field('note', candidate.note);
-  const calls = (await context.store.ledger.calls(record.id)).filter(isFor(record.id, candidate.id));
+  const calls = owner.calls.filter(isFor(record.id, candidate.id));
   for (const call of calls) field('model', `${call.route}: ${endText(call)}`);
-  const turns = await context.store.ledger.turns(record.id);
   field('written', candidate.program);
-  for (const trial of trials) {
+  for (const each of recorded) {
     out('');
-    out(paint(context, 'bold', trial.purpose));
-    const place = { jobId: record.id, step: trialStep(candidate.id, trial.purpose) };
-    describeTrial({ ...trial, timings: workTimes(trial.timings, place, turns) }, field);
+    out(paint(context, 'bold', each.trial.purpose));
+    describeTrial({ ...each.trial, timings: timesOf(owner, each) }, field);
   }
   const command = `crucible show ${record.id} ${candidate.id}`;
   out('');

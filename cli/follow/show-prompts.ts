@@ -22,13 +22,8 @@ type ShownRequest = CallRecord & { kept: KeptRequest | null };
  * have come to nothing. Throws `UserMistake` where no model was asked for it, or in several stages.
  */
 export async function showPrompts(context: CommandContext, kept: KeptJob, id: string): Promise<void> {
-  const { ledger, blobs } = context.store;
-  const asked = await Promise.all(
-    [kept, ...kept.stages].map(async ({ record }) => ({
-      id: record.id,
-      calls: await ledger.calls(record.id),
-    })),
-  );
+  const { blobs } = context.store;
+  const asked = [kept, ...kept.stages].map(({ record, calls }) => ({ id: record.id, calls }));
   const owners = asked.filter(({ id: job, calls }) => calls.some(isFor(job, id)));
   const [only, ...others] = owners;
   if (only === undefined) {

@@ -2,7 +2,7 @@ import { objectiveOf } from '../../domain/objective.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import { bestFound, headline, metricText } from '../../domain/trial.ts';
-import { type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
+import { type KeptJob, readJob } from '../../record/kept-job.ts';
 import {
   agoText,
   type Cell,
@@ -49,20 +49,26 @@ export async function show(context: CommandContext, options: ShowOptions): Promi
       `--${parts.join(' --')}: expected a candidate after the job, as in: crucible show ${options.job} ${best?.candidate ?? 'c-1'} --${parts[0]}`,
     );
   }
-  if (context.json) return context.out(JSON.stringify(kept));
+  if (context.json) return context.out(JSON.stringify(inJson(kept)));
   await showJob(context, kept);
 }
+
+/** What `--json` gives of a job; what its steps and requests say in detail is told of its candidates. */
+const inJson = ({ record, job, trials, strategies, stages, takenOver, verifications }: KeptJob): object => ({
+  ...{ record, job, trials, strategies, takenOver, verifications },
+  stages: stages.map(inJson),
+});
 
 async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   const { out, columns } = context;
   const { record, job } = kept;
+  const { result } = record;
   const now = Date.now();
   const { text, format } = statusCell(record.status);
   out(`${paint(context, 'bold', record.id)}  ${paint(context, format, text)}`);
   out(
     `started ${timeText(record.startedAt)} (${agoText(record.startedAt, now)}), ${record.endedAt === null ? 'running for' : 'took'} ${tookText(record, now)}`,
   );
-  const result = resultOf(record);
   if (result !== null) for (const line of wrap(clean(result.summary), columns)) out(line);
 
   if (job.kind === 'pipeline') {
@@ -75,7 +81,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
       heading(context, `Candidates${of}`);
       for (const line of board(context, each.trials, objectiveOf(each.job))) out(line);
     }
-    const own = each.job.kind === 'pipeline' ? [] : resultOf(each.record)?.notUsed;
+    const own = each.job.kind === 'pipeline' ? [] : each.record.result?.notUsed;
     const notUsed = notUsedLines(context, own ?? each.strategies?.notUsed ?? []);
     if (notUsed.length > 0) heading(context, `Strategies not used${of}`);
     for (const line of notUsed) out(line);
@@ -85,7 +91,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
     const rows = kept.verifications.map((each): Cell[] => [
       timeText(each.startedAt),
       statusCell(each.status),
-      headline(resultOf(each)?.summary ?? ''),
+      headline(each.result?.summary ?? ''),
     ]);
     for (const line of table(
       context,
@@ -118,9 +124,10 @@ export function stageTable(
   const now = Date.now();
   const rows = (job.kind === 'pipeline' ? job.stages : []).map((stage): Cell[] => {
     const { name, kind } = stage;
-    const record = stages.find((each) => each.record.stage === name)?.record;
+    const ran = stages.find((each) => each.record.stage === name);
+    const record = ran?.record;
     const known = takenOver[name];
-    const result = known ?? (record === undefined ? null : resultOf(record));
+    const result = known ?? ran?.record.result ?? null;
     const state: Cell =
       record !== undefined
         ? statusCell(record.status)

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
 import { objectiveOf } from '../../domain/objective.ts';
 import { headline } from '../../domain/trial.ts';
-import { readJob, resultOf } from '../../record/kept-job.ts';
+import { readJob } from '../../record/kept-job.ts';
 import { readProgress } from '../../record/progress.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -77,7 +77,7 @@ async function boardOf(context: CommandContext, record: JobRecord): Promise<stri
 
 /** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */
 function resultLines(context: CommandContext, record: JobRecord): string[] {
-  const result = resultOf(record);
+  const result = record.result;
   const summary = result?.summary ?? '';
   const [mark, format] = record.status === 'finished' ? (['✓', 'green'] as const) : (['✗', 'red'] as const);
   const ended = paint(context, format, `${mark} ${record.name} ${record.status}`);

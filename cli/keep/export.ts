@@ -9,7 +9,7 @@ import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
 import { bestTrial, nearestTrial } from '../../domain/trial.ts';
-import { inputOf, type KeptJob, readJob, resultOf } from '../../record/kept-job.ts';
+import { type KeptJob, readEarlier, readJob } from '../../record/kept-job.ts';
 import { lockedPackages } from '../../sandbox/packages.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { readProgram, readTree } from '../../store/documents.ts';
@@ -43,7 +43,7 @@ export async function exportJob(
     throw new UserMistake(
       kept.record.status === 'running'
         ? `${kept.record.id} has nothing to export yet: it is still running. Follow it with crucible watch ${kept.record.id}`
-        : `${kept.record.id} has nothing to export: ${resultOf(kept.record)?.summary ?? kept.record.status}`,
+        : `${kept.record.id} has nothing to export: ${kept.record.result?.summary ?? kept.record.status}`,
     );
   const path = resolve(folder ?? `${kept.record.name}-export`);
   await refuseToReplace(path, force);
@@ -68,14 +68,14 @@ async function pipelineFolder(
   const folder: Folder = { stored: {}, texts: {} };
   const told: { name: string; kind: string; summary: string }[] = [];
   for (const { name, kind } of job.kind === 'pipeline' ? job.stages : []) {
-    const earlier = takenOver[name] && (await store.ledger.job(takenOver[name].jobId));
+    const known = takenOver[name];
     const stage =
-      stages.find((each) => each.record.stage === name) ?? (earlier && (await readJob(store, earlier)));
+      stages.find((each) => each.record.stage === name) ?? (known && (await readEarlier(store, known)));
     const exported = stage && (await folderOf(store, stage));
     if (stage == null || exported == null) continue;
     Object.assign(folder.stored, placeBelow(name, exported.stored));
     for (const [path, text] of Object.entries(exported.texts)) folder.texts[`${name}/${path}`] = text;
-    told.push({ name, kind, summary: resultOf(stage.record)?.summary ?? stage.record.status });
+    told.push({ name, kind, summary: stage.record.result?.summary ?? stage.record.status });
   }
   if (told.length === 0) return null;
   folder.texts['README.md'] = pipelineReadme({ name: record.name, jobId: record.id, stages: told });
@@ -89,7 +89,7 @@ async function outputsFolder(
   { record, trials }: KeptJob,
   job: SolveJob,
 ): Promise<Folder | null> {
-  const result = resultOf(record);
+  const { result } = record;
   const failed = record.status === 'failed';
   const nearest = nearestTrial(trials, objectiveOf(job));
   const product = failed ? nearest?.artifacts.outputs : result?.product;
@@ -122,7 +122,7 @@ const testCases = 5;
 /** The best program beside the original, with what tests, measures, installs and builds it. */
 async function programFolder(
   store: Store,
-  { record, trials }: KeptJob,
+  { record, input, trials }: KeptJob,
   job: OptimizeJob,
 ): Promise<Folder | null> {
   const { blobs } = store;
@@ -130,7 +130,7 @@ async function programFolder(
   if (best === null) return null;
   const source = await readProgram(blobs, best.candidate.program);
   const built = await readProgram(blobs, best.artifacts.program ?? best.candidate.program);
-  const asked = await readTree(blobs, (await inputOf(store, record)).files);
+  const asked = await readTree(blobs, input.files);
   const program = withTaggedExtensions(built.files, source.files);
   const original = pick(asked, filesNamedBy(job));
   const sources = await textsOf(blobs, {

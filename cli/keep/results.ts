@@ -1,7 +1,7 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { Tree } from '../../domain/artifact.schema.ts';
 import type { JobResult } from '../../domain/job-input.ts';
+import { readTree } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
 
 /** Where a job's files were laid out. */
@@ -21,8 +21,7 @@ export async function layOut(store: Store, result: JobResult, folder: string): P
   const draft = `${folder}.new`;
   await rm(draft, { recursive: true, force: true });
   await mkdir(draft, { recursive: true });
-  const product =
-    result.product === null ? {} : Tree.parse(JSON.parse(await store.blobs.text(result.product)));
+  const product = result.product === null ? {} : await readTree(store.blobs, result.product);
   for (const [path, artifact] of Object.entries(product)) {
     await mkdir(dirname(join(draft, path)), { recursive: true });
     await store.blobs.place(artifact, join(draft, path));

@@ -5,7 +5,8 @@ import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { bestTrial } from '../../domain/trial.ts';
-import { inputOf, readJob } from '../../record/kept-job.ts';
+import { readEarlier, readJob } from '../../record/kept-job.ts';
+import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import type { ExitStatus } from '../exit-status.ts';
@@ -23,15 +24,10 @@ export async function bestOf(
   record: JobRecord,
 ): Promise<{ by: JobRecord; best: Trial; metric: Interval } | null> {
   const kept = await readJob(store, record);
-  const known = Object.values(kept.takenOver).map((result) => result.jobId);
-  const others = (await Promise.all(known.map((id) => store.ledger.job(id)))).filter(
-    (each) => each !== undefined,
+  const earlier = await Promise.all(
+    Object.values(kept.takenOver).map((result) => readEarlier(store, result)),
   );
-  for (const each of [
-    kept,
-    ...kept.stages,
-    ...(await Promise.all(others.map((other) => readJob(store, other)))),
-  ]) {
+  for (const each of [kept, ...kept.stages, ...earlier.filter((other) => other !== null)]) {
     const best = bestTrial(each.trials, objectiveOf(each.job));
     const metric = best === null ? null : metricIn(best.outcome);
     if (best !== null && metric !== null) return { by: each.record, best, metric };
@@ -52,7 +48,7 @@ export async function startVerification(store: Store, client: JobClient, record:
     program: best.artifacts.program ?? best.candidate.program,
   };
   const input = VerificationInput.parse({
-    ...(await inputOf(store, by)),
+    ...(await readInput(store.blobs, by)),
     jobId: id,
     series,
     run,

@@ -2,7 +2,6 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { JobResult } from '../../domain/job-input.ts';
 import { intervalText } from '../../domain/trial.ts';
-import { resultOf } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Config } from '../../workers/config.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
@@ -91,7 +90,7 @@ async function show(
   seconds: number,
 ): Promise<void> {
   const { store, out, json } = context;
-  const result = resultOf(record);
+  const result = record.result;
   if (result === null) throw new Error(`${record.id} is finished, but the ledger has no result of it`);
   const laid = await layOut(
     store,

@@ -1,4 +1,3 @@
-import { resultOf } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
 import { printNext, statusOfJob } from '../follow/ending.ts';
@@ -32,7 +31,7 @@ export async function startJob(
       const { record } = submitted;
       if (json) out(JSON.stringify(record.result));
       else {
-        out(`${record.id} is finished: ${oneLine(resultOf(record)?.summary ?? '')}`);
+        out(`${record.id} is finished: ${oneLine(record.result?.summary ?? '')}`);
         await printNext(context, record);
         out('To do it all again: --fresh');
       }
@@ -66,7 +65,7 @@ async function endWith(
   record: JobRecord,
   folder: string | undefined,
 ): Promise<ExitStatus> {
-  if (folder !== undefined && record.status !== 'running' && resultOf(record)?.product != null) {
+  if (folder !== undefined && record.status !== 'running' && record.result?.product != null) {
     if (!context.json) context.out('');
     await exportJob(context, { job: record.id, out: folder, force: false });
   }

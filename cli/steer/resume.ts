@@ -3,7 +3,7 @@ import { Budget, type Job } from '../../domain/job.schema.ts';
 import { capOf } from '../../domain/job.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
-import { inputOf } from '../../record/kept-job.ts';
+import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
@@ -66,7 +66,7 @@ export async function resume(
     throw new UserMistake(`${record.id} is a verification: start another with crucible verify`);
   if (record.parent !== null)
     throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
-  const before = await inputOf(store, record);
+  const before = await readInput(store.blobs, record);
   const account = await store.ledger.account(record.id);
   // What was given while it ran stands, too.
   const given: Extension = {

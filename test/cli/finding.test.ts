@@ -10,7 +10,6 @@ import { exportJob } from '../../cli/keep/export.ts';
 import { bestOf } from '../../cli/keep/verify.ts';
 import type { JobResult } from '../../domain/job-input.ts';
 import { findingOf } from '../../domain/trial.ts';
-import { resultOf } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
@@ -69,7 +68,7 @@ it('what a verification finds is what every view tells of the job from then on',
   expect(listed).toMatch(/pipeline\/start\S* .*finished +41×/);
   expect(listed).toContain('vectorize_loops is still faster, but not 100×: 41× (at least 39.8×)');
   for (const id of [pipelineId, stageId]) {
-    expect(resultOf(await recordOf(id))).toMatchObject<Partial<JobResult>>({
+    expect((await recordOf(id)).result).toMatchObject<Partial<JobResult>>({
       best: { candidate: 'c-1', title: 'vectorize_loops', metric: interval(41) },
       summary: expect.stringMatching(/^vectorize_loops is still faster, but not 100×: .*As it was found: /),
     });
@@ -89,7 +88,7 @@ it('the last of several verifications is what is known', async () => {
   await verified(41, 97);
   const record = await recordOf(pipelineId);
   expect(record.best).toBe(97);
-  expect(resultOf(record)?.summary).toMatch(
+  expect(record.result?.summary).toMatch(
     /^vectorize_loops holds: 97× faster .*\. As it was found: 2 stages done$/,
   );
 });

@@ -5,7 +5,6 @@ import type { JobFile } from '../../cli/start/job-file.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { jobFromRecipe } from '../../cli/start/recipe.ts';
 import { submit } from '../../cli/start/submit.ts';
-import { resultOf } from '../../record/kept-job.ts';
 import { readTree } from '../../store/documents.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
@@ -28,7 +27,7 @@ async function ended(file: JobFile) {
   if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
   await client.result(submitted.jobId).catch(() => undefined);
   const record = await store.ledger.job(submitted.jobId);
-  const result = record === undefined ? null : resultOf(record);
+  const result = record === undefined ? null : record.result;
   const product = result?.product ?? null;
   const tree = product === null ? {} : await readTree(store.blobs, product);
   const files = await Promise.all(

@@ -5,7 +5,6 @@ import { exportJob } from '../../cli/keep/export.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { resume } from '../../cli/steer/resume.ts';
-import { resultOf } from '../../record/kept-job.ts';
 import { readTree } from '../../store/documents.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
@@ -70,7 +69,7 @@ async function ended(fields: object) {
   if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
   await client.result(submitted.jobId).catch(() => undefined);
   const record = await store.ledger.job(submitted.jobId);
-  const result = record === undefined ? null : resultOf(record);
+  const result = record === undefined ? null : record.result;
   const product = result?.product ?? null;
   const tree = product === null ? {} : await readTree(store.blobs, product);
   const files = await Promise.all(
@@ -171,7 +170,7 @@ it(
     await resume(store, client, record, { trials: 4 }, given);
     await client.result(id);
     const after = await store.ledger.job(id);
-    expect(after === undefined ? null : resultOf(after)).toMatchObject({
+    expect(after === undefined ? null : after.result).toMatchObject({
       summary: 'solved in 3: c-3 passed every check: a Counter',
     });
     expect(server.requests).toHaveLength(3);

@@ -8,7 +8,6 @@ import type { ModelRequest } from '../../llm/model.ts';
 import { programReply } from '../../llm/prompts/replies/program.ts';
 import { asModelFailure } from '../../llm/providers/failure.ts';
 import { createOpenAiModel } from '../../llm/providers/openai.ts';
-import { resultOf } from '../../record/kept-job.ts';
 import { openStore } from '../../store/store.ts';
 import { crucible } from '../support/command.ts';
 import { until } from '../support/crucible.ts';
@@ -134,7 +133,7 @@ it('a job whose routes lead to a real model ends well: its nonsense is repaired 
     const [record] = await store.ledger.jobs({ limit: 1 });
     if (record === undefined) expect.fail(`expected a job, got none: ${said.out}`);
     expect(record.status).toBe('finished');
-    expect(resultOf(record)?.best).toBeNull();
+    expect(record.result?.best).toBeNull();
 
     const [baseline, ...trials] = (await store.ledger.trials(record.id)).map(({ trial }) => trial);
     expect(baseline?.candidate.operator).toBe('baseline');

@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { expect, test } from 'vitest';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { Job } from '../../domain/job.schema.ts';
+import { type JobInput, noRoutes } from '../../domain/job-input.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { collectReport } from '../../record/report-facts.ts';
@@ -32,14 +33,21 @@ async function open(
   parent: { jobId: string; stage: string } | null = null,
 ): Promise<void> {
   const parsed = Job.parse(job);
+  const role = parent === null ? 'job' : 'stage';
+  const input: JobInput = {
+    ...{ jobId: id, series: id, run: 1, storeId: store.id, job: parsed, role, parent },
+    files: await store.blobs.put('{}'),
+    beside: await store.blobs.put('[]'),
+    ...{ routes: noRoutes, stageRoutes: {}, searchable: false, fresh: false, resumed: 0 },
+  };
   await store.ledger.openJob({
     id,
     series: id,
     run: 1,
     name: parsed.name,
     kind: parsed.kind,
-    role: parent === null ? 'job' : 'stage',
-    input: await store.blobs.put(JSON.stringify({ jobId: id, job: parsed })),
+    role,
+    input: await store.blobs.put(JSON.stringify(input)),
     parent: parent?.jobId ?? null,
     stage: parent?.stage ?? null,
     startedAt,
@@ -204,7 +212,7 @@ test('a pipeline is collected with its stages, those taken over and those never 
   await open(store, 'pipe', { kind: 'pipeline', name: 'pipe', stages });
   await store.ledger.once('pipe#blur/files', { jobId: 'pipe', kind: 'files' }, async () => ({
     files: gone,
-    known: { jobId: 'earlier/blur', summary: 'nine times' },
+    known: (await store.ledger.job('earlier/blur'))?.result,
   }));
   await store.ledger.once('pipe#render/files', { jobId: 'pipe', kind: 'files' }, async () => ({
     files: gone,
