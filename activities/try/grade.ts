@@ -57,7 +57,9 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     const verdict = ran.outputs['verdict.json'];
     if (verdict === undefined) {
       if (ran.ending.kind === 'exited' && ran.ending.code === unusablePlan)
-        throw new JobRejected(`nothing can be judged by what this job asks for: ${ran.stderr.tail.trim()}`);
+        throw new JobRejected(
+          `nothing can be judged by what this job asks for: ${whyUnusable(ran.stderr.tail)}`,
+        );
       const ended = outcomeOfEnding(ran.ending, saidBy(ran));
       const why = ended !== null && 'reason' in ended ? ended.reason : 'it ended before it had judged';
       // A check of the user's got through with the original's answers, so it is this answer that it fails on.
@@ -198,6 +200,10 @@ const passedIn = ({ cases }: z.infer<typeof Verdict>): Checks => ({
   count: cases.filter(({ kind }) => kind === 'right').length,
   of: cases.length,
 });
+
+/** Returns why the grader cannot judge by a plan: its last words, behind all that a check of the user's printed. */
+const whyUnusable = (stderr: string): string =>
+  (stderr.split('/in/plan.json: the plan cannot be judged: ').at(-1) ?? stderr).trim();
 
 const noReason = 'the grader gave no reason';
 const mostFailed = 10;
