@@ -12,7 +12,7 @@
 
 #include "fail.h"
 
-enum { PIPE_BYTES = 1 << 16, SOCKET_BYTES = 1 << 18, MOST_HELD = 1 << 17 };
+enum { PIPE_BYTES = 1 << 16, SOCKET_BYTES = 1 << 18, MOST_HELD = 1 << 17, MOST_UNDER_WAY = 256 };
 
 /* A process may be gone at any moment. */
 static bool is_gone(int number) { return number == ENOENT || number == ESRCH; }
@@ -76,13 +76,15 @@ void add_holdings(struct holdings *holdings, int proc, const char *pid) {
       char about[64], text[1024];
       snprintf(about, sizeof about, "%.20s/fdinfo/%.20s", pid, entry->d_name);
       read_text(proc, about, text, sizeof text);
-      if (number_after(text, "scm_fds:") > 0) holdings->passes_files = true;
+      holdings->under_way += number_after(text, "scm_fds:");
     }
   }
   closedir(folder);
 }
 
 void finish_holdings(struct holdings *holdings) {
+  // All programs of a user may have only so many together: who keeps many takes them from others.
+  if (holdings->under_way > MOST_UNDER_WAY) holdings->hides = true;
   char sockets[1024];
   read_text(AT_FDCWD, "/proc/net/sockstat", sockets, sizeof sockets);
   // No program may raise what a socket holds.

@@ -8,8 +8,8 @@
 struct holdings {
   int64_t file_bytes;   /* of memory files (memfd), each counted once */
   int64_t queue_bytes;  /* at most, in pipes and sockets */
-  bool passes_files;    /* descriptors are under way in a socket, where they cannot be looked at */
-  bool hides;           /* a process does not let its descriptors be looked at */
+  int64_t under_way;    /* descriptors that are under way in sockets, where they cannot be looked at */
+  bool hides;           /* a process does not let its descriptors be looked at, or too many are under way */
   struct held {
     dev_t device;
     ino_t number;

@@ -112,7 +112,7 @@ static struct use living(bool memory, bool exact, struct seen *seen, size_t *cou
   if (memory) {
     finish_holdings(&holdings);
     use.file_bytes = temporary_bytes() + holdings.file_bytes;
-    use.passes_files = holdings.passes_files;
+    use.passes_files = holdings.under_way > 0;
     use.hides = holdings.hides;
     // A mapped file is in both.
     use.memory_bytes += larger(use.file_bytes, shared) + holdings.queue_bytes;

@@ -194,6 +194,10 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
       ],
       ['what waits in sockets', waitingInSockets],
       [
+        'descriptors under way in sockets, of which a user has only so many',
+        "import os, socket, time\na, b = socket.socketpair()\nfor _ in range(10): socket.send_fds(a, [b'x'], [0] * 100)\ntime.sleep(9)",
+      ],
+      [
         'a program that hides what it holds',
         "import ctypes, os, time\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\nf = os.memfd_create('x')\nfor _ in range(80): os.write(f, bytes(30 << 20)) and os.lseek(f, 0, 0)\ntime.sleep(9)",
       ],
