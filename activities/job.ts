@@ -9,6 +9,7 @@ import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import { journalOf } from '../domain/journal.ts';
 import type { Original } from '../domain/judging.ts';
+import { isPart } from '../domain/kinds/kinds.ts';
 import type { Known } from '../domain/known.ts';
 import { type Objective, objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
@@ -98,7 +99,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     const record = await store.ledger.job(result.jobId);
     if (record?.role !== 'stage') return;
     const { job, files } = await readInput(store.blobs, record);
-    if (job.kind !== 'pipeline')
+    if (isPart(job))
       await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
   }
 

@@ -1,4 +1,3 @@
-import type { Job, Stage } from './job.schema.ts';
 import type { Routes } from './job-input.schema.ts';
 
 export type { JobInput, JobResult, Routes } from './job-input.schema.ts';
@@ -14,5 +13,4 @@ export const noRoutes: Routes = { plan: [], draft: [], debug: [], improve: [], e
 export const jobRoles = ['job', 'stage', 'cell', 'turn', 'verification', 'fork'] as const;
 export type JobRole = (typeof jobRoles)[number];
 
-/** The job a stage is, once it is taken out of its pipeline. */
-export type StageJob = Extract<Job, { kind: Stage['kind'] }>;
+export type { StageJob } from './job.schema.ts';

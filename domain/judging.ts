@@ -88,7 +88,7 @@ export interface Original {
 }
 
 /** Parses how a job names a function: `cases.py:make_case`, or the file alone. */
-function functionAt(named: string, otherwise: string): FunctionAt {
+export function functionAt(named: string, otherwise: string): FunctionAt {
   const [module = '', name = otherwise] = named.split(':');
   return { module, name };
 }

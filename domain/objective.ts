@@ -1,4 +1,5 @@
 import type { Job } from './job.schema.ts';
+import { kindOf } from './kinds/kinds.ts';
 import type { Checks, Interval, Outcome, OutcomeKind } from './outcome.schema.ts';
 
 /** What makes one program of a job better than another. */
@@ -23,13 +24,7 @@ export interface Found {
 type Tried = Found & { verified: boolean };
 
 /** The objective of a job. */
-export const objectiveOf = ({ kind }: Pick<Job, 'kind'>): Objective => objectives[kind];
-
-const objectives: Record<Job['kind'], Objective> = {
-  optimize: { kind: 'ratio', atLeast: 1 },
-  solve: { kind: 'passes' },
-  pipeline: { kind: 'passes' },
-};
+export const objectiveOf = (job: Pick<Job, 'kind'>): Objective => kindOf(job).objective;
 
 /** What objectives compare of an outcome. */
 export const foundIn = (outcome: Outcome): Found => ({

@@ -5,9 +5,7 @@ import type { Tree } from '../domain/artifact.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
 import type { Job } from '../domain/job.schema.ts';
-import { programOf, toleranceWords } from '../domain/job.ts';
-import type { StageJob } from '../domain/job-input.ts';
-import { checkNamed } from '../domain/judging.ts';
+import { kindOf } from '../domain/kinds/kinds.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -61,13 +59,13 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
   const given = await outputsOf(blobs, kept.trials, best?.candidate ?? null);
   return {
     ...{ id, name, kind, status, startedAt, endedAt },
-    task: taskOf(job),
+    task: kindOf(job).sentence(job),
     yaml: stringify(job),
     summary: result?.summary ?? null,
     baseline: candidates.find((each) => each.tries[0]?.purpose === 'baseline') ?? null,
     candidates: candidates.filter((each) => each.tries[0]?.purpose !== 'baseline'),
     objective,
-    check: job.kind === 'optimize' ? checkNamed(job) : null,
+    check: kindOf(job).check(job),
     best: best ?? stages.find(isMeasured)?.job?.best ?? null,
     notUsed: result?.notUsed ?? [],
     stages,
@@ -80,34 +78,6 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
 
 const MeasuredStep = z.object({ conducted: z.string() });
 const Conducted = z.object({ isolation: Isolation });
-
-/** What was asked, in one sentence. */
-function taskOf(job: Job): string {
-  if (job.kind === 'pipeline') {
-    const names = job.stages.map((stage) => stage.name).join(', ');
-    return job.stages.length === 1
-      ? `Run the stage ${names}.`
-      : `Run ${job.stages.length} stages, each as soon as those it needs are done: ${names}.`;
-  }
-  return taskOfStage(job);
-}
-
-function taskOfStage(job: StageJob): string {
-  if (job.kind === 'solve') {
-    const files = job.outputs.length === 1 ? 'the file' : `the ${job.outputs.length} files`;
-    const checked = job.outputs.length === 0 ? '' : ` and check ${files} it must write`;
-    return job.task === undefined
-      ? `Run ${programOf(job)}${checked}.`
-      : `Have a program written${checked}: ${job.task}`;
-  }
-  const what = job.function === undefined ? `the script ${job.program}` : `${job.function} in ${job.program}`;
-  const cores = job.cores === 1 ? '1 core' : `${job.cores} cores`;
-  const check = checkNamed(job);
-  const kept = job.function === undefined ? 'its files and output' : 'its answers';
-  const same =
-    check === null ? `the same within ${toleranceWords(job.tolerance)}` : `such that ${check} accepts them`;
-  return `Make ${what} faster on up to ${cores}, and keep ${kept} ${same}.`;
-}
 
 /** The trials of one candidate stand together, in the order they were recorded. */
 async function candidatesOf(blobs: BlobStore, kept: KeptJob): Promise<CandidateFacts[]> {

@@ -1,6 +1,6 @@
 import type { OptimizeJob } from '../../domain/job.schema.ts';
-import { toleranceWords } from '../../domain/job.ts';
 import { checkNamed } from '../../domain/judging.ts';
+import { toleranceWords } from '../../domain/kinds/optimize.ts';
 import type { Build, Entry } from '../../domain/program.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { anew, figuresNote, intervalText, remarksOn } from '../../domain/trial.ts';

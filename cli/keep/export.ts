@@ -4,7 +4,7 @@ import { pathOf } from '../../activities/try/outputs.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { type OptimizeJob, SafePath, type SolveJob } from '../../domain/job.schema.ts';
-import { filesNamedBy, programOf } from '../../domain/job.ts';
+import { filesNamedBy, subjectOf } from '../../domain/job.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
@@ -106,7 +106,7 @@ async function outputsFolder(
     texts: {
       'README.md': solveReadme({
         jobId: record.id,
-        script: written?.entry.kind === 'script' ? written.entry.path : programOf(job),
+        script: written?.entry.kind === 'script' ? written.entry.path : subjectOf(job),
         outputs: Object.keys(outputs),
         program: Object.keys(program),
         failure,

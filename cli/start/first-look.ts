@@ -1,9 +1,10 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { defaults } from '../../domain/defaults.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
-import { needsModels, subjectOf } from '../../domain/job.ts';
+import { askingOf, filesOf, subjectOf } from '../../domain/job.ts';
 import type { StageJob } from '../../domain/job-input.ts';
+import type { NamedPython } from '../../domain/kinds/kind.ts';
+import { partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { explainNoRoute, type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
 import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
@@ -47,14 +48,13 @@ interface Source {
  */
 export async function firstLook(file: JobFile, machine: Machine | null): Promise<FirstLook> {
   const { job } = file;
-  const parts = job.kind === 'pipeline' ? job.stages : [job];
-  const stages: string[] = job.kind === 'pipeline' ? parts.map(({ name }) => name) : [];
+  const stages = stagesOf(job).map(({ name }) => name);
   const found: FirstLook = { mistakes: [], warnings: [] };
-  for (const [index, part] of parts.entries()) {
+  for (const { part, path: place } of partsOf(job)) {
     const looked = await lookAt(file, part, stages);
     if (machine !== null)
       for (const { path, message } of tooMuchFor(machine, part))
-        found.mistakes.push(file.told(job.kind === 'pipeline' ? ['stages', index, ...path] : path, message));
+        found.mistakes.push(file.told([...place, ...path], message));
     found.mistakes.push(...looked.mistakes);
     found.warnings.push(...looked.warnings);
   }
@@ -114,32 +114,24 @@ export async function beginJob(
 
 /** What is to be said of each part of a job that begins with no program, where no model can be asked for one. */
 export const lacksModels = ({ job, told }: Pick<JobFile, 'job' | 'told'>, models: ModelConfig): string[] =>
-  (job.kind === 'pipeline' ? job.stages : [job]).flatMap((part, index) =>
-    needsModels(part) && routesFor('draft', part.models, models, part.budget.usd).length === 0
-      ? [
-          told(
-            job.kind === 'pipeline' ? ['stages', index, 'task'] : ['task'],
-            explainNoRoute(part.models, models),
-          ),
-        ]
-      : [],
-  );
+  partsOf(job).flatMap(({ part, path }) => {
+    const asking = askingOf(part);
+    if (asking === null || asking.otherwise !== null) return [];
+    return routesFor('draft', asking.models, models, part.budget.usd).length === 0
+      ? [told([...path, 'task'], explainNoRoute(asking.models, models))]
+      : [];
+  });
 
 async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]): Promise<FirstLook> {
-  const program = part.kind === 'solve' ? part.script : part.program;
-  const [cases, maker = 'make_case'] = part.kind === 'optimize' ? (part.cases?.split(':') ?? []) : [];
-  const [accepts, check = 'accepts'] = part.kind === 'optimize' ? (part.accepts?.split(':') ?? []) : [];
   const found: FirstLook = { mistakes: [], warnings: [] };
-  for (const path of new Set([program, cases, accepts])) {
-    if (path === undefined) continue;
+  const files = filesOf(part).filter(({ python }) => python !== null);
+  for (const [path, named] of Map.groupBy(files, (each) => each.path)) {
     // What an earlier stage makes is not there yet.
     if (stages.some((stage) => path.startsWith(`${stage}/`))) continue;
     const source = await sourceAt(file, path, found);
     if (source === null) continue;
-    if (path === program && part.kind === 'optimize' && part.function !== undefined)
-      found.mistakes.push(...mistakesOfFunction(source, part.function, part));
-    if (path === cases) found.mistakes.push(...mistakesOfMaker(source, maker));
-    if (path === accepts) found.mistakes.push(...mistakesOfCheck(source, check));
+    for (const { python } of named)
+      if (python?.calls != null) found.mistakes.push(...mistakesOf[python.as](source, python.calls));
     await lookAtImports(file, part, source, found);
     await lookAtPaths(file, part, source, found);
   }
@@ -192,8 +184,8 @@ function mistakesOfName({ path, told, names }: Source, name: string): string[] {
   ];
 }
 
-function mistakesOfFunction(source: Source, name: string, { program }: OptimizeJob): string[] {
-  if (!program.endsWith('.py'))
+function mistakesOfFunction(source: Source, name: string): string[] {
+  if (!source.path.endsWith('.py'))
     return [`${source.told}: expected a Python file with a name that ends in .py, to call ${name} in it`];
   const missing = mistakesOfName(source, name);
   const definition = functionNamed(source.names, name);
@@ -214,6 +206,13 @@ function mistakesOfFunction(source: Source, name: string, { program }: OptimizeJ
     ];
   return [];
 }
+
+/** What keeps a function from being called as what the job names it for. */
+const mistakesOf: Record<NamedPython['as'], (source: Source, name: string) => string[]> = {
+  program: mistakesOfFunction,
+  cases: mistakesOfMaker,
+  check: mistakesOfCheck,
+};
 
 function mistakesOfMaker(source: Source, name: string): string[] {
   const missing = mistakesOfName(source, name);

@@ -2,8 +2,9 @@ import { access, constants, open, readdir, readFile, readlink, realpath, stat } 
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { Tree } from '../../domain/artifact.schema.ts';
-import { Job, type Models, type Stage } from '../../domain/job.schema.ts';
+import { Job, type Models } from '../../domain/job.schema.ts';
 import { asksModels, filesToPack } from '../../domain/job.ts';
+import { stagesOf, withParts } from '../../domain/kinds/kinds.ts';
 import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { UserMistake } from '../terminal.ts';
@@ -87,11 +88,10 @@ export async function checkedJob(
 /** The same job with its models, where it names none, chosen by `profile`. */
 export function withProfile(file: JobFile, profile: Models['profile']): JobFile {
   if (profile === undefined) return file;
-  const chosen = <Part extends Stage | Job>(part: Part): Part =>
-    part.kind !== 'pipeline' && asksModels(part) ? { ...part, models: { ...part.models, profile } } : part;
-  const { job } = file;
-  if (job.kind !== 'pipeline') return { ...file, job: chosen(job) };
-  return { ...file, job: { ...job, stages: job.stages.map(chosen) } };
+  const job = withParts(file.job, (part) =>
+    asksModels(part) ? { ...part, models: { ...part.models, profile } } : part,
+  );
+  return { ...file, job };
 }
 
 async function checkJob(value: unknown, source: Source): Promise<Job> {
@@ -151,7 +151,7 @@ const most = { files: 20_000, bytes: 2 * 2 ** 30 };
  */
 async function filesOf(job: Job, folder: string, source: Source): Promise<string[]> {
   const root = await realpath(folder);
-  const stages = job.kind === 'pipeline' ? job.stages.map((stage) => stage.name) : [];
+  const stages = stagesOf(job).map(({ name }) => name);
   const files = new Set<string>();
   const mistakes: string[] = [];
   let bytes = 0;

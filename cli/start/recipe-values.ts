@@ -1,5 +1,6 @@
-import type { Job, Validator } from '../../domain/job.schema.ts';
+import type { Job, SolveJob, Validator } from '../../domain/job.schema.ts';
 import type { StageJob } from '../../domain/job-input.ts';
+import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
 import { type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
 import { readRecipe, recipeNames, renderRecipe } from '../../recipes/recipes.ts';
 import { nearest } from '../nearest.ts';
@@ -11,17 +12,15 @@ import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
  */
 export async function withRecipeValues(job: Job): Promise<{ job: Job; mistakes: Mistake[] }> {
   const mistakes: Mistake[] = [];
-  const filled = async <Part extends StageJob>(part: Part, path: PropertyKey[]): Promise<Part> => {
-    if (part.kind !== 'solve' || part.recipe === undefined) return part;
+  const made = new Map<StageJob, Pick<SolveJob, 'with' | 'outputs'>>();
+  for (const { part, path } of partsOf(job)) {
+    if (!('recipe' in part) || part.recipe === undefined) continue;
     const checked = await checkedValues(part.recipe, part.with ?? {});
     if (checked.kind === 'right')
-      return { ...part, with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) };
-    mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
-    return part;
-  };
-  if (job.kind !== 'pipeline') return { job: await filled(job, []), mistakes };
-  const stages = await Promise.all(job.stages.map((stage, index) => filled(stage, ['stages', index])));
-  return { job: { ...job, stages }, mistakes };
+      made.set(part, { with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) });
+    else mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
+  }
+  return { job: withParts(job, (part) => ({ ...part, ...made.get(part) })), mistakes };
 }
 
 /** A job that was checked before has its recipe's outputs already. */

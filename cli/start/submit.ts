@@ -1,15 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Job } from '../../domain/job.schema.ts';
-import { asksModels, programOf } from '../../domain/job.ts';
+import { askingOf, asksModels } from '../../domain/job.ts';
 import { identityOf, jobId, jobSeries } from '../../domain/job-id.ts';
-import {
-  type JobInput,
-  noRoutes,
-  type Role,
-  type Routes,
-  roles,
-  type StageJob,
-} from '../../domain/job-input.ts';
+import { type JobInput, noRoutes, type Routes } from '../../domain/job-input.ts';
+import { partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { explainNoRoute, type ModelConfig, namesModels, routesFor } from '../../llm/catalogue/routes.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -61,16 +55,21 @@ export async function submit(
 
 /** The routes a model can be asked on, of a search or of each stage that is one. */
 export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes' | 'stageRoutes'> {
-  const of = (part: StageJob): Routes => ({
-    ...noRoutes,
-    ...Object.fromEntries(
-      roles.map((role: Role) => [role, routesFor(role, part.models, models, part.budget.usd)]),
-    ),
-  });
-  const stages = job.kind === 'pipeline' ? job.stages : [];
+  const of = (part: Job): Routes => {
+    const asking = askingOf(part);
+    const routes = asking?.roles.map((role) => [
+      role,
+      routesFor(role, asking.models, models, part.budget.usd),
+    ]);
+    return { ...noRoutes, ...Object.fromEntries(routes ?? []) };
+  };
   return {
-    routes: job.kind !== 'pipeline' && asksModels(job) ? of(job) : noRoutes,
-    stageRoutes: Object.fromEntries(stages.filter(asksModels).map((stage) => [stage.name, of(stage)])),
+    routes: of(job),
+    stageRoutes: Object.fromEntries(
+      stagesOf(job)
+        .filter(asksModels)
+        .map((stage) => [stage.name, of(stage)]),
+    ),
   };
 }
 
@@ -83,15 +82,11 @@ export function withoutModels(
   models: ModelConfig,
   { newcomer }: { newcomer: boolean },
 ): string | null {
-  const parts = job.kind === 'pipeline' ? job.stages : [job];
-  for (const part of parts) {
-    if (!asksModels(part) || routesFor('improve', part.models, models).length > 0) continue;
-    const instead =
-      part.kind === 'optimize'
-        ? 'Strategies that need none do the work'
-        : `${programOf(part)} is tried alone`;
-    if (newcomer || namesModels(part.models) || Object.keys(models.access).length > 0)
-      return `${explainNoRoute(part.models, models)}. ${instead}.`;
+  for (const { part } of partsOf(job)) {
+    const asking = askingOf(part);
+    if (asking?.otherwise == null || routesFor('improve', asking.models, models).length > 0) continue;
+    if (newcomer || namesModels(asking.models) || Object.keys(models.access).length > 0)
+      return `${explainNoRoute(asking.models, models)}. ${asking.otherwise}.`;
   }
   return null;
 }

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Budget, type Job } from '../../domain/job.schema.ts';
 import { capOf } from '../../domain/job.ts';
 import type { JobInput } from '../../domain/job-input.ts';
+import { isPart } from '../../domain/kinds/kinds.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
@@ -115,7 +116,7 @@ const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>
 
 /** The job with its budget replaced where `extension` says so. A pipeline's trials and time are its stages'. */
 function extended(job: Job, extension: Extension): Job {
-  if (job.kind !== 'pipeline') return { ...job, budget: { ...job.budget, ...extension } };
+  if (isPart(job)) return { ...job, budget: { ...job.budget, ...extension } };
   const { usd, tokens, ...each } = extension;
   const money = { ...(usd === undefined ? {} : { usd }), ...(tokens === undefined ? {} : { tokens }) };
   return {

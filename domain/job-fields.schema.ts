@@ -1,0 +1,175 @@
+import { z } from 'zod';
+import { defaults } from './defaults.ts';
+import { Limits } from './limits.schema.ts';
+import { strategyNames } from './strategy-names.ts';
+
+export const slug = z
+  .string()
+  .regex(
+    /^[a-z0-9][a-z0-9-]{0,62}$/,
+    'expected lower-case letters, digits and dashes, at most 63, a letter or digit first',
+  );
+
+/** Of a name in a folder, as file systems have it. */
+const longestNameBytes = 255;
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
+
+/** A path inside the job's folder: relative, no `..`, no control characters, no name longer than a file system takes. */
+export const SafePath = z
+  .string()
+  .min(1)
+  .max(400)
+  .refine(
+    (path) =>
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+      !/[\u0000-\u001f\u007f-\u009f\\]/.test(path) &&
+      path.isWellFormed() &&
+      !path.startsWith('/') &&
+      !path.startsWith('-') &&
+      path.split('/').every((part) => part !== '..' && part !== '' && bytesOf(part) <= longestNameBytes),
+    'expected a path inside the workspace: relative, without `..`, backslashes, control characters or names of more than 255 bytes',
+  );
+
+const expectedFunction = 'expected the name of a function of the module; methods are not supported';
+
+/** Without Unicode's classes, which not every reader of the JSON schema knows; `isIdentifier` has the last word. */
+const identifier = String.raw`[A-Za-z_\u0080-\uffff][A-Za-z0-9_\u0080-\uffff]*`;
+const isIdentifier = (name: string): boolean => /^[\p{ID_Start}_]\p{ID_Continue}*$/u.test(name);
+
+/** Python reads every name in one form, so a name is looked for in that. */
+export const functionName = z
+  .string()
+  .normalize('NFKC')
+  .regex(new RegExp(`^${identifier}$`), expectedFunction)
+  .refine(isIdentifier, expectedFunction);
+
+/** `path.py`, or `path.py:function`. */
+export const FunctionRef = z
+  .string()
+  .overwrite((ref) => ref.replace(/:[^:]*$/, (name) => name.normalize('NFKC')))
+  .regex(new RegExp(`^[^:]+\\.py(:${identifier})?$`), 'expected `file.py` or `file.py:function`')
+  .refine((ref) => isIdentifier(ref.split(':')[1] ?? 'make_case'), 'expected `file.py` or `file.py:function`')
+  .refine((ref) => SafePath.safeParse(ref.split(':')[0]).success, 'expected a path inside the job folder');
+
+export const Budget = z.strictObject({
+  /** Candidates tried, without the baseline. */
+  trials: z.number().int().positive().max(10_000).default(defaults.trials),
+  /** Wall-clock time of the whole job, milliseconds. */
+  wallMs: z.number().int().positive().default(defaults.wallMs),
+  /** US dollars for models; unset: no limit. */
+  usd: z.number().positive().optional(),
+  /** Tokens for models; unset: no limit. */
+  tokens: z.number().int().positive().optional(),
+  /** Under a limit in dollars: whether a model whose price is not known may be asked all the same. */
+  unknownPrices: z.enum(['refuse', 'allow']).default('refuse'),
+});
+export type Budget = z.infer<typeof Budget>;
+
+export const Tolerance = z.strictObject({
+  relative: z.number().nonnegative().default(defaults.tolerance.relative),
+  /** Unset: a thousandth of `relative` at the scale of what is expected, which is the root of its mean square. */
+  absolute: z.number().nonnegative().optional(),
+});
+export type Tolerance = z.infer<typeof Tolerance>;
+
+/** `provider/model`, or a well-known name out of the catalogue: `claude-3-opus`. */
+const Route = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.:-]*(\/[\w.:@/~-]+)?$/, 'expected `provider/model`, or the name of a model');
+/** Routes by role, tried in order. A role without any takes another role's; where none has any, they are chosen from what is configured. */
+export const Models = z.strictObject({
+  plan: z.array(Route).optional(),
+  draft: z.array(Route).optional(),
+  debug: z.array(Route).optional(),
+  improve: z.array(Route).optional(),
+  explain: z.array(Route).optional(),
+  /** How models are chosen where none is named: the cheapest, or the strongest; unset: by the task and the budget. */
+  profile: z.enum(['dev', 'best']).optional(),
+  /** How hard the task is, where models are chosen by it. */
+  complexity: z.enum(['low', 'medium', 'high']).default('medium'),
+  /** Whether a reply to the very same request is taken from the cache. */
+  cache: z.boolean().default(true),
+  /** Sent to models that take one. */
+  temperature: z.number().min(0).max(2).default(defaults.model.temperature),
+  /** Tokens that a reply with a program may have, reasoning included; a model's own limit holds too. */
+  programTokens: z.number().int().positive().default(defaults.model.programTokens),
+  /** Requests of one call on one route that may fail before the next route is asked. */
+  tries: z.number().int().positive().max(20).default(defaults.model.tries),
+});
+export type Models = z.infer<typeof Models>;
+
+/** A check of one expected output, run by the grader; none may be empty. */
+export const Validator = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('file'), path: SafePath }),
+  z.strictObject({
+    kind: z.literal('image'),
+    path: SafePath,
+    minWidth: z.number().int().positive().optional(),
+    minHeight: z.number().int().positive().optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('voxels'),
+    path: SafePath,
+    /** Voxels along an edge; unset: any cube. */
+    n: z.number().int().positive().optional(),
+    /** Bytes in front of the voxels; unset: none, or the eight of N as int32 and a size as float32 where they are there. */
+    header: z
+      .number()
+      .int()
+      .nonnegative()
+      .max(2 ** 20)
+      .optional(),
+    /** What a voxel is. */
+    dtype: z
+      .enum(['float32', 'float64', 'float16', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32'])
+      .optional(),
+    byteOrder: z.enum(['little', 'big']).optional(),
+    minimum: z.number().optional(),
+    maximum: z.number().optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('npy'),
+    path: SafePath,
+    /** Null along an axis: any length. */
+    shape: z.array(z.number().int().nonnegative().nullable()).optional(),
+    dtype: z.string().optional(),
+    minimum: z.number().optional(),
+    maximum: z.number().optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('json'),
+    path: SafePath,
+    schema: z.record(z.string(), z.unknown()).optional(),
+  }),
+  z.strictObject({
+    kind: z.literal('csv'),
+    path: SafePath,
+    columns: z.array(z.string()).optional(),
+    minRows: z.number().int().nonnegative().optional(),
+    maxRows: z.number().int().nonnegative().optional(),
+  }),
+]);
+export type Validator = z.infer<typeof Validator>;
+
+/** An output by path alone must be there and not be empty. */
+export const Output = z.union([SafePath.transform((path): Validator => ({ kind: 'file', path })), Validator]);
+
+export const Strategy = z.enum(strategyNames);
+export type Strategy = z.infer<typeof Strategy>;
+
+/** What every job has that is tried by itself. */
+export const common = {
+  /** Files and folders, relative to the job file, that the program may read; below /work when it runs. */
+  inputs: z.array(SafePath).default([]),
+  limits: Limits.prefault({}),
+  /** Threads a program may use. */
+  cores: z.number().int().positive().max(256).default(defaults.cores),
+  seed: z.number().int().nonnegative().default(defaults.seed),
+  budget: Budget.prefault({}),
+};
+
+/** A folder of prompts of the job's own: `NAME.md` there is used in place of Crucible's prompt of that name. */
+export const prompts = SafePath.optional();
+
+/** What makes a job a stage, whose name is the job's: the files of the stages it needs stand below their names. */
+export const stage = { name: slug, needs: z.array(slug).default([]) };

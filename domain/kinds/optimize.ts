@@ -1,0 +1,50 @@
+import type { OptimizeJob, Tolerance } from '../job.schema.ts';
+import { checkNamed, functionAt } from '../judging.ts';
+import { type Kind, type NamedPython, read } from './kind.ts';
+
+const python = (field: string, as: NamedPython['as'], named: string | undefined, otherwise: string) => {
+  if (named === undefined) return [];
+  const { module: path, name: calls } = functionAt(named, otherwise);
+  return [{ path, field, python: { as, calls } }];
+};
+
+const nameOf = ({ function: name, program }: OptimizeJob): string =>
+  name === undefined ? program : `${name} in ${program}`;
+
+/** By how much numbers may differ: `1e-9 + 0.000001 × their size`. */
+export const toleranceWords = ({ relative, absolute }: Tolerance): string =>
+  `${absolute === undefined ? '' : `${absolute} + `}${relative} × their size`;
+
+/** A program is made faster, and stays right. */
+export const optimize: Kind<OptimizeJob> = {
+  objective: { kind: 'ratio', atLeast: 1 },
+  product: 'program',
+  files: (job) => [
+    {
+      path: job.program,
+      field: 'program',
+      python: { as: 'program', calls: job.function ?? null },
+    },
+    ...python('cases', 'cases', job.cases, 'make_case'),
+    ...python('accepts', 'check', job.accepts, 'accepts'),
+    ...read('prompts', [job.prompts]),
+    ...read('inputs', job.inputs),
+  ],
+  stages: () => [],
+  subject: nameOf,
+  sentence(job) {
+    const what = job.function === undefined ? `the script ${job.program}` : nameOf(job);
+    const cores = job.cores === 1 ? '1 core' : `${job.cores} cores`;
+    const kept = job.function === undefined ? 'its files and output' : 'its answers';
+    const check = checkNamed(job);
+    const same =
+      check === null ? `the same within ${toleranceWords(job.tolerance)}` : `such that ${check} accepts them`;
+    return `Make ${what} faster on up to ${cores}, and keep ${kept} ${same}.`;
+  },
+  asking: ({ models }) => ({
+    models,
+    roles: ['draft', 'debug', 'improve'],
+    otherwise: 'Strategies that need none do the work',
+  }),
+  check: checkNamed,
+};

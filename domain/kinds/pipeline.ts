@@ -1,0 +1,20 @@
+import type { PipelineJob } from '../job.schema.ts';
+import type { Kind } from './kind.ts';
+
+/** Jobs that work with what others of them gave. */
+export const pipeline: Kind<PipelineJob> = {
+  objective: { kind: 'passes' },
+  product: 'stages',
+  // Its stages name theirs.
+  files: () => [],
+  stages: ({ stages }) => stages,
+  subject: ({ stages }) => stages.map(({ name }) => name).join(', '),
+  sentence({ stages }) {
+    const names = stages.map(({ name }) => name).join(', ');
+    return stages.length === 1
+      ? `Run the stage ${names}.`
+      : `Run ${stages.length} stages, each as soon as those it needs are done: ${names}.`;
+  },
+  asking: () => null,
+  check: () => null,
+};

@@ -1,0 +1,42 @@
+import type { SolveJob } from '../job.schema.ts';
+import { type Kind, read } from './kind.ts';
+
+/** What it runs, in words: its script, its recipe with what that is told, or its task. */
+function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): string {
+  if (script !== undefined) return script;
+  if (recipe === undefined) return task.split('\n', 1)[0] ?? '';
+  const told = Object.entries(values).map(([name, value]) => `${name}=${value}`);
+  return [`recipe ${recipe}`, ...told].join(' ');
+}
+
+/** A program's outputs pass their checks: those of the given one, a recipe's, or one that models write. */
+export const solve: Kind<SolveJob> = {
+  objective: { kind: 'passes' },
+  product: 'outputs',
+  files: ({ script, prompts, inputs }) => [
+    ...(script === undefined
+      ? []
+      : [{ path: script, field: 'script', python: { as: 'program' as const, calls: null } }]),
+    ...read('prompts', [prompts]),
+    ...read('inputs', inputs),
+  ],
+  stages: () => [],
+  subject: programOf,
+  sentence(job) {
+    const files = job.outputs.length === 1 ? 'the file' : `the ${job.outputs.length} files`;
+    const checked = job.outputs.length === 0 ? '' : ` and check ${files} it must write`;
+    return job.task === undefined
+      ? `Run ${programOf(job)}${checked}.`
+      : `Have a program written${checked}: ${job.task}`;
+  },
+  asking(job) {
+    if (job.task === undefined) return null;
+    const begun = job.script !== undefined || job.recipe !== undefined;
+    return {
+      models: job.models,
+      roles: ['draft', 'debug', 'improve'],
+      otherwise: begun ? `${programOf(job)} is tried alone` : null,
+    };
+  },
+  check: () => null,
+};
