@@ -111,7 +111,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         strategies,
         trials.map(({ candidate }) => candidate.title),
       );
-    const stages = await store.ledger.children(jobId, 'stage');
+    const stages = await store.ledger.children(jobId, { role: 'stage' });
     const ofStages = stages.flatMap(({ stage, result }) =>
       (result?.notUsed ?? []).map((each) => ({ ...each, stage: stage ?? '' })),
     );

@@ -50,7 +50,9 @@ export interface JobTable {
   resultJson: string | null;
   best: number | null;
   history: string | null;
-  /** Numbers the job's events; rises with each. */
+  /** The job at the top of those this one belongs to; itself where it belongs to none. */
+  root: string;
+  /** Of a root: numbers its events and those of all that belongs to it; rises with each. */
   eventCount: number;
 }
 
@@ -93,6 +95,7 @@ export interface DecisionTable {
 
 export interface EventTable {
   jobId: string;
+  root: string;
   number: number;
   key: string;
   text: string;

@@ -61,6 +61,7 @@ async function createJobTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('input', 'text', (column) => column.notNull())
     .addColumn('parent', 'text')
     .addColumn('stage', 'text')
+    .addColumn('root', 'text', (column) => column.notNull())
     .addColumn('startedAt', 'bigint', (column) => column.notNull())
     .addColumn('endedAt', 'bigint')
     .addColumn('report', 'text')
@@ -71,6 +72,7 @@ async function createJobTables(db: Kysely<unknown>): Promise<void> {
     .execute();
   await db.schema.createIndex('jobsBySeries').unique().on('jobs').columns(['series', 'run']).execute();
   await db.schema.createIndex('jobsByParent').on('jobs').columns(['parent', 'startedAt']).execute();
+  await db.schema.createIndex('jobsByName').on('jobs').columns(['name', 'startedAt']).execute();
 
   await db.schema
     .createTable('trials')
@@ -96,13 +98,15 @@ async function createJobTables(db: Kysely<unknown>): Promise<void> {
   await db.schema
     .createTable('events')
     .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('root', 'text', (column) => column.notNull())
     .addColumn('number', 'integer', (column) => column.notNull())
     .addColumn('key', 'text', (column) => column.notNull())
     .addColumn('text', 'text', (column) => column.notNull())
     .addColumn('at', 'bigint', (column) => column.notNull())
     .addPrimaryKeyConstraint('eventsKey', ['jobId', 'key'])
     .execute();
-  await db.schema.createIndex('eventsByNumber').unique().on('events').columns(['jobId', 'number']).execute();
+  await db.schema.createIndex('eventsByNumber').on('events').columns(['jobId', 'number']).execute();
+  await db.schema.createIndex('eventsByRoot').unique().on('events').columns(['root', 'number']).execute();
 }
 
 async function createStepTables(db: Kysely<unknown>): Promise<void> {

@@ -3,7 +3,7 @@ import type { Ledger } from './ledger.ts';
 
 /** Reads a job's trials with what later verifications found of its candidates, as `withLater` puts them together. */
 export async function trialsOf(ledger: Ledger, jobId: string): Promise<TrialRecord[]> {
-  const verifications = await ledger.children(jobId, 'verification');
+  const verifications = await ledger.children(jobId, { role: 'verification' });
   const later = await Promise.all(verifications.map(({ id }) => ledger.trials(id)));
   return withLater(await ledger.trials(jobId), later.flat());
 }

@@ -6,7 +6,8 @@ export function addFollowCommands({ command, session }: CommandLine): void {
   command('list', 'jobs, newest first', 'crucible list --status running')
     .option('--status <status>', 'running, finished, failed or cancelled')
     .option('--limit <count>', 'how many', wholeNumber, 20)
-    .action((options: { status?: string; limit: number }) =>
+    .option('--after <job>', 'those older than this one: the next page')
+    .action((options: { status?: string; after?: string; limit: number }) =>
       session(async ({ config, context }) => {
         await closeEnded(config, context);
         return (await import('./list.ts')).list(context, options);

@@ -1,47 +1,60 @@
 import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Ledger } from '../../store/ledger.ts';
 import type { Store } from '../../store/store.ts';
 import { clean, UserMistake } from '../terminal.ts';
 
-/** As many jobs are looked through for a name or a prefix. */
-const manyJobs = 100_000;
+/** So many are named where a text could mean several. */
+const mostListed = 8;
 
 /**
  * The job that `text` names: a whole ID, `latest`, a name or a series (its latest run), the beginning of an ID that no other
  * has, or one of these with `/STAGE`. Throws `UserMistake` with the candidates where it is none or more than one.
  */
-export async function findJob(store: Store, text: string): Promise<JobRecord> {
-  const exact = await store.ledger.job(text);
+export async function findJob({ ledger }: Store, text: string): Promise<JobRecord> {
+  const exact = await ledger.job(text);
   if (exact !== undefined) return exact;
-  const jobs = await store.ledger.jobs({ limit: manyJobs });
-  const found = text === 'latest' ? jobs.slice(0, 1) : matching(jobs, text);
-  const [only, ...others] = found;
-  if (only !== undefined && others.length === 0) return only;
+  const found =
+    text === 'latest' ? { jobs: await ledger.jobs({ limit: 1 }), count: 1 } : await matching(ledger, text);
+  const [only] = found.jobs;
+  if (only !== undefined && found.count === 1) return only;
   if (only !== undefined)
     throw new UserMistake(
-      `${clean(text)} is the beginning of ${found.length} jobs: say more of the one you mean\n${listed(found)}`,
+      `${clean(text)} is the beginning of ${found.count} jobs: say more of the one you mean\n${listed(found)}`,
     );
 
   const slash = text.lastIndexOf('/');
-  for (const job of slash === -1 ? [] : matching(jobs, text.slice(0, slash))) {
-    const stage = (await store.ledger.children(job.id)).find((each) => each.stage === text.slice(slash + 1));
+  const owners = slash === -1 ? [] : (await matching(ledger, text.slice(0, slash))).jobs;
+  for (const { id } of owners) {
+    const [stage] = await ledger.children(id, { stage: text.slice(slash + 1), limit: 1 });
     if (stage !== undefined) return stage;
   }
+  const last = { jobs: await ledger.jobs({ limit: mostListed }), count: await ledger.countJobs() };
   throw new UserMistake(
-    jobs.length === 0
+    last.count === 0
       ? `there is no job ${clean(text)}: there are no jobs yet; start one with crucible run JOB.yaml`
-      : `there is no job ${clean(text)}; expected an ID, its beginning, a name or latest. The last jobs:\n${listed(jobs)}`,
+      : `there is no job ${clean(text)}; expected an ID, its beginning, a name or latest. The last jobs:\n${listed(last)}`,
   );
 }
 
-/** Jobs are newest first: the first of a name, or of a series, is its latest run. */
-function matching(jobs: readonly JobRecord[], text: string): JobRecord[] {
-  const named = jobs.find((job) => job.name === text || job.series === text);
-  return named === undefined ? jobs.filter((job) => job.id.startsWith(text) && text !== '') : [named];
+/** Some of the jobs that a text means, the newest first, and how many there are. */
+interface Found {
+  jobs: JobRecord[];
+  count: number;
 }
 
-const listed = (jobs: readonly JobRecord[]): string =>
+/** The latest run of a name or a series, else the jobs whose IDs begin so. */
+async function matching(ledger: Ledger, text: string): Promise<Found> {
+  const [called] = await ledger.jobs({ called: text, limit: 1 });
+  if (called !== undefined) return { jobs: [called], count: 1 };
+  if (text === '') return { jobs: [], count: 0 };
+  return {
+    jobs: await ledger.jobs({ startsWith: text, limit: mostListed }),
+    count: await ledger.countJobs({ startsWith: text }),
+  };
+}
+
+const listed = ({ jobs, count }: Found): string =>
   jobs
-    .slice(0, 8)
     .map((job) => `  ${job.id}  ${job.status}`)
-    .concat(jobs.length > 8 ? [`  and ${jobs.length - 8} more: crucible list`] : [])
+    .concat(count > jobs.length ? [`  and ${count - jobs.length} more: crucible list`] : [])
     .join('\n');

@@ -16,15 +16,16 @@ import {
   table,
   UserMistake,
 } from '../terminal.ts';
+import { findJob } from './find-job.ts';
 import { statusCell, statusFormats, tookText } from './status.ts';
 
 /** Below this width a summary gets a line of its own. */
 const wideColumns = 130;
 
-/** `crucible list`: jobs newest first. Throws `UserMistake` for a status that does not exist. */
+/** `crucible list`: a page of the jobs, newest first. Throws `UserMistake` for a status, or a job to begin after, that does not exist. */
 export async function list(
   context: CommandContext,
-  { status, limit }: { status?: string; limit: number },
+  { status, after, limit }: { status?: string; after?: string; limit: number },
 ): Promise<void> {
   const { store, out, columns } = context;
   if (status !== undefined && !isStatus(status))
@@ -33,13 +34,17 @@ export async function list(
     );
   if (!Number.isInteger(limit) || limit < 1)
     throw new UserMistake(`--limit: expected a whole number from 1 up, got ${limit}`);
-  const jobs = await store.ledger.jobs({ ...(status === undefined ? {} : { status }), limit });
+  const filter = status === undefined ? {} : { status };
+  const from = after === undefined ? {} : { after: await findJob(store, after) };
+  const jobs = await store.ledger.jobs({ ...filter, ...from, limit });
   if (context.json) return out(JSON.stringify(jobs));
   if (jobs.length === 0)
     return out(
-      status === undefined
-        ? 'No jobs yet. Start the main example with `npm start`, or your own job with `crucible run JOB.yaml`.'
-        : `No job is ${status}. All jobs: crucible list`,
+      after !== undefined
+        ? `No${status === undefined ? '' : ` ${status}`} job is older than that. All jobs: crucible list`
+        : status === undefined
+          ? 'No jobs yet. Start the main example with `npm start`, or your own job with `crucible run JOB.yaml`.'
+          : `No job is ${status}. All jobs: crucible list`,
     );
 
   const now = Date.now();
@@ -84,16 +89,25 @@ export async function list(
     const more = [subjects[index], summaries[index]].filter((text) => text).join(': ');
     if (!wide && more !== '') out(paint(context, 'dim', `  ${cut(oneLine(more), columns - 2)}`));
   }
-  if (jobs.length < limit) return;
-  const all = await store.ledger.jobs({ ...(status === undefined ? {} : { status }), limit: 100_000 });
-  if (all.length > jobs.length)
-    out(`${jobs.length} of ${all.length}; all of them: crucible list --limit ${all.length}`);
+  const last = jobs.at(-1);
+  if (last === undefined || jobs.length < limit) return;
+  const [next] = await store.ledger.jobs({ ...filter, after: last, limit: 1 });
+  if (next === undefined) return;
+  const options = [
+    ...(status === undefined ? [] : [`--status ${status}`]),
+    `--limit ${limit} --after ${last.id}`,
+  ];
+  const all = await store.ledger.countJobs(filter);
+  out(`${jobs.length} of ${all.toLocaleString('en')}; the next: crucible list ${options.join(' ')}`);
 }
+
+/** Of a job with more parts under way at once, what the others wait for is not looked for. */
+const mostStages = 20;
 
 /** What a running job waits for on its machine, in words; empty where it works. */
 async function waitingText({ ledger }: Store, job: JobRecord): Promise<string> {
   if (job.status !== 'running') return '';
-  const stages = (await ledger.children(job.id)).filter((stage) => stage.status === 'running');
+  const stages = await ledger.children(job.id, { status: 'running', limit: mostStages });
   const turns = (await Promise.all([job, ...stages].map(({ id }) => ledger.turns(id)))).flat();
   const open = turns.find(
     ({ until, behind }) => until === null && (behind === null || !behind.startsWith(job.id)),

@@ -1,38 +1,25 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { EventRecord } from '../../store/ledger/events.ts';
+import type { EventBelow } from '../../store/ledger/events.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { type CommandContext, oneLine, paint, timeText, wrap } from '../terminal.ts';
 import { findJob } from './find-job.ts';
 
-/** An event with the job it belongs to; `stage` where that is a stage of the job that was asked for. */
-export interface Said extends EventRecord {
-  jobId: string;
-  stage: string | null;
-}
-
 /** How often the ledger is looked at: seldom enough not to disturb what is being measured on the same machine. */
 export const pollMs = 500;
 
 /** Gives the events of a job and its stages that it has not given before, in order of time. */
-export function newEvents(store: Store, jobId: string): () => Promise<Said[]> {
-  const seen = new Map<string, number>();
+export function newEvents({ ledger }: Store, jobId: string): () => Promise<EventBelow[]> {
+  let after = 0;
   return async () => {
-    const jobs = [{ id: jobId, stage: null }, ...(await store.ledger.children(jobId))];
-    const said = await Promise.all(
-      jobs.map(async ({ id, stage }) => {
-        const events = await store.ledger.events(id, seen.get(id));
-        const last = events.at(-1);
-        if (last !== undefined) seen.set(id, last.number);
-        return events.map((event) => ({ ...event, jobId: id, stage }));
-      }),
-    );
-    return said.flat().sort((a, b) => a.at - b.at);
+    const said = await ledger.eventsBelow(jobId, after);
+    after = said.at(-1)?.number ?? after;
+    return said.sort((a, b) => a.at - b.at);
   };
 }
 
 /** Writes events: their time, the stage where it is one of a pipeline, and the text. */
-export function eventWriter(context: CommandContext): (said: Said) => void {
+export function eventWriter(context: CommandContext): (said: EventBelow) => void {
   let day = '';
   return (said) => {
     if (context.json) return context.out(JSON.stringify({ event: said }));
@@ -71,7 +58,7 @@ export async function logs(
 export async function followEvents(
   store: Store,
   jobId: string,
-  write: (said: Said) => void,
+  write: (said: EventBelow) => void,
   signal?: AbortSignal,
   atEachLook?: () => Promise<void>,
 ): Promise<JobRecord> {

@@ -92,7 +92,7 @@ export async function resume(
   });
   if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left}`);
   // A job is closed in the ledger a moment before its workflow is, and so are its stages.
-  const stages = await store.ledger.children(record.id, 'stage');
+  const stages = await store.ledger.children(record.id, { role: 'stage' });
   for (const { id } of [record, ...stages]) await client.closed(id, signal);
   const input: JobInput = {
     ...routes,

@@ -1,7 +1,10 @@
 import type { Kysely } from 'kysely';
 import type { LedgerSchema } from '../ledger-schema.ts';
 
-/** What was done and why, in words. `number` rises within a job, with gaps, in the order events became visible. */
+/**
+ * What was done and why, in words. `number` rises, with gaps, in the order events became visible: within a job, and over all that belongs to
+ * one.
+ */
 export interface EventRecord {
   number: number;
   key: string;
@@ -15,24 +18,34 @@ export interface Events {
   say(jobId: string, key: string, text: string, at: number): Promise<void>;
   /** The job's events with a number above `after` (0 by default), in order. */
   events(jobId: string, after?: number): Promise<EventRecord[]>;
+  /** The same of the job and of those it is the parent of. */
+  eventsBelow(jobId: string, after?: number): Promise<EventBelow[]>;
+}
+
+/** An event with the job it belongs to; `stage` says as which part that belongs to the job asked for, and is null for that one itself. */
+export interface EventBelow extends EventRecord {
+  jobId: string;
+  stage: string | null;
 }
 
 export function createEvents(db: Kysely<LedgerSchema>): Events {
   return {
     async say(jobId, key, text, at) {
       await db.transaction().execute(async (transaction) => {
-        // Counting on the job's row locks it until the commit, so that no lower number can appear later.
+        // Counting on the root's row locks it until the commit, so that no lower number can appear later.
         const job = await transaction
           .updateTable('jobs')
           .set((set) => ({ eventCount: set('eventCount', '+', 1) }))
-          .where('id', '=', jobId)
-          .returning('eventCount')
+          .where('id', '=', (of) =>
+            of.selectFrom('jobs as own').select('own.root').where('own.id', '=', jobId),
+          )
+          .returning(['id', 'eventCount'])
           .executeTakeFirst();
         if (job === undefined)
           throw new Error(`event ${key}: expected job ${jobId} to be open, found no such job`);
         await transaction
           .insertInto('events')
-          .values({ jobId, number: job.eventCount, key, text, at })
+          .values({ jobId, root: job.id, number: job.eventCount, key, text, at })
           .onConflict((conflict) => conflict.columns(['jobId', 'key']).doNothing())
           .execute();
       });
@@ -46,6 +59,21 @@ export function createEvents(db: Kysely<LedgerSchema>): Events {
         .where('number', '>', after)
         .orderBy('number')
         .execute();
+    },
+
+    async eventsBelow(jobId, after = 0) {
+      const said = await db
+        .selectFrom('events')
+        .innerJoin('jobs', 'jobs.id', 'events.jobId')
+        .select(['number', 'key', 'text', 'at', 'jobId', 'stage'])
+        .where('events.root', '=', (of) =>
+          of.selectFrom('jobs as top').select('top.root').where('top.id', '=', jobId),
+        )
+        .where('number', '>', after)
+        .where((is) => is.or([is('jobs.id', '=', jobId), is('jobs.parent', '=', jobId)]))
+        .orderBy('number')
+        .execute();
+      return said.map((event) => (event.jobId === jobId ? { ...event, stage: null } : event));
     },
   };
 }

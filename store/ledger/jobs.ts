@@ -73,15 +73,35 @@ export interface Jobs {
   job(id: string): Promise<JobRecord | undefined>;
   /** Every job that is open, stages and verifications too, oldest first. */
   openJobs(): Promise<JobRecord[]>;
-  /** Jobs without a parent, newest first. */
-  jobs(filter: { status?: JobStatus; limit: number }): Promise<JobRecord[]>;
+  /** A page of the jobs without a parent, newest first: at most `limit`, those behind `after` where it is given. */
+  jobs(page: JobFilter & { after?: Spot; limit: number }): Promise<JobRecord[]>;
+  /** How many jobs without a parent there are. */
+  countJobs(filter?: JobFilter): Promise<number>;
   latestRun(series: string): Promise<JobRecord | undefined>;
-  /** The jobs that have `parent`, of one role alone where it is given, in the order they were started. */
-  children(parent: string, role?: JobRole): Promise<JobRecord[]>;
+  /** The jobs that have `parent`, in the order they were started: all, or a page as `jobs` gives them. */
+  children(parent: string, page?: ChildFilter & { after?: Spot; limit?: number }): Promise<JobRecord[]>;
 }
 
+/** Which jobs are meant; a field that is left out leaves none out. */
+export interface JobFilter {
+  status?: JobStatus;
+  /** Their name or their series. */
+  called?: string;
+  /** What their ID begins with. */
+  startsWith?: string;
+}
+
+export interface ChildFilter {
+  role?: JobRole;
+  status?: JobStatus;
+  stage?: string;
+}
+
+/** Where a page ended: its last job. */
+export type Spot = Pick<JobRecord, 'id' | 'startedAt'>;
+
 export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
-  const toRecord = ({ resultJson, eventCount: _, ...row }: Selectable<JobTable>): JobRecord => ({
+  const toRecord = ({ resultJson, eventCount: _, root: __, ...row }: Selectable<JobTable>): JobRecord => ({
     ...row,
     result:
       readRow(`the result of job ${row.id}`, () =>
@@ -89,6 +109,17 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       ) ?? null,
   });
   const select = () => db.selectFrom('jobs').selectAll();
+
+  const meant = ({ status, called, startsWith }: JobFilter) => {
+    let query = db.selectFrom('jobs').where('parent', 'is', null);
+    if (status !== undefined) query = query.where('status', '=', status);
+    if (called !== undefined)
+      query = query.where((is) => is.or([is('name', '=', called), is('series', '=', called)]));
+    // Text is compared by its bytes, and no character comes after the last: an index can be used.
+    if (startsWith !== undefined)
+      query = query.where('id', '>=', startsWith).where('id', '<', `${startsWith}\u{10FFFF}`);
+    return query;
+  };
 
   async function job(id: string): Promise<JobRecord | undefined> {
     const row = await select().where('id', '=', id).executeTakeFirst();
@@ -98,6 +129,11 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
   return {
     async openJob(opened) {
       const { id } = opened;
+      const above = await db
+        .selectFrom('jobs')
+        .select('root')
+        .where('id', '=', opened.parent ?? '')
+        .executeTakeFirst();
       await db
         .insertInto('jobs')
         .values({
@@ -111,6 +147,7 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
           input: opened.input,
           parent: opened.parent ?? null,
           stage: opened.stage ?? null,
+          root: above?.root ?? id,
           startedAt: opened.startedAt,
           eventCount: 0,
         })
@@ -175,14 +212,24 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
 
     job,
 
-    async jobs({ status, limit }) {
-      const all = select().where('parent', 'is', null);
-      const rows = await (status === undefined ? all : all.where('status', '=', status))
-        .orderBy('startedAt', 'desc')
-        .orderBy('id', 'desc')
-        .limit(limit)
-        .execute();
+    async jobs({ after, limit, ...filter }) {
+      let query = meant(filter).selectAll();
+      if (after !== undefined)
+        query = query.where((is) =>
+          is.or([
+            is('startedAt', '<', after.startedAt),
+            is.and([is('startedAt', '=', after.startedAt), is('id', '<', after.id)]),
+          ]),
+        );
+      const rows = await query.orderBy('startedAt', 'desc').orderBy('id', 'desc').limit(limit).execute();
       return rows.map(toRecord);
+    },
+
+    async countJobs(filter = {}) {
+      const { count } = await meant(filter)
+        .select((of) => of.fn.countAll<number | bigint>().as('count'))
+        .executeTakeFirstOrThrow();
+      return Number(count);
     },
 
     async openJobs() {
@@ -203,12 +250,20 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       return row && toRecord(row);
     },
 
-    async children(parent, role) {
-      const all = select().where('parent', '=', parent);
-      const rows = await (role === undefined ? all : all.where('role', '=', role))
-        .orderBy('startedAt')
-        .orderBy('id')
-        .execute();
+    async children(parent, { role, status, stage, after, limit } = {}) {
+      let query = select().where('parent', '=', parent);
+      if (role !== undefined) query = query.where('role', '=', role);
+      if (status !== undefined) query = query.where('status', '=', status);
+      if (stage !== undefined) query = query.where('stage', '=', stage);
+      if (after !== undefined)
+        query = query.where((is) =>
+          is.or([
+            is('startedAt', '>', after.startedAt),
+            is.and([is('startedAt', '=', after.startedAt), is('id', '>', after.id)]),
+          ]),
+        );
+      if (limit !== undefined) query = query.limit(limit);
+      const rows = await query.orderBy('startedAt').orderBy('id').execute();
       return rows.map(toRecord);
     },
   };

@@ -45,8 +45,17 @@ describe('list', () => {
       'pipeline/start/cc33.1',
       'solve/bloom/bb22.1',
       'solve/blur/aa11.2',
-      '3 of 4; all of them: crucible list --limit 4',
+      '3 of 4; the next: crucible list --limit 3 --after solve/blur/aa11.2',
     ]);
+    lines.length = 0;
+    await list(context, { limit: 3, after: 'solve/blur/aa11.2' });
+    expect(lines.filter((line) => !line.startsWith(' ')).map((line) => line.split(/ {2,}/)[0])).toEqual([
+      'id',
+      'solve/blur/aa11.1',
+    ]);
+    lines.length = 0;
+    await list(context, { limit: 3, after: 'solve/blur/aa11.1' });
+    expect(lines).toEqual(['No job is older than that. All jobs: crucible list']);
     lines.length = 0;
     await list(context, { status: 'failed', limit: 20 });
     expect(lines[1]).toMatch(/^solve\/blur\/aa11\.1 +failed/);
