@@ -20,7 +20,7 @@ describe('a route that always answers 500', () => {
     const result: JobResult = await (await two.jobs.start('optimize', input)).result();
     expect(two.one.server.requests).toHaveLength(3);
     expect(two.other.server.requests).toHaveLength(1);
-    expect(result).toMatchObject({ status: 'finished', best: { candidate: 'c-1', value: 2 } });
+    expect(result).toMatchObject({ status: 'finished', best: { candidate: 'c-1', metric: { value: 2 } } });
 
     const calls = await two.jobs.store.ledger.calls(input.jobId);
     expect(calls.map(({ status, error }) => [status, error])).toEqual([
@@ -50,7 +50,7 @@ it('a job whose budget ends keeps its best; with a larger one it goes on, and pa
   );
   const { store } = two.jobs;
   const first: JobResult = await (await two.jobs.start('optimize', input)).result();
-  expect(first).toMatchObject({ status: 'finished', best: { value: 2 } });
+  expect(first).toMatchObject({ status: 'finished', best: { metric: { value: 2 } } });
   expect(first.summary).toContain(`stopped because out of budget: ${input.jobId}: $0.01`);
   expect(first.summary).toContain(`crucible resume ${input.jobId} --budget usd=N`);
   const paid = two.one.server.requests.length;
