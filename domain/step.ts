@@ -13,6 +13,7 @@ export type StepKind =
   | 'pack'
   | 'files'
   | 'strategies'
+  | 'recipe'
   | 'propose'
   | 'cases'
   | 'build'

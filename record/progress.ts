@@ -119,6 +119,7 @@ const doingWords: Record<StepKind, string> = {
   pack: 'packing its files',
   files: 'gathering files',
   strategies: 'looking for strategies that apply',
+  recipe: 'being made from its recipe',
   propose: 'being written',
   build: 'building',
   cases: 'making secret inputs',
