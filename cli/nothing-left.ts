@@ -1,8 +1,9 @@
 import { isBaseline } from '../domain/candidate.ts';
-import type { Job, OptimizeJob } from '../domain/job.schema.ts';
+import type { Job, StageJob } from '../domain/job.schema.ts';
 import { asksModels } from '../domain/job.ts';
 import type { Routes } from '../domain/job-input.ts';
-import { foundIn, objectiveOf, reaches } from '../domain/objective.ts';
+import { isPart } from '../domain/kinds/kinds.ts';
+import { foundIn, objectiveOf, reaches, triesTwice } from '../domain/objective.ts';
 import { withoutAny } from '../domain/strategies.ts';
 import { bestTrial, times } from '../domain/trial.ts';
 import { type KeptJob, readJob } from '../record/kept-job.ts';
@@ -21,18 +22,17 @@ interface Again {
 /** Why a job that has ended has nothing to go on with, and what to add; null where there is something left to do. */
 export async function nothingLeft(store: Store, record: JobRecord, again: Again): Promise<string | null> {
   const { job, routes, stageRoutes, moreMoney } = again;
-  if (record.status === 'failed' && job.kind === 'solve' && asksModels(job)) {
+  if (record.status === 'failed' && isPart(job) && asksModels(job) && !triesTwice(objectiveOf(job))) {
     const tried = (await readJob(store, record)).trials.length;
     return tried < job.budget.trials ? null : trialsUsed(tried, job.budget.trials);
   }
   if (record.status !== 'finished') return null;
-  if (job.kind === 'solve') return 'it is finished; to do it again, run it with --fresh';
   const kept = await readJob(store, record);
-  if (job.kind === 'optimize') return nothingToTry(kept, { job, routes, moreMoney });
+  if (isPart(job)) return nothingToTry(kept, { job, routes, moreMoney });
   const reasons: string[] = [];
   for (const { needs: _, ...stage } of job.stages) {
     const ran = kept.stages.find((each) => each.record.stage === stage.name);
-    if (stage.kind !== 'optimize' || ran === undefined) continue;
+    if (!triesTwice(objectiveOf(stage)) || ran === undefined) continue;
     const its = { job: stage, routes: stageRoutes[stage.name] ?? routes, moreMoney };
     const reason = nothingToTry(ran, its);
     if (reason === null) return null;
@@ -49,7 +49,7 @@ const trialsUsed = (tried: number, budget: number): string =>
 /** The same for a search. */
 function nothingToTry(
   { record: { result }, trials, steps, strategies }: KeptJob,
-  { job, routes, moreMoney }: { job: OptimizeJob; routes: Routes; moreMoney: boolean },
+  { job, routes, moreMoney }: { job: StageJob; routes: Routes; moreMoney: boolean },
 ): string | null {
   const candidates = new Map(
     trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [[candidate.id, candidate]])),
@@ -58,7 +58,12 @@ function nothingToTry(
   if (candidates.size >= budget) return trialsUsed(candidates.size, budget);
   const objective = objectiveOf(job);
   const best = bestTrial(trials, objective);
-  if (job.goal !== undefined && best !== null && reaches(foundIn(best.outcome), job.goal, objective))
+  if (
+    'goal' in job &&
+    job.goal !== undefined &&
+    best !== null &&
+    reaches(foundIn(best.outcome), job.goal, objective)
+  )
     return `the goal of ${times(job.goal)} is met`;
   const applicable = strategies?.applicable.length;
   if (applicable === undefined) return null;

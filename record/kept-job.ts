@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Job } from '../domain/job.schema.ts';
 import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
+import { stagesOf } from '../domain/kinds/kinds.ts';
 import { stepOfKey, trialStep } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
@@ -64,7 +65,7 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
   const later = await Promise.all(verifications.map((each) => ledger.trials(each.id)));
   const recorded = withLater(own, later.flat());
   const turns = await Promise.all([record, ...verifications].map((each) => ledger.turns(each.id)));
-  const order = job.kind === 'pipeline' ? job.stages.map(({ name }) => name) : [];
+  const order = stagesOf(job).map(({ name }) => name);
   const stages = children
     .filter(({ role }) => role === 'stage')
     .sort((a, b) => order.indexOf(a.stage ?? '') - order.indexOf(b.stage ?? ''));

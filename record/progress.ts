@@ -1,6 +1,8 @@
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
-import type { OptimizeJob } from '../domain/job.schema.ts';
+import type { StageJob } from '../domain/job.schema.ts';
+import { isPart } from '../domain/kinds/kinds.ts';
+import { objectiveOf, triesTwice } from '../domain/objective.ts';
 import { againKey, type StepKind, stepOfKey, subjectOf } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -19,10 +21,10 @@ export interface Doing {
   since: number;
 }
 
-/** How far the search of an `optimize` job or stage is. */
+/** How far the search of a job or stage is that measures what it finds. */
 export interface SearchProgress {
   record: JobRecord;
-  job: OptimizeJob;
+  job: StageJob;
   /** In the order they were recorded. */
   trials: Trial[];
   /** Candidates tried, without the baseline. */
@@ -85,7 +87,7 @@ function reasonsToTryAgain({ steps, events }: KeptJob): string[] {
 
 /** The search of a job; none where it is no search, or tries again what another found. */
 function searchIn({ record, input, job, recorded, trials, steps, strategies }: KeptJob): SearchProgress[] {
-  if (job.kind !== 'optimize' || record.role === 'verification') return [];
+  if (!isPart(job) || !triesTwice(objectiveOf(job)) || record.role === 'verification') return [];
   const tried = new Set(trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [candidate.id])));
   // Later verifications are no part of the search.
   const own = recorded.filter(({ jobId }) => jobId === record.id);

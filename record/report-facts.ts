@@ -4,8 +4,7 @@ import { z } from 'zod';
 import type { Tree } from '../domain/artifact.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
-import type { Job } from '../domain/job.schema.ts';
-import { kindOf } from '../domain/kinds/kinds.ts';
+import { kindOf, stagesOf } from '../domain/kinds/kinds.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -55,7 +54,7 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
   const candidates = await candidatesOf(blobs, kept);
   const objective = objectiveOf(job);
   const best = bestFound(kept.trials, objective);
-  const stages = job.kind === 'pipeline' ? await stagesOf(store, kept, job) : [];
+  const stages = await stageFactsOf(store, kept);
   const given = await outputsOf(blobs, kept.trials, best?.candidate ?? null);
   return {
     ...{ id, name, kind, status, startedAt, endedAt },
@@ -137,13 +136,9 @@ async function found<T>(reading: Promise<T>): Promise<T | null> {
 const entryOf = ({ entry }: Program): string =>
   entry.kind === 'function' ? `${entry.module}:${entry.name}` : [entry.path, ...entry.args].join(' ');
 
-const stagesOf = (
-  store: Store,
-  kept: KeptJob,
-  { stages }: Extract<Job, { kind: 'pipeline' }>,
-): Promise<StageFacts[]> =>
+const stageFactsOf = (store: Store, kept: KeptJob): Promise<StageFacts[]> =>
   Promise.all(
-    stages.map(async ({ name, kind, needs }): Promise<StageFacts> => {
+    stagesOf(kept.job).map(async ({ name, kind, needs }): Promise<StageFacts> => {
       const ran = kept.stages.find(({ record }) => record.stage === name);
       if (ran !== undefined)
         return { name, kind, needs, state: { kind: 'ran' }, job: await factsOf(store, ran) };

@@ -1,3 +1,4 @@
+import type { JobKind } from '../domain/job.schema.ts';
 import type { JobRole } from '../domain/job-input.ts';
 import type { UsageColumns } from './ledger/usage.ts';
 
@@ -38,7 +39,7 @@ export interface JobTable {
   series: string;
   run: number;
   name: string;
-  kind: string;
+  kind: JobKind;
   role: JobRole;
   status: 'running' | 'finished' | 'failed' | 'cancelled';
   input: string;

@@ -1,3 +1,4 @@
+import { triesTwice } from '../domain/objective.ts';
 import { busyText } from '../domain/trial.ts';
 import { type JobFacts, lastTry } from './facts.ts';
 import { plusMinus } from './figures.ts';
@@ -6,7 +7,7 @@ import { type Html, html } from './html.ts';
 /** How the verdicts came about, for who has to decide whether to believe them. */
 export function judgedSection(job: JobFacts): Html {
   const jobs = [job, ...job.stages.flatMap((stage) => stage.job ?? [])];
-  const searches = jobs.filter((each) => each.kind === 'optimize');
+  const searches = jobs.filter((each) => triesTwice(each.objective));
   const sentences = [
     'Every program ran in a sandbox without a network, without the rest of the machine and without any key; another sandbox, which held none of its code, judged the bytes it gave back, so what a program says of itself counts for nothing.',
     ...(searches.length === 0

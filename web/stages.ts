@@ -1,3 +1,4 @@
+import { triesTwice } from '../domain/objective.ts';
 import { times } from '../domain/trial.ts';
 import { candidateDetails, candidateList } from './candidates.ts';
 import { shortened } from './excerpt.ts';
@@ -13,7 +14,7 @@ import { verdictWords } from './words.ts';
 export function workOf(job: JobFacts, shown: PictureFacts | null): Html {
   if (job.stages.length > 0) return stagesSection(job.stages, shown);
   const pictures = job.pictures.filter((each) => each !== shown);
-  return html`${job.kind === 'optimize' ? searchSection(job) : runSection(job)}
+  return html`${triesTwice(job.objective) ? searchSection(job) : runSection(job)}
 ${
   pictures.length === 0
     ? null

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
 import { asksModels } from '../../domain/job.ts';
-import { objectiveOf } from '../../domain/objective.ts';
+import { kindOf } from '../../domain/kinds/kinds.ts';
+import { objectiveOf, triesTwice } from '../../domain/objective.ts';
 import { bestFound, nearestTrial } from '../../domain/trial.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
@@ -14,7 +15,8 @@ import { findJob } from './find-job.ts';
 export function statusOfJob(record: JobRecord): ExitStatus {
   if (record.status === 'running') return exitStatus.interrupted;
   if (record.status !== 'finished') return exitStatus.failed;
-  const nothing = record.kind === 'optimize' && record.role !== 'verification' && record.result?.best == null;
+  const nothing =
+    triesTwice(objectiveOf(record)) && record.role !== 'verification' && record.result?.best == null;
   return nothing ? exitStatus.nothingFound : exitStatus.found;
 }
 
@@ -42,7 +44,7 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
     next.push(['All', `crucible show ${record.parent}`]);
     return next;
   }
-  if (kept.job.kind === 'solve') {
+  if (kindOf(kept.job).product === 'outputs') {
     next.push(...(await outputsOf(context, kept)));
     if (asksModels(kept.job)) next.push(['Program', `crucible export ${name}`]);
   } else if (product !== null) {

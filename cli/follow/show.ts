@@ -1,3 +1,4 @@
+import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
@@ -71,7 +72,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   );
   if (result !== null) for (const line of wrap(clean(result.summary), columns)) out(line);
 
-  if (job.kind === 'pipeline') {
+  if (stagesOf(job).length > 0) {
     heading(context, 'Stages');
     for (const line of stageTable(context, kept)) out(line);
   }
@@ -81,7 +82,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
       heading(context, `Candidates${of}`);
       for (const line of board(context, each.trials, objectiveOf(each.job))) out(line);
     }
-    const own = each.job.kind === 'pipeline' ? [] : each.record.result?.notUsed;
+    const own = stagesOf(each.job).length > 0 ? [] : each.record.result?.notUsed;
     const notUsed = notUsedLines(context, own ?? each.strategies?.notUsed ?? []);
     if (notUsed.length > 0) heading(context, `Strategies not used${of}`);
     for (const line of notUsed) out(line);
@@ -122,7 +123,7 @@ export function stageTable(
   { job, stages, takenOver }: Pick<KeptJob, 'job' | 'stages' | 'takenOver'>,
 ): string[] {
   const now = Date.now();
-  const rows = (job.kind === 'pipeline' ? job.stages : []).map((stage): Cell[] => {
+  const rows = stagesOf(job).map((stage): Cell[] => {
     const { name, kind } = stage;
     const ran = stages.find((each) => each.record.stage === name);
     const record = ran?.record;

@@ -1,3 +1,5 @@
+import { subjectOf } from '../../domain/job.ts';
+import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
@@ -45,19 +47,20 @@ export function progressBlock(screen: Screen, progress: Progress, now: number): 
 }
 
 function stageLines(screen: Screen, { kept }: Progress): string[] {
-  if (kept.job.kind !== 'pipeline') return [];
+  const asked = stagesOf(kept.job);
+  if (asked.length === 0) return [];
   const lines = stageTable(screen, kept);
-  if (kept.job.stages.length <= mostStages) return ['', ...lines];
+  if (asked.length <= mostStages) return ['', ...lines];
   const [header = '', ...rows] = lines;
-  const { stages, job, takenOver } = kept;
+  const { stages, takenOver } = kept;
   const recordOf = (name: string) => stages.find((each) => each.record.stage === name)?.record;
   const shown = rows.filter((_, index) =>
-    ['running', 'failed'].includes(recordOf(job.stages[index]?.name ?? '')?.status ?? ''),
+    ['running', 'failed'].includes(recordOf(asked[index]?.name ?? '')?.status ?? ''),
   );
-  const done = job.stages.filter(
+  const done = asked.filter(
     ({ name }) => takenOver[name] !== undefined || recordOf(name)?.status === 'finished',
   );
-  return ['', `${done.length} of ${job.stages.length} stages done`, header, ...shown.slice(0, mostStages)];
+  return ['', `${done.length} of ${asked.length} stages done`, header, ...shown.slice(0, mostStages)];
 }
 
 function searchLines(
@@ -67,7 +70,7 @@ function searchLines(
 ): string[] {
   const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
   const best = bestFound(trials, objectiveOf(job));
-  const what = job.function === undefined ? job.program : `${job.function} in ${job.program}`;
+  const what = subjectOf(job);
   const length = barOn(screen);
   const filled = total === 0 ? 0 : Math.min(length, Math.round((done / total) * length));
   const bar = paint(screen, 'cyan', '━'.repeat(filled)) + paint(screen, 'dim', '─'.repeat(length - filled));
@@ -158,13 +161,10 @@ function leftText({ kept, searches }: Progress, now: number): string | null {
     const byTrials = lastDone + each * Math.max(0, total - done) - now;
     return [Math.min(byTrials, record.startedAt + job.budget.wallMs - now)];
   });
-  const waiting =
-    kept.job.kind === 'pipeline'
-      ? kept.job.stages.filter(
-          ({ name }) =>
-            kept.takenOver[name] === undefined && !kept.stages.some(({ record }) => record.stage === name),
-        )
-      : [];
+  const waiting = stagesOf(kept.job).filter(
+    ({ name }) =>
+      kept.takenOver[name] === undefined && !kept.stages.some(({ record }) => record.stage === name),
+  );
   const then =
     waiting.length === 0
       ? ''

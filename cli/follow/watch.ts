@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { createLogUpdate } from 'log-update';
-import { objectiveOf } from '../../domain/objective.ts';
+import { objectiveOf, triesTwice } from '../../domain/objective.ts';
 import { headline } from '../../domain/trial.ts';
 import { readJob } from '../../record/kept-job.ts';
 import { readProgress } from '../../record/progress.ts';
@@ -70,7 +70,7 @@ const mostOnBoard = 8;
 
 /** The candidates of a search that has ended, the best first. */
 async function boardOf(context: CommandContext, record: JobRecord): Promise<string[]> {
-  if (record.kind !== 'optimize' || record.role === 'verification') return [];
+  if (!triesTwice(objectiveOf(record)) || record.role === 'verification') return [];
   const { job, trials } = await readJob(context.store, record);
   return trials.length === 0 ? [] : board(context, trials, objectiveOf(job), mostOnBoard);
 }

@@ -3,8 +3,9 @@ import { dirname, join, resolve } from 'node:path';
 import { pathOf } from '../../activities/try/outputs.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import { type OptimizeJob, SafePath, type SolveJob } from '../../domain/job.schema.ts';
+import { type OptimizeJob, SafePath } from '../../domain/job.schema.ts';
 import { filesNamedBy, subjectOf } from '../../domain/job.ts';
+import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
@@ -57,8 +58,8 @@ export async function exportJob(
 /** What is exported of a job; null where it gave nothing. */
 async function folderOf(store: Store, kept: KeptJob): Promise<Folder | null> {
   const { job } = kept;
-  if (job.kind === 'pipeline') return pipelineFolder(store, kept);
-  return job.kind === 'optimize' ? programFolder(store, kept, job) : outputsFolder(store, kept, job);
+  if (stagesOf(job).length > 0) return pipelineFolder(store, kept);
+  return job.kind === 'optimize' ? programFolder(store, kept, job) : outputsFolder(store, kept);
 }
 
 async function pipelineFolder(
@@ -67,7 +68,7 @@ async function pipelineFolder(
 ): Promise<Folder | null> {
   const folder: Folder = { stored: {}, texts: {} };
   const told: { name: string; kind: string; summary: string }[] = [];
-  for (const { name, kind } of job.kind === 'pipeline' ? job.stages : []) {
+  for (const { name, kind } of stagesOf(job)) {
     const known = takenOver[name];
     const stage =
       stages.find((each) => each.record.stage === name) ?? (known && (await readEarlier(store, known)));
@@ -84,11 +85,7 @@ async function pipelineFolder(
 }
 
 /** What a script gave; where its job failed what it left, and marked as that. */
-async function outputsFolder(
-  store: Store,
-  { record, trials }: KeptJob,
-  job: SolveJob,
-): Promise<Folder | null> {
+async function outputsFolder(store: Store, { record, job, trials }: KeptJob): Promise<Folder | null> {
   const { result } = record;
   const failed = record.status === 'failed';
   const nearest = nearestTrial(trials, objectiveOf(job));

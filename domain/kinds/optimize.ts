@@ -20,6 +20,7 @@ export const optimize: Kind<OptimizeJob> = {
   objective: { kind: 'ratio', atLeast: 1 },
   product: 'program',
   files: (job) => [
+    ...read('prompts', [job.prompts]),
     {
       path: job.program,
       field: 'program',
@@ -27,7 +28,6 @@ export const optimize: Kind<OptimizeJob> = {
     },
     ...python('cases', 'cases', job.cases, 'make_case'),
     ...python('accepts', 'check', job.accepts, 'accepts'),
-    ...read('prompts', [job.prompts]),
     ...read('inputs', job.inputs),
   ],
   stages: () => [],

@@ -14,10 +14,10 @@ export const solve: Kind<SolveJob> = {
   objective: { kind: 'passes' },
   product: 'outputs',
   files: ({ script, prompts, inputs }) => [
+    ...read('prompts', [prompts]),
     ...(script === undefined
       ? []
       : [{ path: script, field: 'script', python: { as: 'program' as const, calls: null } }]),
-    ...read('prompts', [prompts]),
     ...read('inputs', inputs),
   ],
   stages: () => [],

@@ -1,5 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { JobKind } from '../../domain/job.schema.ts';
 import { JobResult } from '../../domain/job-input.schema.ts';
 import type { JobRole } from '../../domain/job-input.ts';
 import type { JobTable, LedgerSchema } from '../ledger-schema.ts';
@@ -17,7 +18,7 @@ export interface NewJob {
   /** 1, then 2 where the job was started anew. */
   run: number;
   name: string;
-  kind: string;
+  kind: JobKind;
   role: JobRole;
   /** What the workflow was started with. */
   input: Artifact;
@@ -41,7 +42,7 @@ export interface JobRecord {
   series: string;
   run: number;
   name: string;
-  kind: string;
+  kind: JobKind;
   role: JobRole;
   status: JobStatus;
   input: Artifact;

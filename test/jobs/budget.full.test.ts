@@ -124,7 +124,7 @@ it('200 jobs that share a dollar on 8 routes spend no more of it, and each ends 
 
   async function openExperiment(): Promise<void> {
     await ledger.openJob({
-      ...{ id: experiment, series: 'experiment/shared', run: 1, name: 'shared', kind: 'experiment' },
+      ...{ id: experiment, series: 'experiment/shared', run: 1, name: 'shared', kind: 'pipeline' },
       ...{ role: 'job', input: await store.blobs.put('{}'), startedAt: Date.now() },
     });
     await ledger.openAccount({ id: experiment, cap });

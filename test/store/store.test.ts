@@ -87,7 +87,7 @@ describe('a store', { timeout: 30_000 }, () => {
       series: 'solve/a',
       run: 1,
       name: 'a',
-      kind: 'solve',
+      kind: 'solve' as const,
       role: 'job' as const,
       input: '0'.repeat(64),
       startedAt: 1,

@@ -22,7 +22,7 @@ const newJob = (series: string, run: number, startedAt: number) => ({
   series,
   run,
   name: 'sort',
-  kind: 'solve',
+  kind: 'solve' as const,
   role: 'job' as const,
   input: artifact,
   startedAt,
