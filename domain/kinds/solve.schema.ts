@@ -11,8 +11,8 @@ const fields = {
   recipe: slug.optional(),
   /** What the recipe is told; a parameter that is left out has the recipe's default. */
   with: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
-  /** What a program is to do, in words: models write one until its outputs pass. A script or a recipe beside it is tried first. */
-  task: z.string().trim().min(1).max(20_000).optional(),
+  /** What a program is to do, in words, at most 10,000 characters: models write one until its outputs pass. A script or a recipe beside it is tried first. */
+  task: z.string().trim().min(1).max(10_000).optional(),
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),
   /** For a task. */
