@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import stringWidth from 'string-width';
+import { visible } from '../domain/harmless-text.ts';
 import type { Store } from '../store/store.ts';
-import { visible } from '../web/html.ts';
 import { type ExitStatus, exitStatus } from './exit-status.ts';
 
 /** What every command is given. */

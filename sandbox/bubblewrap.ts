@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
 import { Limits } from '../domain/limits.schema.ts';
+import { startOf } from '../setup/process-start.mjs';
 import type { BlobStore } from '../store/blobs.ts';
 import {
   type ControlGroups,
@@ -102,7 +103,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
       signal.throwIfAborted();
       if (await claim(folder)) return await begin(folder, task, signal);
       await untilEnded(folder, signal);
-      const result = await collected(folder, task);
+      const result = await collected(folder, task).catch(orTaken);
       await clear(folder);
       if (result !== null) return result;
     }
@@ -398,15 +399,17 @@ async function alive(file: string): Promise<number | null> {
   return Number.isNaN(pid) || (await identity(pid)) !== text ? null : pid;
 }
 
+/** Null where whoever began the run collects its result as well, and removed it meanwhile. */
+function orTaken(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null;
+  throw error;
+}
+
 /** A living process's number with its start time and the boot it belongs to, since numbers are used again. */
 async function identity(pid: number): Promise<string | null> {
-  const [status, boot] = await Promise.all([
-    readFile(`/proc/${pid}/stat`, 'utf8').catch(() => null),
-    readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
-  ]);
-  // The name before may contain anything, parentheses too.
-  const [state, ...rest] = status?.slice(status.lastIndexOf(')') + 2).split(' ') ?? [];
-  return state === undefined || state === 'Z' ? null : `${pid} ${rest[18]} ${boot.trim()}`;
+  const start = startOf(pid);
+  const boot = await readFile('/proc/sys/kernel/random/boot_id', 'utf8');
+  return start === null ? null : `${pid} ${start} ${boot.trim()}`;
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');

@@ -7,6 +7,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { z } from 'zod';
 import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
+import { blotted } from '../domain/harmless-text.ts';
 import type { Limits } from '../domain/limits.schema.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import {
@@ -229,17 +230,10 @@ export async function collectConduct(
   return { samples, players, usage: record.usage, isolation: options.isolation };
 }
 
-/**
- * Text from a program, safe to show: escape sequences, bidirectional controls and other control characters but newline and tab
- * are taken out or replaced.
- */
-export function neutralise(text: string): string {
-  return stripVTControlCharacters(text).replace(unsafeCharacters, '\uFFFD');
-}
+/** Returns a program's text without escape sequences, and safe to keep and to show. */
+export const neutralise = (text: string): string => blotted(stripVTControlCharacters(text));
 
 const oneLine = (text: string): string => neutralise(text).replace(/[\n\t]/g, '\uFFFD');
-
-const unsafeCharacters = /[\p{Cc}--[\n\t]]|\p{Bidi_Control}|[\u2028\u2029\ufeff]/gv;
 
 type SupervisedProgram = Pick<
   Player,

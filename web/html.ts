@@ -1,3 +1,5 @@
+import { visible } from '../domain/harmless-text.ts';
+
 /** Text that is safe as HTML: made by `html` alone, which escapes whatever is put into it. */
 export class Html {
   readonly #text: string;
@@ -36,22 +38,3 @@ const entities: Record<string, string> = {
 };
 
 const escaped = (text: string): string => text.replace(/[&<>"']/g, (character) => entities[character] ?? '');
-
-/** Whatever has no shape of its own, except line feed and tab: control, bidirectional, zero-width, unassigned. */
-const unseen = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
-
-/**
- * `text` with what can't be seen made visible, so that no log can colour, reorder or hide what people read: ESC is `␛`,
- * U+202E is `⟨U+202E⟩`. A carriage return before a line feed is dropped.
- */
-export function visible(text: string): string {
-  return text
-    .toWellFormed()
-    .replace(/\r\n/g, '\n')
-    .replace(unseen, (character) => {
-      const code = character.codePointAt(0) ?? 0;
-      if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-      if (code === 0x7f) return '␡';
-      return `⟨U+${code.toString(16).toUpperCase().padStart(4, '0')}⟩`;
-    });
-}

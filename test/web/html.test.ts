@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { visible } from '../../domain/harmless-text.ts';
 import { excerpt, shortened } from '../../web/excerpt.ts';
-import { html, visible } from '../../web/html.ts';
+import { html } from '../../web/html.ts';
 import { readStrictly, textOf } from './well-formed.ts';
 
 test('whatever text is put into a template, it stays text', () => {

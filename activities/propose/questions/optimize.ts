@@ -12,18 +12,11 @@ import { stepKey, stepOfKey, trialStep } from '../../../domain/step.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../../../domain/trial.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
+import { packagesForPrograms } from '../../../sandbox/packages.ts';
 import { readJson, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 import { pathOf } from '../../try/outputs.ts';
-import {
-  type AsksFor,
-  ideaOf,
-  logOf,
-  packages,
-  proposedIn,
-  shownProgram,
-  triedPrograms,
-} from './question.ts';
+import { type AsksFor, ideaOf, logOf, proposedIn, shownProgram, triedPrograms } from './question.ts';
 
 /** Cases that are described. */
 const describedCases = 4;
@@ -53,7 +46,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
     baselineMs: baseline.measurement.baselineMs.value,
     tolerance: job.accepts === undefined ? job.tolerance : null,
     cores: job.cores,
-    packages,
+    packages: await packagesForPrograms(),
     machine: machine(),
     tried: triedPrograms(trials, measuredText),
     underWay: await underWay(store, jobId, id, trials),

@@ -43,9 +43,6 @@ export type AsksFor<J> = (
   own: OwnPrompts,
 ) => Promise<ProgramQuestion>;
 
-/** What a program may import, in every sandbox. */
-export const packages = ['numpy', 'scipy', 'numba', 'pillow'];
-
 /** The files of a program that a model can read. */
 export async function shownProgram({ blobs }: Store, artifact: Artifact): Promise<ShownProgram> {
   const { files } = await readProgram(blobs, artifact);
