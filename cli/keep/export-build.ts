@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path/posix';
 import type { Build } from '../../domain/program.schema.ts';
+import flags from '../../sandbox/guest/compiler-flags.json' with { type: 'json' };
 
 /** The Python that extensions are built for inside a sandbox. */
 export const sandboxPython = '3.11';
@@ -16,12 +17,10 @@ export const machine = architectures[process.arch] ?? process.arch;
 export const taggedExtension = (path: string): string =>
   path.replace(/\.so$/, `.cpython-${sandboxPython.replace('.', '')}-${machine}-linux-gnu.so`);
 
-/** The compiler's flags inside a sandbox, where `sandbox/guest/build.py` has them. */
-const cppFlags =
-  '-std=c++17 -O3 -fwrapv -ffp-contract=off -fno-math-errno -pthread -fPIC -fvisibility=hidden -DNDEBUG';
-const pythranFlags = '-O3 -fno-math-errno -ffp-contract=off';
-const fastMathFlags =
-  '-fassociative-math -freciprocal-math -fno-signed-zeros -fno-trapping-math -ffinite-math-only -fcx-limited-range -ffp-contract=fast';
+const cppFlags = [...flags.cpp, ...flags.extension].join(' ');
+const sharedFlags = flags.shared.join(' ');
+const pythranFlags = flags.pythran.join(' ');
+const fastMathFlags = flags.fastMath.join(' ');
 
 const opening = `#!/bin/sh
 # Builds the extension in program/ anew, for the Python and the machine it is run on: PYTHON=python3.12 sh build.sh
@@ -32,7 +31,7 @@ python=\${PYTHON:-python3} compiler=\${CXX:-g++}
 suffix=$("$python" -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 headers=$("$python" -c 'import sysconfig; print(sysconfig.get_path("include"))')
 # AVX2 and FMA, as when it was measured; without them on another kind of processor.
-case $(uname -m) in x86_64) machine=-march=x86-64-v3 ;; *) machine= ;; esac
+case $(uname -m) in x86_64) machine=${flags.x86_64.join(' ')} ;; *) machine= ;; esac
 `;
 
 /** A shell script that builds a program's extensions, with `versions` of the packages it installs (`nanobind==2.4`). */
@@ -48,9 +47,9 @@ export function buildScript(
   ];
   const stems = sources.map((source) => basename(source).replace(/\.[^.]+$/, ''));
   if (tool === 'pythran') {
-    const flags = fastMath ? `${pythranFlags} ${fastMathFlags}` : pythranFlags;
+    const own = fastMath ? `${pythranFlags} ${fastMathFlags}` : pythranFlags;
     // No BLAS: loops need none, and its headers are not everywhere.
-    lines.push(`flags="${flags} $machine --config compiler.blas=none"`);
+    lines.push(`flags="${own} $machine --config compiler.blas=none"`);
     for (const [index, source] of sources.entries())
       lines.push(
         `quietly "$python" -m pythran.run $flags ${inShell(source)} -o ${inShell(stems[index] ?? '')}"$suffix"`,
@@ -72,7 +71,7 @@ export function buildScript(
     const stem = stems[index] ?? '';
     lines.push(
       `quietly "$compiler" $flags${relaxed} $includes -I${inShell(dirname(source))} -c ${inShell(source)} -o ${inShell(`${stem}.o`)}`,
-      `quietly "$compiler" -shared -pthread -s ${inShell(`${stem}.o`)}${runtime} -o ${inShell(stem)}"$suffix"`,
+      `quietly "$compiler" ${sharedFlags} ${inShell(`${stem}.o`)}${runtime} -o ${inShell(stem)}"$suffix"`,
       `rm ${inShell(`${stem}.o`)}`,
     );
   }

@@ -1,31 +1,26 @@
 """Compiles a program's extensions inside the sandbox: `build.py nanobind|pybind11|pythran [--fast-math] SOURCE…`.
 
-Each source becomes SOURCE's stem + `.so` in the working directory. Compiler flags come from the fixed lists below and nowhere
-else: a program cannot bring its own.
+Each source becomes SOURCE's stem + `.so` in the working directory. Compiler flags come from the lists in compiler-flags.json and
+nowhere else: a program cannot bring its own.
 """
 
 import argparse
+import json
 import platform
 import subprocess
 import sys
 import sysconfig
 from pathlib import Path
 
+# Read by `cli/keep/export-build.ts` too, so that an export is built as what was judged was.
+FLAGS = json.loads(Path(__file__).with_name('compiler-flags.json').read_text())
 # AVX2 and FMA: every x86 server since 2013 and whatever host the program is moved to, which -march=native would not be.
-MACHINE = ['-march=x86-64-v3'] if platform.machine() == 'x86_64' else []
+MACHINE = FLAGS.get(platform.machine(), [])
 # Python's integers do not overflow: two's complement is the nearest to it. No contraction: results stay Python's.
-FLAGS = ['-std=c++17', '-O3', *MACHINE, '-fwrapv', '-ffp-contract=off', '-fno-math-errno', '-pthread']
+CPP = [*FLAGS['cpp'], *MACHINE]
 # What -ffast-math stands for but for one thing: linked into a shared library, it has the whole process flush tiny numbers to zero.
-FAST_MATH = [
-    '-fassociative-math',
-    '-freciprocal-math',
-    '-fno-signed-zeros',
-    '-fno-trapping-math',
-    '-ffinite-math-only',
-    '-fcx-limited-range',
-    '-ffp-contract=fast',
-]
-SHARED = ['-shared', '-pthread', '-s']
+FAST_MATH = FLAGS['fastMath']
+
 
 def nanobind(source: Path, fast_math: bool, runtime: Path) -> None:
     """Compiles one C++ file against the prebuilt nanobind runtime (include/ and libnanobind.a)."""
@@ -41,18 +36,17 @@ def pybind11(source: Path, fast_math: bool, _: Path) -> None:
 def pythran(source: Path, fast_math: bool, _: Path) -> None:
     """Compiles one Python file with Pythran."""
     # No BLAS: loops need none, and its headers are not everywhere.
-    flags = ['-O3', *MACHINE, '-fno-math-errno', '-ffp-contract=off', *(FAST_MATH if fast_math else [])]
+    flags = [*FLAGS['pythran'], *MACHINE, *(FAST_MATH if fast_math else [])]
     command = [sys.executable, '-m', 'pythran.run', '--config', 'compiler.blas=none', *flags]
     _run([*command, str(source), '-o', f'{source.stem}.so'])
 
 
 def _extension(source: Path, fast_math: bool, includes: list[str], libraries: list[str]) -> None:
-    flags = FLAGS + (FAST_MATH if fast_math else [])
+    flags = CPP + (FAST_MATH if fast_math else [])
     own = [f'-I{sysconfig.get_path("include")}', f'-I{source.resolve().parent}']
     compiled = Path(f'{source.stem}.o')
-    visible = ['-fPIC', '-fvisibility=hidden', '-DNDEBUG']
-    _run(['g++', *flags, *visible, *includes, *own, '-c', str(source), '-o', str(compiled)])
-    _run(['g++', *SHARED, str(compiled), *libraries, '-o', f'{source.stem}.so'])
+    _run(['g++', *flags, *FLAGS['extension'], *includes, *own, '-c', str(source), '-o', str(compiled)])
+    _run(['g++', *FLAGS['shared'], str(compiled), *libraries, '-o', f'{source.stem}.so'])
     compiled.unlink()
 
 
