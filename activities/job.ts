@@ -11,8 +11,10 @@ import { journalOf } from '../domain/journal.ts';
 import type { Original } from '../domain/judging.ts';
 import { isPart } from '../domain/kinds/kinds.ts';
 import type { Known } from '../domain/known.ts';
+import type { Told } from '../domain/message.schema.ts';
 import { type Objective, objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
+import { extensible, type Steered } from '../domain/steered.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
@@ -24,6 +26,12 @@ import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
 import { takeStep } from './context.ts';
+
+/** What a job is told when it is opened. */
+export interface Opened {
+  known: Known;
+  steered: Steered;
+}
 
 export type JobActivities = ReturnType<typeof createJobActivities>;
 
@@ -64,6 +72,18 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         .map(({ decision }) => decision),
       decided: decisions.at(-1)?.number ?? 0,
     };
+  }
+
+  /** What a job and those below it have spent on models, in millionths of a dollar. */
+  const spentBy = async (jobId: string): Promise<{ microUsd: number }> => ({
+    microUsd: (await store.ledger.account(jobId))?.spent.microUsd ?? 0,
+  });
+
+  async function steeredOf(jobId: string): Promise<Steered> {
+    const record = await store.ledger.job(jobId);
+    if (record === undefined) throw new Error(`expected job ${jobId} in the ledger, found none`);
+    const { budget, beganAt, pausedAt, pausedMs } = record;
+    return { budget, beganAt, pausedAt, pausedMs };
   }
 
   /** What a verification found of a job is what is known of it from then on, wherever it is shown. */
@@ -120,7 +140,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
 
   return {
     /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
-    async openJob({ input }: Place & { input: JobInput }): Promise<Known> {
+    async openJob({ input }: Place & { input: JobInput }): Promise<Opened> {
       const { job, jobId, role, parent, resumed } = input;
       await store.ledger.openJob({
         id: jobId,
@@ -132,11 +152,21 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         input: await writeJson(store.blobs, input),
         parent: parent?.jobId ?? null,
         stage: parent?.stage ?? null,
+        budget: extensible(job),
         startedAt: Date.now(),
       });
-      if (resumed > 0) await store.ledger.reopenJob(jobId, await writeJson(store.blobs, input));
+      if (resumed > 0)
+        await store.ledger.reopenJob(jobId, {
+          ...{ input: await writeJson(store.blobs, input), budget: extensible(job), at: Date.now() },
+        });
       await store.ledger.openAccount({ id: jobId, parent: parent?.jobId ?? null, cap: capOf(job) });
-      return knownOf(jobId, objectiveOf(job));
+      return { known: await knownOf(jobId, objectiveOf(job)), steered: await steeredOf(jobId) };
+    },
+
+    /** Takes what the job was told into the ledger, and returns how it stands then. */
+    async takeMessage({ jobId, told }: Place & { told: Told }): Promise<Steered> {
+      await store.ledger.takeMessage(jobId, told);
+      return steeredOf(jobId);
     },
 
     /** Records what a candidate is to be, before anything is done for it. */
@@ -149,10 +179,11 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       await store.ledger.endInVain(jobId, number);
     },
 
-    /** Records a trial and says in the job's log how it ended. */
-    async recordTrial({ trial, ...place }: Place & { trial: Trial }): Promise<void> {
+    /** Records a trial and says in the job's log how it ended. Returns what the job has spent. */
+    async recordTrial({ trial, ...place }: Place & { trial: Trial }): Promise<{ microUsd: number }> {
       await store.ledger.recordTrial({ jobId: place.jobId, index: candidateNumber(trial.candidate), trial });
       await store.ledger.say(place.jobId, stepKey(place), lineOf(trial), Date.now());
+      return spentBy(place.jobId);
     },
 
     /** Ends the job in the ledger. What it found is read from its trials, so a cancelled job keeps its best too. */
@@ -163,12 +194,13 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     }: Place & {
       status: JobResult['status'];
       ended: Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
-    }): Promise<JobResult> {
+    }): Promise<{ result: JobResult; microUsd: number }> {
       await store.ledger.closeCalls(place.jobId);
       const trials = await knownTrials(place.jobId);
       const record = await store.ledger.job(place.jobId);
       // It failed before it was opened.
-      if (record === undefined) return { jobId: place.jobId, status, ...ended, report: null };
+      if (record === undefined)
+        return { result: { jobId: place.jobId, status, ...ended, report: null }, microUsd: 0 };
       const objective = objectiveOf((await readInput(store.blobs, record)).job);
       const notUsed = await notUsedBy(place.jobId, trials);
       const result: JobResult = {
@@ -195,7 +227,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       );
       if (status === 'finished') await rememberStage(result);
       if (record.role === 'verification') await keepFinding(record, result.summary);
-      return result;
+      return { result, ...(await spentBy(place.jobId)) };
     },
 
     /** The `Tree` of what every candidate may see, where there is no program of the user's own. */

@@ -3,8 +3,8 @@ import { candidatesIn, debugDepth, failedLeaves, isRight, type Journal, type Jou
 import { best, closest, type Objective } from './objective.ts';
 import { randomStream } from './random.ts';
 
-/** What to do next. */
-export type Decision = NextDecision | { kind: 'stop'; why: string };
+/** What to do next. `wait`: begin nothing before something has changed. */
+export type Decision = NextDecision | { kind: 'wait' } | { kind: 'stop'; why: string };
 
 /** All that a policy may look at. Deciding is pure: the same state gives the same decision. */
 export interface SearchState {
@@ -12,7 +12,7 @@ export interface SearchState {
   journal: Journal;
   objective: Objective;
   /** Decisions whose trials are under way. */
-  pending: readonly Decision[];
+  pending: readonly NextDecision[];
   /** Trials allowed, without the baseline. */
   trials: number;
   /** Strategies not taken yet, in the order worth trying. */

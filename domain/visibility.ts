@@ -4,3 +4,5 @@ import { defineSearchAttributeKey } from '@temporalio/common';
 export const kindAttribute = defineSearchAttributeKey('CrucibleKind', 'KEYWORD');
 export const statusAttribute = defineSearchAttributeKey('CrucibleStatus', 'KEYWORD');
 export const bestAttribute = defineSearchAttributeKey('CrucibleBest', 'DOUBLE');
+/** US dollars that models have cost. */
+export const spendAttribute = defineSearchAttributeKey('CrucibleSpend', 'DOUBLE');

@@ -13,6 +13,7 @@ export interface LedgerSchema {
   memo: MemoTable;
   trials: TrialTable;
   decisions: DecisionTable;
+  messages: MessageTable;
   events: EventTable;
   modelCalls: ModelCallTable;
   accounts: AccountTable;
@@ -55,6 +56,14 @@ export interface JobTable {
   root: string;
   /** Of a root: numbers its events and those of all that belongs to it; rises with each. */
   eventCount: number;
+  /** What it may use, as it was last opened or extended. */
+  budgetJson: string;
+  /** When its time began to run: it was opened, or taken up again. */
+  beganAt: number;
+  /** Null where it is not paused. */
+  pausedAt: number | null;
+  /** How long it was paused before, since its time began. */
+  pausedMs: number;
 }
 
 export interface StepTable {
@@ -92,6 +101,15 @@ export interface DecisionTable {
   decidedAt: number;
   /** When it was found to lead to no program; null where it was not. */
   inVainAt: number | null;
+}
+
+export interface MessageTable {
+  jobId: string;
+  id: string;
+  /** Orders a job's messages; it is the number of the event that tells of it. */
+  number: number;
+  messageJson: string;
+  at: number;
 }
 
 export interface EventTable {

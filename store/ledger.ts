@@ -5,6 +5,7 @@ import { createDecisions, type Decisions } from './ledger/decisions.ts';
 import { createEvents, type Events } from './ledger/events.ts';
 import { createJobs, type Jobs } from './ledger/jobs.ts';
 import { createMemo, type Memo } from './ledger/memo.ts';
+import { createMessages, type Messages } from './ledger/messages.ts';
 import { createModelCalls, type ModelCalls } from './ledger/model-calls.ts';
 import { createPartials, type Partials } from './ledger/partials.ts';
 import { createRates, type Rates } from './ledger/rates.ts';
@@ -28,6 +29,7 @@ export interface Ledger
     Memo,
     Trials,
     Decisions,
+    Messages,
     Events,
     ModelCalls,
     Accounts,
@@ -48,6 +50,7 @@ export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
     ...createMemo(db),
     ...createTrials(db, readRow),
     ...createDecisions(db, readRow),
+    ...createMessages(db, readRow),
     ...createEvents(db),
     ...createModelCalls(db),
     ...createAccounts(db),

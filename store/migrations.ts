@@ -69,6 +69,10 @@ async function createJobTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('best', 'double precision')
     .addColumn('history', 'text')
     .addColumn('eventCount', 'integer', (column) => column.notNull())
+    .addColumn('budgetJson', 'text', (column) => column.notNull())
+    .addColumn('beganAt', 'bigint', (column) => column.notNull())
+    .addColumn('pausedAt', 'bigint')
+    .addColumn('pausedMs', 'bigint', (column) => column.notNull())
     .execute();
   await db.schema.createIndex('jobsBySeries').unique().on('jobs').columns(['series', 'run']).execute();
   await db.schema.createIndex('jobsByParent').on('jobs').columns(['parent', 'startedAt']).execute();

@@ -19,7 +19,6 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
   return runJob(input, async (running) => {
     const { job } = running;
     const objective = objectiveOf(job);
-    const began = Date.now();
     const { candidate: packed, seen } = await packProgram({
       ...running.placeOf('c-0/pack'),
       ...{ files: input.files, original: optimizeOriginal(job) },
@@ -31,7 +30,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const { exam, trial: baseline, sample } = await measureBaseline(running, packed, asked);
     const routes = routesOf(input);
     const { journal, stopped } = await searchFor(running, {
-      ...{ exam, sample, atOnce: trialsAtOnce, endsAt: began + job.budget.wallMs },
+      ...{ exam, sample, atOnce: trialsAtOnce },
       policy: policies[job.policy],
       first: [rowOf(baseline, objective)],
       strategies: {

@@ -20,7 +20,8 @@ import { runTrial } from './loop/trial.ts';
 export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { job } = running;
-    const began = Date.now();
+    if (job.task === undefined)
+      running.steering.refuse(() => 'it runs one program, and that is under way');
     const { program, exam } = await given(running);
     if (program !== null) running.tell(`running ${program.title}`);
     const first = program === null ? null : await runTrial(running, program, 'trial', 'c-0', exam);
@@ -29,7 +30,7 @@ export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
 
     const { draft, debug } = input.routes;
     const { journal, stopped } = await searchFor(running, {
-      ...{ exam, policy: refine, sample: null, atOnce: 1, endsAt: began + job.budget.wallMs },
+      ...{ exam, policy: refine, sample: null, atOnce: 1 },
       first: first === null ? [] : [rowOf(first, objectiveOf(job))],
       models: draft.length + debug.length > 0,
     });

@@ -15,6 +15,7 @@ import { runTrial } from './loop/trial.ts';
  */
 export async function verify({ candidate, claim, ...input }: VerificationInput): Promise<JobResult> {
   return runJob(input, async (running) => {
+    running.steering.refuse(() => 'it is a verification, and that is under way');
     running.tell(`verifying ${candidate.title} once more`);
     const { job } = running;
     const { candidate: packed, seen } = await packProgram({

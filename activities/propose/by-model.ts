@@ -11,6 +11,7 @@ import { type AskContext, createAsk, type KeptRequest } from '../ask/ask.ts';
 import { takeStep } from '../context.ts';
 import { type ProgramQuestion, proposedIn, type QuestionInput } from './questions/question.ts';
 import { type AskingJob, questionOf } from './questions/questions.ts';
+import { hintsOf } from './hints.ts';
 import { expectNew } from './same-program.ts';
 
 export interface ProposeInput extends QuestionInput<AskingJob> {
@@ -88,7 +89,8 @@ export const createModelActivities = (context: AskContext) => {
     const trials = (await store.ledger.trials(input.jobId))
       .filter(({ createdAt }) => createdAt <= sent)
       .map(({ trial }) => trial);
-    const question = await questionOf(job.kind)(store, input, trials, own);
+    const hint = await hintsOf(store, input.jobId, sent);
+    const question = await questionOf(job.kind)(store, input, trials, own, hint);
     if (repairs === null) return question;
     const asked = await store.ledger.requestsOf(stepKey({ ...input, step: repairs }));
     const reply = asked.findLast((each) => each.reply !== null)?.reply;

@@ -1,7 +1,7 @@
 import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
 import type { JobInput, JobResult, VerificationInput } from '../../domain/job-input.schema.ts';
 import { queues } from '../../domain/queues.ts';
-import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
+import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
 import { closeEndedJobs } from '../../workers/ended-jobs.ts';
 import { expectSigned, signedBy } from '../../workers/signed-payloads.ts';
@@ -89,7 +89,7 @@ const indexed = { KEYWORD: 2, DOUBLE: 4 } as const;
 
 /** Registers the search attributes and the retention; whether the server has the attributes now. */
 export async function prepareNamespace(connection: Connection, namespace: string): Promise<boolean> {
-  const attributes = [kindAttribute, statusAttribute, bestAttribute];
+  const attributes = [kindAttribute, statusAttribute, bestAttribute, spendAttribute];
   const { operatorService, workflowService } = connection;
   try {
     const { customAttributes } = await operatorService.listSearchAttributes({ namespace });

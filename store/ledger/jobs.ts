@@ -3,6 +3,8 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { JobKind } from '../../domain/job.schema.ts';
 import { JobResult } from '../../domain/job-input.schema.ts';
 import type { JobRole } from '../../domain/job-input.ts';
+import { Extension } from '../../domain/message.schema.ts';
+import type { Steered } from '../../domain/steered.ts';
 import type { JobTable, LedgerSchema } from '../ledger-schema.ts';
 import { toJson } from './json.ts';
 import type { ReadRow } from './rows.ts';
@@ -24,6 +26,8 @@ export interface NewJob {
   input: Artifact;
   parent?: string | null;
   stage?: string | null;
+  /** What it may use; without limit where it is not given. */
+  budget?: Extension;
   /** Milliseconds since 1970, as `endedAt`. */
   startedAt: number;
 }
@@ -37,7 +41,7 @@ export interface JobEnd {
   best?: number | null;
 }
 
-export interface JobRecord {
+export interface JobRecord extends Steered {
   id: string;
   series: string;
   run: number;
@@ -59,8 +63,8 @@ export interface JobRecord {
 export interface Jobs {
   /** Opens the job and returns its record; a job already open, or closed, is returned as it is. */
   openJob(job: NewJob): Promise<JobRecord>;
-  /** Takes up a job that has ended, with what it is started with now; one that runs is left alone. */
-  reopenJob(id: string, input: Artifact): Promise<void>;
+  /** Takes up a job that has ended, with what it is started with now: its time begins anew. One that runs is left alone. */
+  reopenJob(id: string, again: { input: Artifact; budget: Extension; at: number }): Promise<void>;
   /** Closes a running job, with `only` just where it was started with that; the first close stands. Returns whether this one does. */
   closeJob(id: string, end: JobEnd, only?: { input: Artifact }): Promise<boolean>;
   /** Replaces the result of a closed job, and the metric of its best, with what is known since. */
@@ -102,8 +106,15 @@ export interface ChildFilter {
 export type Spot = Pick<JobRecord, 'id' | 'startedAt'>;
 
 export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
-  const toRecord = ({ resultJson, eventCount: _, root: __, ...row }: Selectable<JobTable>): JobRecord => ({
+  const toRecord = ({
+    resultJson,
+    budgetJson,
+    eventCount: _,
+    root: __,
+    ...row
+  }: Selectable<JobTable>): JobRecord => ({
     ...row,
+    budget: readRow(`the budget of job ${row.id}`, () => Extension.parse(JSON.parse(budgetJson))) ?? {},
     result:
       readRow(`the result of job ${row.id}`, () =>
         JobResult.nullable().parse(JSON.parse(resultJson ?? 'null')),
@@ -151,16 +162,22 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
           root: above?.root ?? id,
           startedAt: opened.startedAt,
           eventCount: 0,
+          budgetJson: JSON.stringify(opened.budget ?? {}),
+          beganAt: opened.startedAt,
+          pausedMs: 0,
         })
         .onConflict((conflict) => conflict.column('id').doNothing())
         .execute();
       return toRecord(await select().where('id', '=', id).executeTakeFirstOrThrow());
     },
 
-    async reopenJob(id, input) {
+    async reopenJob(id, { input, budget, at }) {
       await db
         .updateTable('jobs')
-        .set({ status: 'running', endedAt: null, input, report: null, history: null })
+        .set({
+          ...{ status: 'running', endedAt: null, input, report: null, history: null },
+          ...{ budgetJson: JSON.stringify(budget), beganAt: at, pausedAt: null, pausedMs: 0 },
+        })
         .where('id', '=', id)
         .where('status', '!=', 'running')
         .execute();

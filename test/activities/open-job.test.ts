@@ -19,7 +19,7 @@ it('a job that is opened again knows what was tried, what is to be finished, and
   const input = await openJob(store, job, { id: jobId });
   const { openJob: open, recordDecision, endInVain } = createJobActivities({ store });
   const place = { storeId: store.id, jobId, step: 'open' };
-  expect(await open({ ...place, input })).toEqual(nothingKnown);
+  expect((await open({ ...place, input })).known).toEqual(nothingKnown);
 
   const strategy = (name: string): NextDecision => ({ kind: 'strategy', strategy: name });
   const decisions = [strategy('a'), strategy('b'), strategy('c'), { kind: 'draft' as const }, strategy('d')];
@@ -32,7 +32,7 @@ it('a job that is opened again knows what was tried, what is to be finished, and
   await endInVain({ ...place, number: 3 });
   await endInVain({ ...place, number: 4 });
 
-  const known = await open({ ...place, input: { ...input, resumed: 1 } });
+  const { known } = await open({ ...place, input: { ...input, resumed: 1 } });
   expect(known.journal.map(({ id }) => id)).toEqual(['c-1']);
   expect(known).toMatchObject({
     open: [

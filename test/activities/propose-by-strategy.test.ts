@@ -158,11 +158,10 @@ it('leaves what was not used in the result of the job, also what applied and was
     refused: [refused(['use_cpp_extension'])],
   });
   const { closeJob } = createJobActivities({ store });
-  const result = (await new MockActivityEnvironment().run(closeJob, {
-    ...{ storeId: store.id, jobId, step: 'close' },
-    status: 'finished' as const,
+  const { result } = await closeJob({
+    ...{ storeId: store.id, jobId, step: 'close', status: 'finished' },
     ended: { summary: 'done', best: null, refused: 0, product: null },
-  })) as JobResult;
+  });
   expect(result.notUsed?.map(({ strategies }) => strategies)).toEqual([
     ['use_cpp_extension'],
     ['use_pythran', 'parallelize'],

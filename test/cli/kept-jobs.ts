@@ -64,18 +64,20 @@ export async function openJob(
 }
 
 /** Closes a job in the ledger as its workflow does. */
-export const closeJob = (
+export async function closeJob(
   store: Store,
   { jobId }: JobInput,
   ended: Partial<JobResult> & { summary: string },
-): Promise<JobResult> =>
-  createJobActivities({ store }).closeJob({
+): Promise<JobResult> {
+  const { result } = await createJobActivities({ store }).closeJob({
     storeId: store.id,
     jobId,
     step: 'close',
     status: ended.status ?? 'finished',
     ended: { best: null, refused: 0, product: null, ...ended },
   });
+  return result;
+}
 
 export const storeProgram = (store: Store, program: Program): Promise<Artifact> =>
   store.blobs.put(JSON.stringify(program));

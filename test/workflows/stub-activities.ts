@@ -100,8 +100,9 @@ export function stubActivities(
   const right = { kind: 'right', verdict: artifact } as const;
 
   const activities: AllActivities = {
-    async openJob() {
-      return known;
+    async openJob({ input }) {
+      const { budget } = input.job;
+      return { known, steered: { budget, beganAt: Date.now(), pausedAt: null, pausedMs: 0 } };
     },
     async recordDecision({ decided }) {
       seen.decided.push(decided);
@@ -109,12 +110,16 @@ export function stubActivities(
     async endInVain({ number }) {
       seen.inVain.push(number);
     },
+    async takeMessage() {
+      throw new Error('expected a store where messages are sent');
+    },
     async recordTrial({ trial }) {
       seen.trials.push(trial);
+      return { microUsd: 0 };
     },
     async closeJob({ jobId, status, ended }) {
       seen.closed.push({ status, summary: ended.summary });
-      return { jobId, status, ...ended, report: null };
+      return { result: { jobId, status, ...ended, report: null }, microUsd: 0 };
     },
     async packProgram() {
       return { candidate: candidate('c-0', 'as it is', 'baseline', []), seen: artifact };

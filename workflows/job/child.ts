@@ -1,8 +1,10 @@
-import { CancellationScope, executeChild, TemporalFailure } from '@temporalio/workflow';
+import { CancellationScope, startChild, TemporalFailure } from '@temporalio/workflow';
 import type { Job } from '../../domain/job.schema.ts';
 import { stageId } from '../../domain/job-id.ts';
 import type { JobInput, JobResult, Routes, StageJob } from '../../domain/job-input.ts';
+import type { Extension, Told } from '../../domain/message.schema.ts';
 import { type RunningJob, reasonOf } from './frame.ts';
+import { steerSignal } from './steering.ts';
 
 /** How a child ended. Whether its parent ends with it is the parent's to decide. */
 export type ChildEnd = { kind: 'done'; result: JobResult } | { kind: 'failed'; why: string };
@@ -20,28 +22,55 @@ export interface NewChild {
 
 /** Runs a job below another and returns how it ended. Throws only where the parent itself is to end. */
 export async function runChild<J extends Job>(
-  { input }: RunningJob<J>,
+  { input, steering, children }: RunningJob<J>,
   { as, name, job, files, routes }: NewChild,
 ): Promise<ChildEnd> {
   const workflowId = stageId(input.jobId, name);
   const child: JobInput<StageJob> = {
     ...input,
     ...{ jobId: workflowId, series: workflowId, run: 1 },
-    ...{ job, files, routes, stageRoutes: {} },
+    ...{ job: extended(job, steering.budget), files, routes, stageRoutes: {} },
     role: as,
     parent: { jobId: input.jobId, stage: name },
   };
+  await steering.going();
   try {
-    const result = await executeChild<(input: JobInput<StageJob>) => Promise<JobResult>>(job.kind, {
+    const handle = await startChild<(input: JobInput<StageJob>) => Promise<JobResult>>(job.kind, {
       workflowId,
       staticSummary: `${as} ${name} (${job.kind})`,
       // A child whose parent failed beside it closes itself in the ledger.
       parentClosePolicy: 'REQUEST_CANCEL',
       args: [child],
     });
-    return { kind: 'done', result };
+    // One that has ended has nothing to be told.
+    const pass = (told: Told): Promise<void> => handle.signal(steerSignal, told).catch(unlessBug);
+    children.add(pass);
+    try {
+      if (steering.paused) await pass({ id: `${name}/paused`, message: { kind: 'pause' }, at: Date.now() });
+      return { kind: 'done', result: await handle.result() };
+    } finally {
+      children.delete(pass);
+    }
   } catch (error) {
-    if (!(error instanceof TemporalFailure) || CancellationScope.current().consideredCancelled) throw error;
+    unlessBug(error);
+    if (CancellationScope.current().consideredCancelled) throw error;
     return { kind: 'failed', why: reasonOf(error) };
   }
+}
+
+function unlessBug(error: unknown): void {
+  if (!(error instanceof TemporalFailure)) throw error;
+}
+
+/** The job with the trials and the time that its parent was extended by. */
+function extended(job: StageJob, { trials = 0, wallMs = 0 }: Extension): StageJob {
+  const { budget } = job;
+  return {
+    ...job,
+    budget: {
+      ...budget,
+      trials: Math.max(budget.trials, trials),
+      wallMs: Math.max(budget.wallMs, wallMs),
+    },
+  };
 }

@@ -1,3 +1,4 @@
+import type { SearchAttributeUpdatePair } from '@temporalio/common';
 import {
   ApplicationFailure,
   CancellationScope,
@@ -13,9 +14,12 @@ import {
 import type { Job } from '../../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
 import { type Known, nothingKnown } from '../../domain/known.ts';
+import type { Told } from '../../domain/message.schema.ts';
+import { extensible, saidOf, toldBelow } from '../../domain/steered.ts';
 import type { Place } from '../../domain/step.ts';
-import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
-import { closeJob, openJob, writeReport } from './proxies.ts';
+import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
+import { closeJob, openJob, takeMessage, writeReport } from './proxies.ts';
+import { listen, type Steering } from './steering.ts';
 
 /** What a job says of itself while it runs. */
 export interface Progress {
@@ -38,12 +42,18 @@ export interface RunningJob<J extends Job> {
   job: J;
   /** What earlier goes at this job had done; nothing in the first. */
   known: Known;
+  /** What people tell the job. */
+  steering: Steering;
+  /** How to pass on to each job below what this one is told. */
+  children: Set<(told: Told) => Promise<void>>;
   /** The place of a step inside this job. */
   placeOf(step: string): Place;
   /** Tells people what is being done. */
   tell(now: string): void;
   /** Adds a line to what was done, and the best metric where there is one. */
   note(line: string, bestValue?: number): void;
+  /** Tells what models have cost so far, in millionths of a dollar. */
+  spent(microUsd: number): void;
 }
 
 /** What a job's own workflow hands back; the frame around it adds the rest. */
@@ -72,18 +82,29 @@ export async function runJob<J extends Job>(
         ...progress.done.map((line) => `- ${line}`),
       ].join('\n'),
     );
-  const label = (status: string): void => {
-    if (searchable) upsertSearchAttributes([{ key: statusAttribute, value: status }]);
+
+  const label = (...attributes: SearchAttributeUpdatePair[]): void => {
+    if (searchable) upsertSearchAttributes(attributes);
   };
+  const status = (value: string): void => label({ key: statusAttribute, value });
   setHandler(progressQuery, () => progress, { description: 'What the job is doing and has done, in words' });
 
-  if (searchable)
-    upsertSearchAttributes([
-      { key: kindAttribute, value: job.kind },
-      { key: statusAttribute, value: 'running' },
-    ]);
+  label({ key: kindAttribute, value: job.kind }, { key: statusAttribute, value: 'running' });
+
+  const children: RunningJob<J>['children'] = new Set();
+  const steering = listen({
+    budget: extensible(job),
+    take: (told) => takeMessage({ ...placeOf(`message/${told.id}`), told }),
+    async taken(told) {
+      if (told.message.kind === 'pause') status('paused');
+      if (told.message.kind === 'resume') status('running');
+      running.note(saidOf(told.message));
+      const below = toldBelow(told);
+      if (below !== null) await Promise.all([...children].map((pass) => pass(below)));
+    },
+  });
   const running: RunningJob<J> = {
-    ...{ input, job, placeOf },
+    ...{ input, job, placeOf, steering, children },
     known: nothingKnown,
     tell: (now) => {
       progress.now = now;
@@ -93,34 +114,42 @@ export async function runJob<J extends Job>(
       progress.done.push(line);
       progress.earlier += progress.done.splice(0, progress.done.length - mostTold).length;
       show();
-      if (searchable && bestValue !== undefined)
-        upsertSearchAttributes([{ key: bestAttribute, value: bestValue }]);
+      if (bestValue !== undefined) label({ key: bestAttribute, value: bestValue });
     },
+    spent: (microUsd) => label({ key: spendAttribute, value: microUsd / 1e6 }),
   };
 
   let isOpen = false;
   try {
-    running.known = await openJob({ ...placeOf('open'), input });
+    // A job that is cancelled is opened first, so that it can be closed.
+    const opened = await CancellationScope.nonCancellable(() => openJob({ ...placeOf('open'), input }));
     isOpen = true;
-    const ended = await body(running);
+    running.known = opened.known;
+    if (opened.steered.pausedAt !== null) status('paused');
+    const attending = CancellationScope.nonCancellable(() => steering.attend(opened.steered));
+    attending.catch(() => undefined);
+    const ended = await Promise.race([body(running), attending]);
+    await steering.close('it is ending');
     running.tell('writing the report');
     const closed = await closeJob({ ...placeOfThisRun('close'), status: 'finished', ended });
-    const result = { ...closed, report: await writeReport(placeOfThisRun('report')) };
-    label('finished');
+    const result = { ...closed.result, report: await writeReport(placeOfThisRun('report')) };
+    running.spent(closed.microUsd);
+    status('finished');
     running.tell(result.summary);
     return result;
   } catch (error) {
     if (!(error instanceof TemporalFailure)) throw error;
     // What fails because the job was to end is no failure of the job.
     const asked = isCancellation(error) || CancellationScope.current().consideredCancelled;
-    const status = asked ? 'cancelled' : 'failed';
+    const end = asked ? 'cancelled' : 'failed';
     const summary = asked ? 'cancelled' : reasonOf(error);
     await CancellationScope.nonCancellable(async () => {
+      await steering.close(`it is ${end}`);
       const ended: Conclusion = { summary, best: null, refused: 0, product: null };
-      await closeJob({ ...placeOfThisRun('close'), status, ended });
+      running.spent((await closeJob({ ...placeOfThisRun('close'), status: end, ended })).microUsd);
       if (isOpen) await writeReport(placeOfThisRun('report'));
     });
-    label(status);
+    status(end);
     running.tell(summary);
     if (asked) throw isCancellation(error) ? error : new CancelledFailure(summary, undefined, error);
     throw ApplicationFailure.create({

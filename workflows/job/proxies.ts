@@ -37,6 +37,7 @@ const bookkeeping: ActivityOptions = {
 export const {
   openJob,
   closeJob,
+  takeMessage,
   recordDecision,
   endInVain,
   recordTrial,

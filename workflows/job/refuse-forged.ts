@@ -9,7 +9,7 @@ interface Payload {
 
 /**
  * What the worker did not find signed fails the job: an answer of an activity or a stage becomes a failure before workflow code sees
- * it, a start ends at once. Nothing else is touched.
+ * it, a start ends at once, a message is refused. Nothing else is touched.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   internals: [
@@ -39,6 +39,14 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
         const why = input.args.map(forgedReason).find((each) => each !== null);
         if (why != null) throw ApplicationFailure.nonRetryable(why, ForgedPayload.name);
         return next(input);
+      },
+      validateUpdate(input, next) {
+        const why = input.args.map(forgedReason).find((each) => each !== null);
+        if (why != null) throw ApplicationFailure.nonRetryable(why, ForgedPayload.name);
+        next(input);
+      },
+      async handleSignal(input, next) {
+        if (input.args.every((each) => forgedReason(each) === null)) await next(input);
       },
     },
   ],

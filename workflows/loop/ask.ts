@@ -32,8 +32,6 @@ export interface Asking<Answer> {
   about: string;
   /** The requests stand at `STEP-0`, `STEP-0/repair-1`, `STEP-1`. */
   step: string;
-  /** When the job's time is over, milliseconds since 1970. */
-  endsAt: number;
   /** Puts the question by the activity that knows it. `doing` is the summary that people see. */
   ask(activities: ReturnType<typeof modelActivities>, attempt: Attempt, doing: string): Promise<Answer>;
 }
@@ -73,13 +71,13 @@ export async function askRoutes<J extends Job, Answer>(
 
 /** Asks one route, and has its reply repaired as often as is worth it. */
 async function askRoute<J extends Job, Answer>(
-  { placeOf, input }: RunningJob<J>,
-  { role, about, step, endsAt, ask }: Asking<Answer>,
+  { placeOf, input, steering }: RunningJob<J>,
+  { role, about, step, ask }: Asking<Answer>,
   route: string,
   index: number,
 ): Promise<{ kind: 'answered'; answer: Answer } | { kind: 'failed'; failure: Failure }> {
   const isLast = index === input.routes[role].length - 1;
-  const leftMs = Math.max(leastMs, endsAt - Date.now());
+  const leftMs = Math.max(leastMs, steering.endsAt() - Date.now());
   const activities = modelActivities(providerOf(route), leftMs, !isLast);
   const stepOf = (round: number): string => requestStep(step, index, round);
   for (let round = 0; ; round += 1) {

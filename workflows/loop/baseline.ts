@@ -63,7 +63,8 @@ export async function measureBaseline(
     timings: {},
     seeds: cases === null ? [] : [cases.seed],
   };
-  await recordTrial({ ...running.placeOf('c-0/record'), trial });
+  const { microUsd } = await recordTrial({ ...running.placeOf('c-0/record'), trial });
+  running.spent(microUsd);
   running.note(
     `baseline: ${durationOf(baselineMs.value)}, noise ±${(noiseFloor * 100).toFixed(1)} % on ${host}`,
   );

@@ -3,6 +3,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { ModelDecision, NextDecision } from '../../domain/decision.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
+import type { Extension } from '../../domain/message.schema.ts';
 import { questionKey } from '../../domain/search-policy.ts';
 import { proposeStep } from '../../domain/step.ts';
 import type { RunningJob } from '../job/frame.ts';
@@ -26,28 +27,27 @@ export interface ProposerSetup {
   byStrategy(strategy: string, id: string): Promise<Candidate | null>;
   /** A case set that shows what a program is given; null where there is none. */
   sample: Artifact | null;
-  /** When the job's time is over, milliseconds since 1970. */
-  endsAt: number;
 }
 
 /** Returns what proposes candidates for a job, and remembers how models did. */
 export function createProposer<J extends AskingJob>(
   running: RunningJob<J>,
-  { byStrategy, sample, endsAt }: ProposerSetup,
+  { byStrategy, sample }: ProposerSetup,
 ): Proposer {
-  const { job, input } = running;
-  let exhausted: string | null = null;
+  const { job, input, steering } = running;
+  /** Why nothing can be asked, and the budget for which that is so: another may do. */
+  let exhausted: { why: string; budget: Extension } | null = null;
   let fruitless = 0;
   /** Different questions, since the last program, that models gave none for. */
   const inVain = new Set<string>();
   let lastReason = '';
+  const isExhausted = (): boolean => exhausted?.budget === steering.budget;
 
   async function byModel(decision: ModelDecision, id: string): Promise<Proposed> {
     const asked = await askRoutes(running, {
       role: decision.kind,
       about: id,
       step: proposeStep(id),
-      endsAt,
       ask: ({ proposeByModel }, attempt, doing) =>
         summarized(doing, proposeByModel, { ...attempt, job, id, decision, sample, files: input.files }),
     });
@@ -57,8 +57,8 @@ export function createProposer<J extends AskingJob>(
       return asked.answer;
     }
     if (asked.reason !== '') lastReason = asked.reason;
-    exhausted = asked.exhausted ?? exhausted;
-    if (exhausted !== null) return 'later';
+    if (asked.exhausted !== null) exhausted = { why: asked.exhausted, budget: steering.budget };
+    if (isExhausted()) return 'later';
     fruitless += 1;
     inVain.add(decision.kind === 'draft' ? id : questionKey(decision));
     return 'none';
@@ -70,7 +70,7 @@ export function createProposer<J extends AskingJob>(
         ? ((await byStrategy(decision.strategy, id)) ?? 'none')
         : byModel(decision, id),
     givenUp() {
-      if (exhausted !== null) return exhausted;
+      if (isExhausted()) return exhausted?.why ?? null;
       return inVain.size < defaults.model.fruitlessProposals
         ? null
         : `models gave no program ${fruitless} times in a row; the last reason: ${lastReason}`;

@@ -5,7 +5,7 @@ import { candidatesIn, type Journal, type JournalRow } from '../../domain/journa
 import type { Exam } from '../../domain/judging.ts';
 import { checksText } from '../../domain/leaderboard.ts';
 import { best, objectiveOf } from '../../domain/objective.ts';
-import { draftsWithin, type SearchPolicy } from '../../domain/search-policy.ts';
+import type { SearchPolicy } from '../../domain/search-policy.ts';
 import { trialStep } from '../../domain/step.ts';
 import { times } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
@@ -31,8 +31,6 @@ export interface Searching {
   sample: Artifact | null;
   /** Trials under way at once. */
   atOnce: number;
-  /** When the job's time is over, milliseconds since 1970. */
-  endsAt: number;
   /** Why to stop at `top`, the best so far, before the budget is used; null to go on. Unset: at the first that passes. */
   enough?(top: JournalRow | undefined): string | null;
 }
@@ -40,22 +38,24 @@ export interface Searching {
 /** Searches for a program that does what the job is after. Returns what was tried, and why it stopped. */
 export async function searchFor<J extends AskingJob>(
   running: RunningJob<J>,
-  { exam, first, strategies, sample, endsAt, enough = () => null, ...setup }: Searching,
+  { exam, first, strategies, sample, enough = () => null, ...setup }: Searching,
 ): Promise<{ journal: Journal; stopped: string }> {
-  const { job, known, placeOf } = running;
+  const { job, known, placeOf, steering } = running;
   const objective = objectiveOf(job);
-  const { trials, wallMs } = job.budget;
   const byStrategy = strategies?.propose ?? (async () => null);
-  const { propose, givenUp } = createProposer(running, { byStrategy, sample, endsAt });
+  const { propose, givenUp } = createProposer(running, { byStrategy, sample });
   const begun = new Set(first.map(({ id }) => id));
   const outOfTime = (): string | null =>
-    Date.now() > endsAt ? `the ${wallMs / 1000} s of the budget are over` : null;
+    Date.now() > steering.endsAt() ? `the ${(steering.budget.wallMs ?? 0) / 1000} s of the budget are over` : null;
+  steering.refuse(({ kind }) =>
+    kind === 'hint' && !setup.models ? 'it asks no model, so nobody would read a hint' : null,
+  );
 
   return search(
     {
       ...setup,
       strategies: strategies?.applicable ?? [],
-      ...{ objective, trials, drafts: draftsWithin(trials), seed: job.seed },
+      ...{ objective, steering, seed: job.seed },
       known: { ...known, journal: [...first, ...known.journal.filter(({ id }) => !begun.has(id))] },
       enough: (rows) => outOfTime() ?? enough(best(rows, objective)) ?? givenUp(),
     },
@@ -63,7 +63,7 @@ export async function searchFor<J extends AskingJob>(
       record: (decided) => recordDecision({ ...placeOf(`c-${decided.number}/decision`), decided }),
       endInVain: (number) => endInVain({ ...placeOf(`c-${number}/in-vain`), number }),
       propose: (decision, id, rows) => {
-        running.tell(`${candidatesIn(rows).length} of ${trials} trials done; proposing ${id}`);
+        running.tell(`${candidatesIn(rows).length} of ${steering.budget.trials} trials done; proposing ${id}`);
         return propose(decision, id);
       },
       evaluate: (candidate) => {

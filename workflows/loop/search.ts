@@ -1,10 +1,12 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { NextDecision, NumberedDecision } from '../../domain/decision.schema.ts';
+import { defaults } from '../../domain/defaults.ts';
 import { type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
 import type { Known } from '../../domain/known.ts';
 import { foundIn, type Objective } from '../../domain/objective.ts';
-import type { Decision, SearchPolicy } from '../../domain/search-policy.ts';
+import { type Decision, draftsWithin, type SearchPolicy } from '../../domain/search-policy.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
+import type { Steering } from '../job/steering.ts';
 import { together } from '../job/together.ts';
 
 /** What a decision came to: a program, none, or none as long as nothing can be asked. */
@@ -30,11 +32,10 @@ export interface SearchSetup {
   policy: SearchPolicy;
   objective: Objective;
   known: Known;
-  trials: number;
+  /** What people tell the job. */
+  steering: Pick<Steering, 'budget' | 'paused' | 'idle' | 'told'>;
   strategies: readonly string[];
   models: boolean;
-  /** Drafts by models, before the best there is gets improved. */
-  drafts: number;
   seed: number;
   /** Trials under way at once. Measurements are one at a time whatever this is. */
   atOnce: number;
@@ -50,7 +51,7 @@ export async function search(
   setup: SearchSetup,
   steps: SearchSteps,
 ): Promise<{ journal: Journal; stopped: string }> {
-  const { known, atOnce } = setup;
+  const { known, atOnce, steering } = setup;
   const journal: JournalRow[] = [...known.journal];
   const open: NumberedDecision[] = [...known.open];
   const inVain: NextDecision[] = [...known.inVain];
@@ -64,12 +65,14 @@ export async function search(
   let considered: Promise<unknown> = Promise.resolve();
 
   const decide = (): Decision => {
+    if (steering.paused) return { kind: 'wait' };
     const why = setup.enough(journal);
     if (why !== null) return { kind: 'stop', why };
-    const { policy, objective, trials, models, drafts, seed } = setup;
+    const { policy, objective, models, seed } = setup;
+    const { trials = defaults.trials } = steering.budget;
     const under = [...pending.values()].map((each) => each.decision);
-    const state = { journal, objective, pending: under, trials, strategies, models, drafts, inVain, seed };
-    return open[0]?.decision ?? policy({ ...state, decisions: decided });
+    const state = { journal, objective, pending: under, trials, strategies, models, inVain, seed };
+    return open[0]?.decision ?? policy({ ...state, drafts: draftsWithin(trials), decisions: decided });
   };
 
   /** The decision under its number: the one it was given before, or the next. */
@@ -111,17 +114,16 @@ export async function search(
   const underWay = (): Promise<void>[] => [...pending.values()].map((each) => each.done);
   const untilStopped = async (): Promise<string> => {
     for (;;) {
-      const decision = pending.size < atOnce ? decide() : null;
-      if (decision !== null && decision.kind !== 'stop') {
-        const next = await numbered(decision);
-        const done = follow(next).finally(() => pending.delete(next.number));
-        done.catch(() => undefined);
-        pending.set(next.number, { decision, done });
-      } else if (decision !== null && pending.size === 0) {
-        return decision.why;
-      } else {
-        await Promise.race(underWay());
+      const decision: Decision = pending.size < atOnce ? decide() : { kind: 'wait' };
+      if (decision.kind === 'stop' && pending.size === 0 && steering.idle) return decision.why;
+      if (decision.kind === 'stop' || decision.kind === 'wait') {
+        await Promise.race([...underWay(), steering.told()]);
+        continue;
       }
+      const next = await numbered(decision);
+      const done = follow(next).finally(() => pending.delete(next.number));
+      done.catch(() => undefined);
+      pending.set(next.number, { decision, done });
     }
   };
   return { stopped: await together(underWay, untilStopped), journal };

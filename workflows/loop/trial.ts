@@ -13,6 +13,7 @@ import { summarized } from '../job/summary.ts';
 /** The part of a running job that its trials need. */
 interface Placing {
   placeOf(step: string): Place;
+  spent(microUsd: number): void;
 }
 
 /**
@@ -39,7 +40,8 @@ export async function runTrial(
     findings,
   );
   const trial: Trial = { candidate, purpose, outcome, ...findings };
-  await recordTrial({ ...running.placeOf(`${path}/record`), trial });
+  const { microUsd } = await recordTrial({ ...running.placeOf(`${path}/record`), trial });
+  running.spent(microUsd);
   return trial;
 }
 

@@ -34,6 +34,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
   { job, decision, sample, jobId, id, files },
   trials,
   own,
+  hint,
 ) => {
   const baseline = trials.find(({ purpose }) => purpose === 'baseline');
   if (baseline === undefined || baseline.measurement === null)
@@ -50,7 +51,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
     machine: machine(),
     tried: triedPrograms(trials, measuredText),
     underWay: await underWay(store, jobId, id, trials),
-    hint: null,
+    hint,
   };
   const cases = sample === null ? null : await readJson(store.blobs, sample, CaseSet);
   const ofFunction = {

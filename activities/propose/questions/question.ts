@@ -34,13 +34,14 @@ export interface ProgramQuestion {
 
 /**
  * Makes the question of a kind of job. `trials` are the job's as they stood when it was first put, so that a reply on record
- * is read against what was shown then.
+ * is read against what was shown then; `hint` is what people told the job by then.
  */
 export type AsksFor<J> = (
   store: Store,
   input: QuestionInput<J>,
   trials: readonly Trial[],
   own: OwnPrompts,
+  hint: string | null,
 ) => Promise<ProgramQuestion>;
 
 /** The files of a program that a model can read. */

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { Artifact } from './artifact.schema.ts';
+import { Budget } from './job.schema.ts';
+
+/** What a budget is raised to, in its own units; what is missing stays as it is. */
+export const Extension = z.strictObject({
+  trials: Budget.shape.trials.unwrap().optional(),
+  wallMs: Budget.shape.wallMs.unwrap().optional(),
+  usd: Budget.shape.usd,
+  tokens: Budget.shape.tokens,
+});
+export type Extension = z.infer<typeof Extension>;
+
+/** What people tell a job. The kind is also the name of the update that its workflow hears it by. */
+export const Message = z.discriminatedUnion('kind', [
+  /** Nothing new is begun; what is under way is finished. */
+  z.strictObject({ kind: z.literal('pause') }),
+  z.strictObject({ kind: z.literal('resume') }),
+  /** Models read it with every question from then on. */
+  z.strictObject({ kind: z.literal('hint'), text: z.string().trim().min(1).max(2_000) }),
+  z.strictObject({ kind: z.literal('extend'), budget: Extension }),
+]);
+export type Message = z.infer<typeof Message>;
+export type MessageKind = Message['kind'];
+
+/** A message as it came: who sends it again, sends it under the same ID. */
+export interface Told {
+  id: string;
+  message: Message;
+  /** Milliseconds since 1970. */
+  at: number;
+}

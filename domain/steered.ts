@@ -1,0 +1,90 @@
+import type { Budget } from './job.schema.ts';
+import type { Extension, Message, Told } from './message.schema.ts';
+
+/** How a job stands by what people told it: the ledger knows it, and its workflow goes by it. */
+export interface Steered {
+  /** What the job may use now. */
+  budget: Extension;
+  /** When its time began to run, milliseconds since 1970. */
+  beganAt: number;
+  /** Since when it stands still; null where it does not. */
+  pausedAt: number | null;
+  /** How long it stood still before, since its time began: that does not count. */
+  pausedMs: number;
+}
+
+/** What of a job's budget can be extended. */
+export const extensible = ({
+  budget: { unknownPrices: _, ...budget },
+}: {
+  budget: Partial<Budget>;
+}): Extension => budget;
+
+/** When a job's time is over, milliseconds since 1970; without end where it has no limit. */
+export const endOf = ({ budget, beganAt, pausedAt, pausedMs }: Steered, now: number): number =>
+  beganAt + (budget.wallMs ?? Number.POSITIVE_INFINITY) + pausedMs + (pausedAt === null ? 0 : now - pausedAt);
+
+const units = {
+  trials: 'trials',
+  wallMs: 'ms',
+  usd: 'dollars',
+  tokens: 'tokens',
+} as const satisfies Record<keyof Extension, string>;
+
+/** Why a message cannot be acted on, in one sentence; null where it can. `paused`: as the job stands when it comes. */
+export function refusalOf(
+  message: Message,
+  { paused, budget }: { paused: boolean; budget: Extension },
+): string | null {
+  switch (message.kind) {
+    case 'pause':
+      return paused ? 'it is paused already' : null;
+    case 'resume':
+      return paused ? null : 'it is not paused';
+    case 'extend':
+      return lessThanNow(message.budget, budget);
+    default:
+      return null;
+  }
+}
+
+function lessThanNow(asked: Extension, now: Extension): string | null {
+  for (const field of Object.keys(units) as (keyof Extension)[]) {
+    const [wanted, has] = [asked[field], now[field]];
+    if (wanted !== undefined && has !== undefined && wanted < has)
+      return `${wanted} ${units[field]} are fewer than the ${has} it has, and a budget is only ever extended`;
+  }
+  return null;
+}
+
+/** What the job's log says of a message. */
+export function saidOf(message: Message): string {
+  switch (message.kind) {
+    case 'pause':
+      return 'paused: nothing new is begun';
+    case 'resume':
+      return 'goes on after a pause';
+    case 'hint':
+      return `hint: ${message.text}`;
+    case 'extend':
+      return `extended to ${budgetText(message.budget)}`;
+  }
+}
+
+/** `20 trials, 30 minutes, $5, 2000 tokens`, as far as they are given. */
+export const budgetText = ({ trials, wallMs, usd, tokens }: Extension): string =>
+  [
+    ...(trials === undefined ? [] : [`${trials} trials`]),
+    ...(wallMs === undefined ? [] : [`${Number((wallMs / 60_000).toPrecision(3))} minutes`]),
+    ...(usd === undefined ? [] : [`$${usd}`]),
+    ...(tokens === undefined ? [] : [`${tokens} tokens`]),
+  ].join(', ');
+
+/** What the jobs below are told where one is: they stand still with it, and have its trials and its time; its money they have already. */
+export function toldBelow(told: Told): Told | null {
+  const { message } = told;
+  if (message.kind === 'pause' || message.kind === 'resume') return told;
+  if (message.kind !== 'extend') return null;
+  const { usd: _, tokens: __, ...budget } = message.budget;
+  return Object.keys(budget).length === 0 ? null : { ...told, message: { ...message, budget } };
+}

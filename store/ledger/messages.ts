@@ -1,0 +1,96 @@
+import type { Kysely, Transaction } from 'kysely';
+import { Extension, Message, type Told } from '../../domain/message.schema.ts';
+import { saidOf } from '../../domain/steered.ts';
+import type { LedgerSchema } from '../ledger-schema.ts';
+import { toJson } from './json.ts';
+import type { ReadRow } from './rows.ts';
+
+export interface Messages {
+  /**
+   * Takes what a job was told: it is kept, said in the job's log, and changes the job's budget or pause at once. The same ID again
+   * changes nothing. Throws where the job was not opened.
+   */
+  takeMessage(jobId: string, told: Told): Promise<void>;
+  /** What a job was told, in the order it was taken; without what cannot be read. */
+  messages(jobId: string): Promise<Told[]>;
+}
+
+export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Messages {
+  return {
+    async takeMessage(jobId, told) {
+      await db.transaction().execute(async (transaction) => {
+        // Counting on the job's row locks it until the commit: messages are taken one after another.
+        const { eventCount } = await transaction
+          .updateTable('jobs')
+          .set((set) => ({ eventCount: set('eventCount', '+', 1) }))
+          .where('id', '=', jobId)
+          .returning('eventCount')
+          .executeTakeFirstOrThrow(
+            () => new Error(`message ${told.id}: expected job ${jobId} in the ledger, found no such job`),
+          );
+        const { id, message, at } = told;
+        const taken = await transaction
+          .insertInto('messages')
+          .values({
+            ...{ jobId, id, number: eventCount, at },
+            messageJson: toJson(message, `message ${id} to job ${jobId}`),
+          })
+          .onConflict((conflict) => conflict.columns(['jobId', 'id']).doNothing())
+          .returning('id')
+          .executeTakeFirst();
+        if (taken === undefined) return;
+        const event = { jobId, number: eventCount, key: `${jobId}#message/${id}`, text: saidOf(message), at };
+        await transaction.insertInto('events').values(event).execute();
+        await apply(transaction, jobId, told);
+      });
+    },
+
+    async messages(jobId) {
+      const rows = await db
+        .selectFrom('messages')
+        .selectAll()
+        .where('jobId', '=', jobId)
+        .orderBy('number')
+        .execute();
+      return rows.flatMap(({ id, messageJson, at }) => {
+        const message = readRow(`message ${id} to job ${jobId}`, () =>
+          Message.parse(JSON.parse(messageJson)),
+        );
+        return message === undefined ? [] : [{ id, message, at }];
+      });
+    },
+  };
+}
+
+/** What a message changes of its job's row and account. */
+async function apply(
+  transaction: Transaction<LedgerSchema>,
+  jobId: string,
+  { message, at }: Told,
+): Promise<void> {
+  const job = transaction.updateTable('jobs').where('id', '=', jobId);
+  if (message.kind === 'pause') await job.set({ pausedAt: at }).where('pausedAt', 'is', null).execute();
+  if (message.kind === 'resume')
+    await job
+      .set((set) => ({
+        pausedMs: set('pausedMs', '+', set(set.val(at), '-', set.ref('pausedAt'))),
+        pausedAt: null,
+      }))
+      .where('pausedAt', 'is not', null)
+      .execute();
+  if (message.kind !== 'extend') return;
+  const { budgetJson } = await transaction
+    .selectFrom('jobs')
+    .select('budgetJson')
+    .where('id', '=', jobId)
+    .executeTakeFirstOrThrow();
+  const budget = { ...Extension.parse(JSON.parse(budgetJson)), ...message.budget };
+  await job.set({ budgetJson: JSON.stringify(budget) }).execute();
+  const { usd, tokens } = message.budget;
+  const caps = {
+    ...(usd === undefined ? {} : { capMicroUsd: Math.round(usd * 1e6) }),
+    ...(tokens === undefined ? {} : { capTokens: tokens }),
+  };
+  if (Object.keys(caps).length > 0)
+    await transaction.updateTable('accounts').set(caps).where('id', '=', jobId).execute();
+}

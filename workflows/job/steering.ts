@@ -1,0 +1,156 @@
+import {
+  ApplicationFailure,
+  CancellationScope,
+  condition,
+  currentUpdateInfo,
+  defineSignal,
+  defineUpdate,
+  setHandler,
+} from '@temporalio/workflow';
+import type { Extension, Message, MessageKind, Told } from '../../domain/message.schema.ts';
+import { endOf, refusalOf, type Steered } from '../../domain/steered.ts';
+
+/** What a job hears, with what the Temporal UI says of it. */
+const heard: Record<MessageKind, string> = {
+  pause: 'Begin nothing new; what is under way is finished',
+  resume: 'Go on after a pause',
+  hint: 'Say something that models read with every question',
+  extend: 'Raise the budget',
+};
+
+/** What a job passes on to the jobs below it. */
+export const steerSignal = defineSignal<[Told]>('steer');
+
+/** What people tell a job while it runs. Its workflow asks it what to do next. */
+export interface Steering {
+  /** What the job may use now; another object whenever that was extended. */
+  readonly budget: Extension;
+  readonly paused: boolean;
+  /** Whether everything that was accepted is on record. */
+  readonly idle: boolean;
+  /** When the job's time is over, milliseconds since 1970: a pause does not count. */
+  endsAt(): number;
+  /** Resolves when something was told since it was asked for; rejects where the job is to end. */
+  told(): Promise<void>;
+  /** Waits out a pause. */
+  going(): Promise<void>;
+  /** Lets a body refuse what it cannot act on: a reason in one sentence, or null. */
+  refuse(why: (message: Message) => string | null): void;
+}
+
+/** The side of the frame. */
+export interface Listening extends Steering {
+  /** Begins to act on what is told, from how the job stands; returns only by throwing. */
+  attend(steered: Steered): Promise<never>;
+  /** Refuses all that is told from now on, with the reason, and waits until what was accepted is on record. */
+  close(why: string): Promise<void>;
+}
+
+export interface Ear {
+  /** What the job may use when it is started. */
+  budget: Extension;
+  /** Takes a message into the ledger, and returns how the job stands then. */
+  take(told: Told): Promise<Steered>;
+  /** Hears of each message that was taken. */
+  taken(told: Told): Promise<void>;
+}
+
+/**
+ * Hears what a job is told from its first moment. Validators refuse at once; handlers only put a message in line, so that they have
+ * always ended; `attend` takes the messages in order into the ledger, which knows each by its ID: none is lost, none counts twice.
+ */
+export function listen({ budget: given, take, taken }: Ear): Listening {
+  const line: Told[] = [];
+  let steered: Steered = { budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0 };
+  let closed: string | null = null;
+  let bell = ring();
+  let bodyRefuses: (message: Message) => string | null = () => null;
+  let attended = false;
+
+  /** As it stands with what is in line: nothing is begun after a pause was accepted. */
+  const paused = (): boolean => {
+    const last = line.findLast(({ message }) => message.kind === 'pause' || message.kind === 'resume');
+    return last === undefined ? steered.pausedAt !== null : last.message.kind === 'pause';
+  };
+  const budget = (): Extension =>
+    line.reduce(
+      (sum, { message }) => (message.kind === 'extend' ? { ...sum, ...message.budget } : sum),
+      steered.budget,
+    );
+  const refusal = (message: Message): string | null =>
+    closed ?? bodyRefuses(message) ?? refusalOf(message, { paused: paused(), budget: budget() });
+  const wake = (): void => {
+    const before = bell;
+    bell = ring();
+    before.resolve();
+  };
+  const accept = (told: Told): void => {
+    line.push(told);
+    wake();
+  };
+
+  for (const [kind, description] of Object.entries(heard))
+    setHandler(
+      defineUpdate<Message, [Message]>(kind),
+      async (message) => {
+        accept({ id: currentUpdateInfo()?.id ?? '', message, at: Date.now() });
+        return message;
+      },
+      {
+        description,
+        validator(message) {
+          const why = refusal(message);
+          if (why !== null) throw ApplicationFailure.nonRetryable(why, 'MessageRefused');
+        },
+      },
+    );
+  setHandler(steerSignal, (told) => {
+    if (refusal(told.message) === null) accept(told);
+  });
+
+  return {
+    get budget() {
+      return steered.budget;
+    },
+    get paused() {
+      return paused();
+    },
+    get idle() {
+      return line.length === 0;
+    },
+    endsAt: () => endOf(steered, Date.now()),
+    told: () => Promise.race([bell.rung, CancellationScope.current().cancelRequested]),
+    going: () => condition(() => !paused()),
+    refuse(why) {
+      bodyRefuses = why;
+    },
+    async attend(now) {
+      steered = now;
+      attended = true;
+      try {
+        for (;;) {
+          await condition(() => line.length > 0);
+          const [first] = line;
+          if (first === undefined) continue;
+          const { budget, ...rest } = await take(first);
+          steered = { ...rest, budget: first.message.kind === 'extend' ? budget : steered.budget };
+          await taken(first);
+          line.shift();
+          wake();
+        }
+      } finally {
+        attended = false;
+      }
+    },
+    async close(why) {
+      closed = why;
+      await condition(() => line.length === 0 || !attended);
+    },
+  };
+}
+
+/** A promise and what resolves it. */
+function ring(): { rung: Promise<void>; resolve: () => void } {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  return { rung: promise, resolve };
+}
