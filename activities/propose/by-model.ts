@@ -9,9 +9,9 @@ import { applyReply, type WrittenProgram } from '../../llm/prompts/replies/apply
 import { readTree, writeJson } from '../../store/documents.ts';
 import { type AskContext, createAsk, type KeptRequest } from '../ask/ask.ts';
 import { takeStep } from '../context.ts';
+import { hintsOf } from './hints.ts';
 import { type ProgramQuestion, proposedIn, type QuestionInput } from './questions/question.ts';
 import { type AskingJob, questionOf } from './questions/questions.ts';
-import { hintsOf } from './hints.ts';
 import { expectNew } from './same-program.ts';
 
 export interface ProposeInput extends QuestionInput<AskingJob> {

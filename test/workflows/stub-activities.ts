@@ -57,6 +57,8 @@ export interface StubOptions {
   endless?: keyof AllActivities;
   /** Strategies that do not apply. */
   notUsed?: NotUsed[];
+  /** The artifact of a candidate's program. */
+  programOf?: (id: string) => string;
 }
 
 /**
@@ -65,13 +67,11 @@ export interface StubOptions {
  */
 export function stubActivities(
   script: Script,
-  { failModel = () => undefined, known = nothingKnown, endless, notUsed = [] }: StubOptions = {},
+  { failModel = () => undefined, known = nothingKnown, endless, notUsed = [], programOf = named }: StubOptions = {},
 ): { activities: AllActivities; seen: Seen } {
   const seen: Seen = { activities: [], decided: [], inVain: [], trials: [], closed: [], asked: [] };
   const titles = new Map<string, string>();
   const measured = new Map<string, number>();
-  // A program is named by the candidate it belongs to, in hex, so that every stub knows whom it is asked about.
-  const programOf = (id: string): string => Buffer.from(id).toString('hex').padEnd(64, '0');
   const titleOf = (program: string): string => titles.get(program) ?? 'as it is';
   const candidate = (
     id: string,
@@ -207,3 +207,6 @@ export function stubActivities(
   }
   return { activities, seen };
 }
+
+/** A program is named by the candidate it belongs to, in hex, so that every stub knows whom it is asked about. */
+const named = (id: string): string => Buffer.from(id).toString('hex').padEnd(64, '0');

@@ -73,9 +73,10 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
     return last === undefined ? steered.pausedAt !== null : last.message.kind === 'pause';
   };
   const budget = (): Extension =>
-    line.reduce(
-      (sum, { message }) => (message.kind === 'extend' ? { ...sum, ...message.budget } : sum),
+    Object.assign(
+      {},
       steered.budget,
+      ...line.map(({ message }) => (message.kind === 'extend' ? message.budget : {})),
     );
   const refusal = (message: Message): string | null =>
     closed ?? bodyRefuses(message) ?? refusalOf(message, { paused: paused(), budget: budget() });

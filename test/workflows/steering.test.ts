@@ -1,0 +1,217 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { CancelledFailure, Connection } from '@temporalio/client';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { hintsOf } from '../../activities/propose/hints.ts';
+import { prepareNamespace } from '../../cli/server/client.ts';
+import type { Message } from '../../domain/message.schema.ts';
+import { spendAttribute, statusAttribute } from '../../domain/visibility.ts';
+import type { Store } from '../../store/store.ts';
+import { temporaryStore } from '../store/temporary-store.ts';
+import { until } from '../support/crucible.ts';
+import { start, storedActivities, storedInput, tell } from './stored-job.ts';
+import { stubbedWorkers } from './stubbed-workers.ts';
+
+const workers = stubbedWorkers();
+
+let store: Store;
+
+beforeEach(async () => {
+  store = await temporaryStore();
+});
+
+const faster = (budget: object = {}) => ({
+  ...{ kind: 'optimize', name: 'faster', program: 'slow.py', function: 'f', cases: 'cases.py' },
+  budget: { trials: 4, wallMs: 3_600_000, ...budget },
+});
+
+const refused = (jobId: string, message: Message): Promise<string> =>
+  tell(workers, jobId, message).then(
+    () => 'accepted',
+    (error: { cause?: { message?: string } }) => error.cause?.message ?? String(error),
+  );
+
+describe('a paused job', () => {
+  it('begins nothing, and costs nothing, until it is resumed; its time stands still', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store);
+    const input = storedInput(store, faster());
+    const { jobId } = input;
+    hold();
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('two candidates under way', 30_000, async () => seen.activities.includes('runProgram'));
+      await tell(workers, jobId, { kind: 'pause' });
+      letGo();
+      await until('what was under way to end', 30_000, async () => seen.trials.length === 3);
+      const before = [seen.activities.length, (await handle.describe()).historyLength];
+      expect((await store.ledger.job(jobId))?.pausedAt).toBeGreaterThan(0);
+      await wait(2_000);
+      expect([seen.activities.length, (await handle.describe()).historyLength]).toEqual(before);
+
+      expect(await refused(jobId, { kind: 'pause' })).toBe('it is paused already');
+      await tell(workers, jobId, { kind: 'resume' });
+      expect(await refused(jobId, { kind: 'resume' })).toBe('it is not paused');
+      await handle.result();
+    });
+    const record = await store.ledger.job(jobId);
+    expect(record).toMatchObject({ status: 'finished', pausedAt: null });
+    expect(record?.pausedMs).toBeGreaterThanOrEqual(2_000);
+    expect(seen.trials.filter(({ purpose }) => purpose === 'trial')).toHaveLength(4);
+    expect((await store.ledger.events(jobId)).map(({ text }) => text)).toEqual(
+      expect.arrayContaining(['paused: nothing new is begun', 'goes on after a pause']),
+    );
+  });
+
+  it('can be cancelled, and then begins anew without the pause', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store);
+    const input = storedInput(store, faster());
+    hold();
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+      await tell(workers, input.jobId, { kind: 'pause' });
+      letGo();
+      await until('what was under way to end', 30_000, async () => seen.trials.length === 3);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+      expect((await store.ledger.job(input.jobId))?.status).toBe('cancelled');
+
+      await (await start(workers, { ...input, resumed: 1 })).result();
+    });
+    expect(await store.ledger.job(input.jobId)).toMatchObject({ status: 'finished', pausedAt: null });
+    expect(seen.trials.filter(({ purpose }) => purpose === 'trial')).toHaveLength(4);
+  });
+
+  it('that is a pipeline stands still with its stages, and its later stages wait', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store);
+    const stages = [faster(), { kind: 'solve', name: 'draw', script: 'draw.py', needs: ['faster'] }];
+    const input = storedInput(store, { kind: 'pipeline', name: 'two', stages });
+    const stage = `${input.jobId}/faster`;
+    hold();
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+      await tell(workers, input.jobId, { kind: 'pause' });
+      await tell(workers, input.jobId, { kind: 'extend', budget: { trials: 5, usd: 2 } });
+      await until('the stage to be told', 30_000, async () => (await store.ledger.job(stage))?.pausedAt != null);
+      letGo();
+      await until('what was under way to end', 30_000, async () => seen.trials.length === 3);
+      await wait(1_000);
+      expect(seen.trials).toHaveLength(3);
+      await tell(workers, input.jobId, { kind: 'resume' });
+      await handle.result();
+    });
+    expect(seen.trials.filter(({ purpose }) => purpose === 'trial')).toHaveLength(6);
+    expect((await store.ledger.job(stage))?.budget).toMatchObject({ trials: 5 });
+    expect((await store.ledger.account(input.jobId))?.cap).toEqual({ microUsd: 2_000_000, tokens: null });
+  });
+});
+
+describe('a budget', () => {
+  it('is extended while the job runs, also when it is all but used; what is less than it has is refused', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store);
+    const input = storedInput(store, faster({ trials: 2, usd: 1 }));
+    const { jobId } = input;
+    hold();
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+      expect(await refused(jobId, { kind: 'extend', budget: { trials: 1 } })).toBe(
+        '1 trials are fewer than the 2 it has, and a budget is only ever extended',
+      );
+      await tell(workers, jobId, { kind: 'extend', budget: { trials: 5, usd: 3, wallMs: 7_200_000 } });
+      letGo();
+      await handle.result();
+    });
+    expect(seen.trials.filter(({ purpose }) => purpose === 'trial')).toHaveLength(5);
+    expect(await store.ledger.job(jobId)).toMatchObject({ budget: { trials: 5, usd: 3, wallMs: 7_200_000 } });
+    expect((await store.ledger.account(jobId))?.cap.microUsd).toBe(3_000_000);
+  });
+
+  it('of time counts from when the job was opened, whatever goes at its workflow', async () => {
+    const { activities, seen } = storedActivities(store);
+    const input = storedInput(store, faster({ wallMs: 60_000 }));
+    await store.ledger.openJob({
+      ...{ id: input.jobId, series: input.series, run: 1, name: 'faster', kind: 'optimize', role: 'job' },
+      ...{ input: await store.blobs.put('{}'), budget: { trials: 4, wallMs: 60_000 } },
+      startedAt: Date.now() - 61_000,
+    });
+    activities.closeJob = async ({ jobId, status, ended }) => ({
+      ...{ result: { jobId, status, ...ended, report: null }, microUsd: 0 },
+    });
+    const result = await workers.during(activities, async () => (await start(workers, input)).result());
+    expect(result.summary).toContain('stopped because the 60 s of the budget are over');
+    expect(seen.asked).toEqual([]);
+  });
+});
+
+describe('a message', () => {
+  it('counts once, however often it is sent under its ID', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store);
+    const input = storedInput(store, faster());
+    const { jobId } = input;
+    hold();
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+      for (let time = 0; time < 3; time += 1)
+        await tell(workers, jobId, { kind: 'hint', text: 'use tables' }, 'h-1');
+      await tell(workers, jobId, { kind: 'hint', text: 'and no recursion' }, 'h-2');
+      letGo();
+      await handle.result();
+    });
+    expect((await store.ledger.messages(jobId)).map(({ id }) => id)).toEqual(['h-1', 'h-2']);
+    expect(await hintsOf(store, jobId, Date.now())).toBe('use tables\nand no recursion');
+    expect(await hintsOf(store, jobId, 0)).toBeNull();
+    // In a later go at the job it is known, too.
+    await store.ledger.takeMessage(jobId, { id: 'h-1', message: { kind: 'hint', text: 'again' }, at: 1 });
+    expect(await store.ledger.messages(jobId)).toHaveLength(2);
+  });
+
+  it('that nobody could act on is refused with the reason', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store);
+    const routes = { ...storedInput(store, faster()).routes, draft: [], debug: [], improve: [] };
+    const { activities: scripted } = storedActivities(store, { fast: { speedups: [3] } });
+    activities.listStrategies = scripted.listStrategies;
+    const input = storedInput(store, faster(), { routes });
+    hold();
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+      expect(await refused(input.jobId, { kind: 'hint', text: 'go faster' })).toBe(
+        'it asks no model, so nobody would read a hint',
+      );
+      letGo();
+      await handle.result();
+      expect(await refused(input.jobId, { kind: 'pause' })).toMatch(/completed|not found/);
+    });
+    expect(await store.ledger.messages(input.jobId)).toEqual([]);
+  });
+});
+
+it('what models cost, and that a job is paused, is told in search attributes', async () => {
+  const connection = workers.client.connection as Connection;
+  expect(await prepareNamespace(connection, 'default')).toBe(true);
+  const { activities, seen, hold, letGo } = storedActivities(store);
+  const { recordTrial } = activities;
+  activities.recordTrial = async (input) => {
+    await recordTrial(input);
+    return { microUsd: 1_250_000 };
+  };
+  const input = storedInput(store, faster(), { searchable: true });
+  hold();
+  await workers.during(activities, async () => {
+    const handle = await start(workers, input);
+    await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+    await tell(workers, input.jobId, { kind: 'pause' });
+    letGo();
+    await until('what was under way to end', 30_000, async () => seen.trials.length === 3);
+    const { typedSearchAttributes } = await until('the pause to be told', 30_000, async () => {
+      const described = await handle.describe();
+      return described.typedSearchAttributes.get(statusAttribute) === 'paused' ? described : undefined;
+    });
+    expect(typedSearchAttributes.get(spendAttribute)).toBe(1.25);
+    await tell(workers, input.jobId, { kind: 'resume' });
+    await handle.result();
+    expect((await handle.describe()).typedSearchAttributes.get(statusAttribute)).toBe('finished');
+  });
+});
