@@ -100,6 +100,16 @@ async function createJobTables(db: Kysely<unknown>): Promise<void> {
     .execute();
 
   await db.schema
+    .createTable('messages')
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('id', 'text', (column) => column.notNull())
+    .addColumn('number', 'integer', (column) => column.notNull())
+    .addColumn('messageJson', 'text', (column) => column.notNull())
+    .addColumn('at', 'bigint', (column) => column.notNull())
+    .addPrimaryKeyConstraint('messagesKey', ['jobId', 'id'])
+    .execute();
+
+  await db.schema
     .createTable('events')
     .addColumn('jobId', 'text', (column) => column.notNull())
     .addColumn('root', 'text', (column) => column.notNull())

@@ -42,6 +42,8 @@ describe('a paused job', () => {
       await tell(workers, jobId, { kind: 'pause' });
       letGo();
       await until('what was under way to end', 30_000, async () => seen.trials.length === 3);
+      // The workflow hears of the last of it.
+      await wait(1_000);
       const before = [seen.activities.length, (await handle.describe()).historyLength];
       expect((await store.ledger.job(jobId))?.pausedAt).toBeGreaterThan(0);
       await wait(2_000);

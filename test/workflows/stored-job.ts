@@ -36,30 +36,38 @@ export function storedActivities(store: Store, script: Script = {}): StoredActiv
   let gate = Promise.withResolvers<void>();
   gate.resolve();
   let held = 0;
-  Object.assign(activities, {
+  const overrides = {
     ...own,
     packProgram: activities.packProgram,
-    async recordTrial(input) {
+    mergeFiles: activities.mergeFiles,
+    async recordTrial(input: Parameters<AllActivities['recordTrial']>[0]) {
       await Promise.all(kept);
       seen.trials.push(input.trial);
       return own.recordTrial(input);
     },
-    async closeJob(input) {
+    async closeJob(input: Parameters<AllActivities['closeJob']>[0]) {
       seen.closed.push({ status: input.status, summary: input.ended.summary });
       return own.closeJob(input);
     },
-    async runProgram(input) {
+    async runProgram(input: Parameters<AllActivities['runProgram']>[0]) {
       held += 1;
       await gate.promise;
       return runProgram(input);
     },
-    async proposeByModel(input) {
+    async proposeByModel(input: Parameters<AllActivities['proposeByModel']>[0]) {
       const { id, decision } = input;
       seen.asked.push(input);
       const title = `idea ${id}`;
       return { id, parents: [], operator: decision.kind, title, note: title, program: programOf(id) };
     },
-  } satisfies Partial<AllActivities>);
+  } satisfies Partial<AllActivities>;
+  for (const [name, activity] of Object.entries(overrides))
+    Object.assign(activities, {
+      [name]: (input: never) => {
+        seen.activities.push(name);
+        return (activity as (input: never) => Promise<unknown>)(input);
+      },
+    });
   return {
     ...{ activities, seen },
     hold: () => {

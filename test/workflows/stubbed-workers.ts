@@ -47,6 +47,7 @@ export function stubbedWorkers(): StubbedWorkers {
         taskQueues.map((taskQueue) =>
           Worker.create({
             ...{ connection, taskQueue, activities, maxHeartbeatThrottleInterval: '200ms' },
+            shutdownForceTime: '10s',
             ...(taskQueue === queues.orchestrate ? { workflowBundle } : {}),
           }),
         ),
