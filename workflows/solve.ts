@@ -20,8 +20,7 @@ import { runTrial } from './loop/trial.ts';
 export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { job } = running;
-    if (job.task === undefined)
-      running.steering.refuse(() => 'it runs one program, and that is under way');
+    if (job.task === undefined) running.steering.refuse(() => 'it runs one program, and that is under way');
     const { program, exam } = await given(running);
     if (program !== null) running.tell(`running ${program.title}`);
     const first = program === null ? null : await runTrial(running, program, 'trial', 'c-0', exam);

@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { CancelledFailure, Connection } from '@temporalio/client';
+import { CancelledFailure, type Connection } from '@temporalio/client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hintsOf } from '../../activities/propose/hints.ts';
 import { prepareNamespace } from '../../cli/server/client.ts';
@@ -94,7 +94,11 @@ describe('a paused job', () => {
       await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
       await tell(workers, input.jobId, { kind: 'pause' });
       await tell(workers, input.jobId, { kind: 'extend', budget: { trials: 5, usd: 2 } });
-      await until('the stage to be told', 30_000, async () => (await store.ledger.job(stage))?.pausedAt != null);
+      await until(
+        'the stage to be told',
+        30_000,
+        async () => (await store.ledger.job(stage))?.pausedAt != null,
+      );
       letGo();
       await until('what was under way to end', 30_000, async () => seen.trials.length === 3);
       await wait(1_000);

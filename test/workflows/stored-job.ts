@@ -10,6 +10,11 @@ import type { Store } from '../../store/store.ts';
 import { type AllActivities, artifact, type Script, type Seen, stubActivities } from './stub-activities.ts';
 import type { StubbedWorkers } from './stubbed-workers.ts';
 
+const nameOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+/** A `Tree` of no files. */
+const noFiles = nameOf('{}');
+
 /** Activities that run nothing, over a ledger that is real. */
 export interface StoredActivities {
   activities: AllActivities;
@@ -23,12 +28,16 @@ export interface StoredActivities {
 
 /** A candidate by a model has the title `idea c-N`, and is no faster where the script does not say so. */
 export function storedActivities(store: Store, script: Script = {}): StoredActivities {
-  const kept: Promise<unknown>[] = [];
+  const kept: Promise<unknown>[] = [store.blobs.put('{}')];
   const programOf = (id: string): string => {
-    const program: Program = { files: {}, entry: { kind: 'script', path: `${id}.py`, args: [] }, build: null };
+    const program: Program = {
+      files: {},
+      entry: { kind: 'script', path: `${id}.py`, args: [] },
+      build: null,
+    };
     const text = JSON.stringify(program);
     kept.push(store.blobs.put(text));
-    return createHash('sha256').update(text).digest('hex');
+    return nameOf(text);
   };
   const { activities, seen } = stubActivities(script, { programOf });
   const { runProgram } = activities;
@@ -39,7 +48,7 @@ export function storedActivities(store: Store, script: Script = {}): StoredActiv
   const overrides = {
     ...own,
     packProgram: activities.packProgram,
-    mergeFiles: activities.mergeFiles,
+    mergeFiles: async () => ({ files: noFiles, known: null }),
     async recordTrial(input: Parameters<AllActivities['recordTrial']>[0]) {
       await Promise.all(kept);
       seen.trials.push(input.trial);
@@ -88,7 +97,7 @@ export function storedInput(store: Store, asked: object, given: Partial<JobInput
   const job = Job.parse(asked);
   const series = `${job.kind}/${job.name}/${randomUUID().slice(0, 10)}`;
   return {
-    ...{ jobId: `${series}.1`, series, run: 1, role: 'job', storeId: store.id, job, files: artifact },
+    ...{ jobId: `${series}.1`, series, run: 1, role: 'job', storeId: store.id, job, files: noFiles },
     ...{ beside: artifact, parent: null, routes: upRoutes, stageRoutes: {}, searchable: false, fresh: false },
     ...{ resumed: 0, ...given },
   };

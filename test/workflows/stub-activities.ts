@@ -67,7 +67,13 @@ export interface StubOptions {
  */
 export function stubActivities(
   script: Script,
-  { failModel = () => undefined, known = nothingKnown, endless, notUsed = [], programOf = named }: StubOptions = {},
+  {
+    failModel = () => undefined,
+    known = nothingKnown,
+    endless,
+    notUsed = [],
+    programOf = named,
+  }: StubOptions = {},
 ): { activities: AllActivities; seen: Seen } {
   const seen: Seen = { activities: [], decided: [], inVain: [], trials: [], closed: [], asked: [] };
   const titles = new Map<string, string>();

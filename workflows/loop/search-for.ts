@@ -46,7 +46,9 @@ export async function searchFor<J extends AskingJob>(
   const { propose, givenUp } = createProposer(running, { byStrategy, sample });
   const begun = new Set(first.map(({ id }) => id));
   const outOfTime = (): string | null =>
-    Date.now() > steering.endsAt() ? `the ${(steering.budget.wallMs ?? 0) / 1000} s of the budget are over` : null;
+    Date.now() > steering.endsAt()
+      ? `the ${(steering.budget.wallMs ?? 0) / 1000} s of the budget are over`
+      : null;
   steering.refuse(({ kind }) =>
     kind === 'hint' && !setup.models ? 'it asks no model, so nobody would read a hint' : null,
   );
@@ -63,7 +65,9 @@ export async function searchFor<J extends AskingJob>(
       record: (decided) => recordDecision({ ...placeOf(`c-${decided.number}/decision`), decided }),
       endInVain: (number) => endInVain({ ...placeOf(`c-${number}/in-vain`), number }),
       propose: (decision, id, rows) => {
-        running.tell(`${candidatesIn(rows).length} of ${steering.budget.trials} trials done; proposing ${id}`);
+        running.tell(
+          `${candidatesIn(rows).length} of ${steering.budget.trials} trials done; proposing ${id}`,
+        );
         return propose(decision, id);
       },
       evaluate: (candidate) => {

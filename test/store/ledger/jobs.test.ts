@@ -42,6 +42,7 @@ describe('a job', () => {
       result: null,
       best: null,
       history: null,
+      ...{ budget: {}, beganAt: 100, pausedAt: null, pausedMs: 0 },
     });
     expect(await ledger.openJob(newJob('solve/sort', 1, 999))).toEqual(opened);
     await ledger.closeJob(opened.id, {
