@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { Artifact } from './artifact.schema.ts';
 import { Budget } from './job.schema.ts';
 
 /** What a budget is raised to, in its own units; what is missing stays as it is. */

@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely';
+import type { Kysely, Transaction } from 'kysely';
 import type { LedgerSchema } from '../ledger-schema.ts';
 
 /**
@@ -28,24 +28,33 @@ export interface EventBelow extends EventRecord {
   stage: string | null;
 }
 
+/**
+ * Returns the number of a job's next event. Counting on the root's row locks it until the commit, so that no lower number can appear
+ * later. Throws where the job was not opened; `what` is said of then.
+ */
+export async function countEvent(
+  transaction: Transaction<LedgerSchema>,
+  jobId: string,
+  what: string,
+): Promise<{ root: string; number: number }> {
+  const job = await transaction
+    .updateTable('jobs')
+    .set((set) => ({ eventCount: set('eventCount', '+', 1) }))
+    .where('id', '=', (of) => of.selectFrom('jobs as own').select('own.root').where('own.id', '=', jobId))
+    .returning(['id', 'eventCount'])
+    .executeTakeFirst();
+  if (job === undefined) throw new Error(`${what}: expected job ${jobId} to be open, found no such job`);
+  return { root: job.id, number: job.eventCount };
+}
+
 export function createEvents(db: Kysely<LedgerSchema>): Events {
   return {
     async say(jobId, key, text, at) {
       await db.transaction().execute(async (transaction) => {
-        // Counting on the root's row locks it until the commit, so that no lower number can appear later.
-        const job = await transaction
-          .updateTable('jobs')
-          .set((set) => ({ eventCount: set('eventCount', '+', 1) }))
-          .where('id', '=', (of) =>
-            of.selectFrom('jobs as own').select('own.root').where('own.id', '=', jobId),
-          )
-          .returning(['id', 'eventCount'])
-          .executeTakeFirst();
-        if (job === undefined)
-          throw new Error(`event ${key}: expected job ${jobId} to be open, found no such job`);
+        const counted = await countEvent(transaction, jobId, `event ${key}`);
         await transaction
           .insertInto('events')
-          .values({ jobId, root: job.id, number: job.eventCount, key, text, at })
+          .values({ jobId, ...counted, key, text, at })
           .onConflict((conflict) => conflict.columns(['jobId', 'key']).doNothing())
           .execute();
       });

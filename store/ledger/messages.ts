@@ -2,6 +2,7 @@ import type { Kysely, Transaction } from 'kysely';
 import { Extension, Message, type Told } from '../../domain/message.schema.ts';
 import { saidOf } from '../../domain/steered.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
+import { countEvent } from './events.ts';
 import { toJson } from './json.ts';
 import type { ReadRow } from './rows.ts';
 
@@ -19,27 +20,20 @@ export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Mess
   return {
     async takeMessage(jobId, told) {
       await db.transaction().execute(async (transaction) => {
-        // Counting on the job's row locks it until the commit: messages are taken one after another.
-        const { eventCount } = await transaction
-          .updateTable('jobs')
-          .set((set) => ({ eventCount: set('eventCount', '+', 1) }))
-          .where('id', '=', jobId)
-          .returning('eventCount')
-          .executeTakeFirstOrThrow(
-            () => new Error(`message ${told.id}: expected job ${jobId} in the ledger, found no such job`),
-          );
         const { id, message, at } = told;
+        // It locks the job until the commit: messages are taken one after another.
+        const counted = await countEvent(transaction, jobId, `message ${id}`);
         const taken = await transaction
           .insertInto('messages')
           .values({
-            ...{ jobId, id, number: eventCount, at },
+            ...{ jobId, id, number: counted.number, at },
             messageJson: toJson(message, `message ${id} to job ${jobId}`),
           })
           .onConflict((conflict) => conflict.columns(['jobId', 'id']).doNothing())
           .returning('id')
           .executeTakeFirst();
         if (taken === undefined) return;
-        const event = { jobId, number: eventCount, key: `${jobId}#message/${id}`, text: saidOf(message), at };
+        const event = { jobId, ...counted, key: `${jobId}#message/${id}`, text: saidOf(message), at };
         await transaction.insertInto('events').values(event).execute();
         await apply(transaction, jobId, told);
       });

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
 import { createStrategyActivities } from '../../activities/propose/by-strategy.ts';
 import { OptimizeJob } from '../../domain/job.schema.ts';
-import { type JobInput, type JobResult, noRoutes } from '../../domain/job-input.ts';
+import { type JobInput, noRoutes } from '../../domain/job-input.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import type { Ending, RunResult, Sandbox } from '../../sandbox/sandbox.ts';

@@ -50,5 +50,5 @@ it('a job that is taken up again has new time, and is not paused', async () => {
 it('a job that was never opened cannot be told anything', async () => {
   const { ledger } = await temporaryStore();
   const told = { id: 'a', message: { kind: 'pause' }, at: 1 } as const;
-  await expect(ledger.takeMessage(jobId, told)).rejects.toThrow(`expected job ${jobId} in the ledger`);
+  await expect(ledger.takeMessage(jobId, told)).rejects.toThrow(`expected job ${jobId} to be open`);
 });
