@@ -7,7 +7,7 @@ import { JobRejected } from '../domain/errors.ts';
 import { capOf, filesNamedBy } from '../domain/job.ts';
 import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
-import { journalOf } from '../domain/journal.ts';
+import { type JournalRow, journalOf } from '../domain/journal.ts';
 import type { Original } from '../domain/judging.ts';
 import { isPart } from '../domain/kinds/kinds.ts';
 import type { Known } from '../domain/known.ts';
@@ -26,6 +26,9 @@ import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
 import { takeStep } from './context.ts';
+
+/** Rows of at most 300 bytes that one answer of an activity holds. */
+const journalPage = 150;
 
 /** What a job is told when it is opened. */
 export interface Opened {
@@ -56,19 +59,28 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   const knownTrials = async (jobId: string): Promise<Trial[]> =>
     (await trialsOf(store.ledger, jobId)).map(({ trial }) => trial);
 
-  /** What the search of a job knows that is taken up again. A strategy that did not apply will not; a model is asked anew. */
-  async function knownOf(jobId: string, objective: Objective): Promise<Known> {
+  /**
+   * What the search of a job knows that is taken up again. A strategy that did not apply will not; what models gave no program for
+   * before `since`, when the job was taken up, they are asked anew.
+   */
+  async function knownOf(jobId: string, objective: Objective, since: number): Promise<Known> {
     const journal = journalOf(await knownTrials(jobId), objective);
+    const isLong = journal.length > journalPage;
     const tried = new Set(journal.map(candidateNumber));
     const decisions = await store.ledger.decisions(jobId);
     const left = decisions.filter(({ number }) => !tried.has(number));
     return {
-      journal,
+      journal: isLong ? [] : journal,
+      more: isLong ? await writeJson(store.blobs, journal) : null,
       open: left
         .filter(({ inVainAt }) => inVainAt === null)
         .map(({ number, decision }) => ({ number, decision })),
       inVain: left
-        .filter(({ inVainAt, decision }) => inVainAt !== null && decision.kind === 'strategy')
+        .filter(
+          ({ inVainAt, decision }) =>
+            inVainAt !== null && (decision.kind === 'strategy' || inVainAt >= since),
+        )
+        .slice(-journalPage)
         .map(({ decision }) => decision),
       decided: decisions.at(-1)?.number ?? 0,
     };
@@ -160,7 +172,14 @@ export const createJobActivities = ({ store }: { store: Store }) => {
           ...{ input: await writeJson(store.blobs, input), budget: extensible(job), at: Date.now() },
         });
       await store.ledger.openAccount({ id: jobId, parent: parent?.jobId ?? null, cap: capOf(job) });
-      return { known: await knownOf(jobId, objectiveOf(job)), steered: await steeredOf(jobId) };
+      const steered = await steeredOf(jobId);
+      return { known: await knownOf(jobId, objectiveOf(job), steered.beganAt), steered };
+    },
+
+    /** A page of a journal that is kept as an artifact, from its row `from` on. */
+    async readJournal({ journal, from }: Place & { journal: Artifact; from: number }): Promise<JournalRow[]> {
+      const rows: JournalRow[] = JSON.parse(await store.blobs.text(journal));
+      return rows.slice(from, from + journalPage);
     },
 
     /** Takes what the job was told into the ledger, and returns how it stands then. */

@@ -277,7 +277,7 @@ describe('an optimize job', () => {
         known: {
           journal: [done('c-1', 'a', 2, true), done('c-3', 'c', 3, true)],
           open: [{ number: 2, decision: { kind: 'strategy', strategy: 'b' } }],
-          ...{ inVain: [], decided: 3 },
+          ...{ more: null, inVain: [], decided: 3 },
         },
       },
     );

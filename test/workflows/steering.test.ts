@@ -8,6 +8,7 @@ import { spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { until } from '../support/crucible.ts';
+import { searchLong } from './long-search.ts';
 import { start, storedActivities, storedInput, tell } from './stored-job.ts';
 import { stubbedWorkers } from './stubbed-workers.ts';
 
@@ -220,4 +221,8 @@ it('what models cost, and that a job is paused, is told in search attributes', a
     await handle.result();
     expect((await handle.describe()).typedSearchAttributes.get(statusAttribute)).toBe('finished');
   });
+});
+
+it('a search whose history is long goes on as new, and loses nothing', async () => {
+  expect(await searchLong(workers, store, 120)).toBeGreaterThan(1);
 });

@@ -116,6 +116,9 @@ export function stubActivities(
     async endInVain({ number }) {
       seen.inVain.push(number);
     },
+    async readJournal() {
+      return [];
+    },
     async takeMessage() {
       throw new Error('expected a store where messages are sent');
     },

@@ -3,6 +3,7 @@ import {
   ApplicationFailure,
   CancellationScope,
   CancelledFailure,
+  continueAsNew,
   defineQuery,
   isCancellation,
   rootCause,
@@ -10,15 +11,17 @@ import {
   setHandler,
   TemporalFailure,
   upsertSearchAttributes,
+  workflowInfo,
 } from '@temporalio/workflow';
 import type { Job } from '../../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import type { Journal, JournalRow } from '../../domain/journal.ts';
 import { type Known, nothingKnown } from '../../domain/known.ts';
 import type { Told } from '../../domain/message.schema.ts';
 import { extensible, saidOf, toldBelow } from '../../domain/steered.ts';
 import type { Place } from '../../domain/step.ts';
 import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
-import { closeJob, openJob, takeMessage, writeReport } from './proxies.ts';
+import { closeJob, openJob, readJournal, takeMessage, writeReport } from './proxies.ts';
 import { listen, type Steering } from './steering.ts';
 
 /** What a job says of itself while it runs. */
@@ -36,6 +39,9 @@ const mostTold = 50;
 
 export const progressQuery = defineQuery<Progress>('progress');
 
+/** Events: what is under way adds some hundred, and a server suggests to go on as new at about ten thousand. */
+const longHistory = 4_000;
+
 /** A running job as its workflow code sees it. */
 export interface RunningJob<J extends Job> {
   input: JobInput<J>;
@@ -52,6 +58,10 @@ export interface RunningJob<J extends Job> {
   tell(now: string): void;
   /** Adds a line to what was done, and the best metric where there is one. */
   note(line: string, bestValue?: number): void;
+  /** Whether the history is so long that the job should go on as new. */
+  isLong(): boolean;
+  /** Goes on as new, with a history of its own. What the job knows is in the ledger; nothing may be under way. */
+  goOn(): Promise<never>;
   /** Tells what models have cost so far, in millionths of a dollar. */
   spent(microUsd: number): void;
 }
@@ -116,6 +126,11 @@ export async function runJob<J extends Job>(
       show();
       if (bestValue !== undefined) label({ key: bestAttribute, value: bestValue });
     },
+    isLong: () => {
+      const { historyLength, continueAsNewSuggested } = workflowInfo();
+      return continueAsNewSuggested || historyLength > longHistory;
+    },
+    goOn: () => continueAsNew<(again: JobInput<J>) => Promise<JobResult>>(input),
     spent: (microUsd) => label({ key: spendAttribute, value: microUsd / 1e6 }),
   };
 
@@ -124,7 +139,7 @@ export async function runJob<J extends Job>(
     // A job that is cancelled is opened first, so that it can be closed.
     const opened = await CancellationScope.nonCancellable(() => openJob({ ...placeOf('open'), input }));
     isOpen = true;
-    running.known = opened.known;
+    running.known = { ...opened.known, journal: await journalOf(opened.known, placeOf('open')) };
     if (opened.steered.pausedAt !== null) status('paused');
     const attending = CancellationScope.nonCancellable(() => steering.attend(opened.steered));
     attending.catch(() => undefined);
@@ -158,6 +173,17 @@ export async function runJob<J extends Job>(
       nonRetryable: true,
       cause: error,
     });
+  }
+}
+
+/** The journal that a job knows when it is opened; a long one comes in pages. */
+async function journalOf({ journal, more }: Known, place: Place): Promise<Journal> {
+  if (more === null) return journal;
+  const rows: JournalRow[] = [];
+  for (;;) {
+    const page = await readJournal({ ...place, journal: more, from: rows.length });
+    if (page.length === 0) return rows;
+    rows.push(...page);
   }
 }
 

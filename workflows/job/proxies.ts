@@ -38,6 +38,7 @@ export const {
   openJob,
   closeJob,
   takeMessage,
+  readJournal,
   recordDecision,
   endInVain,
   recordTrial,

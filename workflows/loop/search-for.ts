@@ -57,7 +57,7 @@ export async function searchFor<J extends AskingJob>(
     {
       ...setup,
       strategies: strategies?.applicable ?? [],
-      ...{ objective, steering, seed: job.seed },
+      ...{ objective, steering, seed: job.seed, isLong: running.isLong, goOn: running.goOn },
       known: { ...known, journal: [...first, ...known.journal.filter(({ id }) => !begun.has(id))] },
       enough: (rows) => outOfTime() ?? enough(best(rows, objective)) ?? givenUp(),
     },

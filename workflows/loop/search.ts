@@ -39,13 +39,17 @@ export interface SearchSetup {
   seed: number;
   /** Trials under way at once. Measurements are one at a time whatever this is. */
   atOnce: number;
+  /** Whether to go on as new as soon as nothing is under way, and how. */
+  isLong(): boolean;
+  goOn(): Promise<never>;
   /** Why to stop before the budget of trials is used; null to go on. */
   enough(journal: Journal): string | null;
 }
 
 /**
  * The one loop: decide → record → propose → build, run, grade, measure → verify what would be best → remember, until the policy or
- * the budget says stop. "Best" changes only by a verified trial.
+ * the budget says stop. "Best" changes only by a verified trial. Where its history is long, a search begins nothing, and goes on as
+ * new once nothing is under way.
  */
 export async function search(
   setup: SearchSetup,
@@ -114,7 +118,9 @@ export async function search(
   const underWay = (): Promise<void>[] => [...pending.values()].map((each) => each.done);
   const untilStopped = async (): Promise<string> => {
     for (;;) {
-      const decision: Decision = pending.size < atOnce ? decide() : { kind: 'wait' };
+      const isLong = setup.isLong();
+      if (isLong && pending.size === 0 && steering.idle) await setup.goOn();
+      const decision: Decision = isLong || pending.size >= atOnce ? { kind: 'wait' } : decide();
       if (decision.kind === 'stop' && pending.size === 0 && steering.idle) return decision.why;
       if (decision.kind === 'stop' || decision.kind === 'wait') {
         await Promise.race([...underWay(), steering.told()]);
