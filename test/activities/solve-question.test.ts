@@ -104,6 +104,8 @@ describe('a task in words', () => {
       replied('print(2)\n'),
     ]);
     const first = await propose('c-1', { kind: 'draft' });
+    const message = { kind: 'hint', text: 'think of upper case' } as const;
+    await store.ledger.takeMessage(jobId, { id: 'h-1', message, at: 1 });
     const stderr = await store.blobs.put('a line of its output');
     await failed(store, first, 'counts.json, the file is missing', stderr);
     await expect(propose('c-2', { kind: 'debug', parent: 'c-1' })).rejects.toMatchObject({
@@ -116,6 +118,7 @@ describe('a task in words', () => {
       'counts.json, the file is missing',
       'a line of its output',
       'c-1: a Counter → invalidOutput',
+      'The person who waits for this says: think of upper case',
     ])
       expect(told()).toContain(part);
     expect(await propose('c-3', { kind: 'debug', parent: 'c-1' })).toMatchObject({

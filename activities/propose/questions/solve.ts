@@ -8,7 +8,13 @@ import { headsOf } from './heads.ts';
 import { type AsksFor, logOf, shownProgram, triedPrograms } from './question.ts';
 
 /** Asks for a program that does what the job says in words: a new one, or the next version of one that failed. */
-export const solveQuestion: AsksFor<SolveJob> = async (store, { job, decision, files }, trials, own) => {
+export const solveQuestion: AsksFor<SolveJob> = async (
+  store,
+  { job, decision, files },
+  trials,
+  own,
+  hint,
+) => {
   const from =
     decision.kind === 'debug' ? decision.parent : decision.kind === 'improve' ? decision.parents[0] : null;
   const parent = from === null ? undefined : trials.findLast(({ candidate }) => candidate.id === from);
@@ -25,7 +31,7 @@ export const solveQuestion: AsksFor<SolveJob> = async (store, { job, decision, f
     cores: job.cores,
     packages: await packagesForPrograms(),
     inputs: await headsOf(store, files, job.inputs),
-    hint: null,
+    hint,
   };
   const tool = extensionTool(task);
   return {
