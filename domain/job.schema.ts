@@ -12,5 +12,5 @@ export type Job = z.infer<typeof Job>;
 export type JobKind = Job['kind'];
 export type JobOf<K extends JobKind> = Extract<Job, { kind: K }>;
 
-/** The job a stage is, once it is taken out of its pipeline. */
-export type StageJob = JobOf<Stage['kind']>;
+/** A job that is made of no others. */
+export type StageJob = Exclude<Job, { kind: 'pipeline' }>;

@@ -4,7 +4,7 @@ import { defaults } from '../../domain/defaults.ts';
 import { askingOf, filesOf, subjectOf } from '../../domain/job.ts';
 import type { StageJob } from '../../domain/job-input.ts';
 import type { NamedPython } from '../../domain/kinds/kind.ts';
-import { partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
+import { kindOf, partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { explainNoRoute, type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
 import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
@@ -307,5 +307,7 @@ async function lookAtPaths(file: JobFile, part: StageJob, source: Source, found:
 }
 
 /** Whether the job says that its program writes it. */
-const isWritten = ({ outputs }: StageJob, path: string): boolean =>
-  outputs.some((output) => posix.matchesGlob(path, typeof output === 'string' ? output : output.path));
+const isWritten = (part: StageJob, path: string): boolean =>
+  kindOf(part)
+    .writes(part)
+    .some((pattern) => posix.matchesGlob(path, pattern));

@@ -35,6 +35,8 @@ export interface Kind<J extends Job> {
   product: 'program' | 'outputs' | 'stages';
   /** Files and folders it names: it can see these and no others. */
   files(job: J): readonly NamedFile[];
+  /** The files its programs are to write, as glob patterns. */
+  writes(job: J): readonly string[];
   /** The jobs it is made of, in order. */
   stages(job: J): readonly Stage[];
   /** What it is about, in a few words. */

@@ -30,6 +30,7 @@ export const optimize: Kind<OptimizeJob> = {
     ...python('accepts', 'check', job.accepts, 'accepts'),
     ...read('inputs', job.inputs),
   ],
+  writes: ({ outputs }) => outputs.map((each) => (typeof each === 'string' ? each : each.path)),
   stages: () => [],
   subject: nameOf,
   sentence(job) {

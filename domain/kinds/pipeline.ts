@@ -7,6 +7,7 @@ export const pipeline: Kind<PipelineJob> = {
   product: 'stages',
   // Its stages name theirs.
   files: () => [],
+  writes: () => [],
   stages: ({ stages }) => stages,
   subject: ({ stages }) => stages.map(({ name }) => name).join(', '),
   sentence({ stages }) {

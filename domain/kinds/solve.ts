@@ -20,6 +20,7 @@ export const solve: Kind<SolveJob> = {
       : [{ path: script, field: 'script', python: { as: 'program' as const, calls: null } }]),
     ...read('inputs', inputs),
   ],
+  writes: ({ outputs }) => outputs.map(({ path }) => path),
   stages: () => [],
   subject: programOf,
   sentence(job) {

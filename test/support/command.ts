@@ -1,8 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { catalogue } from './model-config.ts';
 
-export const main = fileURLToPath(new URL('../../cli/main.ts', import.meta.url));
+const project = fileURLToPath(new URL('../..', import.meta.url));
+export const main = join(project, 'cli/main.ts');
 
 /** How a command ended: what it said on standard output and on standard error, and its exit status. */
 export interface Said {
@@ -27,10 +29,15 @@ const noModels = Object.fromEntries(
     .map((name) => [name, '']),
 );
 
-/** Starts `crucible ARGS` in `folder` with a home of its own; no key of a model and no server of this machine is passed on. */
+/** Starts `crucible ARGS` in `folder` with a home of its own; no key of a model and no server of this machine is passed on. `house` holds its code. */
 export function start(
   args: readonly string[],
-  { home, folder, env = {} }: { home: string; folder?: string; env?: Record<string, string | undefined> },
+  {
+    home,
+    folder,
+    house = project,
+    env = {},
+  }: { home: string; folder?: string; house?: string; env?: Record<string, string | undefined> },
 ): Running {
   const { HOME, PATH = '', XDG_CACHE_HOME, CRUCIBLE_SANDBOX } = process.env;
   const passed = Object.entries({
@@ -42,7 +49,7 @@ export function start(
     ...noModels,
     ...env,
   });
-  const child = spawn(process.execPath, [main, ...args], {
+  const child = spawn(process.execPath, [join(house, 'cli/main.ts'), ...args], {
     ...(folder === undefined ? {} : { cwd: folder }),
     env: Object.fromEntries(passed.filter(([, value]) => value !== undefined)),
     stdio: ['ignore', 'pipe', 'pipe'],

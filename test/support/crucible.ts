@@ -10,7 +10,7 @@ import { connect, type JobClient } from '../../cli/server/client.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { startServer, type TestServer } from './temporal.ts';
 
-const workerMain = fileURLToPath(new URL('../../workers/all.ts', import.meta.url));
+const project = fileURLToPath(new URL('../..', import.meta.url));
 
 /** A store, a server and workers of a test's own: real processes that can be killed. */
 export interface TestCrucible {
@@ -27,7 +27,11 @@ export interface TestCrucible {
   stop(): Promise<void>;
 }
 
-export async function startCrucible(environment: Record<string, string> = {}): Promise<TestCrucible> {
+/** Starts a server for a new store; workers run the code in `house`. */
+export async function startCrucible(
+  environment: Record<string, string> = {},
+  house = project,
+): Promise<TestCrucible> {
   const home = await mkdtemp(join(tmpdir(), 'crucible-home-'));
   const store = await openStore(home);
   const server = await startServer();
@@ -42,7 +46,7 @@ export async function startCrucible(environment: Record<string, string> = {}): P
     client,
     async startWorker() {
       said = '';
-      const child = spawn(process.execPath, [workerMain], {
+      const child = spawn(process.execPath, [join(house, 'workers/all.ts')], {
         env: { ...process.env, ...environment, CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: server.address },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
