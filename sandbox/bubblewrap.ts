@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { lstat, mkdir, open, readdir, readFile, readlink, realpath, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
-import { Limits } from '../domain/limits.schema.ts';
 import { startOf } from '../setup/process-start.mjs';
 import type { BlobStore } from '../store/blobs.ts';
 import {
@@ -18,22 +17,10 @@ import {
   removeControlGroup,
 } from './control-group.ts';
 import { rejectBeyondMachine } from './machine.ts';
-import { ConductSpec, type Isolation, RunSpec, type Sandbox, type SweepOptions } from './sandbox.ts';
+import type { Isolation, Sandbox, SweepOptions } from './sandbox.ts';
 import { absentForSharedUsers, absentSyscalls, allowedSyscalls, argumentRules } from './seccomp.ts';
-import {
-  type CollectOptions,
-  collectConduct,
-  collectRun,
-  type JobField,
-  neutralise,
-  newNonce,
-  places,
-  removeStaged,
-  type StageOptions,
-  stageConduct,
-  staged,
-  stageRun,
-} from './supervisor-job.ts';
+import { probeProblem, probeTask, type SupervisedTask, supervised } from './supervised-task.ts';
+import { type JobField, neutralise, newNonce, places, removeStaged, staged } from './supervisor-job.ts';
 import { type TurnListener, watchTurn } from './turn.ts';
 
 export type BubblewrapSandboxOptions = {
@@ -56,15 +43,6 @@ export type BubblewrapSandboxOptions = {
   turns?: TurnListener | undefined;
   /** `watched`: does without control groups also where they can be had. */
   memory?: 'auto' | 'watched';
-};
-
-/** One run or conduct, as `carryOut` needs it. */
-type Task<Result> = {
-  key: string;
-  limits: Limits;
-  lock: 'shared' | 'exclusive' | 'none';
-  stage(folder: string, options: StageOptions): Promise<void>;
-  collect(folder: string, options: CollectOptions): Promise<Result | null>;
 };
 
 /** A folder nobody has claimed, or whose result nobody has fetched, for this long was left by a crash. */
@@ -96,8 +74,8 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
   const shown = [...(await hostFields(options)), ...syscallFields({ sharedUser: !asRoot })];
   const groupOf = (folder: string) => `${store}-${basename(folder)}`;
 
-  async function carryOut<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
-    const folder = join(root, sha256(task.key).slice(0, 40));
+  async function carryOut<Result>(task: SupervisedTask<Result>, signal: AbortSignal): Promise<Result> {
+    const folder = join(root, sha256(task.spec.key).slice(0, 40));
     // Each turn settles what it finds; two callers with one key can take each other's result only so often.
     for (let turn = 0; turn < 5; turn++) {
       signal.throwIfAborted();
@@ -107,21 +85,27 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
       await clear(folder);
       if (result !== null) return result;
     }
-    throw new SandboxUnavailable(`sandbox ${task.key}: other processes keep taking ${folder}`);
+    throw new SandboxUnavailable(`sandbox ${task.spec.key}: other processes keep taking ${folder}`);
   }
 
   /** Stages and starts what this process has claimed, and sees it to its end. */
-  async function begin<Result>(folder: string, task: Task<Result>, signal: AbortSignal): Promise<Result> {
+  async function begin<Result>(
+    folder: string,
+    task: SupervisedTask<Result>,
+    signal: AbortSignal,
+  ): Promise<Result> {
     try {
       const status = await supervise(folder, task, signal);
       const result = await collected(folder, task);
       if (result !== null) return result;
       const log = neutralise(await readFile(join(folder, 'log'), 'utf8').catch(() => ''));
-      throw new SandboxUnavailable(`sandbox ${task.key}: the supervisor ended with ${status}: ${log.trim()}`);
+      throw new SandboxUnavailable(
+        `sandbox ${task.spec.key}: the supervisor ended with ${status}: ${log.trim()}`,
+      );
     } catch (cause) {
       // A full disk, a control group that cannot be made: the host's trouble, in the words of the system.
       if (cause instanceof Error && 'syscall' in cause)
-        throw new SandboxUnavailable(`sandbox ${task.key}: ${cause.message}`, { cause });
+        throw new SandboxUnavailable(`sandbox ${task.spec.key}: ${cause.message}`, { cause });
       throw cause;
     } finally {
       // A result stands, and an abort is an abort, also where the host is slow to end what is left: a sweep does it then.
@@ -129,11 +113,15 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     }
   }
 
-  async function supervise<Result>(folder: string, task: Task<Result>, signal: AbortSignal): Promise<string> {
+  async function supervise<Result>(
+    folder: string,
+    task: SupervisedTask<Result>,
+    signal: AbortSignal,
+  ): Promise<string> {
     const nonce = newNonce();
     await writeFile(join(folder, 'nonce'), nonce, { mode: 0o600 });
-    await writeFile(join(folder, 'key'), task.key, { mode: 0o600 });
-    const group = groups && (await makeControlGroup(groups, groupOf(folder), task.limits));
+    await writeFile(join(folder, 'key'), task.spec.key, { mode: 0o600 });
+    const group = groups && (await makeControlGroup(groups, groupOf(folder), task.spec.limits));
     const fields: JobField[] = [
       ...shown,
       ['bindFrom', join(folder, staged.in)],
@@ -163,7 +151,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     const stopWatching =
       turns === undefined || child.pid === undefined
         ? () => undefined
-        : watchTurn(child.pid, lockFile, task.key, turns);
+        : watchTurn(child.pid, lockFile, task.spec.key, turns);
     try {
       const started = child.pid === undefined ? null : await identity(child.pid);
       if (started !== null) await writeFile(join(folder, 'supervisor'), started);
@@ -174,7 +162,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     } catch (cause) {
       kill();
       signal.throwIfAborted();
-      throw new SandboxUnavailable(`sandbox ${task.key}: cannot start ${supervisor}`, { cause });
+      throw new SandboxUnavailable(`sandbox ${task.spec.key}: cannot start ${supervisor}`, { cause });
     } finally {
       stopWatching();
       signal.removeEventListener('abort', kill);
@@ -182,7 +170,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     }
   }
 
-  async function collected<Result>(folder: string, task: Task<Result>): Promise<Result | null> {
+  async function collected<Result>(folder: string, task: SupervisedTask<Result>): Promise<Result | null> {
     const nonce = await readFile(join(folder, 'nonce'), 'utf8').catch(() => null);
     return nonce === null ? null : task.collect(folder, { blobs, nonce, isolation });
   }
@@ -207,27 +195,7 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
 
   const sandbox: Sandbox = {
     isolation,
-
-    async run(request, signal) {
-      const spec = RunSpec.parse(request);
-      rejectBeyondMachine(spec.limits);
-      return carryOut(runTask(spec, 'shared'), signal);
-    },
-
-    async conduct(request, signal) {
-      const spec = ConductSpec.parse(request);
-      rejectBeyondMachine(spec.limits);
-      const task: Task<Awaited<ReturnType<Sandbox['conduct']>>> = {
-        key: spec.key,
-        limits: spec.limits,
-        lock: spec.exclusive ? 'exclusive' : 'shared',
-        stage: (folder, how) => stageConduct(folder, spec, how),
-        async collect(folder, how) {
-          return collectConduct(folder, spec, how);
-        },
-      };
-      return carryOut(task, signal);
-    },
+    ...supervised(carryOut, rejectBeyondMachine),
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {
       let removed = 0;
@@ -258,36 +226,13 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     },
   };
 
-  await probe((spec) => carryOut(runTask(spec, 'none'), AbortSignal.timeout(60_000)));
-  return sandbox;
-}
-
-const runTask = (spec: RunSpec, lock: 'shared' | 'none'): Task<Awaited<ReturnType<Sandbox['run']>>> => ({
-  key: spec.key,
-  limits: spec.limits,
-  lock,
-  stage: (folder, how) => stageRun(folder, spec, how),
-  collect: (folder, how) => collectRun(folder, spec, how),
-});
-
-/** Runs a program whose exit code shows that it ran as it should: with its own user, process namespace and no network. */
-async function probe(run: (spec: RunSpec) => Promise<Awaited<ReturnType<Sandbox['run']>>>): Promise<void> {
-  const question = '[ "$(id -u)" = 65532 ] && [ -d /proc/1 ] && ! grep -q eth0 /proc/net/dev && exit 7';
-  const limits = Limits.parse({ wallMs: 20_000, memoryMb: 64, diskMb: 16 });
-  const spec = RunSpec.parse({
-    key: `probe-${randomUUID()}`,
-    label: 'probe',
-    argv: ['/bin/sh', '-c', question],
-    limits,
-  });
   const hint = 'Type: bwrap --unshare-all --ro-bind / / true';
-  const { ending, stderr } = await run(spec).catch((cause: Error) => {
+  const probed = await carryOut(probeTask(), AbortSignal.timeout(60_000)).catch((cause: Error) => {
     throw new NoSandbox(`bubblewrap does not work here. ${cause.message} ${hint}`, { cause });
   });
-  if (ending.kind === 'exited' && ending.code === 7) return;
-  throw new NoSandbox(
-    `bubblewrap does not isolate here: expected exit code 7, got ${JSON.stringify(ending)} ${stderr.tail}. ${hint}`,
-  );
+  const problem = probeProblem(probed);
+  if (problem !== null) throw new NoSandbox(`bubblewrap does not isolate here: ${problem}. ${hint}`);
+  return sandbox;
 }
 
 /** What every sandbox of this host shows. */

@@ -9,31 +9,9 @@ import type { BlobStore } from '../store/blobs.ts';
 import { assertContained, type ContainerPlan, containerOptions } from './docker-container.ts';
 import { rejectBeyondMachine } from './machine.ts';
 import { takeMeasuringLock } from './measuring-lock.ts';
-import {
-  type ConductResult,
-  ConductSpec,
-  type Ending,
-  type Isolation,
-  type Log,
-  type RunResult,
-  RunSpec,
-  type Sandbox,
-  type SweepOptions,
-} from './sandbox.ts';
-import {
-  type CollectOptions,
-  collectConduct,
-  collectRun,
-  neutralise,
-  newNonce,
-  places,
-  removeStaged,
-  type StageOptions,
-  stageConduct,
-  staged,
-  stageRun,
-  supervisorCommand,
-} from './supervisor-job.ts';
+import type { Isolation, Sandbox, SweepOptions } from './sandbox.ts';
+import { type SupervisedTask, supervised } from './supervised-task.ts';
+import { neutralise, newNonce, places, removeStaged, staged, supervisorCommand } from './supervisor-job.ts';
 import type { TurnListener } from './turn.ts';
 
 export type DockerSandboxOptions = {
@@ -81,16 +59,6 @@ const labels = {
   folder: 'crucible.folder',
 } as const;
 
-/** A run or a measurement: the two differ in what is staged and collected, not in how their container lives. */
-type Task<Result> = {
-  spec: RunSpec | ConductSpec;
-  exclusive: boolean;
-  stage(folder: string, options: StageOptions): Promise<void>;
-  collect(folder: string, options: CollectOptions): Promise<Result | null>;
-  /** The result where the sandbox as a whole was ended, and the supervisor with it. */
-  ended(ending: Ending): Result;
-};
-
 /** One container with its staged folder. */
 type Stay = {
   container: Docker.Container;
@@ -120,10 +88,10 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
   });
   await mkdir(root, { recursive: true, mode: 0o700 });
 
-  async function carryOut<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
+  async function carryOut<Result>(task: SupervisedTask<Result>, signal: AbortSignal): Promise<Result> {
     const name = `crucible-${sha256(`${storeId}\0${task.spec.key}`).slice(0, 40)}`;
     const { supervisor, lockFile: file, turns } = options;
-    const lock = await takeMeasuringLock(task.exclusive ? 'exclusive' : 'shared', {
+    const lock = await takeMeasuringLock(task.lock === 'exclusive' ? 'exclusive' : 'shared', {
       ...{ supervisor, file, turns, signal },
       key: task.spec.key,
     });
@@ -146,7 +114,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
   }
 
   /** The container an earlier attempt at this key left, where it can still give a result. Removes any other of that name. */
-  async function findEarlier<Result>(name: string, task: Task<Result>): Promise<Stay | null> {
+  async function findEarlier<Result>(name: string, task: SupervisedTask<Result>): Promise<Stay | null> {
     const found = await orGone(ask('look for an earlier container', engine.getContainer(name).inspect()));
     if (found === null) return null;
     const folder = join(root, folderLabel(found.Config.Labels));
@@ -167,7 +135,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
   }
 
   /** Stages the job and makes its container, checked but not started. Null where somebody else made it first. */
-  async function prepare<Result>(name: string, task: Task<Result>): Promise<Stay | null> {
+  async function prepare<Result>(name: string, task: SupervisedTask<Result>): Promise<Stay | null> {
     const folder = join(root, `${name}.${randomBytes(6).toString('hex')}`);
     const nonce = newNonce();
     const deadline = Date.now() + task.spec.limits.wallMs + FINISH_MS + ABANDONED_MS;
@@ -192,7 +160,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
    */
   async function seeThrough<Result>(
     stay: Stay,
-    task: Task<Result>,
+    task: SupervisedTask<Result>,
     signal: AbortSignal,
   ): Promise<Result | null> {
     try {
@@ -227,7 +195,11 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
   }
 
   /** In this order: what the engine did, what the kernel did by the engine's account, what the supervisor found. */
-  async function conclude<Result>(stay: Stay, task: Task<Result>, inTime: boolean): Promise<Result | null> {
+  async function conclude<Result>(
+    stay: Stay,
+    task: SupervisedTask<Result>,
+    inTime: boolean,
+  ): Promise<Result | null> {
     const after = await orGone(ask('inspect a container', stay.container.inspect()));
     const nonce = await nonceOf(stay.folder);
     if (after === null || nonce === null) return null;
@@ -237,8 +209,8 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
     if (collected) return collected;
 
     const { limits, label } = task.spec;
-    if (outOfMemory) return task.ended({ kind: 'outOfMemory', limitMb: limits.memoryMb });
-    if (!inTime) return task.ended({ kind: 'timedOut', limit: 'wall', limitMs: limits.wallMs });
+    if (outOfMemory) return task.ended({ kind: 'outOfMemory', limitMb: limits.memoryMb }, isolation);
+    if (!inTime) return task.ended({ kind: 'timedOut', limit: 'wall', limitMs: limits.wallMs }, isolation);
     if (stay.earlier || code === KILLED) return null;
     const said = await orGone(ask('read a log', stay.container.logs({ stderr: true, tail: 20 })));
     throw new SandboxUnavailable(
@@ -280,7 +252,12 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
     }
   }
 
-  function planOf<Result>(name: string, folder: string, task: Task<Result>, deadline: number): ContainerPlan {
+  function planOf<Result>(
+    name: string,
+    folder: string,
+    task: SupervisedTask<Result>,
+    deadline: number,
+  ): ContainerPlan {
     const { limits, key, label } = task.spec;
     const onDisk = `rw,exec,nosuid,nodev,size=${limits.diskMb}m,nr_inodes=64k,mode=1777`;
     return {
@@ -348,57 +325,11 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
   return {
     isolation,
     sweep,
-
-    async run(request, signal) {
-      const spec = RunSpec.parse(request);
-      rejectBeyondMachine(spec.limits);
-      const collect = (folder: string, how: CollectOptions) => collectRun(folder, spec, how);
-      const stage = (folder: string, how: StageOptions) => stageRun(folder, spec, how);
-      const result = {
-        stdout: noLog,
-        stderr: noLog,
-        outputs: {},
-        untouched: [],
-        written: [],
-        refused: [],
-        isolation,
-      };
-      const ended = (ending: Ending): RunResult => ({ ...result, ending, usage: usageOf(ending) });
-      return carryOut({ spec, exclusive: false, stage, collect, ended }, signal);
-    },
-
-    async conduct(request, signal) {
-      const spec = ConductSpec.parse(request);
-      rejectBeyondMachine(spec.limits);
-      const collect = (folder: string, how: CollectOptions) => collectConduct(folder, spec, how);
-      const stage = (folder: string, how: StageOptions) => stageConduct(folder, spec, how);
-      const ended = (ending: Ending): ConductResult => ({
-        samples: [],
-        players: spec.players.map(({ name }) => ({
-          name,
-          ending,
-          error: null,
-          stdout: noLog,
-          stderr: noLog,
-        })),
-        usage: usageOf(ending),
-        isolation,
-      });
-      return carryOut({ spec, exclusive: spec.exclusive, stage, collect, ended }, signal);
-    },
+    ...supervised(carryOut, rejectBeyondMachine),
   };
 }
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
-
-const noLog: Log = { tail: '', artifact: null, bytes: 0, truncated: false };
-
-/** What is known to have been used where nobody was left to measure. */
-const usageOf = (ending: Ending) => ({
-  wallMs: ending.kind === 'timedOut' ? ending.limitMs : 0,
-  cpuMs: 0,
-  peakMemoryMb: ending.kind === 'outOfMemory' ? ending.limitMb : 0,
-});
 
 const never = async (): Promise<boolean> => false;
 

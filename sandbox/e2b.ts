@@ -5,22 +5,11 @@ import { join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import type { Sandbox as Machine, SandboxInfo } from 'e2b';
 import { JobRejected, NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
-import { Limits } from '../domain/limits.schema.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { brought, LACKS_PART, machineFields, ownSupervisor, startScript } from './e2b-machine.ts';
-import { ConductSpec, type Isolation, RunSpec, type Sandbox, type SweepOptions } from './sandbox.ts';
-import {
-  type CollectOptions,
-  collectConduct,
-  collectRun,
-  neutralise,
-  newNonce,
-  removeStaged,
-  type StageOptions,
-  stageConduct,
-  staged,
-  stageRun,
-} from './supervisor-job.ts';
+import type { Isolation, RunResult, Sandbox, SweepOptions } from './sandbox.ts';
+import { probeProblem, probeTask, type SupervisedTask, supervised } from './supervised-task.ts';
+import { neutralise, newNonce, removeStaged, staged } from './supervisor-job.ts';
 
 export type E2bSandboxOptions = {
   blobs: BlobStore;
@@ -39,13 +28,6 @@ export type E2bSandboxOptions = {
   /** For another service than E2B's own; left out, E2B_DOMAIN, E2B_API_URL and E2B_SANDBOX_URL are obeyed. */
   apiUrl?: string;
   sandboxUrl?: string;
-};
-
-/** One run or conduct, as `carryOut` needs it. */
-type Task<Result> = {
-  spec: RunSpec | ConductSpec;
-  stage(folder: string, options: StageOptions): Promise<void>;
-  collect(folder: string, options: CollectOptions): Promise<Result | null>;
 };
 
 /** Metadata of a machine: its owner's API tells them, nobody inside can ask for them. */
@@ -88,7 +70,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
   const supervisor = options.supervisor === null ? ownSupervisor : brought.supervisor;
   await mkdir(root, { recursive: true, mode: 0o700 });
 
-  async function carryOut<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
+  async function carryOut<Result>(task: SupervisedTask<Result>, signal: AbortSignal): Promise<Result> {
     signal.throwIfAborted();
     // What an earlier attempt left, or one whose making was never confirmed.
     for (const earlier of await machines({ key: task.spec.key })) {
@@ -109,7 +91,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
   /** Waits for a machine that is there already, and takes its result. Null where it has none; it is gone in any case. */
   async function adopt<Result>(
     { sandboxId, metadata }: SandboxInfo,
-    task: Task<Result>,
+    task: SupervisedTask<Result>,
     signal: AbortSignal,
   ): Promise<Result | null> {
     const { nonce = '', folder = '', deadline } = metadata;
@@ -127,7 +109,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
     }
   }
 
-  async function begin<Result>(task: Task<Result>, signal: AbortSignal): Promise<Result> {
+  async function begin<Result>(task: SupervisedTask<Result>, signal: AbortSignal): Promise<Result> {
     const { key, label, limits } = task.spec;
     const folder = join(root, randomBytes(12).toString('hex'));
     const nonce = newNonce();
@@ -245,7 +227,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
   async function collected<Result>(
     machine: Machine,
     about: Pick<About, 'nonce' | 'folder'>,
-    task: Task<Result>,
+    task: SupervisedTask<Result>,
   ): Promise<Result | null> {
     const here = join(root, randomBytes(12).toString('hex'));
     const there = `${about.folder}/${staged.result}`;
@@ -297,30 +279,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
 
   const sandbox: Sandbox = {
     isolation,
-
-    run(request, signal) {
-      const spec = RunSpec.parse(request);
-      return carryOut(
-        {
-          spec,
-          stage: (folder, how) => stageRun(folder, spec, how),
-          collect: (folder, how) => collectRun(folder, spec, how),
-        },
-        signal,
-      );
-    },
-
-    conduct(request, signal) {
-      const spec = ConductSpec.parse(request);
-      return carryOut(
-        {
-          spec,
-          stage: (folder, how) => stageConduct(folder, spec, how),
-          collect: (folder, how) => collectConduct(folder, spec, how),
-        },
-        signal,
-      );
-    },
+    ...supervised(carryOut),
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {
       let removed = 0;
@@ -339,36 +298,28 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
     },
   };
 
-  await probe(sandbox, template);
+  await probe(carryOut, template);
   return sandbox;
 }
 
-/** Runs a program whose exit code shows that it ran as it should: with its own user, process namespace and no network. */
-async function probe(sandbox: Sandbox, template: string): Promise<void> {
-  const question = '[ "$(id -u)" = 65532 ] && [ -d /proc/1 ] && ! grep -q eth0 /proc/net/dev && exit 7';
-  const request = {
-    key: `probe-${randomBytes(12).toString('hex')}`,
-    label: 'probe',
-    argv: ['/bin/sh', '-c', question],
-    limits: Limits.parse({ wallMs: 20_000, memoryMb: 64, diskMb: 16 }),
-  };
+/** Tries a machine, and says what is wrong with the key or the template. */
+async function probe(
+  carryOut: (task: ReturnType<typeof probeTask>, signal: AbortSignal) => Promise<RunResult>,
+  template: string,
+): Promise<void> {
   const { AuthenticationError, SandboxError } = await import('e2b');
-  const { ending, stderr } = await sandbox
-    .run(request, AbortSignal.timeout(120_000))
-    .catch((error: Error) => {
-      const { cause } = error;
-      if (cause instanceof AuthenticationError)
-        throw new NoSandbox('E2B did not accept the key; set E2B_API_KEY to a valid one', { cause });
-      if (cause instanceof SandboxError && [400, 403, 404].includes(cause.statusCode ?? 0))
-        throw new NoSandbox(`${error.message}. Set E2B_TEMPLATE to a template made as docs/e2b.md says`, {
-          cause,
-        });
-      throw error;
-    });
-  if (ending.kind === 'exited' && ending.code === 7) return;
-  throw new NoSandbox(
-    `E2B's template ${template} does not isolate: expected exit code 7, got ${JSON.stringify(ending)} ${stderr.tail}`,
-  );
+  const probed = await carryOut(probeTask(), AbortSignal.timeout(120_000)).catch((error: Error) => {
+    const { cause } = error;
+    if (cause instanceof AuthenticationError)
+      throw new NoSandbox('E2B did not accept the key; set E2B_API_KEY to a valid one', { cause });
+    if (cause instanceof SandboxError && [400, 403, 404].includes(cause.statusCode ?? 0))
+      throw new NoSandbox(`${error.message}. Set E2B_TEMPLATE to a template made as docs/e2b.md says`, {
+        cause,
+      });
+    throw error;
+  });
+  const problem = probeProblem(probed);
+  if (problem !== null) throw new NoSandbox(`E2B's template ${template} does not isolate: ${problem}`);
 }
 
 /** Names of what the supervisor leaves. */
