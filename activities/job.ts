@@ -171,8 +171,9 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         await store.ledger.reopenJob(jobId, {
           ...{ input: await writeJson(store.blobs, input), budget: extensible(job), at: Date.now() },
         });
-      await store.ledger.openAccount({ id: jobId, parent: parent?.jobId ?? null, cap: capOf(job) });
+      // What it was extended by stands, also where its workflow goes on as new.
       const steered = await steeredOf(jobId);
+      await store.ledger.openAccount({ id: jobId, parent: parent?.jobId ?? null, cap: capOf(steered) });
       return { known: await knownOf(jobId, objectiveOf(job), steered.beganAt), steered };
     },
 

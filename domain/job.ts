@@ -2,6 +2,7 @@ import type { Job } from './job.schema.ts';
 import type { StageJob } from './job-input.ts';
 import type { Asking, NamedFile } from './kinds/kind.ts';
 import { kindOf, partsOf } from './kinds/kinds.ts';
+import type { Extension } from './message.schema.ts';
 
 /** The files and folders a job names, the inputs last. */
 export const filesOf = (job: StageJob): readonly NamedFile[] => kindOf(job).files(job);
@@ -23,7 +24,11 @@ export function filesToPack(job: Job): { path: string; field: (string | number)[
 }
 
 /** What a job may spend on models, in the ledger's units: millionths of a dollar, and tokens. Null is without limit. */
-export const capOf = ({ budget }: Job): { microUsd: number | null; tokens: number | null } => ({
+export const capOf = ({
+  budget,
+}: {
+  budget: Extension;
+}): { microUsd: number | null; tokens: number | null } => ({
   microUsd: budget.usd === undefined ? null : Math.round(budget.usd * 1e6),
   tokens: budget.tokens ?? null,
 });

@@ -76,7 +76,7 @@ export async function list(
   );
   const rows = jobs.map((job, index): Cell[] => [
     job.id,
-    statusCell(job.status),
+    statusCell(job),
     job.best === null ? '' : times(job.best),
     agoText(job.startedAt, now),
     tookText(job, now),

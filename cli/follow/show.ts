@@ -65,7 +65,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   const { record, job } = kept;
   const { result } = record;
   const now = Date.now();
-  const { text, format } = statusCell(record.status);
+  const { text, format } = statusCell(record);
   out(`${paint(context, 'bold', record.id)}  ${paint(context, format, text)}`);
   out(
     `started ${timeText(record.startedAt)} (${agoText(record.startedAt, now)}), ${record.endedAt === null ? 'running for' : 'took'} ${tookText(record, now)}`,
@@ -91,7 +91,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
     heading(context, 'Verified again');
     const rows = kept.verifications.map((each): Cell[] => [
       timeText(each.startedAt),
-      statusCell(each.status),
+      statusCell(each),
       headline(each.result?.summary ?? ''),
     ]);
     for (const line of table(
@@ -131,7 +131,7 @@ export function stageTable(
     const result = known ?? ran?.record.result ?? null;
     const state: Cell =
       record !== undefined
-        ? statusCell(record.status)
+        ? statusCell(record)
         : known === undefined
           ? { text: 'waiting', format: 'dim' }
           : { text: 'done before', format: 'green' };

@@ -9,11 +9,14 @@ export const statusFormats: Record<JobStatus, Format> = {
   cancelled: 'yellow',
 };
 
-/** A status in its colour. */
-export const statusCell = (status: JobStatus): { text: string; format: Format } => ({
-  text: status,
-  format: statusFormats[status],
-});
+/** A status in its colour; a running job may be paused. */
+export const statusCell = ({
+  status,
+  pausedAt,
+}: Pick<JobRecord, 'status' | 'pausedAt'>): { text: string; format: Format } =>
+  status === 'running' && pausedAt !== null
+    ? { text: 'paused', format: 'yellow' }
+    : { text: status, format: statusFormats[status] };
 
 /** How long the job took, or has been running. */
 export const tookText = ({ startedAt, endedAt }: JobRecord, now: number): string =>

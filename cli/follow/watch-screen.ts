@@ -35,7 +35,7 @@ const silentMs = 20_000;
 export function progressBlock(screen: Screen, progress: Progress, now: number): string[] {
   const { kept, searches } = progress;
   const { record } = kept;
-  const status = statusCell(record.status);
+  const status = statusCell(record);
   return [
     `${paint(screen, 'bold', cut(record.name, 40))}  ${record.role === 'verification' ? 'verification' : record.kind}  ${paint(screen, status.format, status.text)}  ${tookText(record, now)}`,
     ...stageLines(screen, progress),

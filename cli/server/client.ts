@@ -1,5 +1,14 @@
-import { Client, Connection, WorkflowFailedError, WorkflowNotFoundError } from '@temporalio/client';
+import { setTimeout as wait } from 'node:timers/promises';
+import {
+  Client,
+  Connection,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+} from '@temporalio/client';
+import { rootCause } from '@temporalio/common';
 import type { JobInput, JobResult, VerificationInput } from '../../domain/job-input.schema.ts';
+import type { Message } from '../../domain/message.schema.ts';
 import { queues } from '../../domain/queues.ts';
 import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
@@ -19,6 +28,8 @@ export interface JobClient {
   result(jobId: string): Promise<JobResult>;
   /** Asks for the end of a job. False where the server does not know it, or it has ended there. */
   cancel(jobId: string): Promise<boolean>;
+  /** Tells a running job something; the same ID again counts once. Returns why it was refused, and null where it was accepted. */
+  tell(jobId: string, told: { id: string; message: Message }): Promise<string | null>;
   /** Closes jobs that stand open in the ledger though their workflow has ended at the server. */
   closeEnded(store: Store): Promise<void>;
   /** Waits until no workflow runs under the ID; at once where there is none. Throws the signal's reason when aborted. */
@@ -68,11 +79,40 @@ export async function connect(address: string, namespace: string, store: Store):
         throw error;
       }
     },
+    tell: (jobId, told) => tell(client, jobId, told),
     closeEnded: (store) => closeEndedJobs(store, client.workflow),
     closed: (jobId, signal) => workflowClosed(client, jobId, signal),
     close: () => connection.close(),
   };
 }
+
+/** A worker that is started takes so long at most before it hears what a job is told. */
+const hearingMs = 60_000;
+
+async function tell(
+  client: Client,
+  jobId: string,
+  { id, message }: { id: string; message: Message },
+): Promise<string | null> {
+  const until = Date.now() + hearingMs;
+  for (;;) {
+    try {
+      const handle = client.workflow.getHandle(jobId);
+      await client.withDeadline(until, () =>
+        handle.executeUpdate(message.kind, { args: [message], updateId: id }),
+      );
+      return null;
+    } catch (error) {
+      if (error instanceof WorkflowUpdateFailedError) return rootCause(error.cause) ?? error.message;
+      if (error instanceof WorkflowNotFoundError) return 'its workflow has ended';
+      // A workflow that goes on as new at this moment, or a worker that is gone: told again, it counts once.
+      if (Date.now() + retryMs > until) throw error;
+      await wait(retryMs);
+    }
+  }
+}
+
+const retryMs = 500;
 
 /** Waits for the workflow of that ID to close, however it ends. */
 export async function workflowClosed(client: Client, jobId: string, signal: AbortSignal): Promise<void> {

@@ -11,8 +11,35 @@ export function addSteeringCommands({ command, session }: CommandLine): void {
   );
 
   command(
+    'pause <job>',
+    'begin nothing new in a running job; its time stands still and it costs nothing',
+    'crucible pause start',
+  ).action((job: string) =>
+    session(async (given) => (await import('./tell.ts')).tellJob(given, job, { kind: 'pause' })),
+  );
+
+  command(
+    'hint <job> <text>',
+    'tell a job something that models read with every question from then on',
+    "crucible hint start 'the table fits into the cache'",
+  ).action((job: string, text: string) =>
+    session(async (given) => {
+      const { hintOf } = await import('./hint.ts');
+      return (await import('./tell.ts')).tellJob(given, job, hintOf(text));
+    }),
+  );
+
+  command(
+    'extend <job> <amounts...>',
+    'raise the budget of a job to usd=, tokens=, trials=, minutes=; one that has ended is taken up again',
+    'crucible extend start usd=5 trials=20 minutes=30',
+  ).action((job: string, amounts: string[]) =>
+    session(async (given) => (await import('./resume.ts')).extendJob(given, job, amounts)),
+  );
+
+  command(
     'resume <job>',
-    'take up a job that has ended, out of budget or cut short; what it did is not done again',
+    'take up a job that is paused, or has ended, out of budget or cut short; what it did is not done again',
     'crucible resume start --budget usd=5 trials=20',
   )
     .option(

@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { Budget, type Job } from '../../domain/job.schema.ts';
-import { capOf } from '../../domain/job.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import { isPart } from '../../domain/kinds/kinds.ts';
+import type { Extension, Message } from '../../domain/message.schema.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
@@ -18,6 +18,7 @@ import type { Session } from '../server/session.ts';
 import { withServer } from '../server/with-server.ts';
 import { routesOf } from '../start/submit.ts';
 import { sayOf, UserMistake } from '../terminal.ts';
+import { tell, tellJob } from './tell.ts';
 
 /** What can be extended, by the name it is given on the command line, with the field of a budget and its unit. */
 const extensions = {
@@ -26,8 +27,6 @@ const extensions = {
   trials: { field: 'trials', scale: 1 },
   minutes: { field: 'wallMs', scale: 60_000 },
 } as const;
-
-export type Extension = Partial<Pick<Budget, 'usd' | 'tokens' | 'trials' | 'wallMs'>>;
 
 /** Reads `usd=5 tokens=2000000 trials=20 minutes=90`; a bare number is dollars. Throws `UserMistake` naming the part that is wrong. */
 export function readExtension(parts: readonly string[]): Extension {
@@ -42,7 +41,7 @@ export function readExtension(parts: readonly string[]): Extension {
         : Budget.shape[known.field].safeParse(value * known.scale);
     if (known === undefined || read === undefined || !read.success)
       throw new UserMistake(
-        `--budget ${part}: expected ${Object.keys(extensions)
+        `${part}: expected ${Object.keys(extensions)
           .map((each) => `${each}=NUMBER`)
           .join(', ')}; a bare number is dollars`,
       );
@@ -53,8 +52,8 @@ export function readExtension(parts: readonly string[]): Extension {
 
 /**
  * Takes up a job that has ended, with a larger budget if `extension` gives one: what it finished, tried and paid is found and not
- * done again. Money and tokens of a job that runs can be extended too; they count at once. Returns the job's ID once it is open. Throws
- * `UserMistake`, and changes nothing, where there is nothing left that it could do.
+ * done again. Returns the job's ID once it is open. Throws `UserMistake`, and changes nothing, where it runs, or there is nothing left
+ * that it could do.
  */
 export async function resume(
   store: Store,
@@ -68,20 +67,9 @@ export async function resume(
   if (record.parent !== null)
     throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
   const before = await readInput(store.blobs, record);
-  const account = await store.ledger.account(record.id);
-  // What was given while it ran stands, too.
-  const given: Extension = {
-    ...(account?.cap.microUsd == null ? {} : { usd: account.cap.microUsd / 1e6 }),
-    ...(account?.cap.tokens == null ? {} : { tokens: account.cap.tokens }),
-  };
-  const job = extended(before.job, { ...given, ...extension });
-  if (record.status === 'running') {
-    if (Object.keys(extension).some((field) => field !== 'usd' && field !== 'tokens'))
-      throw new UserMistake(`${record.id} is running: only usd and tokens can be extended meanwhile`);
-    if (Object.keys(extension).length === 0) throw new UserMistake(`${record.id} is running already`);
-    await store.ledger.openAccount({ id: record.id, cap: capOf(job) });
-    return record.id;
-  }
+  if (record.status === 'running') throw new UserMistake(`${record.id} is running already`);
+  // What it was extended by while it ran stands, too.
+  const job = extended(before.job, { ...record.budget, ...extension });
   // Models that could be asked when it was submitted stay; a key that was set since counts, too.
   const routes = hasRoutes(before) ? before : { ...before, ...routesOf(job, models) };
   const left = await nothingLeft(store, record, {
@@ -115,10 +103,13 @@ const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>
   [routes, ...Object.values(stageRoutes)].some((each) => Object.values(each).some((list) => list.length > 0));
 
 /** The job with its budget replaced where `extension` says so. A pipeline's trials and time are its stages'. */
-function extended(job: Job, extension: Extension): Job {
-  if (isPart(job)) return { ...job, budget: { ...job.budget, ...extension } };
-  const { usd, tokens, ...each } = extension;
+function extended(job: Job, { usd, tokens, trials, wallMs }: Extension): Job {
   const money = { ...(usd === undefined ? {} : { usd }), ...(tokens === undefined ? {} : { tokens }) };
+  const longer = <B extends Budget>(budget: B): B => ({
+    ...budget,
+    ...{ trials: trials ?? budget.trials, wallMs: wallMs ?? budget.wallMs },
+  });
+  if (isPart(job)) return { ...job, budget: { ...longer(job.budget), ...money } };
   return {
     ...job,
     budget: { ...job.budget, ...money },
@@ -126,8 +117,7 @@ function extended(job: Job, extension: Extension): Job {
     stages: job.stages.map((stage) => ({
       ...stage,
       budget: {
-        ...stage.budget,
-        ...each,
+        ...longer(stage.budget),
         ...(stage.budget.usd === undefined ? {} : { usd: usd ?? stage.budget.usd }),
         ...(stage.budget.tokens === undefined ? {} : { tokens: tokens ?? stage.budget.tokens }),
       },
@@ -135,7 +125,18 @@ function extended(job: Job, extension: Extension): Job {
   };
 }
 
-/** Takes up a job that has ended, or extends one that runs, and unless `detached` watches it. */
+/** Ends the pause of a running job, and extends it. Throws `UserMistake` where there is neither to do. */
+export async function goOn(client: JobClient, record: JobRecord, extension: Extension): Promise<string> {
+  const messages: Message[] = [
+    ...(Object.keys(extension).length === 0 ? [] : [{ kind: 'extend' as const, budget: extension }]),
+    ...(record.pausedAt === null ? [] : [{ kind: 'resume' as const }]),
+  ];
+  if (messages.length === 0) throw new UserMistake(`${record.id} is running already`);
+  for (const message of messages) await tell(client, record.id, message);
+  return record.id;
+}
+
+/** Takes up a job that has ended or is paused, extends one that runs, and unless `detached` watches it. */
 export async function resumeJob(
   { config, context, signal }: Session,
   text: string,
@@ -144,10 +145,10 @@ export async function resumeJob(
   const extension = readExtension(budget);
   const record = await findJob(context.store, text);
   return withServer(config, { store: context.store, say: sayOf(context), signal }, async (client) => {
-    const id = await resume(context.store, client, record, extension, {
-      models: config.models,
-      signal,
-    });
+    const id =
+      record.status === 'running'
+        ? await goOn(client, record, extension)
+        : await resume(context.store, client, record, extension, { models: config.models, signal });
     if (detached) {
       context.out(
         context.json ? JSON.stringify({ jobId: id }) : `${id} goes on\nFollow it: crucible watch ${id}`,
@@ -156,4 +157,13 @@ export async function resumeJob(
     }
     return statusOfJob(await watchJob(context, id, { signal }));
   });
+}
+
+/** Raises the budget of a job that runs, or takes up one that has ended with a larger one. */
+export async function extendJob(session: Session, text: string, amounts: string[]): Promise<unknown> {
+  const budget = readExtension(amounts);
+  const { status } = await findJob(session.context.store, text);
+  return status === 'running'
+    ? tellJob(session, text, { kind: 'extend', budget })
+    : resumeJob(session, text, { budget: amounts, detached: true });
 }

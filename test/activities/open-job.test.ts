@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import { beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
 import type { NextDecision } from '../../domain/decision.schema.ts';
@@ -31,6 +32,9 @@ it('a job that is opened again knows what was tried, what is to be finished, and
   await recordTrial(store, jobId, { id: 'c-2', title: 'b', program }, interval(3));
   await endInVain({ ...place, number: 3 });
   await endInVain({ ...place, number: 4 });
+  expect((await open({ ...place, input })).known.inVain).toEqual([strategy('c'), { kind: 'draft' }]);
+  await store.ledger.closeJob(jobId, { status: 'failed', endedAt: Date.now() });
+  await wait(5);
 
   const { known } = await open({ ...place, input: { ...input, resumed: 1 } });
   expect(known.journal.map(({ id }) => id)).toEqual(['c-1']);
@@ -51,4 +55,29 @@ it('a decision stays what it was recorded as first', async () => {
   expect(await store.ledger.decisions(jobId)).toEqual([
     { number: 1, decision: { kind: 'draft' }, inVainAt: null },
   ]);
+});
+
+it('a job that goes on as new keeps the money it was extended by', async () => {
+  const input = await openJob(store, { ...job, budget: { usd: 1 } }, { id: jobId });
+  const message = { kind: 'extend', budget: { usd: 4 } } as const;
+  await store.ledger.takeMessage(jobId, { id: 'a', message, at: Date.now() });
+  const place = { storeId: store.id, jobId, step: 'open' };
+  const { steered } = await createJobActivities({ store }).openJob({ ...place, input });
+  expect(steered.budget).toMatchObject({ usd: 4 });
+  expect((await store.ledger.account(jobId))?.cap.microUsd).toBe(4_000_000);
+});
+
+it('a journal that is too long for one answer is read in pages', async () => {
+  const input = await openJob(store, job, { id: jobId });
+  const program = await store.blobs.put('{}');
+  for (let number = 1; number <= 151; number += 1)
+    await recordTrial(store, jobId, { id: `c-${number}`, title: `${number}`, program }, interval(0.5));
+  const { openJob: open, readJournal } = createJobActivities({ store });
+  const place = { storeId: store.id, jobId, step: 'open' };
+  const { known } = await open({ ...place, input });
+  expect(known.journal).toEqual([]);
+  const journal = known.more ?? '';
+  expect(await readJournal({ ...place, journal, from: 0 })).toHaveLength(150);
+  expect((await readJournal({ ...place, journal, from: 150 })).map(({ id }) => id)).toEqual(['c-151']);
+  expect(await readJournal({ ...place, journal, from: 151 })).toEqual([]);
 });

@@ -16,6 +16,7 @@ export const openingClient = (store: () => Store, starts: (input: JobInput) => b
   verify: unasked,
   result: unasked,
   cancel: unasked,
+  tell: unasked,
   closeEnded: async () => undefined,
   closed: async () => undefined,
   close: async () => undefined,

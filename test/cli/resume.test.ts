@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readExtension, resume } from '../../cli/steer/resume.ts';
+import { goOn, readExtension, resume } from '../../cli/steer/resume.ts';
 import type { JobInput } from '../../domain/job-input.ts';
+import type { Message, Told } from '../../domain/message.schema.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
@@ -52,8 +53,7 @@ describe('an extension of a budget', () => {
 
   it.each(['usd=', 'euros=5', 'usd=-5', 'trials=2.5', 'trials=0', 'much', 'usd=1.2.3'])(
     '%s is refused, with what there is',
-    (part) =>
-      expect(() => readExtension([part])).toThrow(`--budget ${part}: expected usd=NUMBER, tokens=NUMBER`),
+    (part) => expect(() => readExtension([part])).toThrow(`${part}: expected usd=NUMBER, tokens=NUMBER`),
   );
 });
 
@@ -73,16 +73,32 @@ describe('a resumed job', () => {
     },
   );
 
-  it('that still runs can be given money and tokens, at once, and nothing else', async () => {
+  it('that still runs is told to go on, and what it is extended by; there must be one of them', async () => {
     await openJob(store, job, { id });
-    await take(['usd=7', 'tokens=1000']);
-    expect((await store.ledger.account(id))?.cap).toEqual({ microUsd: 7_000_000, tokens: 1_000 });
-    expect(started).toEqual([]);
-    await expect(take(['trials=20'])).rejects.toThrow('is running: only usd and tokens can be extended');
     await expect(take()).rejects.toThrow('is running already');
+    const told: Message[] = [];
+    const tell = async (_: string, { message }: Pick<Told, 'message'>) => {
+      told.push(message);
+      return null;
+    };
+    const hearing = { ...client, tell };
+    await expect(goOn(hearing, await record(), {})).rejects.toThrow('is running already');
+    await store.ledger.takeMessage(id, { id: 'a', message: { kind: 'pause' }, at: 1 });
+    await goOn(hearing, await record(), readExtension(['usd=7', 'trials=20']));
+    expect(told).toEqual([{ kind: 'extend', budget: { usd: 7, trials: 20 } }, { kind: 'resume' }]);
+    const deaf = { ...client, tell: async () => 'it is ending' };
+    await expect(goOn(deaf, await record(), { usd: 9 })).rejects.toThrow(`${id}: it is ending`);
+    expect(started).toEqual([]);
+  });
+
+  it('keeps what it was extended by while it ran', async () => {
+    await openJob(store, job, { id });
+    const message = { kind: 'extend', budget: { usd: 7, trials: 30 } } as const;
+    await store.ledger.takeMessage(id, { id: 'a', message, at: 1 });
     await end();
     await take();
-    expect(started[0]?.job.budget).toMatchObject({ usd: 7, tokens: 1_000 });
+    expect(started[0]?.job.budget).toMatchObject({ usd: 7, trials: 30 });
+    expect(await record()).toMatchObject({ budget: { usd: 7, trials: 30 } });
   });
 
   it('is a whole pipeline, whose money is its own and whose trials are its stages’', async () => {

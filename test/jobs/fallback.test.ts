@@ -66,6 +66,7 @@ it('a job whose budget ends keeps its best; with a larger one it goes on, and pa
     result: (id) => two.jobs.client.workflow.getHandle(id).result(),
     verify: () => Promise.reject(new Error('not asked for here')),
     cancel: () => Promise.reject(new Error('not asked for here')),
+    tell: () => Promise.reject(new Error('not asked for here')),
     closeEnded: async () => undefined,
     closed: (id, signal) => workflowClosed(two.jobs.client, id, signal),
   };

@@ -1,0 +1,60 @@
+import { randomUUID } from 'node:crypto';
+import type { Message } from '../../domain/message.schema.ts';
+import { budgetText } from '../../domain/steered.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
+import { findJob } from '../follow/find-job.ts';
+import type { JobClient } from '../server/client.ts';
+import type { Session } from '../server/session.ts';
+import { withServer } from '../server/with-server.ts';
+import { sayOf, UserMistake } from '../terminal.ts';
+
+/** Tells a running job something. Throws `UserMistake` with the reason where it is refused. */
+export async function tell(client: JobClient, jobId: string, message: Message): Promise<void> {
+  const why = await client.tell(jobId, { id: randomUUID(), message });
+  if (why !== null) throw new UserMistake(`${jobId}: ${why}`);
+}
+
+/** Tells a job something and says in one line what comes of it. Throws `UserMistake` with the reason where nothing can. */
+export async function tellJob(
+  { config, context, signal }: Session,
+  text: string,
+  message: Message,
+): Promise<void> {
+  const { store, json, out } = context;
+  const record = await findJob(store, text);
+  if (record.status === 'running')
+    await withServer(config, { store, say: sayOf(context), signal }, (client) =>
+      tell(client, record.id, message),
+    );
+  else await tellEnded(store, record, message);
+  out(
+    json
+      ? JSON.stringify({ jobId: record.id, accepted: message })
+      : `${record.id} ${doneText(record, message)}`,
+  );
+}
+
+/** A job that has ended keeps hints for when it is taken up again, and hears nothing else. */
+async function tellEnded(store: Store, record: JobRecord, message: Message): Promise<void> {
+  if (message.kind !== 'hint')
+    throw new UserMistake(
+      `${record.id} is not running: it is ${record.status}. To take it up: crucible resume ${record.id}`,
+    );
+  await store.ledger.takeMessage(record.id, { id: randomUUID(), message, at: Date.now() });
+}
+
+function doneText({ id, status }: JobRecord, message: Message): string {
+  switch (message.kind) {
+    case 'pause':
+      return `is paused: what is under way is finished, nothing new is begun. Go on: crucible resume ${id}`;
+    case 'resume':
+      return 'goes on';
+    case 'hint':
+      return status === 'running'
+        ? 'has the hint: models read it with every question from now on'
+        : `keeps the hint: models read it when it is taken up again, with crucible resume ${id}`;
+    case 'extend':
+      return `is extended to ${budgetText(message.budget)}`;
+  }
+}

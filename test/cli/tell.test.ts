@@ -1,0 +1,60 @@
+import { beforeEach, expect, it } from 'vitest';
+import { list } from '../../cli/follow/list.ts';
+import { hintOf } from '../../cli/steer/hint.ts';
+import { tellJob } from '../../cli/steer/tell.ts';
+import type { Store } from '../../store/store.ts';
+import { readConfig } from '../../workers/config.ts';
+import { temporaryStore } from '../store/temporary-store.ts';
+import { openJob, recorded } from './kept-jobs.ts';
+
+const id = 'optimize/blur/1a2b3c4d5e.1';
+const job = { kind: 'optimize', name: 'blur', program: 'blur.py' } as const;
+
+let store: Store;
+
+beforeEach(async () => {
+  store = await temporaryStore();
+  await openJob(store, job, { id });
+});
+
+const session = (json = false) => {
+  const { context, lines } = recorded(store, { json });
+  return { given: { config: readConfig({}), context, signal: new AbortController().signal }, lines };
+};
+
+it('a job that has ended keeps a hint for when it is taken up again, and says so in one line', async () => {
+  await store.ledger.closeJob(id, { status: 'finished', endedAt: Date.now() });
+  const { given, lines } = session();
+  await tellJob(given, 'blur', hintOf(' use tables '));
+  expect(lines).toEqual([
+    `${id} keeps the hint: models read it when it is taken up again, with crucible resume ${id}`,
+  ]);
+  expect((await store.ledger.messages(id)).map(({ message }) => message)).toEqual([
+    { kind: 'hint', text: 'use tables' },
+  ]);
+  const machine = session(true);
+  await tellJob(machine.given, 'blur', hintOf('and no recursion'));
+  expect(JSON.parse(machine.lines[0] ?? '')).toEqual({
+    jobId: id,
+    accepted: { kind: 'hint', text: 'and no recursion' },
+  });
+});
+
+it('a job that has ended cannot be paused, and what takes it up is named', async () => {
+  await store.ledger.closeJob(id, { status: 'failed', endedAt: Date.now() });
+  await expect(tellJob(session().given, 'blur', { kind: 'pause' })).rejects.toThrow(
+    `${id} is not running: it is failed. To take it up: crucible resume ${id}`,
+  );
+});
+
+it('a hint without a word, or with too many, is refused', () => {
+  expect(() => hintOf('  ')).toThrow('expected a hint of 1 to 2,000 characters, got 0');
+  expect(() => hintOf('x'.repeat(2_001))).toThrow('got 2001');
+});
+
+it('a paused job is listed as paused', async () => {
+  await store.ledger.takeMessage(id, { id: 'a', message: { kind: 'pause' }, at: Date.now() });
+  const { given, lines } = session();
+  await list(given.context, { limit: 5 });
+  expect(lines.join('\n')).toMatch(/blur\/1a2b3c4d5e\.1\s+paused/);
+});
