@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { jobId } from '../../../domain/job-id.ts';
+import type { JobRecord } from '../../../store/ledger/jobs.ts';
 import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
 
 const artifact = 'a'.repeat(64);
@@ -100,6 +101,34 @@ describe('a job', () => {
       [early.id, 'fit'],
       [late.id, 'draw'],
     ]);
+  });
+
+  it('is found page by page, each once, also where several were started at the same moment', async () => {
+    const { ledger } = await temporaryStore();
+    const parent = await ledger.openJob(newJob('pipeline/all', 1, 1));
+    for (const [index, name] of ['a', 'b', 'c', 'd', 'e'].entries()) {
+      await ledger.openJob(newJob(`solve/${name}`, 1, 5 + (index >> 1)));
+      const cell = { ...newJob(`cell/${name}`, 1, 5 + (index >> 1)), role: 'cell' as const };
+      const { id } = await ledger.openJob({ ...cell, parent: parent.id, stage: name });
+      if (index !== 1) await ledger.closeJob(id, { status: 'finished', endedAt: 9 });
+    }
+    const all = async (page: (after?: JobRecord) => Promise<JobRecord[]>): Promise<string[]> => {
+      const found: string[] = [];
+      for (let jobs = await page(); jobs.length > 0; jobs = await page(jobs.at(-1)))
+        found.push(...jobs.map(({ series }) => series));
+      return found;
+    };
+    const from = (after?: JobRecord) => ({ ...(after === undefined ? {} : { after }), limit: 2 });
+    const top = ['e', 'd', 'c', 'b', 'a'].map((name) => `solve/${name}`);
+    expect(await all((after) => ledger.jobs(from(after)))).toEqual([...top, 'pipeline/all']);
+    expect(await ledger.countJobs()).toBe(6);
+    expect(await ledger.countJobs({ startsWith: 'solve/' })).toBe(5);
+    const cells = ['a', 'b', 'c', 'd', 'e'].map((name) => `cell/${name}`);
+    expect(await all((after) => ledger.children(parent.id, from(after)))).toEqual(cells);
+    const ended = (after?: JobRecord) =>
+      ledger.children(parent.id, { ...from(after), role: 'cell', status: 'finished' });
+    expect(await all(ended)).toEqual(cells.filter((each) => each !== 'cell/b'));
+    expect(await ledger.children(parent.id, { role: 'stage' })).toEqual([]);
   });
 
   it('run anew is another run of the same series', async () => {
