@@ -36,35 +36,34 @@ const counter: KyselyPlugin = {
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'many-jobs-'));
   const opened = await openStore(folder);
-  const { job, ...input } = await openJob(
-    opened,
-    { kind: 'solve', name: 'first', script: 'a.py' },
-    { id: 'solve/first/0000000000.1' },
-  );
-  const stored = await opened.blobs.put(JSON.stringify({ ...input, job }));
+  const first = 'solve/first/0000000000.1';
+  await openJob(opened, { kind: 'solve', name: 'first', script: 'a.py' }, { id: first });
   const database = new DatabaseSync(join(folder, 'ledger.db'));
-  const insert = (values: string, count: number): void =>
+  const columns = database.prepare('select name from pragma_table_info(?)').all('jobs');
+  /** Inserts `count` jobs like the first, but for these columns. */
+  const insert = (count: number, own: Record<string, string>): void => {
+    const names = columns.map(({ name }) => String(name));
+    const values = names.map((name) => own[name] ?? `(select ${name} from jobs where id = '${first}')`);
     database.exec(
       `with recursive each(n) as (select 1 union all select n + 1 from each where n < ${count})
-       insert into jobs (id, series, run, name, kind, role, status, input, parent, stage, root, started_at, event_count)
-       select ${values} from each`,
+       insert into jobs (${names.join(', ')}) select ${values.join(', ')} from each`,
     );
-  const id = "'solve/job-' || printf('%05d', n) || '/0123456789'";
-  insert(
-    `${id} || '.1', ${id}, 1, 'job-' || printf('%05d', n), 'solve', 'job',
-     iif(n % 1000 = 0, 'failed', 'finished'), '${stored}', null, null, ${id} || '.1', 1000 + n, 0`,
-    many,
-  );
-  insert(
-    `'${parent}', '${parent}', 1, 'wide', 'pipeline', 'job', 'running', '${stored}', null, null, '${parent}', 1, 0`,
-    1,
-  );
+  };
+  const series = "'solve/job-' || printf('%05d', n) || '/0123456789'";
+  insert(many, {
+    ...{ id: `${series} || '.1'`, root: `${series} || '.1'`, series },
+    name: "'job-' || printf('%05d', n)",
+    status: "iif(n % 1000 = 0, 'failed', 'finished')",
+    started_at: '1000 + n',
+  });
+  const wide = `'${parent}'`;
+  insert(1, { id: wide, root: wide, series: wide, name: "'wide'", kind: "'pipeline'", started_at: '1' });
   const stage = "'part-' || printf('%04d', n)";
-  insert(
-    `'${parent}/' || ${stage}, '${parent}/' || ${stage}, 1, ${stage}, 'solve', 'stage', 'finished', '${stored}',
-     '${parent}', ${stage}, '${parent}', 2 + n, 0`,
-    stages,
-  );
+  const stageId = `'${parent}/' || ${stage}`;
+  insert(stages, {
+    ...{ id: stageId, root: wide, parent: wide, series: stageId, name: stage, stage },
+    ...{ role: "'stage'", status: "'finished'", started_at: '2 + n' },
+  });
   database.close();
   db = new Kysely<LedgerSchema>({
     dialect: createSqliteDialect(join(folder, 'ledger.db')),
