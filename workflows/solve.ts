@@ -23,7 +23,7 @@ export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
     if (job.task === undefined) running.steering.refuse(() => 'it runs one program, and that is under way');
     const { program, exam } = await given(running);
     if (program !== null) running.tell(`running ${program.title}`);
-    const first = program === null ? null : await runTrial(running, program, 'trial', 'c-0', exam);
+    const first = program === null ? null : await runTrial(running, program, 'trial', exam);
     if (first !== null && (job.task === undefined || first.outcome.kind === 'passed'))
       return ranOnce(job, first);
 

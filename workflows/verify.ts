@@ -2,7 +2,6 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { JobResult, VerificationInput } from '../domain/job-input.schema.ts';
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { clears, foundIn, objectiveOf } from '../domain/objective.ts';
-import { trialStep } from '../domain/step.ts';
 import { anew, findingOf, intervalText } from '../domain/trial.ts';
 import { runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
@@ -23,13 +22,7 @@ export async function verify({ candidate, claim, ...input }: VerificationInput):
       ...{ files: input.files, original: optimizeOriginal(job) },
     });
     const { exam } = await measureBaseline(running, packed, optimizeExam(job, input.files, seen));
-    const trial = await runTrial(
-      running,
-      candidate,
-      'verification',
-      trialStep(candidate.id, 'verification'),
-      exam,
-    );
+    const trial = await runTrial(running, candidate, 'verification', exam);
     const found = foundIn(trial.outcome);
     const { metric } = found;
     if (metric === null || !clears(found, objectiveOf(job))) {

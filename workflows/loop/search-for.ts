@@ -6,7 +6,6 @@ import type { Exam } from '../../domain/judging.ts';
 import { checksText } from '../../domain/leaderboard.ts';
 import { best, objectiveOf } from '../../domain/objective.ts';
 import type { SearchPolicy } from '../../domain/search-policy.ts';
-import { trialStep } from '../../domain/step.ts';
 import { times } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { endInVain, recordDecision } from '../job/proxies.ts';
@@ -72,13 +71,12 @@ export async function searchFor<J extends AskingJob>(
       },
       evaluate: (candidate) => {
         running.tell(`trying ${candidate.id}: ${candidate.title}`);
-        return runTrial(running, candidate, 'trial', candidate.id, exam);
+        return runTrial(running, candidate, 'trial', exam);
       },
       verify: ({ candidate, measurement }) => {
         const anew = exam.judging.kind === 'answers' ? 'with new secret inputs' : 'in new sandboxes';
         running.tell(`verifying ${candidate.id} again, ${anew}`);
-        const path = trialStep(candidate.id, 'verification');
-        return runTrial(running, candidate, 'verification', path, exam, measurement);
+        return runTrial(running, candidate, 'verification', exam, measurement);
       },
       finished: (row, rows) => running.note(noteOf(row), best(rows, objective)?.metric?.value),
     },

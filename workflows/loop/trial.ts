@@ -5,7 +5,7 @@ import type { Candidate } from '../../domain/candidate.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { type Bench, type Exam, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
-import type { Place } from '../../domain/step.ts';
+import { type Place, trialStep } from '../../domain/step.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
 import { recordTrial, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
@@ -17,19 +17,18 @@ interface Placing {
 }
 
 /**
- * Tries `candidate` once: build → run → grade → measure → grade what was timed, as far as `exam` asks for it. Steps stand below
- * `path`, so the same candidate can be tried again under another path with other secrets. What is found then covers what was
- * measured `earlier`.
+ * Tries `candidate` once: build → run → grade → measure → grade what was timed, as far as `exam` asks for it. A verification
+ * tries it again, with other secrets; what is found then covers what was measured `earlier`.
  */
 export async function runTrial(
   running: Placing,
   candidate: Candidate,
   purpose: Trial['purpose'],
-  path: string,
   exam: Exam,
   earlier: Measurement | null = null,
 ): Promise<Trial> {
   const findings: Findings = { artifacts: {}, timings: {}, seeds: [], measurement: null };
+  const path = trialStep(candidate.id, purpose);
   const step = stepsOf(running, path, findings);
   const outcome = await outcomeOf(
     step,
