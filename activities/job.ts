@@ -14,7 +14,7 @@ import type { Known } from '../domain/known.ts';
 import type { Told } from '../domain/message.schema.ts';
 import { type Objective, objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
-import { extensible, type Steered } from '../domain/steered.ts';
+import { extensible, type Standing } from '../domain/steered.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
@@ -25,6 +25,7 @@ import { readInput, readProgram, readTree, writeJson } from '../store/documents.
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
+import { triesOf } from '../store/tries-of.ts';
 import { takeStep } from './context.ts';
 
 /** Rows of at most 300 bytes that one answer of an activity holds. */
@@ -33,7 +34,7 @@ const journalPage = 150;
 /** What a job is told when it is opened. */
 export interface Opened {
   known: Known;
-  steered: Steered;
+  steered: Standing;
 }
 
 export type JobActivities = ReturnType<typeof createJobActivities>;
@@ -91,11 +92,11 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     microUsd: (await store.ledger.account(jobId))?.spent.microUsd ?? 0,
   });
 
-  async function steeredOf(jobId: string): Promise<Steered> {
+  async function steeredOf(jobId: string): Promise<Standing> {
     const record = await store.ledger.job(jobId);
     if (record === undefined) throw new Error(`expected job ${jobId} in the ledger, found none`);
     const { budget, beganAt, pausedAt, pausedMs } = record;
-    return { budget, beganAt, pausedAt, pausedMs };
+    return { budget, beganAt, pausedAt, pausedMs, tries: await triesOf(store.ledger, jobId) };
   }
 
   /** What a verification found of a job is what is known of it from then on, wherever it is shown. */
@@ -184,7 +185,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     },
 
     /** Takes what the job was told into the ledger, and returns how it stands then. */
-    async takeMessage({ jobId, told }: Place & { told: Told }): Promise<Steered> {
+    async takeMessage({ jobId, told }: Place & { told: Told }): Promise<Standing> {
       await store.ledger.takeMessage(jobId, told);
       return steeredOf(jobId);
     },

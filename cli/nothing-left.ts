@@ -9,6 +9,7 @@ import { bestTrial, times } from '../domain/trial.ts';
 import { type KeptJob, readJob } from '../record/kept-job.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { triesOf } from '../store/tries-of.ts';
 
 /** What a finished job would be taken up with. */
 interface Again {
@@ -22,6 +23,7 @@ interface Again {
 /** Why a job that has ended has nothing to go on with, and what to add; null where there is something left to do. */
 export async function nothingLeft(store: Store, record: JobRecord, again: Again): Promise<string | null> {
   const { job, routes, stageRoutes, moreMoney } = again;
+  if ((await triesOf(store.ledger, record.id)).length > 0) return null;
   if (record.status === 'failed' && isPart(job) && asksModels(job) && !triesTwice(objectiveOf(job))) {
     const tried = (await readJob(store, record)).trials.length;
     return tried < job.budget.trials ? null : trialsUsed(tried, job.budget.trials);

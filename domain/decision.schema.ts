@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Artifact } from './artifact.schema.ts';
 
 /** A decision that leads to a candidate. A `strategy` is a mechanical one by its name in the job's list. */
 export const NextDecision = z.discriminatedUnion('kind', [
@@ -6,11 +7,13 @@ export const NextDecision = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('draft') }),
   z.object({ kind: z.literal('debug'), parent: z.string() }),
   z.object({ kind: z.literal('improve'), parents: z.array(z.string()) }),
+  /** A file that somebody brought, by the ID of the message it came with. */
+  z.object({ kind: z.literal('human'), told: z.string(), name: z.string(), file: Artifact }),
 ]);
 export type NextDecision = z.infer<typeof NextDecision>;
 
 /** A decision that a model makes into a program. */
-export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' }>;
+export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' | 'human' }>;
 
 /** A decision with the number of the candidate it is to lead to: 3 for `c-3`. */
 export interface NumberedDecision {

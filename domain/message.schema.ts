@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Artifact } from './artifact.schema.ts';
 import { Budget } from './job.schema.ts';
 
 /** What a budget is raised to, in its own units; what is missing stays as it is. */
@@ -17,6 +18,12 @@ export const Message = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('resume') }),
   /** Models read it with every question from then on. */
   z.strictObject({ kind: z.literal('hint'), text: z.string().trim().min(1).max(2_000) }),
+  /** A file that takes the place of the program's, is tried next and judged like any other candidate. */
+  z.strictObject({
+    kind: z.literal('tryProgram'),
+    name: z.string().regex(/^[\w.-]{1,60}\.py$/, 'expected the name of a Python file'),
+    file: Artifact,
+  }),
   z.strictObject({ kind: z.literal('extend'), budget: Extension }),
 ]);
 export type Message = z.infer<typeof Message>;

@@ -13,6 +13,12 @@ export interface Steered {
   pausedMs: number;
 }
 
+/** The same with what was asked for and is still to be done. */
+export interface Standing extends Steered {
+  /** Programs that people brought, in the order they came. */
+  tries: readonly Told[];
+}
+
 /** What of a job's budget can be extended. */
 export const extensible = ({
   budget: { unknownPrices: _, ...budget },
@@ -66,6 +72,8 @@ export function saidOf(message: Message): string {
       return 'goes on after a pause';
     case 'hint':
       return `hint: ${message.text}`;
+    case 'tryProgram':
+      return `${message.name} was brought to be tried`;
     case 'extend':
       return `extended to ${budgetText(message.budget)}`;
   }

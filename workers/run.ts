@@ -2,6 +2,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityContext } from '../activities/context.ts';
 import { createJobActivities } from '../activities/job.ts';
+import { createHandActivities } from '../activities/propose/by-hand.ts';
 import { createModelActivities } from '../activities/propose/by-model.ts';
 import { createRecipeActivities } from '../activities/propose/by-recipe.ts';
 import { createStrategyActivities } from '../activities/propose/by-strategy.ts';
@@ -95,6 +96,7 @@ export async function runWorkers(
         stickyQueueScheduleToStartTimeout: '2s',
         activities: {
           ...createJobActivities({ store }),
+          ...createHandActivities({ store }),
           ...createRecipeActivities({ store }),
           ...createReportActivities({ store }),
         },

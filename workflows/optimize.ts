@@ -30,7 +30,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const { exam, trial: baseline, sample } = await measureBaseline(running, packed, asked);
     const routes = routesOf(input);
     const { journal, stopped } = await searchFor(running, {
-      ...{ exam, sample, atOnce: trialsAtOnce },
+      ...{ exam, original: packed.program, sample, atOnce: trialsAtOnce },
       policy: policies[job.policy],
       first: [rowOf(baseline, objective)],
       strategies: {

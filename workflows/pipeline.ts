@@ -11,6 +11,11 @@ import { together } from './job/together.ts';
 export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { stages } = running.job;
+    running.steering.refuse(({ kind }) =>
+      kind === 'tryProgram'
+        ? 'it has no candidates of its own: name one of its stages, as in JOB/STAGE'
+        : null,
+    );
     const started = new Map<string, Promise<JobResult>>();
     const start = (stage: Stage): Promise<JobResult> => {
       const begun = started.get(stage.name) ?? run(stage);

@@ -29,7 +29,7 @@ export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
 
     const { draft, debug } = input.routes;
     const { journal, stopped } = await searchFor(running, {
-      ...{ exam, policy: refine, sample: null, atOnce: 1 },
+      ...{ exam, original: program?.program ?? null, policy: refine, sample: null, atOnce: 1 },
       first: first === null ? [] : [rowOf(first, objectiveOf(job))],
       models: draft.length + debug.length > 0,
     });

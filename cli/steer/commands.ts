@@ -19,6 +19,17 @@ export function addSteeringCommands({ command, session }: CommandLine): void {
   );
 
   command(
+    'try <job> <file>',
+    'have a Python file of your own tried in place of the program, and judged like any other candidate',
+    'crucible try start/faster mine.py',
+  ).action((job: string, file: string) =>
+    session(async (given) => {
+      const { tryOf } = await import('./try.ts');
+      return (await import('./tell.ts')).tellJob(given, job, await tryOf(given.context.store, file));
+    }),
+  );
+
+  command(
     'hint <job> <text>',
     'tell a job something that models read with every question from then on',
     "crucible hint start 'the table fits into the cache'",

@@ -35,9 +35,9 @@ export async function tellJob(
   );
 }
 
-/** A job that has ended keeps hints for when it is taken up again, and hears nothing else. */
+/** A job that has ended keeps hints and programs for when it is taken up again, and hears nothing else. */
 async function tellEnded(store: Store, record: JobRecord, message: Message): Promise<void> {
-  if (message.kind !== 'hint')
+  if (message.kind !== 'hint' && message.kind !== 'tryProgram')
     throw new UserMistake(
       `${record.id} is not running: it is ${record.status}. To take it up: crucible resume ${record.id}`,
     );
@@ -54,6 +54,10 @@ function doneText({ id, status }: JobRecord, message: Message): string {
       return status === 'running'
         ? 'has the hint: models read it with every question from now on'
         : `keeps the hint: models read it when it is taken up again, with crucible resume ${id}`;
+    case 'tryProgram':
+      return status === 'running'
+        ? `tries ${message.name} next; see: crucible watch ${id}`
+        : `tries ${message.name} first when it is taken up again, with crucible resume ${id}`;
     case 'extend':
       return `is extended to ${budgetText(message.budget)}`;
   }

@@ -162,6 +162,15 @@ describe('a finished job that has nothing to go on with', () => {
     expect(started).toEqual([]);
   });
 
+  it('goes on with a program that somebody brought since', async () => {
+    await searched(2, { budget: { trials: 2 } });
+    await expect(take()).rejects.toThrow('2 of 2 trials used');
+    const file = await store.blobs.put('pass');
+    const message = { kind: 'tryProgram', name: 'mine.py', file } as const;
+    await store.ledger.takeMessage(id, { id: 'a', message, at: 1 });
+    expect(await take()).toBe(id);
+  });
+
   it('goes on with a strategy that is left, with trials that are added, and with a key that was set since', async () => {
     await searched(1, { budget: { trials: 5 } });
     expect(await take()).toBe(id);

@@ -6,6 +6,7 @@ import { prepareNamespace } from '../../cli/server/client.ts';
 import type { Message } from '../../domain/message.schema.ts';
 import { spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
+import { triesOf } from '../../store/tries-of.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { until } from '../support/crucible.ts';
 import { searchLong } from './long-search.ts';
@@ -148,6 +149,54 @@ describe('a budget', () => {
     const result = await workers.during(activities, async () => (await start(workers, input)).result());
     expect(result.summary).toContain('stopped because the 60 s of the budget are over');
     expect(seen.asked).toEqual([]);
+  });
+});
+
+describe('a program that somebody brings', () => {
+  const mine: Message = { kind: 'tryProgram', name: 'mine.py', file: 'b'.repeat(64) };
+
+  it('is tried next and judged like any other, also where the trials are used', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store, { 'mine.py': { speedups: [5] } });
+    activities.listStrategies = async () => ({ applicable: [], notUsed: [] });
+    const input = storedInput(store, faster({ trials: 2 }));
+    const { jobId } = input;
+    hold();
+    const result = await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+      await tell(workers, jobId, mine, 't-1');
+      await tell(workers, jobId, mine, 't-1');
+      letGo();
+      return handle.result();
+    });
+    expect(result).toMatchObject({ best: { candidate: 'c-3', title: 'mine.py' } });
+    const byHand = seen.trials.filter(({ candidate }) => candidate.operator === 'human');
+    expect(byHand.map(({ purpose }) => purpose)).toEqual(['trial', 'verification']);
+    expect((await store.ledger.decisions(jobId)).at(-1)?.decision).toEqual({
+      ...{ kind: 'human', told: 't-1', name: 'mine.py', file: 'b'.repeat(64) },
+    });
+    expect(await triesOf(store.ledger, jobId)).toEqual([]);
+  });
+
+  it('waits while the job is paused, and is found when it is taken up after a cancel', async () => {
+    const { activities, seen, hold, letGo } = storedActivities(store, { 'mine.py': { speedups: [5] } });
+    activities.listStrategies = async () => ({ applicable: [], notUsed: [] });
+    const input = storedInput(store, faster({ trials: 2 }));
+    const { jobId } = input;
+    hold();
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+      await tell(workers, jobId, { kind: 'pause' });
+      await tell(workers, jobId, mine, 't-1');
+      letGo();
+      await until('what was under way to end', 30_000, async () => seen.trials.length === 3);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toThrow();
+      expect((await triesOf(store.ledger, jobId)).map(({ id }) => id)).toEqual(['t-1']);
+      const again = await (await start(workers, { ...input, resumed: 1 })).result();
+      expect(again).toMatchObject({ best: { candidate: 'c-3', title: 'mine.py' } });
+    });
   });
 });
 

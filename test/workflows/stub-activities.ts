@@ -1,5 +1,6 @@
 import { ApplicationFailure, heartbeat, sleep } from '@temporalio/activity';
 import type { JobActivities } from '../../activities/job.ts';
+import type { HandActivities } from '../../activities/propose/by-hand.ts';
 import type { ModelActivities, ProposeInput } from '../../activities/propose/by-model.ts';
 import type { StrategyActivities } from '../../activities/propose/by-strategy.ts';
 import type { ReportActivities } from '../../activities/report.ts';
@@ -28,6 +29,7 @@ export type Script = Record<
 
 export type AllActivities = JobActivities &
   ReportActivities &
+  HandActivities &
   CaseActivities &
   StrategyActivities &
   RunActivities &
@@ -108,7 +110,7 @@ export function stubActivities(
   const activities: AllActivities = {
     async openJob({ input }) {
       const { budget } = input.job;
-      return { known, steered: { budget, beganAt: Date.now(), pausedAt: null, pausedMs: 0 } };
+      return { known, steered: { budget, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [] } };
     },
     async recordDecision({ decided }) {
       seen.decided.push(decided);
@@ -147,6 +149,9 @@ export function stubActivities(
     },
     async listStrategies() {
       return { applicable: Object.keys(script).filter((title) => !title.startsWith('model:')), notUsed };
+    },
+    async proposeByHand({ id, name }) {
+      return candidate(id, name, 'human', ['c-0']);
     },
     async proposeByStrategy({ id, strategy }) {
       if ('notApplicable' in (script[strategy] ?? {})) return null;

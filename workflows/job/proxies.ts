@@ -1,5 +1,6 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { JobActivities } from '../../activities/job.ts';
+import type { HandActivities } from '../../activities/propose/by-hand.ts';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { RecipeActivities } from '../../activities/propose/by-recipe.ts';
 import type { StrategyActivities } from '../../activities/propose/by-strategy.ts';
@@ -46,6 +47,7 @@ export const {
   packInputs,
   mergeFiles,
 } = proxyActivities<JobActivities>(bookkeeping);
+export const { proposeByHand } = proxyActivities<HandActivities>(bookkeeping);
 export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping);
 
 export const { writeReport } = proxyActivities<ReportActivities>({

@@ -7,19 +7,24 @@ import {
   defineUpdate,
   setHandler,
 } from '@temporalio/workflow';
+import type { NextDecision } from '../../domain/decision.schema.ts';
 import type { Extension, Message, MessageKind, Told } from '../../domain/message.schema.ts';
-import { endOf, refusalOf, type Steered } from '../../domain/steered.ts';
+import { endOf, refusalOf, type Standing } from '../../domain/steered.ts';
 
 /** What a job hears, with what the Temporal UI says of it. */
 const heard: Record<MessageKind, string> = {
   pause: 'Begin nothing new; what is under way is finished',
   resume: 'Go on after a pause',
+  tryProgram: 'Try a program that somebody brought',
   hint: 'Say something that models read with every question',
   extend: 'Raise the budget',
 };
 
 /** What a job passes on to the jobs below it. */
 export const steerSignal = defineSignal<[Told]>('steer');
+
+/** A decision that somebody made. */
+type ByHand = Extract<NextDecision, { kind: 'human' }>;
 
 /** What people tell a job while it runs. Its workflow asks it what to do next. */
 export interface Steering {
@@ -28,6 +33,10 @@ export interface Steering {
   readonly paused: boolean;
   /** Whether everything that was accepted is on record. */
   readonly idle: boolean;
+  /** What somebody asked to be tried, before anything else; null where there is nothing. */
+  next(): ByHand | null;
+  /** That it is decided on, under the ID of its message. */
+  begin(told: string): void;
   /** When the job's time is over, milliseconds since 1970: a pause does not count. */
   endsAt(): number;
   /** Resolves when something was told since it was asked for; rejects where the job is to end. */
@@ -41,7 +50,7 @@ export interface Steering {
 /** The side of the frame. */
 export interface Listening extends Steering {
   /** Begins to act on what is told, from how the job stands; returns only by throwing. */
-  attend(steered: Steered): Promise<never>;
+  attend(steered: Standing): Promise<never>;
   /** Refuses all that is told from now on, with the reason, and waits until what was accepted is on record. */
   close(why: string): Promise<void>;
 }
@@ -50,7 +59,7 @@ export interface Ear {
   /** What the job may use when it is started. */
   budget: Extension;
   /** Takes a message into the ledger, and returns how the job stands then. */
-  take(told: Told): Promise<Steered>;
+  take(told: Told): Promise<Standing>;
   /** Hears of each message that was taken. */
   taken(told: Told): Promise<void>;
 }
@@ -61,7 +70,8 @@ export interface Ear {
  */
 export function listen({ budget: given, take, taken }: Ear): Listening {
   const line: Told[] = [];
-  let steered: Steered = { budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0 };
+  let steered: Standing = { budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [] };
+  const begun = new Set<string>();
   let closed: string | null = null;
   let bell = ring();
   let bodyRefuses: (message: Message) => string | null = () => null;
@@ -119,6 +129,13 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
     get idle() {
       return line.length === 0;
     },
+    next() {
+      const told = steered.tries.find(({ id }) => !begun.has(id));
+      if (told?.message.kind !== 'tryProgram') return null;
+      const { name, file } = told.message;
+      return { kind: 'human', told: told.id, name, file };
+    },
+    begin: (id) => void begun.add(id),
     endsAt: () => endOf(steered, Date.now()),
     told: () => Promise.race([bell.rung, CancellationScope.current().cancelRequested]),
     going: () => condition(() => !paused()),

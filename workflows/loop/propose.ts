@@ -25,6 +25,8 @@ export interface Proposer {
 export interface ProposerSetup {
   /** What makes a candidate of a strategy; null where that turns out not to apply. */
   byStrategy(strategy: string, id: string): Promise<Candidate | null>;
+  /** What makes a candidate of a file that somebody brought. */
+  byHand(decision: Extract<NextDecision, { kind: 'human' }>, id: string): Promise<Candidate>;
   /** A case set that shows what a program is given; null where there is none. */
   sample: Artifact | null;
 }
@@ -32,7 +34,7 @@ export interface ProposerSetup {
 /** Returns what proposes candidates for a job, and remembers how models did. */
 export function createProposer<J extends AskingJob>(
   running: RunningJob<J>,
-  { byStrategy, sample }: ProposerSetup,
+  { byStrategy, byHand, sample }: ProposerSetup,
 ): Proposer {
   const { job, input, steering } = running;
   /** Why nothing can be asked, and the budget for which that is so: another may do. */
@@ -65,10 +67,11 @@ export function createProposer<J extends AskingJob>(
   }
 
   return {
-    propose: async (decision, id) =>
-      decision.kind === 'strategy'
-        ? ((await byStrategy(decision.strategy, id)) ?? 'none')
-        : byModel(decision, id),
+    async propose(decision, id) {
+      if (decision.kind === 'human') return byHand(decision, id);
+      if (decision.kind === 'strategy') return (await byStrategy(decision.strategy, id)) ?? 'none';
+      return byModel(decision, id);
+    },
     givenUp() {
       if (isExhausted()) return exhausted?.why ?? null;
       return inVain.size < defaults.model.fruitlessProposals

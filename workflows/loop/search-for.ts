@@ -6,9 +6,10 @@ import type { Exam } from '../../domain/judging.ts';
 import { checksText } from '../../domain/leaderboard.ts';
 import { best, objectiveOf } from '../../domain/objective.ts';
 import type { SearchPolicy } from '../../domain/search-policy.ts';
+import { proposedStep } from '../../domain/step.ts';
 import { times } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
-import { endInVain, recordDecision } from '../job/proxies.ts';
+import { endInVain, proposeByHand, recordDecision } from '../job/proxies.ts';
 import { createProposer } from './propose.ts';
 import { search } from './search.ts';
 import { runTrial } from './trial.ts';
@@ -17,6 +18,8 @@ import { runTrial } from './trial.ts';
 export interface Searching {
   policy: SearchPolicy;
   exam: Exam;
+  /** The program that a file which somebody brings is put into; null where there is none. */
+  original: Artifact | null;
   /** What was tried before anything is decided: the user's own program, a recipe's. */
   first: readonly JournalRow[];
   /** Strategies that apply, in the order worth trying, and what makes a candidate of one; unset: the kind knows none. */
@@ -37,12 +40,15 @@ export interface Searching {
 /** Searches for a program that does what the job is after. Returns what was tried, and why it stopped. */
 export async function searchFor<J extends AskingJob>(
   running: RunningJob<J>,
-  { exam, first, strategies, sample, enough = () => null, ...setup }: Searching,
+  { exam, original, first, strategies, sample, enough = () => null, ...setup }: Searching,
 ): Promise<{ journal: Journal; stopped: string }> {
   const { job, known, placeOf, steering } = running;
   const objective = objectiveOf(job);
   const byStrategy = strategies?.propose ?? (async () => null);
-  const { propose, givenUp } = createProposer(running, { byStrategy, sample });
+  const { propose, givenUp } = createProposer(running, {
+    ...{ byStrategy, sample },
+    byHand: ({ name, file }, id) => proposeByHand({ ...placeOf(proposedStep(id)), id, name, file, original }),
+  });
   const begun = new Set(first.map(({ id }) => id));
   const outOfTime = (): string | null =>
     Date.now() > steering.endsAt()

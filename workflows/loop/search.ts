@@ -33,7 +33,7 @@ export interface SearchSetup {
   objective: Objective;
   known: Known;
   /** What people tell the job. */
-  steering: Pick<Steering, 'budget' | 'paused' | 'idle' | 'told'>;
+  steering: Pick<Steering, 'budget' | 'paused' | 'idle' | 'told' | 'next' | 'begin'>;
   strategies: readonly string[];
   models: boolean;
   seed: number;
@@ -70,6 +70,8 @@ export async function search(
 
   const decide = (): Decision => {
     if (steering.paused) return { kind: 'wait' };
+    const byHand = steering.next();
+    if (byHand !== null) return byHand;
     const why = setup.enough(journal);
     if (why !== null) return { kind: 'stop', why };
     const { policy, objective, models, seed } = setup;
@@ -81,9 +83,13 @@ export async function search(
 
   /** The decision under its number: the one it was given before, or the next. */
   const numbered = async (decision: NextDecision): Promise<NumberedDecision> => {
-    const before = open.shift();
-    if (before !== undefined) return before;
+    const [first] = open;
+    if (first?.decision === decision) {
+      open.shift();
+      return first;
+    }
     decided += 1;
+    if (decision.kind === 'human') steering.begin(decision.told);
     if (decision.kind === 'strategy') strategies = strategies.filter((each) => each !== decision.strategy);
     await steps.record({ number: decided, decision });
     return { number: decided, decision };
