@@ -1,6 +1,7 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
 import { createHandActivities } from '../../activities/propose/by-hand.ts';
+import { Candidate } from '../../domain/candidate.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { readProgram } from '../../store/documents.ts';
 import { tree } from '../cli/kept-jobs.ts';
@@ -9,8 +10,8 @@ import { temporaryStore } from '../store/temporary-store.ts';
 it('a file that somebody brings takes the place of the program, whose other files and entry stay', async () => {
   const store = await temporaryStore();
   const { proposeByHand: activity } = createHandActivities({ store });
-  const proposeByHand = (input: Parameters<typeof activity>[0]) =>
-    new MockActivityEnvironment().run(activity, input);
+  const proposeByHand = async (input: Parameters<typeof activity>[0]): Promise<Candidate> =>
+    Candidate.parse(await new MockActivityEnvironment().run(activity, input));
   const files = await tree(store, { 'slow.py': 'old', 'helper.py': 'helps' });
   const entry = { kind: 'function', module: 'slow.py', name: 'f' } as const;
   const original = await store.blobs.put(JSON.stringify({ files, entry, build: null } satisfies Program));
