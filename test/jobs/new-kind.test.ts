@@ -1,7 +1,11 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
+import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Message } from '../../domain/message.schema.ts';
+import { signedBy } from '../../workers/signed-payloads.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { crucible, type Said } from '../support/command.ts';
 import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
@@ -48,7 +52,7 @@ it(
 );
 
 it(
-  'a kind that has moved in is run, listed, shown, watched, reported, killed, resumed and cancelled like any other',
+  'a kind that has moved in is run, listed, shown, watched, reported, killed, resumed, paused, extended and cancelled like any other',
   async () => {
     here = await startCrucible({}, house);
     await here.startWorker();
@@ -104,7 +108,32 @@ it(
       patienceMs,
       async () => (await store.ledger.jobs({ limit: 9 })).length === 2,
     );
+    const [long] = await store.ledger.jobs({ limit: 1 });
+    await steered(here, long?.id ?? '');
     expect((await run('cancel', 'long')).out).toContain('is cancelled; its best so far is kept');
   },
   patienceMs,
 );
+
+/** Pauses a job, sees that it begins nothing, and has it go on with a larger budget. */
+async function steered({ store, server }: TestCrucible, id: string): Promise<void> {
+  const tried = async (): Promise<number> => (await store.ledger.trials(id)).length;
+  const connection = await Connection.connect({ address: server.address });
+  try {
+    const { workflow } = new Client({ connection, dataConverter: signedBy(store) });
+    const tell = (message: Message): Promise<unknown> =>
+      workflow.getHandle(id).executeUpdate(message.kind, { args: [message] });
+    await until('a first trial', patienceMs, async () => (await tried()) > 0);
+    await tell({ kind: 'pause' });
+    await wait(8_000);
+    const paused = await tried();
+    await wait(4_000);
+    expect(await tried()).toBe(paused);
+    await tell({ kind: 'extend', budget: { trials: 600 } });
+    await tell({ kind: 'resume' });
+    await until('another trial', patienceMs, async () => (await tried()) > paused);
+    expect((await store.ledger.job(id))?.budget).toMatchObject({ trials: 600 });
+  } finally {
+    await connection.close();
+  }
+}
