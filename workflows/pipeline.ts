@@ -28,11 +28,8 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
           .filter((each) => stage.needs.includes(each.name))
           .map(async (each) => [each.name, await start(each)] as const),
       );
-      const products = Object.fromEntries(
-        needed.flatMap(([name, result]) => (result.product === null ? [] : [[name, result.product]])),
-      );
       running.tell(`stage ${stage.name}`);
-      const result = await runStage(running, stage, products);
+      const result = await runStage(running, stage, productsOf(needed));
       running.note(`${stage.name}: ${result.summary}`, result.best?.metric?.value);
       return result;
     };
@@ -41,16 +38,10 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
       () => [...started.values()],
       () => Promise.all(stages.map(start)),
     );
-    const products = Object.fromEntries(
-      stages.flatMap((stage, index) => {
-        const product = results[index]?.product ?? null;
-        return product === null ? [] : [[stage.name, product]];
-      }),
-    );
     const { files: product } = await mergeFiles({
       ...running.placeOf('product'),
       files: null,
-      products,
+      products: productsOf(stages.map(({ name }, index) => [name, results[index]])),
       stage: null,
     });
     const last = results.at(-1);
@@ -63,6 +54,12 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
     };
   });
 }
+
+/** What stages gave, by their names. */
+const productsOf = (stages: readonly (readonly [string, JobResult | undefined])[]): Record<string, string> =>
+  Object.fromEntries(
+    stages.flatMap(([name, result]) => (result?.product == null ? [] : [[name, result.product]])),
+  );
 
 /** A stage whose job and files were done before is taken over; otherwise it runs. A failure names the stage. */
 async function runStage(
