@@ -118,6 +118,38 @@ static bool may_stage(void) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
+/* A path of /proc/self/mountinfo as it is: there, space, tab, newline and backslash are written as three octal digits. */
+static void unescape(char *path) {
+  char *to = path;
+  for (char *from = path; *from != '\0'; to++)
+    if (*from == '\\' && from[1] != '\0' && from[2] != '\0' && from[3] != '\0')
+      *to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0')), from += 4;
+    else
+      *to = *from++;
+  *to = '\0';
+}
+
+/* Whether what is open as `file` is a file that was mounted by itself, or a folder below which something is: a layer shows what is underneath. */
+static bool has_mounts(int file, bool is_folder) {
+  char path[PATH_MAX], *line = NULL;
+  size_t room = 0;
+  bool found = false;
+  ssize_t length = readlink(text_of("/proc/self/fd/%d", file), path, sizeof path - 1);
+  FILE *mounts = fopen("/proc/self/mountinfo", "re");
+  if (length < 0 || mounts == NULL) fail(errno, "cannot read what is mounted");
+  path[length] = '\0';
+  while (!found && getline(&line, &room, mounts) >= 0) {
+    char *point = NULL;
+    if (sscanf(line, "%*s %*s %*s %*s %ms", &point) != 1) fail(errno, "cannot read what is mounted");
+    unescape(point);
+    found = is_folder ? strncmp(point, path, (size_t)length) == 0 && point[length] == '/' : strcmp(point, path) == 0;
+    free(point);
+  }
+  free(line);
+  fclose(mounts);
+  return found;
+}
+
 static char *show_at(char *place, const char *source, bool is_folder) {
   int made = is_folder ? mkdir(place, 0755) : mknod(place, S_IFREG | 0644, 0);
   if (made < 0 || mount(source, place, NULL, MS_BIND | MS_REC, NULL) < 0) fail(errno, "cannot show %s", place);
@@ -151,8 +183,11 @@ static void stage_binds(struct strings *from, const struct strings *to, bool as_
   for (size_t i = 0; i < from->count; i++) {
     struct stat found;
     char *path = from->at[i], *slash = strrchr(path, '/');
-    if (stat(path, &found) < 0) fail(errno, "cannot look at %s", path);
-    sources[i] = (struct source){.is_folder = S_ISDIR(found.st_mode), .hides = strcmp(path, to->at[i]) != 0};
+    int file = open(path, O_PATH | O_CLOEXEC);
+    if (file < 0 || fstat(file, &found) < 0) fail(errno, "cannot look at %s", path);
+    bool is_folder = S_ISDIR(found.st_mode);
+    sources[i] = (struct source){.is_folder = is_folder, .hides = strcmp(path, to->at[i]) != 0 && !has_mounts(file, is_folder)};
+    close(file);
     if (sources[i].hides && !sources[i].is_folder && slash != NULL && slash > path) *slash = '\0', sources[i].name = slash + 1;
     if ((sources[i].file = open(path, O_PATH | O_CLOEXEC)) < 0) fail(errno, "cannot open %s", path);
   }
