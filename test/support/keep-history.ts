@@ -13,10 +13,16 @@ if (name === '') throw new Error('expected the home of a store, the ID of a job,
 const store = await openStore(home);
 try {
   const history = (await store.ledger.job(job))?.history;
-  if (history == null) throw new Error(`expected the history of ${job} in ${home}, found none: has it ended, and does a worker run?`);
+  if (history == null)
+    throw new Error(
+      `expected the history of ${job} in ${home}, found none: has it ended, and does a worker run?`,
+    );
   const folder = fileURLToPath(new URL('../histories', import.meta.url));
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, `${name}.json`), `${JSON.stringify(JSON.parse(await store.blobs.text(history)), null, 1)}\n`);
+  await writeFile(
+    join(folder, `${name}.json`),
+    `${JSON.stringify(JSON.parse(await store.blobs.text(history)), null, 1)}\n`,
+  );
 } finally {
   await store.close();
 }
