@@ -30,12 +30,7 @@ export const extensible = ({
 export const endOf = ({ budget, beganAt, pausedAt, pausedMs }: Steered, now: number): number =>
   beganAt + (budget.wallMs ?? Number.POSITIVE_INFINITY) + pausedMs + (pausedAt === null ? 0 : now - pausedAt);
 
-const units = {
-  trials: 'trials',
-  wallMs: 'ms',
-  usd: 'dollars',
-  tokens: 'tokens',
-} as const satisfies Record<keyof Extension, string>;
+const extensibleFields = ['trials', 'wallMs', 'usd', 'tokens'] as const satisfies (keyof Extension)[];
 
 /** Why a message cannot be acted on, in one sentence; null where it can. `paused`: as the job stands when it comes. */
 export function refusalOf(
@@ -55,10 +50,10 @@ export function refusalOf(
 }
 
 function lessThanNow(asked: Extension, now: Extension): string | null {
-  for (const field of Object.keys(units) as (keyof Extension)[]) {
+  for (const field of extensibleFields) {
     const [wanted, has] = [asked[field], now[field]];
     if (wanted !== undefined && has !== undefined && wanted < has)
-      return `${wanted} ${units[field]} are fewer than the ${has} it has, and a budget is only ever extended`;
+      return `${budgetText({ [field]: wanted })} is less than the ${budgetText({ [field]: has })} it has, and a budget is only ever extended`;
   }
   return null;
 }

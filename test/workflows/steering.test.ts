@@ -124,7 +124,7 @@ describe('a budget', () => {
       const handle = await start(workers, input);
       await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
       expect(await refused(jobId, { kind: 'extend', budget: { trials: 1 } })).toBe(
-        '1 trials are fewer than the 2 it has, and a budget is only ever extended',
+        '1 trials is less than the 2 trials it has, and a budget is only ever extended',
       );
       await tell(workers, jobId, { kind: 'extend', budget: { trials: 5, usd: 3, wallMs: 7_200_000 } });
       letGo();
