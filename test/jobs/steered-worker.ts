@@ -1,0 +1,38 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
+import { openStore } from '../../store/store.ts';
+import { signedBy } from '../../workers/signed-payloads.ts';
+import { storedActivities } from '../workflows/stored-job.ts';
+
+/** A worker process whose candidates take a moment and run nothing, over the real ledger of `CRUCIBLE_HOME`. */
+const { CRUCIBLE_HOME: home = '', TEMPORAL_ADDRESS: address = '' } = process.env;
+const logger = new DefaultLogger('ERROR');
+Runtime.install({ logger });
+const store = await openStore(home);
+const connection = await NativeConnection.connect({ address });
+const at = (path: string): string => fileURLToPath(new URL(`../../workflows/${path}`, import.meta.url));
+const workflowBundle = await bundleWorkflowCode({
+  ...{ workflowsPath: at('index.ts'), logger },
+  workflowInterceptorModules: [at('job/refuse-forged.ts')],
+});
+const { activities } = storedActivities(store);
+const { runProgram } = activities;
+activities.runProgram = async (input) => {
+  await wait(100);
+  return runProgram(input);
+};
+const workers = await Promise.all(
+  [...Object.values(queues), benchOf('stub-host'), modelQueue('up')].map((taskQueue) =>
+    Worker.create({
+      ...{ connection, taskQueue, activities, dataConverter: signedBy(store) },
+      ...(taskQueue === queues.orchestrate
+        ? { workflowBundle, stickyQueueScheduleToStartTimeout: '2s' }
+        : {}),
+    }),
+  ),
+);
+const running = workers.map((worker) => worker.run());
+console.log('ready');
+await Promise.all(running);
