@@ -3,5 +3,5 @@ import type { Candidate } from './candidate.schema.ts';
 /** 3 for `c-3`: candidates are numbered in the order they were decided on. */
 export const candidateNumber = (candidate: Pick<Candidate, 'id'>): number => Number(candidate.id.slice(2));
 
-/** Whether it is the user's own program that others are compared with: neither counted, nor debugged, nor tried anew. */
+/** Returns whether it is the user's own program that others are compared with: neither counted, nor debugged, nor tried anew. */
 export const isBaseline = ({ operator }: Pick<Candidate, 'operator'>): boolean => operator === 'baseline';

@@ -23,7 +23,7 @@ export const defaults = {
     longestRateLimitMs: 15 * 60_000,
     /** A request that has not ended by then is lost; no whole reply takes as long. A batch says another time. */
     longestRequestMs: 40 * 60_000,
-    /** Requests of one call whose end was never seen, before its route is given up: what kills its workers is no accident. */
+    /** Requests of one call whose end was never seen, before its route is given up: a call that kills worker after worker is to blame. */
     mostLost: 10,
     /** Between two looks whether calls under way have left some of the budget. */
     heldDelayMs: 2_000,

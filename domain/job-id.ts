@@ -1,7 +1,7 @@
 import type { Artifact } from './artifact.schema.ts';
 import type { Job } from './job.schema.ts';
 
-/** The text whose hash tells two jobs apart: all that was asked, without the budget, which may be extended. */
+/** Returns the text whose hash tells two jobs apart: all that was asked, without the budget, which may be extended. */
 export function identityOf(job: Job, files: Artifact): string {
   const withoutBudget = (key: string, value: unknown): unknown => (key === 'budget' ? undefined : value);
   return `${JSON.stringify(job, withoutBudget)}\n${files}`;
@@ -10,16 +10,16 @@ export function identityOf(job: Job, files: Artifact): string {
 /** `optimize/blur/4f2a90c1d7`: the same job asked for again has the same one. `hash` is the SHA-256 of `identityOf`. */
 export const jobSeries = (job: Job, hash: string): string => `${job.kind}/${job.name}/${hash.slice(0, 10)}`;
 
-/** The workflow ID of the `run`-th time a series was asked for; it is also the job's ID in the ledger. */
+/** Returns the workflow ID of the `run`-th time a series was asked for; it is also the job's ID in the ledger. */
 export const jobId = (series: string, run: number): string => `${series}.${run}`;
 
-/** The workflow ID of a pipeline's stage. */
+/** Returns the workflow ID of a pipeline's stage. */
 export const stageId = (pipelineId: string, stage: string): string => `${pipelineId}/${stage}`;
 
-/** What the verifications of a job's best have in common: they are the runs of one series. */
+/** Returns what the verifications of a job's best have in common: they are the runs of one series. */
 export const verificationSeries = (id: string): string => `${id}/verify`;
 
-/** The workflow ID of the `round`-th time a finished job's best was verified again. */
+/** Returns the workflow ID of the `round`-th time a finished job's best was verified again. */
 export const verificationId = (id: string, round: number): string => `${verificationSeries(id)}-${round}`;
 
 /** A job's ID, taken apart. */

@@ -4,13 +4,13 @@ import type { Asking, NamedFile } from './kinds/kind.ts';
 import { kindOf, partsOf } from './kinds/kinds.ts';
 import type { Extension } from './message.schema.ts';
 
-/** The files and folders a job names, the inputs last. */
+/** Returns the files and folders a job names, the inputs last. */
 export const filesOf = (job: StageJob): readonly NamedFile[] => kindOf(job).files(job);
 
-/** The paths of those: a job can see these and no others. */
+/** Returns the paths of those: a job can see these and no others. */
 export const filesNamedBy = (job: StageJob): string[] => filesOf(job).map(({ path }) => path);
 
-/** Every file and folder named anywhere in a job, each once, with the field that names it first; an input is one before all else. */
+/** Returns every file and folder named anywhere in a job, each once, with the field that names it first; an input is one before all else. */
 export function filesToPack(job: Job): { path: string; field: (string | number)[] }[] {
   const named = partsOf(job).flatMap(({ part, path: place }) => {
     const files = filesOf(part);
@@ -33,11 +33,11 @@ export const capOf = ({
   tokens: budget.tokens ?? null,
 });
 
-/** What a job is about: a function and its file, a script, the stages of a pipeline. */
+/** Returns what a job is about: a function and its file, a script, the stages of a pipeline. */
 export const subjectOf = (job: Job): string => kindOf(job).subject(job);
 
-/** How a job asks models for programs; null where it does not. */
+/** Returns how a job asks models for programs; null where it does not. */
 export const askingOf = (job: Job): Asking | null => kindOf(job).asking(job);
 
-/** Whether a job asks models for programs. */
+/** Returns whether a job asks models for programs. */
 export const asksModels = (job: Job): boolean => askingOf(job) !== null;

@@ -17,11 +17,11 @@ export interface JournalRow extends Found {
 /** Ordered trials, the baseline first. Best, leaves and debug depth are derived, never stored. */
 export type Journal = readonly JournalRow[];
 
-/** Whether `row` ended with a program that is right. */
+/** Returns whether `row` ended with a program that is right. */
 export const isRight = ({ outcome }: Pick<JournalRow, 'outcome'>): boolean =>
   outcome === 'scored' || outcome === 'passed';
 
-/** The rows of candidates: all but the baseline. */
+/** Returns the rows of candidates: all but the baseline. */
 export const candidatesIn = (journal: Journal): JournalRow[] => journal.filter((row) => !isBaseline(row));
 
 /** Failed rows that nothing was made of yet: those that can be debugged. */
@@ -30,14 +30,14 @@ export const failedLeaves = (journal: Journal): JournalRow[] =>
     (row) => !isRight(row) && !journal.some((other) => other.parents.includes(row.id)),
   );
 
-/** How many debugging steps in a row led to `row`. */
+/** Returns how many debugging steps in a row led to `row`. */
 export function debugDepth(journal: Journal, row: JournalRow): number {
   if (row.operator !== 'debug') return 0;
   const parent = journal.find((other) => other.id === row.parents[0]);
   return parent === undefined ? 1 : 1 + debugDepth(journal, parent);
 }
 
-/** The row of a finished trial; of a candidate that was tried again, the row of the second look is what counts. */
+/** Returns the row of a finished trial; of a candidate that was tried again, the row of the second look is what counts. */
 export function rowOf({ candidate, purpose, outcome }: Trial, objective: Objective): JournalRow {
   const { id, parents, operator, title } = candidate;
   const found = foundIn(outcome);
@@ -49,7 +49,7 @@ export function rowOf({ candidate, purpose, outcome }: Trial, objective: Objecti
 }
 
 /**
- * The journal that recorded trials amount to: a candidate that was tried again stands with what the second look found. One that
+ * Returns the journal that recorded trials amount to: a candidate that was tried again stands with what the second look found. One that
  * should have been tried again, and was not when its job ended, is left out: it is still to be finished.
  */
 export function journalOf(trials: readonly Trial[], objective: Objective): JournalRow[] {
@@ -57,7 +57,7 @@ export function journalOf(trials: readonly Trial[], objective: Objective): Journ
   return rows.filter((row) => isBaseline(row) || row.verified || !wouldBeBest(row, rows, objective));
 }
 
-/** Whether what was found of a trial would be the best there is, so that it must be verified. */
+/** Returns whether what was found of a trial would be the best there is, so that it must be verified. */
 export function wouldBeBest(found: Found, journal: Journal, objective: Objective): boolean {
   if (!triesTwice(objective) || !clears(found, objective)) return false;
   const top = best(journal, objective);

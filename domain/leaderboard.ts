@@ -8,7 +8,7 @@ export type Standing = 'verified' | 'faster' | 'slower' | 'passed' | 'refused' |
 /** One look at a candidate. */
 type Look = Pick<Trial, 'purpose' | 'outcome'>;
 
-/** How a candidate stands by the last look at it. */
+/** Returns how a candidate stands by the last look at it. */
 export function standingOf({ outcome, purpose }: Look, objective: Objective): Standing {
   switch (outcome.kind) {
     case 'passed':
@@ -47,7 +47,7 @@ const standingWords: Partial<Record<Standing, string>> = {
 
 export const checksText = ({ count, of }: Checks): string => `passed ${count} of ${of} checks`;
 
-/** How a candidate stands, in two or three words. */
+/** Returns how a candidate stands, in two or three words. */
 export function verdictWords(look: Look, objective: Objective): string {
   const { metric, outcome, passed } = foundIn(look.outcome);
   if (look.purpose === 'baseline' && metric !== null) return 'baseline';
@@ -55,12 +55,12 @@ export function verdictWords(look: Look, objective: Objective): string {
   return standingWords[standingOf(look, objective)] ?? outcomeWords[outcome];
 }
 
-/** The metric of an outcome, such as the speed-up; null where none was measured. */
+/** Returns the metric of an outcome, such as the speed-up; null where none was measured. */
 export const metricIn = (outcome: Outcome): Interval | null => foundIn(outcome).metric;
 
 /**
- * Sorts `candidates` as a leaderboard, by the last look at each: the verified by their merit, then those that were faster once, then the baseline
- * and what is no faster, then those that failed: those that passed more checks first, else in the order they were tried.
+ * Returns `candidates` sorted as a leaderboard, by the last look at each. First come the verified by their merit, then those that were faster
+ * once, then the baseline and what is no faster. Those that failed are last: more passed checks first, else in the order they were tried.
  */
 export function ranked<T>(
   candidates: readonly T[],

@@ -23,10 +23,10 @@ export interface Found {
 /** What was found, and whether it was found twice. */
 type Tried = Found & { verified: boolean };
 
-/** The objective of a job. */
+/** Returns the objective of a job. */
 export const objectiveOf = (job: Pick<Job, 'kind'>): Objective => kindOf(job).objective;
 
-/** What objectives compare of an outcome. */
+/** Returns what objectives compare of an outcome. */
 export const foundIn = (outcome: Outcome): Found => ({
   outcome: outcome.kind,
   metric: outcome.kind === 'scored' ? outcome.metric : null,
@@ -37,15 +37,15 @@ export const foundIn = (outcome: Outcome): Found => ({
 const signOf = (objective: Objective): 1 | -1 =>
   objective.kind === 'score' && objective.direction === 'minimize' ? -1 : 1;
 
-/** The bound of an interval that says least for a program, as a number of which larger is better. */
+/** Returns the bound of an interval that says least for a program, as a number of which larger is better. */
 const carefully = ({ low, high }: Interval, objective: Objective): number =>
   signOf(objective) === 1 ? low : -high;
 
-/** Whether a program is surely as good as `goal`: its whole interval is. */
+/** Returns whether a program is surely as good as `goal`: its whole interval is. */
 export const reaches = ({ metric }: Found, goal: number, objective: Objective): boolean =>
   metric !== null && carefully(metric, objective) >= signOf(objective) * goal;
 
-/** Whether what was found is what the job is after, by the bound that says least for it. */
+/** Returns whether what was found is what the job is after, by the bound that says least for it. */
 export function clears({ outcome, metric }: Found, objective: Objective): boolean {
   switch (objective.kind) {
     case 'passes':
@@ -57,7 +57,7 @@ export function clears({ outcome, metric }: Found, objective: Objective): boolea
   }
 }
 
-/** Whether what clears the objective is tried a second time before it counts: a measurement is, a check says the same twice. */
+/** Returns whether what clears the objective is tried a second time before it counts: a measurement is, a check says the same twice. */
 export const triesTwice = ({ kind }: Objective): boolean => kind !== 'passes';
 
 /** Numbers of which the first that differ decide; larger is better. */
@@ -76,13 +76,13 @@ export function byMerit(a: Found, b: Found, objective: Objective): number {
   return differs < 0 ? 0 : (ofA[differs] ?? 0) > (ofB[differs] ?? 0) ? -1 : 1;
 }
 
-/** Whether `a` is better than `b`: by the value, and where those are equal by the bound that says least. */
+/** Returns whether `a` is better than `b`: by the value, and where those are equal by the bound that says least. */
 export const isBetter = (a: Found, b: Found, objective: Objective): boolean => byMerit(a, b, objective) < 0;
 
 const stands = (tried: Tried, objective: Objective): boolean =>
   clears(tried, objective) && (tried.verified || !triesTwice(objective));
 
-/** The best of those that clear the objective and were tried as often as it asks for; the first of equals. */
+/** Returns the best of those that clear the objective and were tried as often as it asks for; the first of equals. */
 export const best = <T extends Tried>(tried: readonly T[], objective: Objective): T | undefined =>
   tried.filter((each) => stands(each, objective)).sort((a, b) => byMerit(a, b, objective))[0];
 

@@ -7,8 +7,8 @@ export const queues = {
   bench: 'bench',
 } as const;
 
-/** The queue of one provider's requests: workers that hold its key take from it, at the rate it allows. */
+/** Returns the queue of one provider's requests: workers that hold its key take from it, at the rate it allows. */
 export const modelQueue = (provider: string): string => `model-${provider}`;
 
-/** The queue of one host's bench: a job that claimed it measures nowhere else. */
+/** Returns the queue of one host's bench: a job that claimed it measures nowhere else. */
 export const benchOf = (host: string): string => `${queues.bench}-${host}`;

@@ -1,4 +1,4 @@
-/** A reproducible stream of numbers in [0, 1) from a seed: Mulberry32 (Tommy Ettinger, public domain). */
+/** Returns a reproducible stream of numbers in [0, 1) from a seed: Mulberry32 (Tommy Ettinger, public domain). */
 export function randomStream(seed: number): () => number {
   let state = seed >>> 0;
   return () => {

@@ -33,7 +33,7 @@ export type SearchPolicy = (state: SearchState) => Decision;
 const trialsDone = ({ journal, pending }: SearchState): number =>
   candidatesIn(journal).length + pending.length;
 
-/** What every policy begins with: an objective that is met, the end of the budget, then the strategies, which cost no money. */
+/** Returns what every policy begins with: an objective that is met, the end of the budget, then the strategies, which cost no money. */
 function opening(state: SearchState): Decision | undefined {
   const { trials, strategies, models, journal, objective } = state;
   const top = best(journal, objective);
@@ -62,13 +62,13 @@ function opening(state: SearchState): Decision | undefined {
 /** So often one question is put that gets no program: a third time it would be in the same words. */
 const mostInVain = 2;
 
-/** Whether models were asked for this, and gave no program, as often as is worth it. A draft is another one each time. */
+/** Returns whether models were asked for this, and gave no program, as often as is worth it. A draft is another one each time. */
 function isInVain({ inVain }: SearchState, decision: NextDecision): boolean {
   const sought = questionKey(decision);
   return inVain.filter((each) => questionKey(each) === sought).length >= mostInVain;
 }
 
-/** What two decisions have in common that ask models the same. */
+/** Returns what two decisions have in common that ask models the same. */
 export const questionKey = (decision: NextDecision): string =>
   decision.kind === 'debug'
     ? `debug ${decision.parent}`

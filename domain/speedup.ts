@@ -1,7 +1,7 @@
 import { defaults } from './defaults.ts';
 import type { Interval } from './outcome.schema.ts';
 
-/** The middle value; the mean of the two middle ones for an even count. Throws for none. */
+/** Returns the middle value; the mean of the two middle ones for an even count. Throws for none. */
 export function median(values: readonly number[]): number {
   if (values.length === 0) throw new RangeError('median: expected at least one value, got none');
   const sorted = [...values].sort((a, b) => a - b);
@@ -11,8 +11,8 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * The median with its interval between two order statistics, by the sign test: whatever the values are spread like, the true median
- * lies within at `confidence`, where there are values enough for that (six for 95 %); of fewer, from the lowest to the highest.
+ * Returns the median with its interval between two order statistics, by the sign test. The true median lies within at `confidence`, however
+ * the values are spread, where there are enough of them (six for 95 %). Of fewer, the interval is from the lowest to the highest.
  */
 export function medianInterval(values: readonly number[], confidence: number): Interval {
   const sorted = [...values].sort((a, b) => a - b);
@@ -54,7 +54,7 @@ const askingResolution = 0.1;
 const undisturbed = 0.01;
 
 /**
- * How many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off the baseline. Only
+ * Returns how many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off the baseline. Only
  * off the baseline: a candidate may answer in a way of its own that saves it, and would gain by what it never paid. The interval
  * holds what is not known, too: that an honest candidate was asked as well, which its upper end allows for; that a long call stands
  * in line for a processor and a short one does not, so both the clock's ratios and those without waiting lie within; and that two
@@ -86,7 +86,7 @@ export function speedupOf(pairs: readonly Pair[], asking: Interval, confidence: 
   };
 }
 
-/** The share of their time that players stood in line for a processor. */
+/** Returns the share of their time that players stood in line for a processor. */
 export function inLine(pairs: readonly Pair[]): number {
   const sum = (of: (time: Time) => number): number =>
     pairs.reduce((total, { baseline, candidate }) => total + of(baseline) + of(candidate), 0);
@@ -99,7 +99,7 @@ export function inLine(pairs: readonly Pair[]): number {
   );
 }
 
-/** Whether two intervals have a value in common. */
+/** Returns whether two intervals have a value in common. */
 export const meet = (one: Interval, other: Interval): boolean =>
   one.low <= other.high && other.low <= one.high;
 
@@ -110,7 +110,7 @@ export const pooled = (runs: readonly Interval[]): Interval => ({
   high: Math.max(...runs.map(({ high }) => high)),
 });
 
-/** How far a program measured against itself is from 1, as a share: by the ratios as they are, for both are asked. */
+/** Returns how far a program measured against itself is from 1, as a share: by the ratios as they are, for both are asked. */
 export function noiseOf(pairs: readonly Pair[], confidence: number): number {
   const { low, high } = medianInterval(
     pairs.map(({ baseline, candidate }) => baseline.ms / Math.max(clockMs, candidate.ms)),
@@ -120,7 +120,7 @@ export function noiseOf(pairs: readonly Pair[], confidence: number): number {
 }
 
 /**
- * Why no candidate could be seen to be faster than a program that takes `baselineMs`; null where one could. A candidate is asked as
+ * Returns why no candidate could be seen to be faster than a program that takes `baselineMs`; null where one could. A candidate is asked as
  * well, so what is left of the baseline after the cost of asking must be more than that cost.
  */
 export function tooQuickToMeasure({

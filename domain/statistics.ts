@@ -23,7 +23,7 @@ export interface Statistics
   noise: number;
 }
 
-/** What the times of one measurement, or of several of the same two programs, amount to. */
+/** Returns what the times of one measurement, or of several of the same two programs, amount to. */
 export function statistics(times: readonly SampleTime[]): Statistics {
   const { confidence } = defaults;
   const runs = [...Map.groupBy(times, ({ run }) => run ?? 0).values()].map((run) => {
@@ -50,7 +50,7 @@ export function statistics(times: readonly SampleTime[]): Statistics {
   };
 }
 
-/** Whether some two of several measurements have no value in common. */
+/** Returns whether some two of several measurements have no value in common. */
 export const disagree = ({ runs = [] }: Pick<Statistics, 'runs'>): boolean =>
   runs.some((one) => runs.some((other) => !meet(one, other)));
 
@@ -62,7 +62,7 @@ function askingOf(times: readonly SampleTime[]): Interval {
   return idle.length === 0 ? nothing : medianInterval(idle, defaults.confidence);
 }
 
-/** The times of baseline and candidate side by side; several measurements behind one another. */
+/** Returns the times of baseline and candidate side by side; several measurements behind one another. */
 export function pairsOf(times: readonly SampleTime[]): Pair[] {
   const of = (player: string): SampleTime[] => times.filter((each) => each.player === player);
   const candidates = of('candidate');

@@ -10,7 +10,7 @@ export interface Refusal {
 }
 
 /**
- * Why strategies are not used, equal reasons once. Of a combination nothing is said where a part of it does not apply; a
+ * Returns why strategies are not used, equal reasons once. Of a combination nothing is said where a part of it does not apply; a
  * strategy that is in no combination that applies goes by its own name. `known` are those the job allows.
  */
 export function notUsed(
@@ -66,7 +66,7 @@ function editsOf(names: ReadonlyMap<string, string | null>): string[] {
 export const notUsedText = ({ strategies, reason, stage }: NotUsed): string =>
   `${stage === undefined ? '' : `${stage}: `}${strategies.join(', ')}: ${reason}`;
 
-/** What was not used in the end: also what applies and was never tried. `tried` are the titles of candidates. */
+/** Returns what was not used in the end: also what applies and was never tried. `tried` are the titles of candidates. */
 export function notUsedIn({ applicable, notUsed }: StrategyList, tried: readonly string[]): NotUsed[] {
   const left = applicable.filter((each) => !tried.includes(each));
   return left.length === 0
@@ -77,7 +77,7 @@ export function notUsedIn({ applicable, notUsed }: StrategyList, tried: readonly
 /** What to do where no strategy applies and no model is configured. */
 export const withoutAny = 'set a key for a model, which may find other ways (crucible models)';
 
-/** What a job found of strategies, from its steps; null before it looked. */
+/** Returns what a job found of strategies, from its steps; null before it looked. */
 export function strategiesIn(
   steps: readonly { kind: string; end: { kind: 'none' } | { kind: 'done'; result: unknown } }[],
 ): StrategyList | null {

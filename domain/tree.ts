@@ -1,10 +1,10 @@
 import type { Tree } from './artifact.schema.ts';
 
-/** The same files below `folder`: `placeBelow('job', { 'a.py': … })` is `{ 'job/a.py': … }`. */
+/** Returns the same files below `folder`: `placeBelow('job', { 'a.py': … })` is `{ 'job/a.py': … }`. */
 export const placeBelow = (folder: string, tree: Tree): Tree =>
   Object.fromEntries(Object.entries(tree).map(([path, artifact]) => [`${folder}/${path}`, artifact]));
 
-/** The files of `tree` that are named, or stand below a folder that is named, by `paths`. */
+/** Returns the files of `tree` that are named, or stand below a folder that is named, by `paths`. */
 export const pick = (tree: Tree, paths: readonly string[]): Tree =>
   Object.fromEntries(
     Object.entries(tree).filter(([path]) =>
@@ -12,6 +12,6 @@ export const pick = (tree: Tree, paths: readonly string[]): Tree =>
     ),
   );
 
-/** The files of `tree` but those at `paths`. */
+/** Returns the files of `tree` but those at `paths`. */
 export const without = (tree: Tree, paths: readonly string[]): Tree =>
   Object.fromEntries(Object.entries(tree).filter(([path]) => !paths.includes(path)));

@@ -3,7 +3,7 @@ import { Artifact } from './artifact.schema.ts';
 import { Candidate } from './candidate.schema.ts';
 import { Interval, Outcome } from './outcome.schema.ts';
 
-/** Seconds of one call of the baseline and of the candidate, side by side on the same inputs. */
+/** What one call of the baseline and of the candidate took, side by side on the same inputs; in milliseconds. */
 export const Measurement = z.object({
   baselineMs: Interval,
   candidateMs: Interval,

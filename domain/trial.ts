@@ -5,10 +5,10 @@ import type { Interval } from './outcome.schema.ts';
 import { meet } from './speedup.ts';
 import type { Measurement, Trial } from './trial.schema.ts';
 
-/** A number with three significant digits, as people read a ratio: `143×`. */
+/** Returns a number with three significant digits, as people read a ratio: `143×`. */
 export const times = (value: number): string => `${Number(value.toPrecision(3)).toLocaleString('en')}×`;
 
-/** A metric in its objective's unit: `143×`, `0.917`. */
+/** Returns a metric in its objective's unit: `143×`, `0.917`. */
 export const metricText = (value: number, { kind }: Objective): string =>
   kind === 'ratio' ? times(value) : times(value).slice(0, -1);
 
@@ -25,7 +25,7 @@ export const durationOf = (ms: number): string =>
 export const callOf = ({ seeds }: Pick<Trial, 'seeds'>): 'call' | 'run' =>
   seeds.length > 0 ? 'call' : 'run';
 
-/** How a candidate was tried again: only a function has inputs that can be made anew. */
+/** Returns how a candidate was tried again: only a function has inputs that can be made anew. */
 export const anew = ({ seeds }: Pick<Trial, 'seeds'>): string =>
   seeds.length > 0 ? 'with new secret inputs' : 'in new sandboxes';
 
@@ -50,18 +50,18 @@ export function askingText({ askingMs, candidateMs, speedup }: Measurement): str
   return `to ask it is ${asking} of the ${all} measured, so it may be up to ${times(speedup.high)}`;
 }
 
-/** How the figures of a measurement belong together: one is not the other two divided. */
+/** Returns how the figures of a measurement belong together: one is not the other two divided. */
 export const figuresNote = ({ pairs, askingMs }: Measurement): string =>
   `The speed-up is the middle of the ratios of ${pairs} pairs, each on the same input${askingMs.value > 0 ? ', after the cost of asking was taken off the original' : ''}: not the ratio of the middles.`;
 
-/** What is to be known of a measurement beside its figures. */
+/** Returns what is to be known of a measurement beside its figures. */
 export const remarksOn = (measurement: Measurement): string[] =>
   [askingText(measurement), busyText(measurement)].filter((each) => each !== null);
 
-/** The first line of a reason, or of a summary, which says it all; what follows explains. */
+/** Returns the first line of a reason, or of a summary, which says it all; what follows explains. */
 export const headline = (text: string): string => text.split('\n', 1)[0] ?? '';
 
-/** What a trial ended with, in one line. */
+/** Returns what a trial ended with, in one line. */
 export function lineOf(trial: Trial): string {
   const { candidate, purpose, outcome, measurement } = trial;
   const who = `${candidate.id} ${candidate.title}`;
@@ -79,7 +79,7 @@ export function lineOf(trial: Trial): string {
   return outcome.kind === 'passed' ? `${who}: passed every check` : `${who}: ${outcome.kind}: ${reason}`;
 }
 
-/** The look at each candidate that counts: the last verification of it, else its trial. In the order they were first tried. */
+/** Returns the look at each candidate that counts: the last verification of it, else its trial. In the order they were first tried. */
 export function lastLooks(trials: readonly Trial[]): Trial[] {
   const byCandidate = Map.groupBy(trials, ({ candidate }) => candidate.id);
   return [...byCandidate.values()].flatMap(
@@ -94,17 +94,17 @@ const looksAt = (trials: readonly Trial[]) =>
     trial,
   }));
 
-/** The trial that stands as best by the job's objective; null where none does. */
+/** Returns the trial that stands as best by the job's objective; null where none does. */
 export const bestTrial = (trials: readonly Trial[], objective: Objective): Trial | null =>
   best(looksAt(trials), objective)?.trial ?? null;
 
-/** The best trial; where none stands, the one that came nearest, else the last; null where there is none. */
+/** Returns the best trial; where none stands, the one that came nearest, else the last; null where there is none. */
 export function nearestTrial(trials: readonly Trial[], objective: Objective): Trial | null {
   const looks = looksAt(trials);
   return (best(looks, objective) ?? closest(looks, objective) ?? looks.at(-1))?.trial ?? null;
 }
 
-/** The best by the job's objective as a result keeps it; null where none stands. */
+/** Returns the best by the job's objective as a result keeps it; null where none stands. */
 export function bestFound(trials: readonly Trial[], objective: Objective): BestFound | null {
   const top = bestTrial(trials, objective);
   if (top === null) return null;
@@ -112,7 +112,7 @@ export function bestFound(trials: readonly Trial[], objective: Objective): BestF
   return { candidate, title, metric: foundIn(top.outcome).metric };
 }
 
-/** What a verification found of a `claim`, in one sentence; `anew`: how it was tried again. */
+/** Returns what a verification found of a `claim`, in one sentence; `anew`: how it was tried again. */
 export function findingOf(title: string, claim: Interval | null, found: Interval, anew: string): string {
   const figures = `(at least ${times(found.low)}) ${anew}`;
   if (claim === null || meet(claim, found)) return `${title} holds: ${times(found.value)} faster ${figures}`;

@@ -1,7 +1,7 @@
 import { parseJobId } from './job-id.ts';
 import { type Place, parseStep, placeOfKey, stepKey } from './step.ts';
 
-/** What a sandbox waits for, in words: `slow is being measured (c-2)`; `behind` is the key of another's step. */
+/** Returns what a sandbox waits for, in words: `slow is being measured (c-2)`; `behind` is the key of another's step. */
 export function behindText(behind: string | null): string {
   const place = behind === null ? null : placeOfKey(behind);
   if (place === null) return 'another sandbox of this machine is being measured';
@@ -19,7 +19,7 @@ interface Wait {
 }
 
 /**
- * The milliseconds that the steps of a trial worked, from those they took in all: what their sandboxes waited for others is taken out,
+ * Returns the milliseconds that the steps of a trial worked, from those they took in all: what their sandboxes waited for others is taken out,
  * and stands as `waiting`. `place` is where the trial's steps stand, before their names: `c-3/verify` of a job.
  */
 export function workTimes(

@@ -54,7 +54,7 @@ export function assertPortable({ name, schema }: ReplySchema<unknown>): void {
 }
 
 /**
- * The value that `text` states as JSON, checked against `schema`. Throws `SyntaxError` or `z.ZodError`.
+ * Returns the value that `text` states as JSON, checked against `schema`. Throws `SyntaxError` or `z.ZodError`.
  * One Markdown fence around the whole is forgiven: servers that ignore the schema tend to write it.
  */
 export function readValue<Value>(text: string, { schema }: ReplySchema<Value>): Value {

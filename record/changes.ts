@@ -9,7 +9,7 @@ import type { Program } from '../domain/program.schema.ts';
 import type { BlobStore } from '../store/blobs.ts';
 
 /**
- * The files in which `after` differs from the user's own program `before`; all files, as they are, where that is null. An entry
+ * Returns the files in which `after` differs from the user's own program `before`; all files, as they are, where that is null. An entry
  * at another place is compared with the entry it replaces. Files that come with Crucible, or stood in `before` under another name, are
  * named, not shown.
  */
@@ -45,7 +45,7 @@ const entryPath = ({ entry }: Program): string => (entry.kind === 'function' ? e
 const headers = fileURLToPath(new URL('../strategies/cpp/', import.meta.url));
 let shipped: ReadonlySet<Artifact> | undefined;
 
-/** The C++ headers that strategies put beside what they write. */
+/** Returns the C++ headers that strategies put beside what they write. */
 function comesWithCrucible(artifact: Artifact): boolean {
   shipped ??= new Set(
     readdirSync(headers).map((name) =>
@@ -61,7 +61,7 @@ function comesWithCrucible(artifact: Artifact): boolean {
 const longestSource = 400_000;
 const diffMs = 2_000;
 
-/** The text of a file, or why it can't be shown; no file is the empty text. */
+/** Returns the text of a file, or why it can't be shown; no file is the empty text. */
 async function textOf(
   blobs: BlobStore,
   artifact: Artifact | undefined,
@@ -89,7 +89,7 @@ async function keptBlob(blobs: BlobStore, artifact: Artifact): Promise<Buffer | 
   }
 }
 
-/** The hunks of a unified diff. */
+/** Returns the hunks of a unified diff. */
 function patchOf(before: string, after: string): Pick<FileChange, 'patch' | 'note'> {
   const options = { context: 3, timeout: diffMs, headerOptions: OMIT_HEADERS };
   const patch = createTwoFilesPatch('', '', before, after, '', '', options);

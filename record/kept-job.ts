@@ -92,7 +92,7 @@ export async function readEarlier(store: Store, { jobId }: JobResult): Promise<K
 
 const Merged = z.object({ known: JobResult.nullable() });
 
-/** What `mergeFiles` found known before it would have started a stage, by the stage's name. */
+/** Returns what `mergeFiles` found known before it would have started a stage, by the stage's name. */
 function takenOverIn(steps: readonly StepRecord[]): Record<string, JobResult> {
   const taken: Record<string, JobResult> = {};
   for (const { key, kind, end } of steps) {

@@ -85,7 +85,7 @@ function reasonsToTryAgain({ steps, events }: KeptJob): string[] {
   return events.filter(({ key }) => open.some((each) => key.startsWith(each))).map(({ text }) => text);
 }
 
-/** The search of a job; none where it is no search, or tries again what another found. */
+/** Returns the search of a job; none where it is no search, or tries again what another found. */
 function searchIn({ record, input, job, recorded, trials, steps, strategies }: KeptJob): SearchProgress[] {
   if (!isPart(job) || !triesTwice(objectiveOf(job)) || record.role === 'verification') return [];
   const tried = new Set(trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [candidate.id])));
@@ -134,7 +134,7 @@ const doingWords: Record<StepKind, string> = {
 const doingOf = (kind: string): string => (isStepKind(kind) ? doingWords[kind] : kind);
 const isStepKind = (kind: string): kind is StepKind => Object.hasOwn(doingWords, kind);
 
-/** The open steps of a job: of each candidate the last, without those a recorded trial has made obsolete. */
+/** Returns the open steps of a job: of each candidate the last, without those a recorded trial has made obsolete. */
 function stepsUnderWay({ record, steps, recorded: trials, calls, turns }: KeptJob): Doing[] {
   const { stage } = record;
   const failed = failedProposals(calls);

@@ -123,7 +123,7 @@ async function tryOf(
 const noLongerKept = '(no longer in the store)';
 const longestLog = 40_000;
 
-/** What `reading` gives; null where a blob is no longer kept. */
+/** Returns what `reading` gives; null where a blob is no longer kept. */
 async function found<T>(reading: Promise<T>): Promise<T | null> {
   try {
     return await reading;
@@ -150,7 +150,7 @@ const stageFactsOf = (store: Store, kept: KeptJob): Promise<StageFacts[]> =>
     }),
   );
 
-/** The files that the job's best gave back, or its only program; none for a function. */
+/** Returns the files that the job's best gave back, or its only program; none for a function. */
 async function outputsOf(blobs: BlobStore, trials: readonly Trial[], best: string | null): Promise<Tree> {
   const chosen = trials.findLast(({ outcome, candidate }) =>
     best === null ? outcome.kind === 'passed' : candidate.id === best,

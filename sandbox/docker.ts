@@ -169,7 +169,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
       const inTime = await ended(stay.container, until, signal);
       if (!inTime) await orGone(ask('stop a container', stay.container.kill()));
       const result = await conclude(stay, task, inTime);
-      // Of two workers that wait for one container, the later clears away.
+      // Where two workers wait for one container, the one that is done last removes it.
       const leave = !stay.earlier && existsSync(join(stay.folder, ADOPTED));
       if (!leave) removals.set(stay.plan.name, remove(stay));
       return result;

@@ -10,7 +10,7 @@ export async function readJson<T>(blobs: BlobStore, artifact: Artifact, schema: 
   return schema.parse(JSON.parse(await blobs.text(artifact)));
 }
 
-/** What a job's workflow was started with. */
+/** Returns what a job's workflow was started with. */
 export const readInput = (blobs: BlobStore, { input }: Pick<JobRecord, 'input'>): Promise<JobInput> =>
   readJson(blobs, input, JobInput);
 

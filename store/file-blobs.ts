@@ -182,7 +182,7 @@ async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promi
     put += (await file.write(bytes, put, bytes.length - put, position + put)).bytesWritten;
 }
 
-/** The hash of the file at `path`; undefined where there is none. */
+/** Returns the hash of the file at `path`; undefined where there is none. */
 async function hashOf(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {

@@ -41,7 +41,7 @@ export interface Ledger
     RouteStatistics,
     Turns {}
 
-/** The ledger over any Kysely dialect whose schema `migrate` has brought up to date; `warn` hears of rows that cannot be read. */
+/** Returns the ledger over any Kysely dialect whose schema `migrate` has brought up to date; `warn` hears of rows that cannot be read. */
 export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
   const readRow = createReadRow(warn);
   return {

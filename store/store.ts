@@ -50,7 +50,7 @@ export async function openStore(folder: string, warn: Warn = console.error): Pro
   }
 }
 
-/** The store's own row; of several processes that find none, the first to insert decides. */
+/** Returns the store's own row; of several processes that find none, the first to insert decides. */
 async function identity(db: Kysely<LedgerSchema>): Promise<StoreTable> {
   await db
     .insertInto('store')

@@ -9,8 +9,8 @@ export async function trialsOf(ledger: Ledger, jobId: string): Promise<TrialReco
 }
 
 /**
- * Returns a job's own trials in the order they were recorded, and behind them what later verifications found of its candidates: of several
- * looks at a candidate the last is what is known of it.
+ * Returns a job's own trials in the order they were recorded, and after them what later verifications found. The last look at a candidate is
+ * what is known of it.
  */
 export function withLater(trials: readonly TrialRecord[], verified: readonly TrialRecord[]): TrialRecord[] {
   const own = trials.toSorted((a, b) => a.createdAt - b.createdAt);

@@ -17,7 +17,7 @@ const leastRoom = 300;
 /** Texts of one candidate that are cut to its share. */
 const textsEach = 4;
 
-/** Every candidate, the best first, as a row that opens: what was changed, how it ended, on what it was judged. */
+/** Returns every candidate, the best first, as a row that opens: what was changed, how it ended, on what it was judged. */
 export function candidateList(job: JobFacts): Html {
   const { candidates, best, objective } = job;
   const { bar, axis } = intervalBars(candidates.flatMap((each) => metricOf(each) ?? []));
@@ -59,7 +59,7 @@ ${candidateDetails(candidate, room)}
 `;
 }
 
-/** Why it stands as it does: the reason it was refused, or what it changed. */
+/** Returns why it stands as it does: the reason it was refused, or what it changed. */
 function whyOf(candidate: CandidateFacts): string {
   const { outcome } = lastTry(candidate);
   if (!('reason' in outcome)) return candidate.note;
@@ -67,7 +67,7 @@ function whyOf(candidate: CandidateFacts): string {
   return candidate.tries.length > 1 ? `did not hold when tried again: ${reason}` : reason;
 }
 
-/** All that is on record of one candidate; each long text in at most `room` characters. */
+/** Returns all that is on record of one candidate; each long text in at most `room` characters. */
 export function candidateDetails(candidate: CandidateFacts, room = mostRoom): Html {
   const { note, operator, parents, entry, build } = candidate;
   const from = parents.length === 0 ? '' : ` from ${parents.join(', ')}`;

@@ -124,24 +124,24 @@ export interface HostFacts {
   machine: { cpu: string; cores: number; memoryMb: number; kernel: string } | null;
 }
 
-/** The try that counts: the last. Throws for a candidate without any. */
+/** Returns the try that counts: the last. Throws for a candidate without any. */
 export function lastTry({ id, tries }: CandidateFacts): TryFacts {
   const last = tries.at(-1);
   if (last === undefined) throw new Error(`candidate ${id}: expected at least one try, got none`);
   return last;
 }
 
-/** How a candidate stands by the last try. */
+/** Returns how a candidate stands by the last try. */
 export const standingOf = (candidate: CandidateFacts, objective: Objective): Standing =>
   standing(lastTry(candidate), objective);
 
-/** The speed-up that counts; null where none was measured. */
+/** Returns the speed-up that counts; null where none was measured. */
 export const metricOf = (candidate: CandidateFacts): Interval | null => metricIn(lastTry(candidate).outcome);
 
-/** Whether something stands as best in a stage that was measured. */
+/** Returns whether something stands as best in a stage that was measured. */
 export const isMeasured = ({ job }: StageFacts): boolean => job?.best?.metric != null;
 
-/** The job, then the jobs of its stages that ran for it: what was spent and said below it. */
+/** Returns the job, then the jobs of its stages that ran for it: what was spent and said below it. */
 export const jobsBelow = (job: JobFacts): JobFacts[] => [
   job,
   ...job.stages.flatMap((stage) =>

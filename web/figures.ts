@@ -6,7 +6,7 @@ import { times } from '../domain/trial.ts';
 const digits = (value: number, count = 3): string =>
   Number(value.toPrecision(count)).toLocaleString('en', { maximumSignificantDigits: count });
 
-/** A duration from milliseconds: `410 µs`, `12.3 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
+/** Returns a duration from milliseconds: `410 µs`, `12.3 ms`, `4.2 s`, `3 min 20 s`, `2 h 5 min`. */
 export function duration(ms: number): string {
   if (!Number.isFinite(ms)) return 'unknown';
   if (ms < 0.0005) return '0';
@@ -25,7 +25,7 @@ export const range = ({ low, high }: Interval): string => `${times(low)} to ${ti
 /** `±2.1 %` from 0.021. */
 export const plusMinus = (share: number): string => `±${digits(share * 100, 2)} %`;
 
-/** A date and time in UTC: `2026-03-01 14:05 UTC`. */
+/** Returns a date and time in UTC: `2026-03-01 14:05 UTC`. */
 export const moment = (at: number): string =>
   `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 

@@ -18,7 +18,7 @@ export class Html {
 /** What can stand in a template; null and false leave nothing. */
 export type Content = Html | string | number | null | undefined | false | readonly Content[];
 
-/** A piece of a page. Values are escaped, also inside attributes, which must be in double quotes; `Html` stands as it is. */
+/** Returns a piece of a page. Values are escaped, also inside attributes, which must be in double quotes; `Html` stands as it is. */
 export const html = (parts: TemplateStringsArray, ...values: Content[]): Html => new Html(parts, values);
 
 function render(content: Content): string {

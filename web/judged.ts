@@ -4,7 +4,7 @@ import { type JobFacts, lastTry } from './facts.ts';
 import { plusMinus } from './figures.ts';
 import { type Html, html } from './html.ts';
 
-/** How the verdicts came about, for who has to decide whether to believe them. */
+/** Returns how the verdicts came about, for who has to decide whether to believe them. */
 export function judgedSection(job: JobFacts): Html {
   const jobs = [job, ...job.stages.flatMap((stage) => stage.job ?? [])];
   const searches = jobs.filter((each) => triesTwice(each.objective));

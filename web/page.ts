@@ -6,7 +6,7 @@ import { style } from './style.ts';
 const policy =
   "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'";
 
-/** A whole page around `body`. */
+/** Returns a whole page around `body`. */
 export const page = (title: string, body: Html): Html => html`<!doctype html>
 <html lang="en">
 <head>

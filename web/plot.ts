@@ -139,7 +139,7 @@ function whiskerPath(x: number, { top, bottom }: NonNullable<Mark['whisker']>): 
   return `${line}M${px(x - 4)} ${px(top)}h8M${px(x - 4)} ${px(bottom)}h8`;
 }
 
-/** A mark of a standing around 0, 0; the legend shows the same ones. */
+/** Returns a mark of a standing around 0, 0; the legend shows the same ones. */
 export function symbol(standing: Standing): Html {
   switch (standing) {
     case 'verified':
@@ -156,7 +156,7 @@ export function symbol(standing: Standing): Html {
   }
 }
 
-/** The layout as inline SVG; `className` tells the style for which screens it is. */
+/** Returns the layout as inline SVG; `className` tells the style for which screens it is. */
 export function drawPlot(plot: PlotLayout, className: string): Html {
   const { width, height, left, right, bottom } = plot;
   const path = plot.best.map(({ x, y }, index) => `${index === 0 ? 'M' : 'L'}${px(x)} ${px(y)}`).join('');
@@ -196,7 +196,7 @@ const legend: [Standing, string][] = [
   ['failed', 'did not build or finish'],
 ];
 
-/** The search over time: once for wide and once for narrow screens, and what its marks mean. */
+/** Returns the search over time: once for wide and once for narrow screens, and what its marks mean. */
 export function searchPlot(job: JobFacts): Html {
   const shown = legend.filter(([standing]) =>
     job.candidates.some((each) => standingOf(each, job.objective) === standing),

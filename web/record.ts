@@ -7,7 +7,7 @@ import { type Html, html } from './html.ts';
 /** Lines of the log that are shown; of more, the first and the last. */
 const mostLines = 1_000;
 
-/** What was asked, where it ran, what was spent and what was said: the record behind the verdict. */
+/** Returns what was asked, where it ran, what was spent and what was said: the record behind the verdict. */
 export const recordSection = (job: JobFacts, environment: EnvironmentFacts): Html => html`<h2>Record</h2>
 <h3>Environment</h3>
 ${environmentList(environment)}
@@ -39,7 +39,7 @@ ${hosts.map(
 </dl>`;
 }
 
-/** The requests by route; stages that asked the same route stand together. */
+/** Returns the requests by route; stages that asked the same route stand together. */
 function spendTable(spends: readonly RouteSpend[]): Html {
   if (spends.length === 0) return html`<p>No model was asked; nothing was spent.</p>`;
   const routes = new Map<string, RouteSpend>();

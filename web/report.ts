@@ -7,7 +7,7 @@ import { workOf } from './stages.ts';
 import { verdictOf, verdictSection } from './verdict.ts';
 
 /**
- * The report of a job: one HTML file that needs nothing else, runs no script and asks no server. Every text in it is escaped,
+ * Returns the report of a job: one HTML file that needs nothing else, runs no script and asks no server. Every text in it is escaped,
  * with control and bidirectional characters made visible, and long ones are cut with a note. The same facts give the same bytes.
  */
 export function renderReport({ job, environment }: ReportFacts): string {
@@ -21,7 +21,7 @@ export function renderReport({ job, environment }: ReportFacts): string {
   ).toString();
 }
 
-/** The picture for the first screen: the last one of the last stage that made any. */
+/** Returns the picture for the first screen: the last one of the last stage that made any. */
 function pictureOfJob(job: JobFacts): PictureFacts | null {
   const own = job.pictures.at(-1);
   if (own !== undefined) return own;

@@ -10,7 +10,7 @@ import { searchPlot } from './plot.ts';
 import { verdictOf } from './verdict.ts';
 import { verdictWords } from './words.ts';
 
-/** What a job did: its stages, or its search, or its one run. `shown` is the picture that already stands above. */
+/** Returns what a job did: its stages, or its search, or its one run. `shown` is the picture that already stands above. */
 export function workOf(job: JobFacts, shown: PictureFacts | null): Html {
   if (job.stages.length > 0) return stagesSection(job.stages, shown);
   const pictures = job.pictures.filter((each) => each !== shown);

@@ -17,7 +17,7 @@ export interface JobVerdict {
   sentence: string;
 }
 
-/** The verdict on a job in one sentence; only what was verified is called faster. */
+/** Returns the verdict on a job in one sentence; only what was verified is called faster. */
 export function verdictOf(job: JobFacts): JobVerdict {
   const found = job.best?.metric == null ? null : bestVerdict(job, job.best, job.best.metric);
   const why = shortened(job.summary ?? '', 400);
@@ -42,7 +42,7 @@ export function verdictOf(job: JobFacts): JobVerdict {
   }
 }
 
-/** The verdict where nothing was measured to be better. */
+/** Returns the verdict where nothing was measured to be better. */
 function nothingFound({ kind }: Objective, why: string): JobVerdict {
   switch (kind) {
     case 'passes':
@@ -82,13 +82,13 @@ function bestVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Int
   };
 }
 
-/** The verification that the best stands by. */
+/** Returns the verification that the best stands by. */
 function tryOfBest({ best, candidates }: JobFacts): TryFacts | null {
   const candidate = candidates.find((each) => each.id === best?.candidate);
   return candidate === undefined ? null : lastTry(candidate);
 }
 
-/** The first screen: what was asked, the verdict and the picture. */
+/** Returns the first screen: what was asked, the verdict and the picture. */
 export function verdictSection(job: JobFacts, shown: PictureFacts | null): Html {
   const { large, beside, sentence } = verdictOf(job);
   const stage = job.stages.find(isMeasured);
@@ -121,7 +121,7 @@ function beforeAndAfter(job: JobFacts): Html | null {
 ${bar('before', baselineMs.value, 'before')}${bar('now', candidateMs.value, 'now')}</div>`;
 }
 
-/** The job in numbers. */
+/** Returns the job in numbers. */
 function tally(job: JobFacts): Html {
   const searches = [job, ...job.stages.flatMap((stage) => stage.job ?? [])].filter(
     (each) => each.objective.kind !== 'passes',

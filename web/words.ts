@@ -5,9 +5,9 @@ import { type CandidateFacts, lastTry } from './facts.ts';
 
 /** What the parts of a report call things. */
 
-/** How a candidate stands, in two or three words. */
+/** Returns how a candidate stands, in two or three words. */
 export const verdictWords = (candidate: CandidateFacts, objective: Objective): string =>
   wordsOf(lastTry(candidate), objective);
 
-/** How one try ended, in two or three words. */
+/** Returns how one try ended, in two or three words. */
 export const triedWords = (kind: OutcomeKind): string => outcomeWords[kind];

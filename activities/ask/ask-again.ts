@@ -18,14 +18,14 @@ export const finalFailure = (type: string, message: string): ApplicationFailure 
     nonRetryable: true,
   });
 
-/** Temporal tries again after `delayMs`. */
+/** Returns a failure that Temporal tries again after `delayMs`. */
 const later = (type: string, message: string, delayMs: number): ApplicationFailure =>
   ApplicationFailure.create({ type, message, nextRetryDelay: delayMs, nonRetryable: false });
 
 /** Up to a quarter longer, so that those who wait for the same do not come back together. */
 const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4));
 
-/** How Temporal is to take it that a request was not sent: where there is a route after this one, that is asked at once; `accounts` are the job's and those above it. */
+/** Returns the error for a request that was not sent. Where there is a route after this one, that is asked at once; `accounts` are the job's and those above it. */
 export function afterRefusal(
   refused: Exclude<CallStart, { kind: 'started' }>,
   { route, isLast }: { route: string; isLast: boolean },
@@ -57,7 +57,7 @@ export function afterRefusal(
   }
 }
 
-/** What is spent and held of each budget that the request falls under. */
+/** Returns what is spent and held of each budget that the request falls under. */
 function spentText(accounts: readonly AccountRecord[]): string {
   return accounts
     .flatMap(({ id, cap, spent, held }) => {
@@ -76,8 +76,8 @@ const partText = (text: (value: number) => string, spent: number, held: number, 
 const count = (value: number): string => value.toLocaleString('en');
 
 /**
- * How Temporal is to take a failed request: again after the provider's own wait where it named one, after the default delays
- * otherwise, and not once the route had its `tries`. `before` are the call's earlier requests; rate limits do not count as tries.
+ * Returns the error for a request that failed, which says when Temporal tries again: after the provider's own wait where it
+ * named one, else after the default delays, and never once the route had its `tries`. `before` are the call's earlier requests; rate limits do not count as tries.
  */
 export function afterFailure(failure: ModelFailure, before: readonly CallRecord[], tries: number): Error {
   if (failure.reply !== null) return finalFailure(failure.name, failure.message);
@@ -92,15 +92,15 @@ export function afterFailure(failure: ModelFailure, before: readonly CallRecord[
   return later('ModelUnavailable', failure.message, delayMs);
 }
 
-/** How long nobody is to ask a provider after a 429. Longer ones are asked for again by the next 429, and some are nonsense. */
+/** Returns how long nobody is to ask a provider after a 429. Longer ones are asked for again by the next 429, and some are nonsense. */
 export const rateLimitWaitMs = ({ retryAfterMs }: ModelFailure): number =>
   Math.min(retryAfterMs ?? rateLimitDelayMs, longestRateLimitMs);
 
-/** Whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
+/** Returns whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
 const isPassing = ({ name, reply }: ModelFailure): boolean =>
   errorsToRetry('wait').includes(name) || (name === ModelReplyUnusable.name && reply === null);
 
-/** What a failure says of its route; null for nothing. */
+/** Returns what a failure says of its route; null for nothing. */
 export function routeOutcomeOf(failure: ModelFailure): RouteOutcome | null {
   if (failure.name === 'ModelRateLimited') return null;
   if (isPassing(failure)) return 'failed';

@@ -214,7 +214,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       return { usage: taken.usage, microUsd: costOf(catalogue, route, taken) };
     }
 
-    /** An error that is none of a model's, such as one of its library, as a failure: in words that hold no key. */
+    /** Returns an error that no model gave, such as one of its library, as a failure: in words that hold no key. */
     function unexpected(error: unknown): ModelFailure {
       const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       return modelFailure(ModelUnavailable, counterpart, said);

@@ -217,7 +217,7 @@ const Listed = z.object({
 const WrittenProgram = z.object({ entry: z.string(), build: Build.nullable(), note: z.string().max(500) });
 const NotApplicable = z.object({ reasons: z.array(Reason) });
 
-/** A list for when `strategies.py` itself came to no end: none can be used, and that is no fault of the program. */
+/** Returns a list for when `strategies.py` itself came to no end: none can be used, and that is no fault of the program. */
 function brokenList(ran: RunResult): z.infer<typeof Listed> {
   const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
   if (outcome === null || !('reason' in outcome))

@@ -34,7 +34,7 @@ export async function expectNew(
   }
 }
 
-/** A hash of what a program does: comments on lines of their own, blank lines and ends of lines are left out. */
+/** Returns a hash of what a program does: comments on lines of their own, blank lines and ends of lines are left out. */
 function fingerprint(files: readonly { path: string; content: string }[], tool = 'none'): string {
   const hash = createHash('sha256').update(tool);
   for (const { path, content } of [...files].sort((one, other) => (one.path < other.path ? -1 : 1))) {

@@ -8,7 +8,7 @@ const folder = fileURLToPath(new URL('../../strategies', import.meta.url));
 
 let stored: Promise<Tree> | undefined;
 
-/** The programs of `strategies` as artifacts; read once by each worker. */
+/** Returns the programs of `strategies` as artifacts; read once by each worker. */
 export function strategyFiles(blobs: BlobStore): Promise<Tree> {
   stored ??= read(blobs);
   return stored;

@@ -144,7 +144,7 @@ function lineOfNumba(name: string, message: readonly string[]): string {
   return `${name}: ${what.replace(/\.?\. Raised from None$/, '')}${where}`;
 }
 
-/** The first error that a compiler, or a program that reads its options, names; with the line of the source that Pythran shows. */
+/** Returns the first error that a compiler, or a program that reads its options, names; with the line of the source that Pythran shows. */
 function lineOfCompiler(lines: readonly string[]): string | null {
   const linking = lines.find((line) =>
     /undefined reference to|cannot find -l|multiple definition of/.test(line),

@@ -7,13 +7,13 @@ import { solve } from './solve.ts';
 /** Every kind of job. Whatever else needs to know of a kind asks here; the compiler says what a new one lacks. */
 export const kinds = { optimize, solve, pipeline } satisfies { [K in JobKind]: Kind<JobOf<K>> };
 
-/** What there is to know of a job's kind. */
+/** Returns what there is to know of a job's kind. */
 export const kindOf = ({ kind }: Pick<Job, 'kind'>): Kind<Job> => kinds[kind];
 
-/** The jobs a job is made of; none where it is tried by itself. */
+/** Returns the jobs a job is made of; none where it is tried by itself. */
 export const stagesOf = (job: Job): readonly Stage[] => kindOf(job).stages(job);
 
-/** Whether a job is tried by itself, and can be a stage. */
+/** Returns whether a job is tried by itself, and can be a stage. */
 export const isPart = (job: Job): job is StageJob => job.kind !== 'pipeline';
 
 /** A job that is tried by itself, and the fields that lead to it: none, or those of a stage. */
@@ -22,12 +22,12 @@ export interface Part {
   path: (string | number)[];
 }
 
-/** The job itself or, where it is made of others, each of those. */
+/** Returns the job itself or, where it is made of others, each of those. */
 export const partsOf = (job: Job): Part[] =>
   isPart(job)
     ? [{ part: job, path: [] }]
     : job.stages.map((part, index) => ({ part, path: ['stages', index] }));
 
-/** The same job with what `change` makes of it or, where it is made of others, of each of those. */
+/** Returns the same job with what `change` makes of it or, where it is made of others, of each of those. */
 export const withParts = (job: Job, change: <P extends StageJob>(part: P) => P): Job =>
   isPart(job) ? change(job) : { ...job, stages: job.stages.map((stage) => change(stage)) };

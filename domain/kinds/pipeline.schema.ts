@@ -23,7 +23,7 @@ export type PipelineJob = z.infer<typeof PipelineJob>;
 
 type Needs = Pick<Stage, 'name' | 'needs'>;
 
-/** What is wrong with the order of stages: a name twice, a need of none, a circle. */
+/** Returns what is wrong with the order of stages: a name twice, a need of none, a circle. */
 function wrongNeeds(stages: readonly Needs[]): { path: (string | number)[]; message: string }[] {
   const names = stages.map(({ name }) => name);
   const circle = findCycle(stages);
@@ -51,7 +51,7 @@ function wrongNeeds(stages: readonly Needs[]): { path: (string | number)[]; mess
   ];
 }
 
-/** The names along a cycle of `needs`, its first one repeated at the end; undefined where there is none. */
+/** Returns the names along a cycle of `needs`, its first one repeated at the end; undefined where there is none. */
 function findCycle(stages: readonly Needs[]): string[] | undefined {
   const finished = new Set<string>();
   const visit = (name: string, trail: string[]): string[] | undefined => {

@@ -1,7 +1,7 @@
 import type { SolveJob } from '../job.schema.ts';
 import { type Kind, read } from './kind.ts';
 
-/** What it runs, in words: its script, its recipe with what that is told, or its task. */
+/** Returns what it runs, in words: its script, its recipe with what that is told, or its task. */
 function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): string {
   if (script !== undefined) return script;
   if (recipe === undefined) return task.split('\n', 1)[0] ?? '';

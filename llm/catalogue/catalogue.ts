@@ -17,7 +17,7 @@ import {
 const shipped = fileURLToPath(new URL('catalogue.yaml', import.meta.url));
 
 /**
- * The catalogue that ships with Crucible, with `<home>/models.yaml` merged over it by name, field by field. The user's models come
+ * Returns the catalogue that ships with Crucible, with `<home>/models.yaml` merged over it by name, field by field. The user's models come
  * first: they are preferred to others of the same strength. Throws `ConfigWrong`, also where the file says where keys are sent
  * though it may not, without `ownProviders`.
  */
@@ -61,7 +61,7 @@ const Unchecked = z.looseObject({
 });
 type Unchecked = z.infer<typeof Unchecked>;
 
-/** The file's maps; empty ones where there is no such file. */
+/** Returns the file's maps; empty ones where there is no such file. */
 function readYaml(path: string): Unchecked {
   let text: string;
   try {
@@ -90,19 +90,19 @@ function mergeEntries(base: Unchecked['models'], over: Unchecked['models']): Unc
   return merged;
 }
 
-/** The provider called `name`, or known by that alias. */
+/** Returns the provider called `name`, or known by that alias. */
 export const providerNamed = (catalogue: Catalogue, name: string): CatalogueProvider | undefined =>
   catalogue.providers.find((each) => each.name === name || each.aliases.includes(name));
 
-/** What is known of a route. `name` is the model's, as its maker's provider has it; inside E2B that is another than the route's first. */
-export interface Known {
+/** What is known of a route. `name` is the model's at its maker; inside E2B that maker is not the first part of the route. */
+export interface KnownModel {
   provider: CatalogueProvider | null;
   name: string;
   model: CatalogueModel;
 }
 
-/** What the catalogue knows of `route`. */
-export function lookUp(catalogue: Catalogue, route: string): Known {
+/** Returns what the catalogue knows of `route`. */
+export function lookUp(catalogue: Catalogue, route: string): KnownModel {
   const { provider: first, model: name } = parseRoute(route);
   const provider = providerNamed(catalogue, first) ?? null;
   if (provider?.protocol === 'e2b' && name.includes('/')) return lookUp(catalogue, name);
@@ -111,11 +111,11 @@ export function lookUp(catalogue: Catalogue, route: string): Known {
   return { provider, name, model };
 }
 
-/** What is known of the model that `route` leads to; of one that is not in the catalogue, what can be counted on. */
+/** Returns what is known of the model that `route` leads to; of one that is not in the catalogue, what can be counted on. */
 export const modelIn = (catalogue: Catalogue, route: string): CatalogueModel =>
   lookUp(catalogue, route).model;
 
-/** What the provider called `name` allows. */
+/** Returns what the provider called `name` allows. */
 export const limitsOf = (catalogue: Catalogue, name: string): ProviderLimits =>
   providerNamed(catalogue, name)?.limits ?? ProviderLimits.parse({});
 
@@ -128,8 +128,8 @@ const unknownModel = (route: string, provider: CatalogueProvider | null): Catalo
 });
 
 /**
- * The routes that `name` stands for, in order of preference: itself where it is `provider/model`, what the catalogue's names say, or
- * every model of that name. The provider is given by its own name. None: nobody knows it.
+ * Returns the routes that `name` stands for, in order of preference; none where nobody knows it. They are itself where it is
+ * `provider/model`, what the catalogue's names say, or every model of that name. The provider is given by its own name.
  */
 export function routesNamed(catalogue: Catalogue, name: string): string[] {
   const slash = name.indexOf('/');
@@ -147,12 +147,12 @@ export function routesNamed(catalogue: Catalogue, name: string): string[] {
   return [renamed ?? `${provider.name}/${model}`];
 }
 
-/** The route with its provider's own name in place of an alias. */
+/** Returns the route with its provider's own name in place of an alias. */
 function canonical(catalogue: Catalogue, route: string): string {
   const { provider, model } = parseRoute(route);
   return `${providerNamed(catalogue, provider)?.name ?? provider}/${model}`;
 }
 
-/** Whether `baseUrl` is OpenAI itself, in any region. */
+/** Returns whether `baseUrl` is OpenAI itself, in any region. */
 export const isOpenAi = (baseUrl: string | null): boolean =>
   baseUrl === null || /^(.+\.)?api\.openai\.com$/.test(new URL(baseUrl).hostname);

@@ -59,7 +59,7 @@ export function chooseRoutes(
 
 const size = { small: 0, medium: 1, large: 2 } as const;
 
-/** What speaks against a model under the rule for `need`, the weightiest first; less is better. */
+/** Returns what counts against a model under the rule for `need`, the weightiest first; less is better. */
 function penalties(need: Need, costOf: CostOf): (model: CatalogueModel) => number[] {
   const bearsAll = need.profile === 'best' || (need.profile === null && need.budget === 'high');
   const lacks = ({ strengths }: CatalogueModel, strength: CatalogueModel['strengths'][number]): number =>
@@ -96,7 +96,7 @@ function compare(one: readonly number[], other: readonly number[]): number {
   return 0;
 }
 
-/** How far so many US dollars go for one job; medium where there is no limit. */
+/** Returns how far so many US dollars go for one job; medium where there is no limit. */
 export function budgetLevel(usd: number | undefined): Level {
   if (usd === undefined) return 'medium';
   if (usd < 1) return 'low';

@@ -15,8 +15,8 @@ function priceTable(): PriceTable {
 }
 
 /**
- * What a request of `usage` on `route` costs at `at`, in whole millionths of a US dollar, rounded up; null where the price is not
- * known, which is not nothing. The catalogue's price, which may be the user's, comes before the price table; what runs on own
+ * Returns what a request of `usage` on `route` costs at `at`, in whole millionths of a US dollar, rounded up. Null where the price is
+ * not known: that is not 0. The catalogue's price, which may be the user's, comes before the price table; what runs on own
  * hardware costs 0. A model in an E2B sandbox costs what the model costs: the sandbox's own seconds are not counted.
  */
 export function priceOf(catalogue: Catalogue, route: string, usage: Usage, at: Date): number | null {
@@ -48,7 +48,7 @@ export interface ListedPrice {
   source: 'models.yaml' | 'catalogue' | 'genai-prices' | 'own hardware';
 }
 
-/** The price of fresh input and of output on `route` at `at`; null where it is not known. */
+/** Returns the price of fresh input and of output on `route` at `at`; null where it is not known. */
 export function listedPrice(catalogue: Catalogue, route: string, at: Date): ListedPrice | null {
   const { provider, model } = lookUp(catalogue, route);
   // Thousands, not millions: beyond some length of a prompt many models cost more a token.
@@ -72,7 +72,7 @@ function byPrice(price: Price, usage: Usage): number {
   );
 }
 
-/** The input's parts, which never come to more than the whole, whatever a server reported. */
+/** Returns the input's parts, which never come to more than the whole, whatever a server reported. */
 function partsOf({ input, cached, written }: Usage): { fresh: number; cached: number; written: number } {
   const read = Math.min(cached, input);
   const wrote = Math.min(written, input - read);
@@ -113,7 +113,7 @@ export interface Estimate {
 }
 
 /**
- * What `request` on `route` takes at most: all of its `maxTokens`, and a count of its text that is a quarter and more above what
+ * Returns what `request` on `route` takes at most: all of its `maxTokens`, and a count of its text that is a quarter and more above what
  * current tokenizers make of it. Money is counted at the prices of `at`, as if all input were written to a prompt cache, which is
  * dearest.
  */
@@ -141,7 +141,7 @@ export interface Taken {
 /** What a server says beyond this many times the most that was asked for is not true of that request. */
 const mostOverEstimate = 2;
 
-/** What a server says a request took, null where it cannot be true of one estimated at `estimate`, with why in words. */
+/** Returns what a server says a request took, null where it cannot be true of one estimated at `estimate`, with why in words. */
 export function credible(estimate: Estimate, said: Taken): Taken & { doubts: string[] } {
   const { usage, chargedMicroUsd } = said;
   const { input, output } = estimate.usage;
@@ -170,7 +170,7 @@ export function credible(estimate: Estimate, said: Taken): Taken & { doubts: str
 const pieces = /[\w+/=]{25,}|\s?[A-Z]?[a-z]{1,3}|\s{1,2}|./gsu;
 const ascii = /^\p{ASCII}/u;
 
-/** At most so many tokens is `text`: random letters are counted one by one, and other scripts by the byte, as tokenizers fall back to. */
+/** Returns how many tokens `text` is at most. Random letters are counted one by one, other scripts by the byte, as tokenizers do at worst. */
 function mostTokens(text: string): number {
   let tokens = 0;
   for (const [piece] of text.matchAll(pieces))

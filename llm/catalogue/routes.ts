@@ -38,7 +38,7 @@ export interface ModelConfig {
 
 /**
  * Reads the variables that the catalogue's providers are configured by, once, where the process starts. A base URL without a key is
- * enough: many servers ask for none. Throws an `ConfigWrong` naming the variable that is wrong, never its value.
+ * enough: many servers ask for none. Throws a `ConfigWrong` naming the variable that is wrong, never its value.
  */
 export function readModelConfig(
   environment: Record<string, string | undefined>,
@@ -89,8 +89,9 @@ const taskOf: Record<Role, ModelTask> = {
 };
 
 /**
- * The routes for `role`, to be tried in order: those the job names for it, else those it names for another role, else one of each
- * configured provider, chosen by the job's profile, its complexity and `usd`, its limit in US dollars. Routes that lack a key are left out; the list may be empty.
+ * Returns the routes for `role`, to be tried in order. They are those the job names for it, else those it names for another role. Else it is
+ * one of each configured provider, chosen by the job's profile, its complexity and `usd`, its limit in US dollars. Routes that lack a
+ * key are left out; the list may be empty.
  */
 export function routesFor(role: Role, models: Models, config: ModelConfig, usd?: number): string[] {
   const named = namedRoutes(role, models);
@@ -102,7 +103,7 @@ export function routesFor(role: Role, models: Models, config: ModelConfig, usd?:
   return [...new Set(found)];
 }
 
-/** A job that names its models for one role has said whom its program may be shown to. */
+/** A job that names its models for one role has said who may see its program. */
 const namedRoutes = (role: Role, models: Models): string[] | undefined =>
   [models[role], models.improve, models.draft, models.debug, models.plan, models.explain].find(
     (routes) => routes !== undefined,
@@ -138,22 +139,22 @@ function chosenRoutes(
     : routes;
 }
 
-/** Whether the catalogue's models of this provider are known to answer: behind another server's URL, nobody knows. */
+/** Returns whether the catalogue's models of this provider are known to answer: behind another server's URL, nobody knows. */
 export const isChosenFrom = ({ name, elsewhere }: CatalogueProvider, { access }: ModelConfig): boolean =>
   access[name] !== undefined && (elsewhere === null || isOpenAi(access[name].baseUrl));
 
 const isE2b = (name: string | null, { catalogue }: ModelConfig): boolean =>
   name !== null && providerNamed(catalogue, name)?.protocol === 'e2b';
 
-/** How `provider` is reached, if it can be: a server on its usual port is asked where a route names it. */
+/** Returns how `provider` is reached, if it can be: a server on its usual port is asked where a route names it. */
 export const accessTo = (provider: CatalogueProvider, { access }: ModelConfig): Access | undefined =>
   access[provider.name] ?? (provider.keyOptional ? new Access(null, provider.baseUrl) : undefined);
 
-/** The providers that this process can ask. */
+/** Returns the providers that this process can ask. */
 export const reachableProviders = (config: ModelConfig): CatalogueProvider[] =>
   config.catalogue.providers.filter((provider) => accessTo(provider, config) !== undefined);
 
-/** What is to be set before `route` can be asked, in words; null where nothing is. */
+/** Returns what is to be set before `route` can be asked, in words; null where nothing is. */
 export function lackOf(route: string, config: ModelConfig): string | null {
   const { provider: name, model } = parseRoute(route);
   const provider = providerNamed(config.catalogue, name);
@@ -198,12 +199,12 @@ export function explainNoRoute(models: Models, config: ModelConfig): string {
   return `no model configured: set ${keysToSet(config).join(', ')} or another key (see: crucible models)`;
 }
 
-/** The variables of the keys that are the first to be asked for, in the order of the catalogue. */
+/** Returns the variables of the keys that are the first to be asked for, in the order of the catalogue. */
 export const keysToSet = ({ catalogue, access }: ModelConfig): string[] =>
   catalogue.providers
     .filter(({ name }) => access[name] === undefined)
     .flatMap(({ keyVariable }) => keyVariable ?? [])
     .slice(0, 4);
 
-/** Whether a job says itself which models it wants. */
+/** Returns whether a job says itself which models it wants. */
 export const namesModels = (models: Models): boolean => namedRoutes('improve', models) !== undefined;

@@ -27,11 +27,11 @@ export type PromptValue = string | number | Untrusted;
 
 const shipped = (file: string): string => readFileSync(new URL(`./${file}.md`, import.meta.url), 'utf8');
 
-/** A paragraph that several prompts share: `prompts/parts/NAME.md`, which has no front matter. */
+/** Returns a paragraph that several prompts share: `prompts/parts/NAME.md`, which has no front matter. */
 export const promptPart = (name: string): string => shipped(`parts/${name}`).trim();
 
 /**
- * The prompt called `name`: the shipped file, or `override`, the text of a file of the same form from a job's own folder.
+ * Returns the prompt called `name`: the shipped file, or `override`, the text of a file of the same form from a job's own folder.
  * Throws an `Error` that says what is wrong in it.
  */
 export function loadPrompt(name: string, override?: string): Prompt {

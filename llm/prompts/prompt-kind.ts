@@ -85,7 +85,7 @@ export const secondsText = (ms: number): string => `${Number((ms / 1000).toPreci
 const longProgram = 8_000;
 
 /**
- * How the reply is to state its program: files from scratch, whole files, or edits, by the length of `parent`, the program
+ * Returns how the reply is to state its program: files from scratch, whole files, or edits. It depends on the length of `parent`, the program
  * they are applied to. `named` is what the prompt calls it.
  */
 export function replyRules(parent: ShownProgram | null, named: string): PromptValue {

@@ -65,8 +65,8 @@ const longestReplied = 80_000;
 const shownOfTooLong = 4_000;
 
 /**
- * The same conversation, continued: the reply that could not be used, and what was wrong with it (the message of a
- * `ReplyProblem` or of a `ModelReplyUnusable`).
+ * Returns the conversation with the reply that could not be used, and what was wrong with it: the message of a `ReplyProblem` or of a
+ * `ModelReplyUnusable`.
  */
 export function repairRequest<Reply>(
   asked: PromptRequest<Reply>,
@@ -88,7 +88,7 @@ export function repairRequest<Reply>(
   };
 }
 
-/** What the file of a prompt has to agree with. */
+/** Returns what the file of a prompt has to agree with. */
 function rulesOf(name: string): { schema: string; values: readonly string[] } | undefined {
   if (name === 'repair') return { schema: sameSchema, values: Object.keys(repairValues) };
   if (!Object.hasOwn(prompts, name)) return undefined;
@@ -97,7 +97,7 @@ function rulesOf(name: string): { schema: string; values: readonly string[] } | 
 }
 
 /**
- * What is wrong in `text` as the file of prompt `name`, each with its line: `line 3: …`. Empty where it can be used.
+ * Returns what is wrong in `text` as the file of prompt `name`, each with its line: `line 3: …`. Empty where it can be used.
  */
 export function checkPrompt(name: string, text: string): string[] {
   const rules = rulesOf(name);
@@ -119,11 +119,11 @@ export function checkPrompt(name: string, text: string): string[] {
   return problems;
 }
 
-/** The name of the prompt that a file right in a job's folder of prompts replaces; null for any other file. */
+/** Returns the name of the prompt that a file right in a job's folder of prompts replaces; null for any other file. */
 export const promptOf = (path: string, folder: string): string | null =>
   path.startsWith(`${folder}/`) ? (/^([^/]+)\.md$/.exec(path.slice(folder.length + 1))?.[1] ?? null) : null;
 
-/** What is wrong with a job's own prompts, `texts` by path: each as `FILE:LINE: …`. Empty where they can be used. */
+/** Returns what is wrong with a job's own prompts, `texts` by path: each as `FILE:LINE: …`. Empty where they can be used. */
 export function checkOwnPrompts(folder: string, texts: ReadonlyMap<string, string>): string[] {
   if (texts.size === 0) return [`expected files such as ${folder}/improve-function.md, found none`];
   return [...texts].flatMap(([path, text]) =>
@@ -131,7 +131,7 @@ export function checkOwnPrompts(folder: string, texts: ReadonlyMap<string, strin
   );
 }
 
-/** A job's own prompts: the files `NAME.md` right in `folder` of its files. Throws `JobRejected` naming every file and line that is wrong. */
+/** Returns a job's own prompts: the files `NAME.md` right in `folder` of its files. Throws `JobRejected` naming every file and line that is wrong. */
 export async function promptsIn(tree: Tree, folder: string, blobs: BlobStore): Promise<OwnPrompts> {
   const texts = new Map<string, string>();
   for (const [path, artifact] of Object.entries(tree))

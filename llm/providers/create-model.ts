@@ -13,7 +13,7 @@ import { createOpenRouterModel } from './openrouter.ts';
 import type { AdapterOptions } from './streaming-model.ts';
 
 /**
- * The model that `route` leads to; `send` carries its requests in place of Node's own `fetch`. Throws an `Error` that says what the
+ * Returns the model that `route` leads to; `send` carries its requests in place of Node's own `fetch`. Throws an `Error` that says what the
  * route lacks, if it lacks something.
  */
 export function createModel(route: string, config: ModelConfig, send?: typeof fetch): Model {
@@ -67,7 +67,7 @@ const patientFetch: typeof fetch = (resource, init) => {
   }) as unknown as Promise<Response>;
 };
 
-/** The model of the route inside, whose requests are sent from a sandbox. */
+/** Returns the model of the route inside, whose requests are sent from a sandbox. */
 function createInE2b(route: string, key: string | null, config: ModelConfig): Model {
   const inside = parseRoute(route).model;
   const provider = providerNamed(config.catalogue, parseRoute(inside).provider);

@@ -31,7 +31,7 @@ const Line = z.union([
 type Line = z.infer<typeof Line>;
 
 /**
- * A `fetch` that sends its requests from inside the shared sandbox, by the program `e2b-relay.py`. It fails as Node's own does
+ * Returns a `fetch` that sends its requests from inside the shared sandbox, by the program `e2b-relay.py`. It fails as Node's own does
  * where the network in there fails, with `E2bTrouble` where E2B does, and with the signal's reason when aborted.
  */
 export const createE2bFetch =

@@ -164,7 +164,7 @@ function bootId(): string {
   }
 }
 
-/** Whether a process of this host that is not this one has the number. */
+/** Returns whether a process of this host that is not this one has the number. */
 function isAnother(pid: number): boolean {
   if (pid === process.pid) return false;
   try {

@@ -19,7 +19,7 @@ export interface E2bModelOptions {
 }
 
 /**
- * A model whose requests are made inside an E2B sandbox. A request's `model` is the route inside: `anthropic/claude-opus-5-5`.
+ * Returns a model whose requests are made inside an E2B sandbox. A request's `model` is the route inside: `anthropic/claude-opus-5-5`.
  * Throws the provider's errors as they are, and those of E2B as errors of `e2b`.
  */
 export const createE2bModel = ({ service, key, inner }: E2bModelOptions): Model => ({
@@ -63,7 +63,7 @@ export async function closeE2bSandboxes(): Promise<void> {
   await Promise.all(all.map((sandbox) => sandbox.close()));
 }
 
-/** What E2B's library threw, as the error of a model. */
+/** Returns what E2B's library threw, as the error of a model. */
 async function explainTrouble(
   { cause, message }: E2bTrouble,
   key: string | null,

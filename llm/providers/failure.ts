@@ -50,7 +50,7 @@ export function asModelFailure(error: unknown): ModelFailure | undefined {
   return undefined;
 }
 
-/** Whom a failure is about, and what must not be seen in its message. */
+/** The provider and model that a failure is about, and what must not be seen in its message. */
 export interface Counterpart {
   provider: string;
   model: string;
@@ -59,7 +59,7 @@ export interface Counterpart {
   key: string | null;
 }
 
-/** An error of these kinds with its details; the message names the counterpart and never shows a key. */
+/** Returns an error of these kinds with its details; the message names the counterpart and never shows a key. */
 export function modelFailure(
   Kind: FailureKind,
   { provider, model, key }: Counterpart,
@@ -107,7 +107,7 @@ export class ProviderFault extends Error {
   }
 }
 
-/** The error for a stream that ended without saying so: cut off where it had begun, no stream at all where it had not. */
+/** Returns the error for a stream that ended without saying so: cut off where it had begun, no stream at all where it had not. */
 export const endedEarly = (events: number): Error =>
   events === 0
     ? new SyntaxError('expected a stream of events, got none')
@@ -171,8 +171,8 @@ function kindOf({ status, codes, message }: ProviderFault): FailureKind {
 export type SoFar = Pick<FailureDetails, 'usage' | 'chargedMicroUsd' | 'requestId'>;
 
 /**
- * The error to throw for whatever a request threw, with what it had cost by then: one of the kinds, or `error` itself
- * where it is a bug. The cause is left out on purpose: its text would take keys and request bodies into logs and histories.
+ * Returns the error to throw for what a request threw, with what it had cost by then. It is one of the kinds, or `error` itself where
+ * that is a bug. The cause is left out on purpose: its text would take keys and request bodies into logs and histories.
  */
 export function explainFailure(error: unknown, about: Counterpart, soFar: SoFar): unknown {
   const { usage, chargedMicroUsd, requestId } = soFar;
@@ -240,8 +240,8 @@ function parseRetryAfter(headers: Headers | null, now: number): number | null {
 }
 
 /**
- * Milliseconds until the limit that was hit is whole again, by OpenAI's `x-ratelimit-reset-requests` and `-tokens` (`1s`,
- * `6m0s`, `20ms`): longer than needed, so only of use where no `retry-after` came. Null where there is none.
+ * Returns the milliseconds until the limit that was hit is whole again; null where no header says. OpenAI sends it as
+ * `x-ratelimit-reset-requests` and `-tokens` (`1s`, `6m0s`, `20ms`). That is longer than needed: it is used where no `retry-after` came.
  */
 export function parseRateReset(headers: Headers | null): number | null {
   const noRequests = headers?.get('x-ratelimit-remaining-requests')?.trim() === '0';
@@ -285,8 +285,8 @@ export function firstIssue(error: SyntaxError | z.ZodError): string {
 }
 
 /**
- * What the network reported, if `error` is one of Node's network errors, which carry a code or wrap one that does, or what
- * `fetch` throws.
+ * Returns what the network reported, if `error` is one of the network. Node's carry a code or wrap one that does; `fetch` throws
+ * its own.
  */
 function networkReason(error: unknown): string | undefined {
   for (let inner: unknown = error; inner instanceof Error; inner = inner.cause)

@@ -28,7 +28,7 @@ export function createGoogleModel(options: AdapterOptions): Model {
 }
 
 /**
- * The library's client. Its entry for browsers is the small one, and the one that reads nothing from the environment: the
+ * Returns the library's client. Its entry for browsers is the small one, and the one that reads nothing from the environment: the
  * entry for Node would take `GOOGLE_API_KEY`, a project and a base URL from there.
  */
 async function connect({ key, baseUrl, fetch: send = fetch }: AdapterOptions): Promise<GoogleGenAI> {
@@ -65,7 +65,7 @@ const ErrorBody = z.object({
   }),
 });
 
-/** The fault that an error's body tells of: JSON, alone or in a list, or anything else. */
+/** Returns the fault that an error's body tells of: JSON, alone or in a list, or anything else. */
 function faultOf(status: number | null, body: string, headers: Headers | null): ProviderFault {
   const parsed = z
     .union([ErrorBody, z.tuple([ErrorBody]).transform(([only]) => only)])

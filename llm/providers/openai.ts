@@ -35,7 +35,7 @@ export function createOpenAiModel(options: OpenAiOptions): Model {
   );
 }
 
-/** The library's client, which neither retries nor takes anything from the environment. */
+/** Returns the library's client, which neither retries nor takes anything from the environment. */
 export const openAiClient = ({ key, baseUrl, fetch }: AdapterOptions, defaultUrl: string): OpenAI =>
   new OpenAI({
     // Said here is what the library would otherwise take from the environment and send.
@@ -50,7 +50,7 @@ export const openAiClient = ({ key, baseUrl, fetch }: AdapterOptions, defaultUrl
     timeout: 2 ** 31 - 1,
   });
 
-/** A `ProviderFault` for an error of the library; any other error as it is. */
+/** Returns a `ProviderFault` for an error of the library; any other error as it is. */
 export function explainOpenAi(error: unknown): unknown {
   if (!(error instanceof APIError)) return error;
   const { code, type, headers, requestID } = error;

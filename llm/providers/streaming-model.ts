@@ -67,7 +67,7 @@ export interface Provider {
   explain(error: unknown): unknown;
 }
 
-/** A model whose requests run under deadlines, whose replies are parsed, and whose errors are those of `failure.ts`. */
+/** Returns a model whose requests run under deadlines, whose replies are parsed, and whose errors are those of `failure.ts`. */
 export function createStreamingModel(provider: Provider, options: AdapterOptions): Model {
   const { key, name = provider.name, keyVariable = provider.keyVariable } = options;
   const { deadlines = defaultDeadlines } = options;
@@ -158,7 +158,7 @@ function extend(reply: StreamedReply, event: StreamEvent): void {
 }
 
 /**
- * The reply to `request` that a stream came to, without the key, whatever the server quotes. Throws `ModelRefused`, `ModelReplyTruncated` or `ModelReplyUnusable`, each
+ * Returns the reply to `request` that a stream came to, without the key, whatever the server quotes. Throws `ModelRefused`, `ModelReplyTruncated` or `ModelReplyUnusable`, each
  * with its costs and the text: they were paid for. Why it stopped is looked at before what it says.
  */
 export function settleReply<Value>(

@@ -224,7 +224,7 @@ function fits(
   return where.or([where(`cap${unit}`, 'is', null), where(after, '<=', where.ref(`cap${unit}`))]);
 }
 
-/** Why an account refused: what is held may come back, what is spent never does. */
+/** Returns why an account refused: what is held may come back, what is spent never does. */
 async function refusal(transaction: Transaction<LedgerSchema>, id: string, amounts: Amounts): Promise<Error> {
   const row = await transaction.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
   if (row === undefined) return notOpen(id);

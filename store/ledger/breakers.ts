@@ -3,8 +3,8 @@ import { defaults } from '../../domain/defaults.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
 
 /**
- * How a request on a route ended: `answered`, also where the answer was of no use; `failed`, as by `ModelUnavailable`;
- * `broken`, where no request can succeed for now, as without quota or a valid key. A rate limit is none of these.
+ * How a request on a route ended. `answered`: also where the answer was of no use; `failed`: as by `ModelUnavailable`. `broken`: no
+ * request can succeed for now, as without quota or a valid key. A rate limit does not count as an end.
  */
 export type RouteOutcome = 'answered' | 'failed' | 'broken';
 
@@ -70,7 +70,7 @@ async function answered(db: Kysely<LedgerSchema>, route: string): Promise<void> 
     .execute();
 }
 
-/** Until when the route's breaker keeps requests away, and whether that is because none can succeed; null lets this one pass, the one that tries it again included. */
+/** Returns until when the route's breaker keeps requests away, and whether none can succeed; null where this one may pass. After that time one request passes, to try the route again. */
 export async function passBreaker(
   transaction: Transaction<LedgerSchema>,
   route: string,

@@ -22,7 +22,7 @@ export interface Events {
   eventsBelow(jobId: string, after?: number): Promise<EventBelow[]>;
 }
 
-/** An event with the job it belongs to; `stage` says as which part that belongs to the job asked for, and is null for that one itself. */
+/** An event with the job it belongs to. `stage` names that job below the one asked for; null where it is that one itself. */
 export interface EventBelow extends EventRecord {
   jobId: string;
   stage: string | null;

@@ -60,8 +60,9 @@ export interface NewCall {
 }
 
 /**
- * `held`: the budget has room once requests under way end; `exhausted`: it has none; `wait`: ask again in `ms`, for a rate,
- * a place or after a 429; `open`: the route's circuit breaker keeps requests away until then; `broken` where none could succeed.
+ * Whether a request may be sent. `held`: the budget has room once requests under way end; `exhausted`: it has none. `wait`: ask again in
+ * `ms`, for a rate, a place or after a 429. `open`: the route's circuit breaker keeps requests away until then; `broken` where none
+ * could succeed.
  */
 export type CallStart =
   | { kind: 'started'; request: number }
@@ -95,8 +96,8 @@ export interface CallFailure {
 
 export interface ModelCalls {
   /**
-   * Records that a request is about to be sent, where the route's breaker, the provider's limits and the budget let it;
-   * a refusal records and takes nothing. A request of the same key found started is marked ambiguous, and its estimate
+   * Records that a request is about to be sent, or returns why not: by the route's breaker, the provider's limits or the budget.
+   * A refusal records and takes nothing. A request of the same key found started is marked ambiguous, and its estimate
    * counts as spent.
    */
   startCall(call: NewCall): Promise<CallStart>;
@@ -112,8 +113,8 @@ export interface ModelCalls {
     call: Pick<NewCall, 'key' | 'jobId' | 'route' | 'prompt' | 'now'> & { reply: Artifact },
   ): Promise<void>;
   /**
-   * What a job leaves open when it closes: its started requests become ambiguous and their holds count as spent, and
-   * none of its texts is shown any more. Returns how many requests there were.
+   * Ends the requests that a job leaves open when it closes, and returns how many. They become ambiguous and their holds count
+   * as spent; unfinished replies are shown no more.
    */
   closeCalls(jobId: string): Promise<number>;
   /** All requests of a call in the order they were sent. */
@@ -267,7 +268,8 @@ const nextRequest = (values: ExpressionBuilder<LedgerSchema, 'modelCalls'>, key:
     .select((select) => select(select.fn.countAll<number>(), '+', sql.lit(1)).as('request'));
 
 /**
- * Gives up the started requests of a call, of a job, or those that are lost by a time: ambiguous, and spent at their estimates. Returns how many.
+ * Gives up started requests of a call or of a job, or those lost by a time, and returns how many. They are ambiguous, and spent at
+ * their estimates.
  */
 async function lose(
   transaction: Transaction<LedgerSchema>,
@@ -288,7 +290,7 @@ async function lose(
   return lost.length;
 }
 
-/** What a request counts as; null for what is not known. */
+/** Returns what a request counts as; null for what is not known. */
 const amountsOf = (usage: Usage | null, microUsd: number | null): UnsureAmounts => ({
   microUsd,
   tokens: usage && usage.input + usage.output,

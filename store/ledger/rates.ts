@@ -73,8 +73,8 @@ export async function admit(
 
 /**
  * A token bucket in one number. It holds ten seconds' worth, or one request's where that is more, and fills at
- * `perMinute`; `fullAt` is when it is full. Whatever it amounts to, a request goes as soon as there is anything in it, and leaves a
- * debt where that is not enough: large ones would else wait for ever behind small ones.
+ * `perMinute`; `fullAt` is when it is full. A request of any size goes as soon as the bucket is not empty, and may leave a debt:
+ * large requests would else wait for ever behind small ones.
  */
 export function take(
   fullAt: number,

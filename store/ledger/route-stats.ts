@@ -93,7 +93,7 @@ export function createRouteStats(db: Kysely<LedgerSchema>): RouteStatistics {
   };
 }
 
-/** The smallest of the values that at least `share` of them do not exceed; null of none. */
+/** Returns the smallest of the values that at least `share` of them do not exceed; null of none. */
 function quantile(values: readonly number[], share: number): number | null {
   const sorted = values.toSorted((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? null;

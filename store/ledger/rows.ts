@@ -7,8 +7,8 @@ export type Warn = (message: string) => void;
 export type ReadRow = <T>(what: string, read: () => T) => T | undefined;
 
 /**
- * Reads rows that somebody else, or an older version, wrote: one that cannot be read is left out and told, so that it takes down no
- * command and no job.
+ * Returns what reads rows that somebody else, or an older version, wrote. A row that cannot be read is left out and told: it stops
+ * no command and no job.
  */
 export function createReadRow(warn: Warn): ReadRow {
   const said = new Set<string>();

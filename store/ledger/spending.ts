@@ -81,7 +81,7 @@ export function createSpending(db: Kysely<LedgerSchema>): Spending {
   };
 }
 
-/** The sums over one group of requests. */
+/** Returns the sums over one group of requests. */
 function totals(select: ExpressionBuilder<LedgerSchema, 'modelCalls'>) {
   const { fn, and, or } = select;
   const sum = (amount: Expression<number | null>) => fn.coalesce(fn.sum<number>(amount), sql.lit(0));

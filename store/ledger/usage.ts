@@ -14,7 +14,7 @@ export const usageColumns = (usage: Usage | null): UsageColumns<number | null> =
   reasoningTokens: usage?.reasoning ?? null,
 });
 
-/** What `usageColumns` was made from; null where nothing was reported. */
+/** Returns what `usageColumns` was made from; null where nothing was reported. */
 export const usageOf = (columns: UsageColumns<number | null>): Usage | null =>
   columns.inputTokens === null
     ? null

@@ -103,7 +103,7 @@ interface Failure {
 
 const accountsRefused: ReadonlySet<string> = new Set([ModelUnauthenticated.name, ModelQuotaExceeded.name]);
 
-/** Why another question would fail like this one: the money is spent, or every account refused it. */
+/** Returns why another question would fail like this one: the money is spent, or every account refused it. */
 function exhaustedBy<J extends Job>({ input }: RunningJob<J>, failures: readonly Failure[]): string | null {
   const refusals = failures.filter(({ kind }) => accountsRefused.has(kind));
   if (refusals.length > 0 && refusals.length === failures.length)

@@ -89,7 +89,7 @@ export async function searchFor<J extends AskingJob>(
   );
 }
 
-/** What came of a candidate, in one line. */
+/** Returns what came of a candidate, in one line. */
 function noteOf({ id, title, metric, outcome, passed, verified }: JournalRow): string {
   const found =
     metric !== null

@@ -11,7 +11,7 @@ import { sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 import { casesFor } from './baseline.ts';
 
-/** The routes that models are asked on for programs. */
+/** Returns the routes that models are asked on for programs. */
 export function routesOf({ routes: { draft, debug, improve } }: JobInput): string[] {
   return [...new Set([...draft, ...debug, ...improve])];
 }
@@ -59,6 +59,6 @@ export function byStrategy(
   });
 }
 
-/** The first reason why there was nothing to try, and what to do about it; nothing where strategies apply. */
+/** Returns the first reason why there was nothing to try, and what to do about it; nothing where strategies apply. */
 export const whyNone = ({ applicable, notUsed }: StrategyList): string =>
   applicable.length > 0 ? '' : ` (${notUsed.slice(0, 1).map(notUsedText).join('')}): ${withoutAny}`;

@@ -116,7 +116,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
 
 const Prepared = z.object({ caseSet: Artifact });
 
-/** What a trial was asked, a case a line by its number; none for a script. */
+/** Returns what a trial was asked, a case a line by its number; none for a script. */
 async function casesOf(store: Store, { candidate, purpose }: Trial, jobId: string): Promise<string[]> {
   const key = stepKey({ jobId, step: `${trialStep(candidate.id, purpose)}/cases` });
   const step = (await store.ledger.steps(jobId)).find((each) => each.key === key);
@@ -126,14 +126,14 @@ async function casesOf(store: Store, { candidate, purpose }: Trial, jobId: strin
   return described.map((text, number) => `case ${number}: ${text}`);
 }
 
-/** The source of the user's maker of cases; empty for a script. */
+/** Returns the source of the user's maker of cases; empty for a script. */
 async function generatorOf(store: Store, job: OptimizeJob, files: Artifact): Promise<string> {
   const [path = ''] = (job.cases ?? '').split(':');
   const file = (await readTree(store.blobs, files))[path];
   return file === undefined ? '' : store.blobs.text(file);
 }
 
-/** How fast a trial was, and whether that was found twice; null where it was not measured. */
+/** Returns how fast a trial was, and whether that was found twice; null where it was not measured. */
 const measuredText = ({ outcome, purpose, measurement }: Trial): string | null =>
   outcome.kind !== 'scored' || measurement === null
     ? null
@@ -141,7 +141,7 @@ const measuredText = ({ outcome, purpose, measurement }: Trial): string | null =
 
 const msText = (ms: number): string => `${Number(ms.toPrecision(3))} ms`;
 
-/** What others of the job are at: programs under trial, and programs that are being written. */
+/** Returns what others of the job are at: programs under trial, and programs that are being written. */
 async function underWay(
   store: Store,
   jobId: string,
@@ -163,7 +163,7 @@ async function underWay(
 const worthNaming = ['sse4_2', 'avx', 'avx2', 'fma', 'bmi2', 'avx512f', 'avx512vl', 'avx512_bf16'];
 let described: string | undefined;
 
-/** The processor in words: its name, cores, vector instructions and caches. Found once. */
+/** Returns the processor in words: its name, cores, vector instructions and caches. Found once. */
 function machine(): string {
   described ??= [
     `${cpus()[0]?.model.trim() || arch()}, ${cpus().length} cores`,

@@ -44,7 +44,7 @@ export type AsksFor<J> = (
   hint: string | null,
 ) => Promise<ProgramQuestion>;
 
-/** The files of a program that a model can read. */
+/** Returns the files of a program that a model can read. */
 export async function shownProgram({ blobs }: Store, artifact: Artifact): Promise<ShownProgram> {
   const { files } = await readProgram(blobs, artifact);
   const texts = Object.entries(files).filter(([path]) => /\.(py|cpp|h|hpp)$/.test(path));
@@ -53,7 +53,7 @@ export async function shownProgram({ blobs }: Store, artifact: Artifact): Promis
   };
 }
 
-/** The end of what a failed trial's build, else its run, wrote. */
+/** Returns the end of what a failed trial's build, else its run, wrote. */
 export async function logOf({ blobs }: Store, { artifacts }: Trial): Promise<string> {
   const log = artifacts['build log'] ?? artifacts.stderr;
   return log === undefined ? '' : blobs.text(log);
@@ -78,10 +78,10 @@ export function triedPrograms(
   }));
 }
 
-/** What a candidate tries, without the route that wrote it. */
+/** Returns what a candidate tries, without the route that wrote it. */
 export const ideaOf = ({ title, note }: Candidate): string => note.replace(/^[^\s/]+\/\S+: /, '') || title;
 
-/** Every candidate that was proposed in a job, by models and strategies. */
+/** Returns every candidate that was proposed in a job, by models and strategies. */
 export async function proposedIn(store: Store, jobId: string): Promise<Candidate[]> {
   return (await store.ledger.steps(jobId)).flatMap(({ kind, end }) => {
     const read = kind === 'propose' && end.kind === 'done' ? Candidate.safeParse(end.result) : undefined;

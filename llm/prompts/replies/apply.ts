@@ -28,7 +28,7 @@ const maxFiles = 20;
 const maxFileChars = 200_000;
 
 /**
- * The program that `reply` makes of `parent`, the program that was shown (null for none). Files of the parent stay, unless
+ * Returns the program that `reply` makes of `parent`, the program that was shown (null for none). Files of the parent stay, unless
  * they are removed, replaced or edited. Edits are strict: what is searched must occur exactly once in its file, as edits
  * before it left it. Throws `ReplyProblem` with everything that is wrong.
  */
@@ -105,7 +105,7 @@ function applyEdit(content: string, edit: Edit): { content: string } | { problem
   return { content: content.slice(0, place) + replace + content.slice(place + search.length) };
 }
 
-/** Whether every line of a text of several ends the way Windows ends lines. */
+/** Returns whether every line of a text of several ends the way Windows ends lines. */
 const usesCrLf = (text: string): boolean => text.includes('\r\n') && !/(^|[^\r])\n/.test(text);
 
 /** Where `search` begins in `text`; occurrences may overlap. */
@@ -136,7 +136,7 @@ function notFound(content: string, search: string): string {
   return `\`search\` is not in the file. Nearest, ${there} where \`search\` has ${quoted(wanted[differs] ?? '')}; copy lines of the file exactly, spaces included`;
 }
 
-/** How alike two lines are, from 0 to 3. Blank lines say nothing. */
+/** Returns how alike two lines are, from 0 to 3. Blank lines say nothing. */
 function likeness(line: string, other: string | undefined): number {
   if (other === undefined || line.trim() === '') return 0;
   if (line === other) return 3;
@@ -152,7 +152,7 @@ const quoted = (line: string): string => JSON.stringify(line.length > 160 ? `${l
 /** `kernel.cpp` at the top becomes the module `kernel`; below a folder, C++ is what another source includes. */
 const isSource = (path: string): boolean => /^[^/]+\.cpp$/.test(path);
 
-/** What keeps the files from being a program, however they came about. What the parent had already is not held against the reply. */
+/** Returns what keeps the files from being a program, however they came about. What the parent had already is not held against the reply. */
 function programProblems(
   files: WrittenProgram['files'],
   { entry, build, ...reply }: ProgramReply,
