@@ -1,13 +1,13 @@
 import {
-  data,
-  dataOr,
-  limits,
+  characterLimits,
   promptKind,
   replyRules,
   type Surroundings,
   secondsText,
   shownFiles,
   surroundings,
+  untrusted,
+  untrustedOr,
 } from './prompt-kind.ts';
 import type { ShownProgram } from './replies/apply.ts';
 import {
@@ -103,14 +103,18 @@ export interface InterpretationInput extends AnalysedTask {
 
 const task = {
   purpose: ({ purpose }: LearningTask) => purpose,
-  target: ({ target }: LearningTask) => data(target, limits.types),
-  profile: ({ profile }: LearningTask) => data(profile, limits.facts),
+  target: ({ target }: LearningTask) => untrusted(target, characterLimits.types),
+  profile: ({ profile }: LearningTask) => untrusted(profile, characterLimits.facts),
   hint: ({ hint }: LearningTask) => hint ?? 'nothing',
 };
 
-const analysed = { ...task, analysis: ({ analysis }: AnalysedTask) => data(analysis, limits.facts) };
+const analysed = {
+  ...task,
+  analysis: ({ analysis }: AnalysedTask) => untrusted(analysis, characterLimits.facts),
+};
 
-const priorRuns = ({ priorRuns }: { priorRuns: string }) => dataOr(priorRuns, limits.list, 'None is known.');
+const priorRuns = ({ priorRuns }: { priorRuns: string }) =>
+  untrustedOr(priorRuns, characterLimits.list, 'None is known.');
 
 const search = {
   priorRuns,
@@ -123,7 +127,7 @@ const search = {
 export const learningPrompts = {
   'data-analysis': promptKind<DataAnalysisInput, DataAnalysis>({
     schema: dataAnalysis,
-    values: { ...task, sample: ({ sample }) => data(sample, limits.list) },
+    values: { ...task, sample: ({ sample }) => untrusted(sample, characterLimits.list) },
   }),
   planning: promptKind<PlanningInput, LearningPlan>({
     schema: learningPlan,
@@ -134,10 +138,10 @@ export const learningPrompts = {
     values: {
       ...surroundings,
       ...analysed,
-      plan: ({ plan }) => data(plan, limits.facts),
+      plan: ({ plan }) => untrusted(plan, characterLimits.facts),
       program: ({ program }) =>
-        program === null ? 'There is none yet.' : shownFiles(program, limits.program),
-      problem: ({ problem }) => (problem === null ? 'nothing' : data(problem, limits.log)),
+        program === null ? 'There is none yet.' : shownFiles(program, characterLimits.program),
+      problem: ({ problem }) => (problem === null ? 'nothing' : untrusted(problem, characterLimits.log)),
       reply: ({ program }) => replyRules(program, 'the program so far'),
     },
     parent: ({ program }) => program,
@@ -154,8 +158,8 @@ export const learningPrompts = {
       model: ({ model }) => model,
       metric: ({ metric }) => metric,
       direction: ({ direction }) => (direction === 'maximize' ? 'higher' : 'lower'),
-      parameters: ({ parameters }) => data(parameters, limits.list),
-      trials: ({ trials }) => dataOr(trials, limits.facts, 'None yet.'),
+      parameters: ({ parameters }) => untrusted(parameters, characterLimits.list),
+      trials: ({ trials }) => untrustedOr(trials, characterLimits.facts, 'None yet.'),
       wallTime: ({ wallMs }) => secondsText(wallMs),
       trialTime: ({ trialMs }) => (trialMs === null ? 'not known yet' : secondsText(trialMs)),
     },
@@ -165,10 +169,10 @@ export const learningPrompts = {
     values: {
       ...analysed,
       metric: ({ metric }) => metric,
-      leaderboard: ({ leaderboard }) => data(leaderboard, limits.list),
-      test: ({ test }) => data(test, limits.list),
-      importance: ({ importance }) => dataOr(importance, limits.list, 'Not measured.'),
-      errors: ({ errors }) => dataOr(errors, limits.list, 'Not broken down.'),
+      leaderboard: ({ leaderboard }) => untrusted(leaderboard, characterLimits.list),
+      test: ({ test }) => untrusted(test, characterLimits.list),
+      importance: ({ importance }) => untrustedOr(importance, characterLimits.list, 'Not measured.'),
+      errors: ({ errors }) => untrustedOr(errors, characterLimits.list, 'Not broken down.'),
     },
   }),
 };

@@ -1,8 +1,6 @@
 import type { Tolerance } from '../../domain/job.schema.ts';
 import {
-  data,
-  dataOr,
-  limits,
+  characterLimits,
   promptKind,
   replyRules,
   type Surroundings,
@@ -12,6 +10,8 @@ import {
   type TriedProgram,
   toleranceText,
   triedList,
+  untrusted,
+  untrustedOr,
 } from './prompt-kind.ts';
 import type { ShownProgram } from './replies/apply.ts';
 import { type ProgramReply, programReply } from './replies/program.ts';
@@ -71,28 +71,30 @@ export interface Debug {
 
 const common = {
   ...surroundings,
-  original: ({ original }: OptimizeTask) => shownFiles(original, limits.original),
+  original: ({ original }: OptimizeTask) => shownFiles(original, characterLimits.original),
   tolerance: ({ tolerance }: OptimizeTask) =>
     tolerance === null
       ? "the person's own check accepts them: not the original's alone, for an input may have several right ones"
       : toleranceText(tolerance),
   tried: ({ tried }: OptimizeTask) => triedList(tried),
-  underWay: ({ underWay }: OptimizeTask) => dataOr(underWay.join('\n'), limits.list, 'Nothing.'),
+  underWay: ({ underWay }: OptimizeTask) =>
+    untrustedOr(underWay.join('\n'), characterLimits.list, 'Nothing.'),
   machine: ({ machine }: OptimizeTask) => machine,
 };
 
 const ofFunction = {
   ...common,
   function: (task: FunctionTask) => task.function,
-  argumentTypes: ({ argumentTypes }: FunctionTask) => data(argumentTypes, limits.types),
-  generator: ({ generator }: FunctionTask) => dataOr(generator, limits.log, 'It is not shown.'),
+  argumentTypes: ({ argumentTypes }: FunctionTask) => untrusted(argumentTypes, characterLimits.types),
+  generator: ({ generator }: FunctionTask) => untrustedOr(generator, characterLimits.log, 'It is not shown.'),
   baselineTime: ({ baselineMs }: FunctionTask) => `${baselineMs.toPrecision(3)} ms`,
 };
 
 const ofScript = {
   ...common,
   script: ({ script }: ScriptTask) => script,
-  command: ({ script, args }: ScriptTask) => data(['python', script, ...args].join(' '), limits.types),
+  command: ({ script, args }: ScriptTask) =>
+    untrusted(['python', script, ...args].join(' '), characterLimits.types),
   outputs: ({ outputs }: ScriptTask) => (outputs.length === 0 ? 'no files' : outputs.join(', ')),
   baselineTime: ({ baselineMs }: ScriptTask) => secondsText(baselineMs),
 };
@@ -102,7 +104,8 @@ const startOf = ({ best, from, original }: Improve & OptimizeTask): ShownProgram
 
 const ofImproving = {
   bestSpeedup: ({ best }: Improve) => (best === null ? 'the original itself' : best.measured),
-  best: ({ best }: Improve) => (best === null ? 'There is none yet.' : shownFiles(best, limits.program)),
+  best: ({ best }: Improve) =>
+    best === null ? 'There is none yet.' : shownFiles(best, characterLimits.program),
   start: ({ from }: Improve) =>
     from === 'best'
       ? 'Start from the fastest right program so far.'
@@ -116,10 +119,10 @@ const ofImproving = {
 };
 
 const ofDebugging = {
-  failed: ({ failed }: Debug) => shownFiles(failed, limits.program),
+  failed: ({ failed }: Debug) => shownFiles(failed, characterLimits.program),
   outcome: ({ failed }: Debug) => failed.outcome,
-  reason: ({ failed }: Debug) => data(failed.reason, limits.reason),
-  log: ({ failed }: Debug) => data(failed.log, limits.log),
+  reason: ({ failed }: Debug) => untrusted(failed.reason, characterLimits.reason),
+  log: ({ failed }: Debug) => untrusted(failed.log, characterLimits.log),
   reply: ({ failed }: Debug) => replyRules(failed, 'the program that failed'),
 };
 

@@ -1,7 +1,5 @@
 import {
-  data,
-  dataOr,
-  limits,
+  characterLimits,
   promptKind,
   replyRules,
   type Surroundings,
@@ -10,6 +8,8 @@ import {
   surroundings,
   type TriedProgram,
   triedList,
+  untrusted,
+  untrustedOr,
 } from './prompt-kind.ts';
 import type { ShownProgram } from './replies/apply.ts';
 import { type ErrorAnalysis, errorAnalysis } from './replies/error-analysis.ts';
@@ -71,22 +71,26 @@ const run = {
   ...surroundings,
   wallTime: ({ wallMs }: Run) => secondsText(wallMs),
   memory: ({ memoryMb }: Run) => `${memoryMb} MB`,
-  inputs: ({ inputs }: Run) => dataOr(inputs, limits.list, 'None.'),
+  inputs: ({ inputs }: Run) => untrustedOr(inputs, characterLimits.list, 'None.'),
 };
 
 const writing = {
   ...run,
   task: ({ task }: Writing) => task,
   program: ({ program }: Writing) =>
-    program === null ? 'There is none yet.' : shownFiles(program, limits.program),
+    program === null ? 'There is none yet.' : shownFiles(program, characterLimits.program),
   outcome: ({ failure }: Writing) =>
     failure === null ? 'It was not tried, or did what was checked.' : `It failed (${failure.outcome}).`,
-  reason: ({ failure }: Writing) => dataOr(failure?.reason ?? '', limits.reason, 'Nothing.'),
-  log: ({ failure }: Writing) => dataOr(failure?.log ?? '', limits.log, 'Nothing.'),
+  reason: ({ failure }: Writing) => untrustedOr(failure?.reason ?? '', characterLimits.reason, 'Nothing.'),
+  log: ({ failure }: Writing) => untrustedOr(failure?.log ?? '', characterLimits.log, 'Nothing.'),
   tried: ({ tried }: Writing) => triedList(tried),
-  arguments: ({ args }: Writing) => dataOr(args.join(' '), limits.types, 'None.'),
+  arguments: ({ args }: Writing) => untrustedOr(args.join(' '), characterLimits.types, 'None.'),
   checks: ({ checks }: Writing) =>
-    dataOr(checks.map((check) => `- ${check}`).join('\n'), limits.list, 'That it ends with exit status 0.'),
+    untrustedOr(
+      checks.map((check) => `- ${check}`).join('\n'),
+      characterLimits.list,
+      'That it ends with exit status 0.',
+    ),
   reply: ({ program }: Writing) => replyRules(program, 'the program so far'),
 };
 
@@ -101,7 +105,8 @@ export const programPrompts = {
     values: {
       ...writing,
       tool: ({ tool }) => tool,
-      test: ({ test }) => (test === null ? 'None is given: write one.' : data(test, limits.original)),
+      test: ({ test }) =>
+        test === null ? 'None is given: write one.' : untrusted(test, characterLimits.original),
     },
     parent: ({ program }) => program,
   }),
@@ -110,11 +115,11 @@ export const programPrompts = {
     values: {
       ...run,
       task: ({ task }) => task ?? 'not said; keep what it evidently is meant to do',
-      program: ({ program }) => shownFiles(program, limits.program),
-      command: ({ command }) => data(command, limits.types),
+      program: ({ program }) => shownFiles(program, characterLimits.program),
+      command: ({ command }) => untrusted(command, characterLimits.types),
       outcome: ({ outcome }) => outcome,
-      reason: ({ reason }) => data(reason, limits.reason),
-      log: ({ log }) => dataOr(log, limits.log, 'It wrote nothing.'),
+      reason: ({ reason }) => untrusted(reason, characterLimits.reason),
+      log: ({ log }) => untrustedOr(log, characterLimits.log, 'It wrote nothing.'),
       tried: ({ tried }) => triedList(tried),
       fixes: ({ fixes }) => fixes,
       reply: ({ program }) => replyRules(program, 'the program'),

@@ -39,7 +39,7 @@ export interface Surroundings {
 }
 
 /** Most characters of each part, so that the whole stays below about 60,000 tokens. */
-export const limits = {
+export const characterLimits = {
   program: 80_000,
   original: 60_000,
   list: 12_000,
@@ -57,17 +57,18 @@ export const surroundings = {
   nativeCode: () => promptPart('native-code'),
 };
 
-export const data = (untrusted: string, limit: number): PromptValue => ({ untrusted, limit });
+/** Returns a text that a prompt shows and does not follow; of a longer one only `limit` characters are shown. */
+export const untrusted = (text: string, limit: number): PromptValue => ({ untrusted: text, limit });
 
-/** `untrusted`, or `otherwise` where there is nothing to show. */
-export const dataOr = (untrusted: string, limit: number, otherwise: string): PromptValue =>
-  untrusted.trim() === '' ? otherwise : data(untrusted, limit);
+/** Returns the same, or `otherwise` where there is nothing to show. */
+export const untrustedOr = (text: string, limit: number, otherwise: string): PromptValue =>
+  text.trim() === '' ? otherwise : untrusted(text, limit);
 
 export const shownFiles = ({ files }: ShownProgram, limit: number): PromptValue =>
-  data(files.map(({ path, content }) => `=== ${path} ===\n${content}`).join('\n'), limit);
+  untrusted(files.map(({ path, content }) => `=== ${path} ===\n${content}`).join('\n'), limit);
 
 export const triedList = (tried: readonly TriedProgram[]): PromptValue =>
-  dataOr(tried.map(triedLine).join('\n'), limits.list, 'Nothing was tried yet.');
+  untrustedOr(tried.map(triedLine).join('\n'), characterLimits.list, 'Nothing was tried yet.');
 
 function triedLine({ id, idea, outcome, reason, measured }: TriedProgram): string {
   const why = measured ?? reason?.replace(/\s+/g, ' ').slice(0, 400);
