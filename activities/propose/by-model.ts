@@ -12,7 +12,7 @@ import { takeStep } from '../context.ts';
 import { hintsOf } from './hints.ts';
 import { type ProgramQuestion, proposedIn, type QuestionInput } from './questions/question.ts';
 import { type AskingJob, questionOf } from './questions/questions.ts';
-import { expectNew } from './same-program.ts';
+import { createExpectNew } from './same-program.ts';
 
 export interface ProposeInput extends QuestionInput<AskingJob> {
   route: string;
@@ -29,6 +29,7 @@ export type ModelActivities = ReturnType<typeof createModelActivities>;
 export const createModelActivities = (context: AskContext) => {
   const { store } = context;
   const ask = createAsk(context);
+  const expectNew = createExpectNew(store);
 
   return {
     /** Asks one route for a program. The reply is kept before it is used: a retry finds it and pays nothing. */
@@ -52,7 +53,7 @@ export const createModelActivities = (context: AskContext) => {
             unknownPrices: job.budget.unknownPrices,
             read: async (reply) => {
               const program = applyReply(reply, request.parent);
-              await expectNew(store, jobId, id, program, [...known, ...(await proposedIn(store, jobId))]);
+              await expectNew(jobId, id, program, [...known, ...(await proposedIn(store, jobId))]);
               return { written: program, idea: reply.idea };
             },
           },

@@ -1,37 +1,58 @@
 import { createHash } from 'node:crypto';
+import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { ReplyProblem, type WrittenProgram } from '../../llm/prompts/replies/apply.ts';
 import { readProgram } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
 
-/** Throws `ReplyProblem` where the job has this program already, but for its comments and its blank lines. */
-export async function expectNew(
-  store: Store,
-  jobId: string,
-  id: string,
-  written: WrittenProgram,
-  known: readonly Candidate[],
-): Promise<void> {
-  const own = fingerprint(written.files, written.build?.tool);
-  for (const candidate of known) {
-    if (candidate.id === id) continue;
-    const { files, build } = await readProgram(store.blobs, candidate.program);
-    const texts = await Promise.all(
-      Object.entries(files).map(async ([path, file]) => ({ path, content: await store.blobs.text(file) })),
-    );
-    if (fingerprint(texts, build?.tool) !== own) continue;
-    const trials = (await store.ledger.trials(jobId)).map(({ trial }) => trial);
-    const outcome = trials.findLast((trial) => trial.candidate.id === candidate.id)?.outcome;
-    const ended =
-      outcome === undefined
-        ? 'is being tried'
-        : 'reason' in outcome
-          ? `ended as ${outcome.kind}: ${outcome.reason}`
-          : `ended as ${outcome.kind}`;
-    throw new ReplyProblem([
-      `this is the program of ${candidate.id} (${candidate.title}), which ${ended}: write one that does something else`,
-    ]);
-  }
+/** Artifacts whose hash is held in memory: each is read once, not again for every reply. */
+const mostHeld = 10_000;
+
+/** Returns a function that throws `ReplyProblem` where a job has a program already, but for its comments and its blank lines. */
+export function createExpectNew(store: Store) {
+  const held = new Map<Artifact, Promise<string>>();
+
+  const fingerprintOf = (program: Artifact): Promise<string> => {
+    const known = held.get(program);
+    if (known !== undefined) return known;
+    if (held.size >= mostHeld) held.clear();
+    const read = fingerprintIn(store, program);
+    held.set(program, read);
+    read.catch(() => held.delete(program));
+    return read;
+  };
+
+  return async (
+    jobId: string,
+    id: string,
+    { files, build }: WrittenProgram,
+    known: readonly Candidate[],
+  ): Promise<void> => {
+    const own = fingerprint(files, build?.tool);
+    for (const candidate of known) {
+      if (candidate.id === id || (await fingerprintOf(candidate.program)) !== own) continue;
+      const trials = (await store.ledger.trials(jobId)).map(({ trial }) => trial);
+      const outcome = trials.findLast((trial) => trial.candidate.id === candidate.id)?.outcome;
+      const ended =
+        outcome === undefined
+          ? 'is being tried'
+          : 'reason' in outcome
+            ? `ended as ${outcome.kind}: ${outcome.reason}`
+            : `ended as ${outcome.kind}`;
+      throw new ReplyProblem([
+        `this is the program of ${candidate.id} (${candidate.title}), which ${ended}: write one that does something else`,
+      ]);
+    }
+  };
+}
+
+async function fingerprintIn({ blobs }: Store, program: Artifact): Promise<string> {
+  const { files, build } = await readProgram(blobs, program);
+  const texts = Object.entries(files).map(async ([path, file]) => ({
+    path,
+    content: await blobs.text(file),
+  }));
+  return fingerprint(await Promise.all(texts), build?.tool);
 }
 
 /** Returns a hash of what a program does: comments on lines of their own, blank lines and ends of lines are left out. */

@@ -26,8 +26,8 @@ export interface Steps {
   once<T>(key: string, step: { jobId: string; kind: string }, compute: () => Promise<T>): Promise<T>;
   /** Whether the step has a result. */
   isDone(key: string): Promise<boolean>;
-  /** The job's steps in the order they were last started. */
-  steps(jobId: string): Promise<StepRecord[]>;
+  /** The job's steps, or those of a kind, in the order they were last started. */
+  steps(jobId: string, kind?: string): Promise<StepRecord[]>;
 }
 
 const worker = `${hostname()}:${process.pid}:${randomUUID()}`;
@@ -78,11 +78,12 @@ export function createSteps(db: Kysely<LedgerSchema>, readRow: ReadRow): Steps {
 
     isDone: async (key) => typeof (await result(key)) === 'string',
 
-    async steps(jobId) {
+    async steps(jobId, kind) {
       const rows = await db
         .selectFrom('steps')
         .selectAll()
         .where('jobId', '=', jobId)
+        .$if(kind !== undefined, (query) => query.where('kind', '=', kind ?? ''))
         .orderBy('startedAt')
         .orderBy('key')
         .execute();

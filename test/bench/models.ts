@@ -25,14 +25,16 @@ const blockCalls = 20;
 const blocks = 10;
 
 const source = 'def double(value):\n    return 2 * value\n';
-const reply = JSON.stringify({
-  idea: 'the same',
-  files: [{ path: 'double.py', content: source }],
-  edits: [],
-  removed: [],
-  entry: 'double.py',
-  build: 'none',
-});
+/** Each reply is another program, as a program that was proposed before is refused. */
+const replyTo = (request: number): string =>
+  JSON.stringify({
+    idea: `number ${request}`,
+    files: [{ path: 'double.py', content: `${source}\n\nnumber = ${request}\n` }],
+    edits: [],
+    removed: [],
+    entry: 'double.py',
+    build: 'none',
+  });
 
 /**
  * What the model layer adds to a call: proposals by a model in activities of a worker (prompt, journal, budget, cache, spend), the same
@@ -45,7 +47,9 @@ export async function run(): Promise<void> {
   const store = await openStore(home);
   const temporal = await startServer();
   const provider = await startModelServer('chat');
-  provider.answers = [{ kind: 'text', text: reply }];
+  Object.defineProperty(provider, 'answers', {
+    get: () => [{ kind: 'text', text: replyTo(provider.requests.length) }],
+  });
   const models = modelConfig({ OPENAI_BASE_URL: provider.baseUrl, OPENAI_API_KEY: provider.key });
   const native = await NativeConnection.connect({ address: temporal.address });
   const client = new Client({

@@ -83,8 +83,8 @@ export const ideaOf = ({ title, note }: Candidate): string => note.replace(/^[^\
 
 /** Returns every candidate that was proposed in a job, by models and strategies. */
 export async function proposedIn(store: Store, jobId: string): Promise<Candidate[]> {
-  return (await store.ledger.steps(jobId)).flatMap(({ kind, end }) => {
-    const read = kind === 'propose' && end.kind === 'done' ? Candidate.safeParse(end.result) : undefined;
+  return (await store.ledger.steps(jobId, 'propose')).flatMap(({ end }) => {
+    const read = end.kind === 'done' ? Candidate.safeParse(end.result) : undefined;
     return read?.success ? [read.data] : [];
   });
 }
