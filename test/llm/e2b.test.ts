@@ -238,7 +238,7 @@ describe('a model by E2B', () => {
 
   it('fails when the sandbox has ended before the request', async () => {
     await connect(server).generate(question);
-    await e2b.expire(e2b.running()[0] ?? '');
+    await Promise.all(e2b.running().map((id) => e2b.expire(id)));
     expect((await failureOf(connect(server).generate(question))).name).toBe('ModelUnavailable');
     expect((await connect(server).generate(question)).text).toBe('Hello.');
   });
