@@ -6,7 +6,7 @@ import { randomStream } from '../../domain/random.ts';
 import type { CallRecord } from '../../store/ledger/model-calls.ts';
 import { recorded } from '../cli/kept-jobs.ts';
 import { until } from '../support/crucible.ts';
-import type { SeenRequest } from '../support/model-servers.ts';
+import type { Answer, SeenRequest } from '../support/model-servers.ts';
 import { type ModelJobs, type ModelWorker, replyWith, startModelJobs, startProvider } from './model-jobs.ts';
 import type { AskMany } from './paid-once-workflows.ts';
 
@@ -34,8 +34,12 @@ it.each([
     const random = randomStream(seed);
     const stub = await startProvider();
     const { server } = stub;
-    const text = replyWith('print("the work, done in less time")\n');
-    server.answers = [{ kind: 'text', text, pieceMs, pieceChars: Math.ceil(text.length / 15) }];
+    // Each time another program: one that was proposed before is refused.
+    const answers = (): Answer[] => {
+      const text = replyWith(`print("the work, done in less time, ${server.requests.length}")\n`);
+      return [{ kind: 'text', text, pieceMs, pieceChars: Math.ceil(text.length / 15) }];
+    };
+    Object.defineProperty(server, 'answers', { get: answers });
     jobs = await startModelJobs({ stub }, workflows);
     const { store } = jobs;
     const { ledger } = store;
