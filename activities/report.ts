@@ -14,7 +14,7 @@ export const createReportActivities = ({ store }: { store: Store }) => ({
    */
   async writeReport(place: Place): Promise<Artifact> {
     const { jobId } = place;
-    return takeStep(store, place, 'report', async () => {
+    const written = await takeStep(store, place, 'report', async () => {
       const report = await store.blobs.put(renderReport(await collectReport(store, jobId)));
       const record = await store.ledger.job(jobId);
       let above = record !== undefined && record.role === 'verification' ? record.parent : null;
@@ -25,8 +25,10 @@ export const createReportActivities = ({ store }: { store: Store }) => ({
         await store.ledger.keepReport(job.id, await store.blobs.put(again));
         above = job.parent;
       }
-      await store.ledger.keepReport(jobId, report);
       return report;
     });
+    // A job that is opened again has none, even where this go at it had written one.
+    await store.ledger.keepReport(jobId, written);
+    return written;
   },
 });

@@ -48,6 +48,8 @@ function opening(state: SearchState): Decision | undefined {
   const strategy = strategies[0];
   if (strategy !== undefined) return { kind: 'strategy', strategy };
   if (!models) {
+    if (objective.kind === 'passes')
+      return { kind: 'stop', why: 'no model is configured: set a key for one (crucible models)' };
     const tried = journal.some((row) => row.operator === 'strategy');
     return {
       kind: 'stop',

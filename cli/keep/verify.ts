@@ -38,7 +38,10 @@ export async function bestOf(
 /** Starts verifying a finished job's best once more and returns the ID to follow. Throws `UserMistake` where there is no best. */
 export async function startVerification(store: Store, client: JobClient, record: JobRecord): Promise<string> {
   const found = await bestOf(store, record);
-  if (found === null) throw new UserMistake(`${record.id} has no verified best to verify again`);
+  if (found === null)
+    throw new UserMistake(
+      `${record.id} has no best that was measured; expected a job of kind optimize, or a pipeline with one, that found something faster`,
+    );
   const { by, best, metric: claim } = found;
   const series = verificationSeries(by.id);
   const run = ((await store.ledger.latestRun(series))?.run ?? 0) + 1;

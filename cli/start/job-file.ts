@@ -163,7 +163,9 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
       if (isFolder && wanted !== 'inputs' && wanted !== 'prompts')
         throw new UserMistake('expected a Python file, found a folder');
       if (!isFolder && wanted === 'prompts') throw new UserMistake('expected a folder, found a file');
+      let isEmpty = true;
       for await (const file of filesBelow(root, path)) {
+        isEmpty = false;
         if (files.has(file.path)) continue;
         files.add(file.path);
         bytes += file.bytes;
@@ -172,6 +174,10 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
             `a job takes at most ${most.files} files and ${most.bytes / 2 ** 30} GiB; name fewer in \`inputs\``,
           );
       }
+      if (isEmpty)
+        throw new UserMistake(
+          'the folder holds no file, and a program gets files alone; let it make the folder',
+        );
       if (wanted === 'prompts')
         for (const problem of await wrongPrompts(root, path, files))
           mistakes.push(located(source, field, problem));

@@ -53,6 +53,8 @@ export async function jobFromRecipe(name: string, typed: readonly string[]): Pro
       throw new UserMistake(`--with ${pair}: expected NAME=VALUE, as in --with n=64`);
     return [parameter, value] as const;
   });
+  const twice = pairs.find(([parameter], index) => pairs.findIndex(([other]) => other === parameter) < index);
+  if (twice !== undefined) throw new UserMistake(`--with ${twice[0]}: expected one value, got two`);
   const values = typedValues(recipe, Object.fromEntries(pairs));
   const job = { kind: 'solve', name, recipe: name, with: values };
   return checkedJob(job, process.cwd(), (path) =>

@@ -37,15 +37,21 @@ export async function jobFromWords(task: string, options: SolveOptions): Promise
     ...allowances(options),
   };
   return checkedJob(given(job), folder, (path) =>
-    path[0] === 'task' ? 'the task' : path[0] === 'outputs' ? '--output' : optionOf(path),
+    path[0] === 'task'
+      ? 'the task'
+      : path[0] === 'outputs'
+        ? ['--output', ...path.slice(2)].join(' ')
+        : optionOf(path),
   );
 }
 
 /** `counts.json`, `counts.json: json`, or with what is checked of it: `grid.bin: voxels n=64`. */
 function outputFrom(text: string): unknown {
-  const [, path = '', kind, fields = ''] = /^(.+?)(?::\s*([a-z]+)((?:\s+\w+=\S+)*))?\s*$/.exec(text) ?? [];
+  const [, path = '', kind, fields = ''] = /^([^:]+)(?::\s*(\w+)((?:\s+\w+=\S+)*))?\s*$/.exec(text) ?? [];
   if (path === '')
-    throw new UserMistake(`--output ${text}: expected PATH or PATH: KIND, as in 'counts.json: json'`);
+    throw new UserMistake(
+      `--output ${text}: expected PATH, PATH: KIND or PATH: KIND NAME=VALUE, as in 'counts.json: json' or 'grid.bin: voxels n=64'`,
+    );
   if (kind === undefined) return path;
   const pairs = fields
     .trim()

@@ -91,10 +91,11 @@ export async function resume(
   const artifact = await store.blobs.put(JSON.stringify(input));
   await client.start(input);
   // Until a worker has opened it, the ledger shows the job as it ended before.
-  while ((await store.ledger.job(record.id))?.input !== artifact) {
+  const isOpened = async (): Promise<boolean> => (await store.ledger.job(record.id))?.input === artifact;
+  while (!(await isOpened())) {
     await wait(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     // Taken up by two commands at once, this attached to the other's run: it goes on when that has ended.
-    await client.start(input);
+    if (!(await isOpened())) await client.start(input);
   }
   return record.id;
 }

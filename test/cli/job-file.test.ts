@@ -67,6 +67,14 @@ describe('a job file', () => {
     );
   });
 
+  it('whose inputs have an empty folder is refused: a program would not find it', async () => {
+    await mkdir(join(folder, 'empty'));
+    const job = 'kind: solve\nname: a\nscript: ok.py\ninputs: [empty]\n';
+    expect(await refusal(job)).toMatch(
+      /^job.yaml:4: inputs(\[0\])?: empty in FOLDER: the folder holds no file/,
+    );
+  });
+
   it('that is missing, or a folder, is named', async () => {
     await expect(readJobFile(join(folder, 'none.yaml'))).rejects.toThrow(
       /none\.yaml: expected a job file.*there is no such file/,

@@ -47,6 +47,7 @@ describe('crucible recipe', () => {
         '--with radius: there is no such field; the fields here are shape, n, size, tube, fill, wall',
       ].join('\n'),
     );
+    await expect(jobFromRecipe('shape', ['n=16', 'n=32'])).rejects.toThrow('--with n: expected one value');
     await expect(jobFromRecipe('shape', ['64'])).rejects.toThrow('--with 64: expected NAME=VALUE');
   });
 });

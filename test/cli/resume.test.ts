@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { createJobActivities } from '../../activities/job.ts';
 import { goOn, readExtension, resume } from '../../cli/steer/resume.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import type { Message, Told } from '../../domain/message.schema.ts';
@@ -72,6 +73,29 @@ describe('a resumed job', () => {
       expect(started[1]).toMatchObject({ resumed: 2, job: { budget: { usd: 5, trials: 20 } } });
     },
   );
+
+  it('is started once, however quickly it ends', async () => {
+    await openJob(store, job, { id });
+    await end();
+    let starts = 0;
+    // Its workflow opens and ends while the command waits to look again.
+    const quick = openingClient(
+      () => store,
+      () => false,
+    );
+    const start = async (input: JobInput): Promise<void> => {
+      starts += 1;
+      if (starts > 1) return;
+      const { openJob: open } = createJobActivities({ store });
+      setTimeout(async () => {
+        await open({ storeId: store.id, jobId: id, step: 'open', input });
+        await end();
+      }, 10);
+    };
+    const { signal } = new AbortController();
+    await resume(store, { ...quick, start }, await record(), {}, { models, signal });
+    expect(starts).toBe(1);
+  });
 
   it('that still runs is told to go on, and what it is extended by; there must be one of them', async () => {
     await openJob(store, job, { id });

@@ -47,9 +47,12 @@ describe('crucible solve', () => {
   });
 
   it.each([
-    [{ output: ['a.bin: voxel'] }, /^--output: expected one of file, image, voxels, .*got "voxel"/],
-    [{ output: ['a.bin: voxels n=many'] }, '--output: expected a number, got "many"'],
-    [{ output: ['a.bin: voxels edge=9'] }, /^--output: there is no such field/],
+    [{ output: ['a.bin: voxel'] }, /^--output kind: expected one of file, image, voxels, .*got "voxel"/],
+    [{ output: ['a.json: JSON'] }, /^--output kind: expected one of .*got "JSON"/],
+    [{ output: ['a.bin: voxels n=many'] }, '--output n: expected a number, got "many"'],
+    [{ output: ['a.bin: voxels edge=9'] }, /^--output edge: there is no such field/],
+    [{ output: ['a.bin: voxels n='] }, /^--output a.bin: voxels n=: expected PATH, PATH: KIND or/],
+    [{ output: ['a.bin: voxels 64'] }, /^--output a.bin: voxels 64: expected PATH, PATH: KIND or/],
     [{ inputs: ['none.txt'] }, /^--inputs none.txt in .*: there is no such file/],
   ])('refuses %j in the words it was typed in', async (options, message) => {
     await expect(jobFromWords(task, options)).rejects.toThrow(message);

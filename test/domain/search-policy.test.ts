@@ -55,6 +55,13 @@ describe.each(Object.entries(policies))('%s', (_, policy) => {
     });
   });
 
+  it('speaks of no strategies where a program is to pass checks', () => {
+    expect(policy(state({ objective: { kind: 'passes' }, journal: [], models: false }))).toEqual({
+      kind: 'stop',
+      why: 'no model is configured: set a key for one (crucible models)',
+    });
+  });
+
   it('decides the same from the same state', () => {
     const journal = [
       baseline,
