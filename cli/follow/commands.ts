@@ -46,6 +46,14 @@ export function addFollowCommands({ command, session }: CommandLine): void {
         }),
     );
 
+  command(
+    'diff <job> <from> <to>',
+    'what differs between the programs of two candidates',
+    'crucible diff start/faster c-1 c-2',
+  ).action((job: string, from: string, to: string) =>
+    session(async ({ context }) => (await import('./diff.ts')).diff(context, { job, from, to })),
+  );
+
   command('spend [job]', 'what models were asked and paid', 'crucible spend --by model --since 2026-11-01')
     .option('--by <group>', 'job, model, day or experiment', 'job')
     .option('--since <date>', 'requests from then on')

@@ -4,7 +4,6 @@ import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
 import { bestFound, callOf, intervalText, remarksOn } from '../../domain/trial.ts';
-import { changesOf } from '../../record/changes.ts';
 import { type KeptJob, timesOf } from '../../record/kept-job.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { readProgram } from '../../store/documents.ts';
@@ -20,6 +19,7 @@ import {
   UserMistake,
   wrap,
 } from '../terminal.ts';
+import { diffOf, showDiff } from './diff-text.ts';
 import { endText, isFor } from './show-prompts.ts';
 
 /** The programs that a candidate and the baseline are. */
@@ -47,7 +47,13 @@ export async function showCandidate(
     baseline: baseline === undefined ? null : await readProgram(blobs, baseline.candidate.program),
   };
   const parts = {
-    ...(options.diff ? { diff: await diffOf(blobs, found) } : {}),
+    ...(options.diff
+      ? {
+          diff:
+            (await diffOf(blobs, found.baseline, found.program)) ??
+            'The program is the same as the baseline.',
+        }
+      : {}),
     ...(options.program ? { program: await sourcesOf(blobs, found.program) } : {}),
     ...(options.log ? { log: await logsOf(blobs, trials) } : {}),
   };
@@ -57,8 +63,7 @@ export async function showCandidate(
   }
   if (parts.diff === undefined && parts.program === undefined && parts.log === undefined)
     return describeCandidate(context, owner, candidate, recorded);
-  if (parts.diff !== undefined)
-    for (const line of parts.diff.split('\n')) context.out(diffLine(context, line));
+  if (parts.diff !== undefined) showDiff(context, parts.diff);
   for (const [path, text] of Object.entries({ ...parts.program, ...parts.log })) {
     context.out(paint(context, 'bold', `── ${oneLine(path)}`));
     for (const line of clean(text).trimEnd().split('\n')) context.out(line);
@@ -66,7 +71,7 @@ export async function showCandidate(
 }
 
 /** The trials of a candidate, in the job itself or in the one stage that has it. */
-function candidateIn(
+export function candidateIn(
   kept: KeptJob,
   id: string,
 ): { owner: KeptJob; candidate: Candidate; recorded: TrialRecord[] } {
@@ -164,28 +169,6 @@ async function sourcesOf(blobs: BlobStore, { files }: Program): Promise<Record<s
       : `${bytes.length.toLocaleString('en')} bytes, not text`;
   }
   return texts;
-}
-
-/** A unified diff from the user's own program to the candidate's; one line says so where nothing differs. */
-async function diffOf(blobs: BlobStore, { program, baseline }: KeptCandidate): Promise<string> {
-  const nothing: Program = { ...program, files: {} };
-  const changes = await changesOf(blobs, baseline ?? nothing, program);
-  if (changes.length === 0) return 'The program is the same as the baseline.';
-  return changes
-    .map(({ path, was = path, change, patch, note }) => {
-      const from = change === 'added' ? '/dev/null' : `a/${was}`;
-      const to = change === 'removed' ? '/dev/null' : `b/${path}`;
-      return patch === null ? `=== ${to}: ${note}` : `--- ${from}\n+++ ${to}\n${patch}`;
-    })
-    .join('\n');
-}
-
-function diffLine(context: CommandContext, line: string): string {
-  const text = clean(line);
-  if (/^(\+\+\+|---|===|Binary)/.test(line)) return paint(context, 'bold', text);
-  if (line.startsWith('@@')) return paint(context, 'cyan', text);
-  if (line.startsWith('+')) return paint(context, 'green', text);
-  return line.startsWith('-') ? paint(context, 'red', text) : text;
 }
 
 /** What the build, the program and the grader wrote, by trial. */

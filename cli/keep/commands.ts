@@ -1,3 +1,4 @@
+import { createOption } from 'commander';
 import type { CommandLine } from '../program.ts';
 
 /** Adds the commands that take results out and judge them again. */
@@ -8,9 +9,19 @@ export function addKeepingCommands({ command, session }: CommandLine): void {
     'crucible export start --out faster',
   )
     .option('--out <folder>', 'where to')
+    .addOption(
+      createOption(
+        '--git <folder>',
+        'instead, every candidate as a commit of a git repository there',
+      ).conflicts('out'),
+    )
     .option('--force', 'overwrite what is there', false)
-    .action((job: string, options: { out?: string; force: boolean }) =>
-      session(async ({ context }) => (await import('./export.ts')).exportJob(context, { ...options, job })),
+    .action((job: string, { git, ...options }: { out?: string; git?: string; force: boolean }) =>
+      session(async ({ context }) =>
+        git === undefined
+          ? (await import('./export.ts')).exportJob(context, { ...options, job })
+          : (await import('./export-git.ts')).exportGit(context, { ...options, job, git }),
+      ),
     );
 
   command(

@@ -1,4 +1,4 @@
-import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { pathOf } from '../../activities/try/outputs.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
@@ -20,6 +20,7 @@ import { type CommandContext, UserMistake } from '../terminal.ts';
 import { buildScript, taggedExtension } from './export-build.ts';
 import { pipelineReadme, programReadme, solveReadme } from './export-readme.ts';
 import { importsOf } from './export-requirements.ts';
+import { refuseToReplace } from './in-the-way.ts';
 
 /** A folder to be written: stored files and texts, by path. */
 interface Folder {
@@ -47,7 +48,7 @@ export async function exportJob(
         : `${kept.record.id} has nothing to export: ${kept.record.result?.summary ?? kept.record.status}`,
     );
   const path = resolve(folder ?? `${kept.record.name}-export`);
-  await refuseToReplace(path, force);
+  await refuseToReplace(path, { marker: settingsFile, force });
   await writeFolder(store.blobs, path, exported);
   const files = [...Object.keys(exported.stored), ...Object.keys(exported.texts)].sort();
   if (json) return out(JSON.stringify({ job: kept.record.id, folder: path, files }));
@@ -263,25 +264,6 @@ async function textsOf(blobs: BlobStore, tree: Tree): Promise<Record<string, str
 }
 
 const jsonText = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
-
-/** Only an earlier export may be replaced, and only when asked: anything else in the way is somebody's. */
-async function refuseToReplace(path: string, force: boolean): Promise<void> {
-  const there = await readdir(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return null;
-    throw new UserMistake(`${path}: expected a folder or nothing there, got ${error.message}`);
-  });
-  if (there === null || (there.length === 0 && force)) return;
-  if (!force)
-    throw new UserMistake(`${path} is there already: choose another --out, or replace it with --force`);
-  const isExport = await access(join(path, settingsFile)).then(
-    () => true,
-    () => false,
-  );
-  if (!isExport)
-    throw new UserMistake(
-      `${path} is no export (it has no ${settingsFile}), so --force does not remove it: choose another --out`,
-    );
-}
 
 /** Writes the folder beside its place, then puts it there. Files are copies: what a user edits is not what the store keeps. */
 async function writeFolder(blobs: BlobStore, path: string, { stored, texts }: Folder): Promise<void> {
