@@ -255,10 +255,11 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     async packInputs({
       files,
       inputs,
+      hidden = [],
       ...place
-    }: Place & { files: Artifact; inputs: string[] }): Promise<{ seen: Artifact }> {
+    }: Place & { files: Artifact; inputs: string[]; hidden?: string[] }): Promise<{ seen: Artifact }> {
       return takeStep(store, place, 'pack', async () => ({
-        seen: await writeJson(store.blobs, pick(await readTree(store.blobs, files), inputs)),
+        seen: await writeJson(store.blobs, pick(without(await readTree(store.blobs, files), hidden), inputs)),
       }));
     },
 

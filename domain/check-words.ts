@@ -1,9 +1,17 @@
-import type { Validator } from './job.schema.ts';
+import type { SolveJob, Validator } from './job.schema.ts';
+import { functionWords, outputCheckOf } from './judging.ts';
 
 /** Says in one sentence what is checked of an output, so that a person or a model can meet it. */
 export function checkWords(check: Validator): string {
   const parts = partsOf(check).filter((part) => part !== null);
   return `${check.path}: ${parts.join(', ')}; not empty`;
+}
+
+/** Says what is checked of what a program writes: of each output, and by the user's own check, whose text is nobody's to read. */
+export function checksWords({ outputs, ...job }: Pick<SolveJob, 'outputs' | 'check'>): string[] {
+  const own = outputCheckOf(job);
+  const said = own === null ? [] : [`${functionWords(own)}, a check of the user's, accepts what was written`];
+  return [...outputs.map(checkWords), ...said];
 }
 
 function partsOf(check: Validator): (string | null)[] {

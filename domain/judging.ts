@@ -40,10 +40,20 @@ export interface SameFilesJudging extends Agreement {
   reference: Artifact | null;
 }
 
-/** Every output must pass its check. */
+/** A function of the user's that is called with the folders of a program's inputs and of its outputs, in the grader's sandbox. */
+export interface OnFolders {
+  function: FunctionAt;
+  /** A `Tree` of all files of the job, and which of them stand beside the function. No candidate sees those that are hidden. */
+  files: Artifact;
+  beside: string[];
+}
+
+/** Every output must pass its check, then all of them that of the user. */
 export interface ChecksJudging {
   kind: 'checks';
   outputs: Validator[];
+  /** Unset: the job has none of its own. */
+  check?: OnFolders;
 }
 
 /** How what a candidate gives back is judged. Kinds of jobs choose one; activities know no kind of job. */
@@ -130,22 +140,40 @@ export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact):
   return { ...common, judging: { kind: 'answers', files, oracle, generator, accepts, tolerance, answers } };
 }
 
-export const scriptOriginal = (script: string, { args, inputs }: SolveJob): Original => ({
+export const scriptOriginal = (script: string, job: SolveJob): Original => ({
   operator: 'human',
   title: script,
-  entry: { kind: 'script', path: script, args },
+  entry: { kind: 'script', path: script, args: job.args },
   paths: [script],
-  inputs,
-  hidden: [],
+  inputs: job.inputs,
+  hidden: hiddenOf(job),
 });
 
-/** Returns the exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see. */
-export const solveExam = (
-  { limits, cores, outputs }: SolveJob,
-  { program, seen }: { program: string; seen: Artifact },
-): Exam => ({
-  ...{ judging: { kind: 'checks', outputs }, program, files: seen, limits, cores, bench: null },
-});
+/** Returns the user's own check of what a program wrote; null where the job has none. */
+export const outputCheckOf = ({ check }: Pick<SolveJob, 'check'>): FunctionAt | null =>
+  check === undefined ? null : functionAt(check, 'check');
+
+/** Returns the files and folders of a job that no program sees, wherever they stand: its check, and what that reads. */
+export const hiddenOf = ({ check, hidden = [] }: Pick<SolveJob, 'check' | 'hidden'>): string[] => [
+  ...[outputCheckOf({ check })?.module].filter((path) => path !== undefined),
+  ...hidden,
+];
+
+/** Returns the exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see, `files` all of the job. */
+export function solveExam(
+  job: SolveJob,
+  { program, seen, files }: { program: string; seen: Artifact; files: Artifact },
+): Exam<ChecksJudging> {
+  const { limits, cores, outputs } = job;
+  const check = outputCheckOf(job);
+  const judging: ChecksJudging = {
+    ...{ kind: 'checks', outputs },
+    ...(check === null
+      ? {}
+      : { check: { function: check, files, beside: [...job.inputs, ...hiddenOf(job)] } }),
+  };
+  return { judging, program, files: seen, limits, cores, bench: null };
+}
 
 /** Returns how many inputs without expected answers a measurement on `bench` takes; 0 where nothing is measured. */
 export const timedCases = (bench: Pick<Bench, 'batch'> | null, pairs: number = defaults.pairs): number =>

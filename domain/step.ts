@@ -19,6 +19,7 @@ export type StepKind =
   | 'build'
   | 'run'
   | 'grade'
+  | 'check'
   | 'measure'
   | 'report';
 

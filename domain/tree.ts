@@ -12,6 +12,8 @@ export const pick = (tree: Tree, paths: readonly string[]): Tree =>
     ),
   );
 
-/** Returns the files of `tree` but those at `paths`. */
-export const without = (tree: Tree, paths: readonly string[]): Tree =>
-  Object.fromEntries(Object.entries(tree).filter(([path]) => !paths.includes(path)));
+/** Returns the files of `tree` but those at `paths`, or below a folder among them. */
+export function without(tree: Tree, paths: readonly string[]): Tree {
+  const gone = pick(tree, paths);
+  return Object.fromEntries(Object.entries(tree).filter(([path]) => !(path in gone)));
+}

@@ -127,6 +127,7 @@ const doingWords: Record<StepKind, string> = {
   cases: 'making secret inputs',
   run: 'running',
   grade: 'being judged',
+  check: 'trying the check',
   measure: 'being measured',
   report: 'writing the report',
 };

@@ -2,9 +2,16 @@ import { z } from 'zod';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
-import type { AnswersJudging, Exam, SameFilesJudging } from '../../domain/judging.ts';
+import {
+  type AnswersJudging,
+  type Exam,
+  functionWords,
+  type OnFolders,
+  type SameFilesJudging,
+} from '../../domain/judging.ts';
 import type { Checks, Outcome } from '../../domain/outcome.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
+import { pick } from '../../domain/tree.ts';
 import { readJson, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import type { PreparedCases } from './cases.ts';
@@ -15,7 +22,9 @@ import {
   answersTask,
   type ComparedRun,
   checksTask,
+  emptyTask,
   type GraderTask,
+  type OwnFiles,
   sameFilesTask,
   timedAnswers,
   timedRuns,
@@ -27,6 +36,11 @@ import { Returned } from './run.ts';
 /** The grader's finding; `verdict` is the whole of it, with what was compared and the largest error. */
 export type Graded = { kind: 'right'; verdict: Artifact } | { kind: 'refused'; outcome: Outcome };
 
+/** What came of asking the grader: a verdict, or how it ended without one. */
+type Asked =
+  | { kind: 'verdict'; verdict: Artifact }
+  | { kind: 'none'; ended: Outcome | null; why: string; said: string };
+
 /** The grader's exit status for a plan, or an expected side, that it cannot judge by. */
 const unusablePlan = 2;
 
@@ -37,12 +51,12 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
    * Runs the grader in a sandbox of its own, which holds the plan, the expected and the returned bytes, and nothing of the
    * candidate's code.
    */
-  async function judge(
+  async function ask(
     place: Place,
-    { program, plan, files, check }: GraderTask,
+    { program, plan, files }: GraderTask,
     { limits }: Exam,
     signal: AbortSignal,
-  ): Promise<Graded> {
+  ): Promise<Asked> {
     const ran = await sandbox.run(
       {
         key: stepKey(place),
@@ -55,21 +69,30 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
       signal,
     );
     const verdict = ran.outputs['verdict.json'];
-    if (verdict === undefined) {
-      if (ran.ending.kind === 'exited' && ran.ending.code === unusablePlan)
-        throw new JobRejected(
-          `nothing can be judged by what this job asks for: ${whyUnusable(ran.stderr.tail)}`,
-        );
-      const ended = outcomeOfEnding(ran.ending, saidBy(ran));
-      const why = ended !== null && 'reason' in ended ? ended.reason : 'it ended before it had judged';
+    if (verdict !== undefined) return { kind: 'verdict', verdict };
+    if (ran.ending.kind === 'exited' && ran.ending.code === unusablePlan)
+      throw new JobRejected(
+        `nothing can be judged by what this job asks for: ${whyUnusable(ran.stderr.tail)}`,
+      );
+    const ended = outcomeOfEnding(ran.ending, saidBy(ran));
+    const why = ended !== null && 'reason' in ended ? ended.reason : 'it ended before it had judged';
+    return { kind: 'none', ended, why, said: `${ran.ending.kind} without a verdict: ${ran.stderr.tail}` };
+  }
+
+  async function judge(place: Place, task: GraderTask, exam: Exam, signal: AbortSignal): Promise<Graded> {
+    const { program, check } = task;
+    const asked = await ask(place, task, exam, signal);
+    if (asked.kind === 'none') {
+      const { ended, why } = asked;
       // A check of the user's got through with the original's answers, so it is this answer that it fails on.
       if (check !== null)
         return refused({ kind: 'invalidOutput', reason: `${check} does not get through with it: ${why}` });
       // Bytes that take more to read than a program may use are no answer. Any other end is the grader's own trouble.
       if (ended?.kind === 'outOfMemory' || ended?.kind === 'timedOut' || ended?.kind === 'resourceLimit')
         return refused({ kind: 'invalidOutput', reason: `it cannot be read and compared: ${why}` });
-      throw new Error(`the grader ended as ${ran.ending.kind} without a verdict: ${ran.stderr.tail}`);
+      throw new Error(`the grader ended as ${asked.said}`);
     }
+    const { verdict } = asked;
     const found = await readJson(store.blobs, verdict, Verdict);
     if (found.kind === 'right') return { kind: 'right', verdict };
     const { reason, ...passed } =
@@ -129,7 +152,38 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     return returned;
   }
 
+  /** Returns what a function of the user's gets beside the outputs; nothing where there is none. */
+  async function ownFiles({ files }: Exam, own: OnFolders | undefined): Promise<OwnFiles> {
+    if (own === undefined) return { inputs: {}, job: {} };
+    return {
+      inputs: await readTree(store.blobs, files),
+      job: pick(await readTree(store.blobs, own.files), own.beside),
+    };
+  }
+
   return {
+    /**
+     * Has the user's own check look at an empty folder, before anything is tried. Throws `JobRejected` where it is mistaken, or does not end; says
+     * in the job's log where it accepts that.
+     */
+    async tryCheck({
+      exam,
+      check,
+      ...place
+    }: Place & { exam: Exam; check: OnFolders }): Promise<{ acceptsNothing: boolean }> {
+      return takeStep(store, place, 'check', async ({ signal }) => {
+        const named = functionWords(check.function);
+        const asked = await ask(place, emptyTask(check, await ownFiles(exam, check)), exam, signal);
+        if (asked.kind === 'none')
+          throw new JobRejected(`${named} does not get through with an empty folder: ${asked.why}`);
+        const { kind } = await readJson(store.blobs, asked.verdict, Verdict);
+        if (kind !== 'right') return { acceptsNothing: false };
+        const said = `warning: ${named} accepts an empty folder: with it alone, a program that writes nothing passes`;
+        await store.ledger.say(place.jobId, stepKey(place), said, Date.now());
+        return { acceptsNothing: true };
+      });
+    },
+
     /** Judges what a run gave back. */
     async gradeRun({
       exam,
@@ -151,9 +205,10 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
             return judgeRuns(place, exam, judging, [{ named: (what) => what, expected, actual }], signal);
           }
           case 'checks': {
-            if (judging.outputs.length === 0)
+            if (judging.outputs.length === 0 && judging.check === undefined)
               return { kind: 'right', verdict: await writeJson(store.blobs, nothingToCheck) };
-            const task = checksTask(program, judging, await returnedAs('files', returned));
+            const own = await ownFiles(exam, judging.check);
+            const task = checksTask(program, judging, own, await returnedAs('files', returned));
             return judge(place, task, exam, signal);
           }
         }

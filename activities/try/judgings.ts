@@ -6,6 +6,7 @@ import {
   type AnswersJudging,
   type ChecksJudging,
   functionWords,
+  type OnFolders,
   type SameFilesJudging,
 } from '../../domain/judging.ts';
 import { placeBelow } from '../../domain/tree.ts';
@@ -199,15 +200,45 @@ const asPlaced = 'as it was placed';
 /** What `validate.py` is asked of one file. */
 type PlannedCheck = Validator & { file: string | null; missing?: string };
 
-/** Checks each output that `program` is to write by what it should be. */
-export function checksTask(program: string, { outputs }: ChecksJudging, returned: ReturnedFiles): GraderTask {
+/** Checks each output that `program` is to write by what it should be, then all by the user's own check, beside which `own` stand. */
+export function checksTask(
+  program: string,
+  { outputs, check }: ChecksJudging,
+  own: OwnFiles,
+  returned: ReturnedFiles,
+): GraderTask {
   const checks = outputs.flatMap((output) => checksOf(output, program, returned));
   // Said once, of the first file that is missing.
   const first = checks.find(({ missing }) => missing !== undefined && !missing.includes(asPlaced));
   if (first !== undefined) first.missing += `; ${writtenText(program, returned.written)}`;
   const files = placeBelow('files', returned.files);
-  return { program: 'validate', plan: { outputs: checks }, files, check: null };
+  const plan = { outputs: checks };
+  if (check === undefined) return { program: 'validate', plan, files, check: null };
+  return {
+    program: 'validate',
+    plan: { ...plan, check: planOf(check) },
+    files: { ...files, ...placeBelow('inputs', own.inputs), ...placeBelow('job', own.job) },
+    check: functionWords(check.function),
+  };
 }
+
+/** The files that a function of the user's gets beside the outputs: the inputs, and those it stands among. */
+export interface OwnFiles {
+  inputs: Tree;
+  job: Tree;
+}
+
+/** Has the user's own check look at an empty folder in place of outputs. */
+export function emptyTask(check: OnFolders, own: OwnFiles): GraderTask {
+  const returned: ReturnedFiles = { kind: 'files', files: {}, stdout: null, untouched: [], written: [] };
+  return checksTask('nothing', { kind: 'checks', outputs: [], check }, own, returned);
+}
+
+/** What `on_folders.py` is asked. What is not among the files, it makes: an empty folder. */
+const planOf = ({ function: { module, name } }: OnFolders) => ({
+  ...{ module, name, folder: '/in/job' },
+  ...{ inputs: '/in/inputs', outputs: '/in/files' },
+});
 
 /** Returns a check of each file that an output names; where there is none, of one that is missing. */
 function checksOf(output: Validator, program: string, { files, untouched }: ReturnedFiles): PlannedCheck[] {

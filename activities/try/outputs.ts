@@ -5,9 +5,12 @@ import type { Judging } from '../../domain/judging.ts';
 /** An output as a job names it: by its path alone, or with what is checked of it. */
 export type WantedOutput = string | Validator;
 
-/** Returns the outputs that are taken of a script; none of a function. */
-export const outputsOf = (judging: Judging): readonly WantedOutput[] =>
-  judging.kind === 'answers' ? [] : judging.outputs;
+/** Returns the outputs that are taken of a script; none of a function. A check of the user's gets all that it wrote, where no outputs are named. */
+export function outputsOf(judging: Judging): readonly WantedOutput[] {
+  if (judging.kind === 'answers') return [];
+  const takesAll = judging.kind === 'checks' && judging.check !== undefined && judging.outputs.length === 0;
+  return takesAll ? ['**'] : judging.outputs;
+}
 
 export const pathOf = (output: WantedOutput): string => (typeof output === 'string' ? output : output.path);
 

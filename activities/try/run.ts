@@ -143,7 +143,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
 
 /** Returns what a run gave: the files it wrote, or what it printed where no file is checked. */
 const filesOf = ({ judging }: Exam, { outputs, stdout }: RunResult): Tree =>
-  judging.kind === 'checks' && judging.outputs.length === 0 && stdout.artifact !== null
+  judging.kind === 'checks' && outputsOf(judging).length === 0 && stdout.artifact !== null
     ? { [printedFile]: stdout.artifact }
     : outputs;
 

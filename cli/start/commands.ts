@@ -108,6 +108,11 @@ export function addStartCommands(line: CommandLine): void {
   )
     .option('--inputs <paths...>', 'files and folders the program reads')
     .option('--output <checks...>', "what it must write, and what is checked of it: 'grid.bin: voxels n=64'")
+    .option(
+      '--check <file[:name]>',
+      'your own check of what it wrote: its check(inputs, outputs) gets two folders',
+    )
+    .option('--hidden <paths...>', 'files that the check reads and no program sees')
     .option('--script <file>', 'a program to begin with')
     .option('--args <arguments...>', 'command-line arguments of the program')
     .option('--name <name>', "the job's name (default: from the task)")

@@ -212,6 +212,7 @@ const mistakesOf: Record<NamedPython['as'], (source: Source, name: string) => st
   program: mistakesOfFunction,
   cases: mistakesOfMaker,
   check: mistakesOfCheck,
+  onFolders: mistakesOfFoldersCheck,
 };
 
 function mistakesOfMaker(source: Source, name: string): string[] {
@@ -239,6 +240,19 @@ function mistakesOfCheck(source: Source, name: string): string[] {
   if (definition.parameters?.trim() === '') return [`${at} takes nothing: ${expected}`];
   if (isGenerator(definition)) return [`${at} is a generator: ${expected}`];
   if (returnsNothing(definition)) return [`${at} returns nothing: ${expected}`];
+  return [];
+}
+
+function mistakesOfFoldersCheck(source: Source, name: string): string[] {
+  const missing = mistakesOfName(source, name);
+  const definition = functionNamed(source.names, name);
+  if (missing.length > 0 || definition === null) return missing;
+  const at = `${source.told}:${definition.line}: ${name}`;
+  const expected = `expected a function of two folders, as in: def ${name}(inputs, outputs): …`;
+  if (definition.kind !== 'def')
+    return [`${at} is ${definition.kind === 'class' ? 'a class' : 'a coroutine'}: ${expected}`];
+  if (definition.parameters?.trim() === '') return [`${at} takes nothing: ${expected}`];
+  if (isGenerator(definition)) return [`${at} is a generator: ${expected}`];
   return [];
 }
 

@@ -160,7 +160,7 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
     try {
       const isFolder = (await stat(join(root, path))).isDirectory();
       const wanted = field.at(-1);
-      if (isFolder && wanted !== 'inputs' && wanted !== 'prompts')
+      if (isFolder && !['inputs', 'hidden', 'prompts'].includes(String(wanted)))
         throw new UserMistake('expected a Python file, found a folder');
       if (!isFolder && wanted === 'prompts') throw new UserMistake('expected a folder, found a file');
       let isEmpty = true;

@@ -6,6 +6,8 @@ import { type Allowances, allowances, folderOf, given, nameFrom, optionOf } from
 export interface SolveOptions extends Allowances {
   inputs?: string[];
   output?: string[];
+  check?: string;
+  hidden?: string[];
   script?: string;
   args?: string[];
   name?: string;
@@ -19,8 +21,11 @@ const nameWords = 5;
  * `UserMistake` in the words of the command line.
  */
 export async function jobFromWords(task: string, options: SolveOptions): Promise<JobFile> {
-  const { inputs = [], script } = options;
+  const { inputs = [], hidden = [], script } = options;
+  const [checkFile, ...checkName] = options.check?.split(':') ?? [];
   const typed = [
+    ...(checkFile === undefined ? [] : [{ option: '--check', typed: checkFile }]),
+    ...hidden.map((path) => ({ option: '--hidden', typed: path })),
     ...(script === undefined ? [] : [{ option: '--script', typed: script }]),
     ...inputs.map((path) => ({ option: '--inputs', typed: path })),
   ];
@@ -34,6 +39,8 @@ export async function jobFromWords(task: string, options: SolveOptions): Promise
     args: options.args,
     inputs: inputs.map(pathOf),
     outputs: (options.output ?? []).map(outputFrom),
+    check: checkFile === undefined ? undefined : [pathOf(checkFile), ...checkName].join(':'),
+    hidden: hidden.length === 0 ? undefined : hidden.map(pathOf),
     ...allowances(options),
   };
   return checkedJob(given(job), folder, (path) =>

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { common, Models, Output, prompts, SafePath, slug, stage } from '../job-fields.schema.ts';
+import { common, FunctionRef, Models, Output, prompts, SafePath, slug, stage } from '../job-fields.schema.ts';
 
 const fields = {
   ...common,
@@ -15,6 +15,13 @@ const fields = {
   task: z.string().trim().min(1).max(10_000).optional(),
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),
+  /**
+   * The user's own check of what it wrote: `check.py` (its `check`) or `check.py:name`, called with the folders of the inputs and of the outputs in
+   * the grader's sandbox. It refuses in words, by False, or by raising. No program sees this file.
+   */
+  check: FunctionRef.optional(),
+  /** Files and folders that the check reads, such as what is expected. No program sees them. */
+  hidden: z.array(SafePath).optional(),
   /** For a task. */
   models: Models.prefault({}),
   prompts,
@@ -22,12 +29,13 @@ const fields = {
 
 type Source = Pick<
   z.infer<z.ZodObject<typeof fields>>,
-  'script' | 'args' | 'recipe' | 'with' | 'task' | 'prompts'
+  'script' | 'args' | 'recipe' | 'with' | 'task' | 'prompts' | 'check' | 'hidden' | 'inputs'
 >;
 
 /** Says what is wrong with where the program comes from: a script with `args`, a recipe with `with`, or a task in words. */
 function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
-  const { script, args, recipe, with: values, task, prompts: own } = job;
+  const { script, args, recipe, with: values, task, prompts: own, hidden = [], inputs } = job;
+  const checkFile = job.check?.split(':')[0];
   const rules = [
     {
       field: 'script',
@@ -53,6 +61,21 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
       field: 'prompts',
       broken: task === undefined && own !== undefined,
       message: '`prompts` are for a `task`: nothing else asks models',
+    },
+    {
+      field: 'check',
+      broken: checkFile !== undefined && [script, ...inputs].includes(checkFile),
+      message: `expected another file than ${checkFile}: a program has that one, and sees no check of what it writes`,
+    },
+    {
+      field: 'hidden',
+      broken: checkFile === undefined && hidden.length > 0,
+      message: '`hidden` are files that a `check` reads; there is none',
+    },
+    {
+      field: 'hidden',
+      broken: hidden.some((path) => path === script || inputs.includes(path)),
+      message: 'expected other files than the script and `inputs`: a program has those',
     },
   ];
   for (const { field, broken, message } of rules)

@@ -1,4 +1,5 @@
 import type { SolveJob } from '../job.schema.ts';
+import { functionWords, outputCheckOf } from '../judging.ts';
 import { type Kind, read } from './kind.ts';
 
 /** Returns what it runs, in words: its script, its recipe with what that is told, or its task. */
@@ -13,19 +14,30 @@ function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): 
 export const solve: Kind<SolveJob> = {
   objective: { kind: 'passes' },
   product: 'outputs',
-  files: ({ script, prompts, inputs }) => [
-    ...read('prompts', [prompts]),
-    ...(script === undefined
-      ? []
-      : [{ path: script, field: 'script', python: { as: 'program' as const, calls: null } }]),
-    ...read('inputs', inputs),
-  ],
+  files: ({ script, prompts, inputs, ...job }) => {
+    const check = outputCheckOf(job);
+    return [
+      ...read('prompts', [prompts]),
+      ...(script === undefined
+        ? []
+        : [{ path: script, field: 'script', python: { as: 'program' as const, calls: null } }]),
+      ...(check === null
+        ? []
+        : [{ path: check.module, field: 'check', python: { as: 'onFolders' as const, calls: check.name } }]),
+      ...read('hidden', job.hidden ?? []),
+      ...read('inputs', inputs),
+    ];
+  },
   writes: ({ outputs }) => outputs.map(({ path }) => path),
   stages: () => [],
   subject: programOf,
   sentence(job) {
     const files = job.outputs.length === 1 ? 'the file' : `the ${job.outputs.length} files`;
-    const checked = job.outputs.length === 0 ? '' : ` and check ${files} it must write`;
+    const own = checkOf(job);
+    const checked = [
+      ...(job.outputs.length === 0 ? [] : [` and check ${files} it must write`]),
+      ...(own === null ? [] : [`${job.outputs.length === 0 ? ' and check what it writes' : ''} by ${own}`]),
+    ].join('');
     return job.task === undefined
       ? `Run ${programOf(job)}${checked}.`
       : `Have a program written${checked}: ${job.task}`;
@@ -39,5 +51,10 @@ export const solve: Kind<SolveJob> = {
       otherwise: begun ? `${programOf(job)} is tried alone` : null,
     };
   },
-  check: () => null,
+  check: checkOf,
 };
+
+function checkOf(job: SolveJob): string | null {
+  const check = outputCheckOf(job);
+  return check === null ? null : functionWords(check);
+}

@@ -25,7 +25,7 @@ from cases import Arguments, decode_case
 from comparing import EXACT, Comparison, Scales, Tolerance, constant_place
 from comparing_files import compare_file, compare_stdout
 from frames import Buffer, FrameError, decode, what_is_known
-from user_code import UserCodeError
+from user_code import UserCodeError, leave_names_to_user
 from validate import validate
 from verdict import Finding, PlanError, write_verdict
 
@@ -252,17 +252,9 @@ def main() -> None:
     options.add_argument('--plan', type=Path, required=True)
     options.add_argument('--out', type=Path, required=True)
     chosen = options.parse_args()
-    _leave_names_to_checks()
+    leave_names_to_user()
     # A check is run in another folder.
     write_verdict(judge, chosen.plan.resolve(), chosen.out.resolve())
-
-
-def _leave_names_to_checks() -> None:
-    """Forgets the modules beside this one: a check may import a `cases` of its own."""
-    sys.path.remove(_GUEST)
-    for name, module in list(sys.modules.items()):
-        if os.path.dirname(getattr(module, '__file__', None) or '') == _GUEST and name != '__main__':
-            del sys.modules[name]
 
 
 if __name__ == '__main__':

@@ -61,6 +61,15 @@ def load_function(path: Path, name: str) -> Callable[..., Any]:
     return function
 
 
+def leave_names_to_user() -> None:
+    """Forgets the modules beside this one, which are loaded: a file of the user's may import a `cases` of its own."""
+    folder = os.path.dirname(_GUEST)
+    sys.path[:] = [path for path in sys.path if path != folder]
+    for name, module in list(sys.modules.items()):
+        if os.path.dirname(getattr(module, '__file__', None) or '') == folder and name != '__main__':
+            del sys.modules[name]
+
+
 def show_inputs(folder: Path) -> None:
     """Shows the files below `folder`, read-only, in the working directory as well, where programs look for their inputs."""
     for entry in os.scandir(folder):

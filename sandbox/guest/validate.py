@@ -21,7 +21,9 @@ import numpy as np
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from comparing import show
 from comparing_files import Unreadable, read_csv, read_json, read_npy
+from on_folders import OnFolders, finding_of
 from pictures import FORMATS, PictureError, can_read_pictures, read_picture
+from user_code import UserCodeError, leave_names_to_user
 from verdict import Finding, PlanError, write_verdict
 from voxels import VoxelError, read_voxels
 
@@ -40,8 +42,27 @@ _JSON_TYPES: dict[str, Callable[[Any], bool]] = {
 
 
 def judge(plan: dict[str, Any]) -> list[Finding]:
-    """One finding for each of the plan's outputs. Raises `PlanError` for an unknown kind."""
-    return [validate(output) for output in plan['outputs']]
+    """One finding for each of the plan's outputs, and one for the user's check. Raises `PlanError` for an unknown kind, or a check that is
+    mistaken.
+    """
+    check = _check(plan['check']) if plan.get('check') is not None else None
+    findings = [validate(output) for output in plan['outputs']]
+    if check is None:
+        return findings
+    if any(finding.kind != 'right' for finding in findings):
+        # It would be asked about outputs that are known to be wrong; it counts as one that did not pass.
+        return [*findings, Finding(check.title, 'invalid')]
+    try:
+        return [*findings, finding_of(check)]
+    except UserCodeError as error:
+        raise PlanError(str(error)) from None
+
+
+def _check(plan: dict[str, Any]) -> OnFolders:
+    try:
+        return OnFolders(plan)
+    except (UserCodeError, OSError) as error:
+        raise PlanError(str(error)) from None
 
 
 def validate(output: dict[str, Any]) -> Finding:
@@ -188,7 +209,9 @@ def main() -> None:
     options.add_argument('--plan', type=Path, required=True)
     options.add_argument('--out', type=Path, required=True)
     chosen = options.parse_args()
-    write_verdict(judge, chosen.plan, chosen.out)
+    leave_names_to_user()
+    # A check is run in another folder.
+    write_verdict(judge, chosen.plan.resolve(), chosen.out.resolve())
 
 
 if __name__ == '__main__':

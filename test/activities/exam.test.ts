@@ -173,7 +173,7 @@ describe('where a candidate runs', () => {
     const { runProgram } = createRunActivities({ store, sandbox });
     await act(runProgram, {
       ...{ ...place(), program: candidate.program, cases: null },
-      exam: solveExam(job, { program: 'make.py', seen }),
+      exam: solveExam(job, { program: 'make.py', seen, files }),
     });
     expect(held).toEqual([['in.txt', 'make.py']]);
   });

@@ -154,23 +154,24 @@ describe('the heads of inputs', () => {
       'data/a.csv': `x,y\n${'1,2\n'.repeat(500)}`,
       'data/b.bin': '\u0000\u0001',
       'data/empty': '',
+      'data/key/expected.txt': 'unseen',
       'other.txt': 'unseen',
     };
     const packed = await store.blobs.put(JSON.stringify(await tree(store, files)));
-    const told = await headsOf(store, packed, ['data']);
+    const told = await headsOf(store, packed, ['data'], ['data/key']);
     expect(told).toContain('data/a.csv, 2,004 bytes; it begins:\nx,y\n1,2\n');
     expect(told).toContain('data/b.bin, 2 bytes; binary, begins 0001');
     expect(told).toContain('data/empty, 0 bytes');
     expect(told).not.toContain('unseen');
     expect(told.length).toBeLessThan(700);
-    expect(await headsOf(store, packed, ['none'])).toBe('');
+    expect(await headsOf(store, packed, ['none'], [])).toBe('');
   });
 
   it('of very many files are the first ones, the others counted', async () => {
     const store = await temporaryStore();
     const text = await store.blobs.put('text of a file');
     const many = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`d/${1000 + index}`, text]));
-    const told = await headsOf(store, await store.blobs.put(JSON.stringify(many)), ['d']);
+    const told = await headsOf(store, await store.blobs.put(JSON.stringify(many)), ['d'], []);
     expect(told.match(/text of a file/g)).toHaveLength(12);
     expect(told).toContain('and 100 more');
   });

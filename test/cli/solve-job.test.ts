@@ -46,7 +46,25 @@ describe('crucible solve', () => {
     expect(await jobFromWords(task, {})).toMatchObject({ job: { outputs: [] }, folder, files: [] });
   });
 
+  it("takes a check of the user's with the files that it reads, which stand where they were typed", async () => {
+    await writeFile(join(folder, 'data/check.py'), 'def fine(inputs, outputs): pass\n');
+    const options = { check: 'data/check.py:fine', hidden: ['begin.py'], inputs: ['data/notes.txt'] };
+    const { job, files } = await jobFromWords(task, options);
+    expect(job).toMatchObject({
+      check: 'data/check.py:fine',
+      hidden: ['begin.py'],
+      inputs: ['data/notes.txt'],
+    });
+    expect(files.toSorted()).toEqual(['begin.py', 'data/check.py', 'data/notes.txt']);
+  });
+
   it.each([
+    [
+      { check: 'begin.py', script: 'begin.py' },
+      '--check: expected another file than begin.py: a program has that one',
+    ],
+    [{ hidden: ['begin.py'] }, '--hidden: `hidden` are files that a `check` reads; there is none'],
+    [{ check: 'begin' }, '--check begin in'],
     [{ output: ['a.bin: voxel'] }, /^--output kind: expected one of file, image, voxels, .*got "voxel"/],
     [{ output: ['a.json: JSON'] }, /^--output kind: expected one of .*got "JSON"/],
     [{ output: ['a.bin: voxels n=many'] }, '--output n: expected a number, got "many"'],

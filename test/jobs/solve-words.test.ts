@@ -47,11 +47,12 @@ json.dump(collections.Counter(words), open('counts.json', 'w'))
 `;
 const outputs = [{ kind: 'json', path: 'counts.json', schema: { type: 'object' } }];
 
-/** How a job in words on `notes.txt` ended. */
-async function ended(fields: object) {
+/** How a job in words on `notes.txt`, and `more` files, ended. */
+async function ended(fields: object, more: Record<string, string> = {}) {
   const { store, client } = crucible;
   const folder = await temporaryFolder();
-  await writeFile(join(folder, 'notes.txt'), 'to be or not to be');
+  for (const [path, text] of Object.entries({ 'notes.txt': 'to be or not to be', ...more }))
+    await writeFile(join(folder, path), text);
   const file = await checkedJob(
     {
       ...{
@@ -252,6 +253,74 @@ it(
       'recipe shape ran and its outputs passed every check',
     ]);
     expect(server.requests).toEqual([]);
+  },
+  patienceMs,
+);
+
+/** A check of the user's that knows the answer by a file of its own. */
+const ownCheck = `import json
+def check(inputs, outputs):
+    assert (inputs / 'notes.txt').exists()
+    counts = json.loads((outputs / 'counts.json').read_text())
+    expected = json.load(open('expected.json'))
+    if counts != expected:
+        return f'expected {len(expected)} words, found {len(counts)}'
+`;
+
+it(
+  "the user's own check decides, and neither a program nor a model sees it or what it reads",
+  async () => {
+    const looking = `import os, json
+json.dump({'seen': [name for _, _, files in os.walk('/work') for name in files]}, open('counts.json', 'w'))
+print(os.path.exists('/in/job'))
+`;
+    server.answers = [reply('looks around', looking), reply('a Counter', counting)];
+    const { id, status, result, trials } = await ended(
+      { name: 'own', check: 'check.py', hidden: ['expected.json'] },
+      { 'check.py': ownCheck, 'expected.json': '{"to": 2, "be": 2, "or": 1, "not": 1}' },
+    );
+    expect([status, result?.summary]).toEqual(['finished', 'solved in 2: c-2 passed every check: a Counter']);
+    const [first] = trials;
+    expect(first?.outcome).toMatchObject({
+      ...{ kind: 'wrong', reason: 'check in check.py says: expected 4 words, found 1' },
+      passed: { count: 1, of: 2 },
+    });
+    const seen = await crucible.store.blobs.text(
+      (await readTree(crucible.store.blobs, first?.artifacts.outputs ?? ''))['counts.json'] ?? '',
+    );
+    expect(seen).toContain('notes.txt');
+    expect(seen).not.toMatch(/check\.py|expected\.json/);
+    const asked = JSON.stringify(server.requests.map(({ body }) => body.messages));
+    expect(asked).toContain("check in check.py, a check of the user's, accepts what was written");
+    expect(asked).toContain('expected 4 words, found 1');
+    expect(asked).not.toMatch(/expected\.json|json\.loads/);
+    const events = await crucible.store.ledger.events(id);
+    expect(JSON.stringify(events)).not.toContain('accepts an empty folder');
+  },
+  patienceMs,
+);
+
+it(
+  'a check that is mistaken ends the job before a model is asked; one that accepts an empty folder is warned of',
+  async () => {
+    const mistaken = await ended(
+      { name: 'mistaken', check: 'check.py' },
+      { 'check.py': 'def check(i, o):\n    return total\n' },
+    );
+    expect(mistaken).toMatchObject({ status: 'failed', trials: [] });
+    expect(mistaken.result?.summary).toContain("check.py:2 in check: NameError: name 'total' is not defined");
+    expect(server.requests).toEqual([]);
+
+    server.answers = [reply('a Counter', counting)];
+    const { id, status, files } = await ended(
+      { name: 'open', outputs: [], check: 'check.py:fine' },
+      { 'check.py': "def fine(inputs, outputs):\n    assert not list(outputs.glob('*.txt'))\n" },
+    );
+    // Without outputs, a check gets all that a program wrote, and so does the user.
+    expect([status, Object.keys(files)]).toEqual(['finished', ['counts.json']]);
+    expect(JSON.stringify(await crucible.store.ledger.events(id))).toContain(
+      'fine in check.py accepts an empty folder',
+    );
   },
   patienceMs,
 );

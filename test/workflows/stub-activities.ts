@@ -193,6 +193,9 @@ export function stubActivities(
         ? { kind: 'refused', outcome: { kind: 'wrong', reason: acts.wrong, verdict: artifact } }
         : right;
     },
+    async tryCheck() {
+      return { acceptsNothing: false };
+    },
     async gradeTimed() {
       return right;
     },

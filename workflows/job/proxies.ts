@@ -87,11 +87,11 @@ export function sandboxActivities(limits: Limits) {
     CaseActivities & StrategyActivities & RunActivities
   >(at(queues.sandbox));
   const { buildProgram } = proxyActivities<BuildActivities>(at(queues.build));
-  const { gradeRun, gradeTimed } = proxyActivities<GradeActivities>(at(queues.grade));
+  const { gradeRun, gradeTimed, tryCheck } = proxyActivities<GradeActivities>(at(queues.grade));
   const { claimBench } = proxyActivities<MeasureActivities>(at(queues.bench));
   const measureOn = (host: string) => proxyActivities<MeasureActivities>(at(benchOf(host))).measure;
   return {
     ...{ prepareCases, listStrategies, proposeByStrategy, runProgram },
-    ...{ buildProgram, gradeRun, gradeTimed, claimBench, measureOn },
+    ...{ buildProgram, gradeRun, gradeTimed, tryCheck, claimBench, measureOn },
   };
 }

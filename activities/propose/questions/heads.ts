@@ -1,5 +1,5 @@
 import type { Artifact } from '../../../domain/artifact.schema.ts';
-import { pick } from '../../../domain/tree.ts';
+import { pick, without } from '../../../domain/tree.ts';
 import { readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 
@@ -8,10 +8,15 @@ const headBytes = 500;
 /** Files whose beginning is shown; the others are named, up to so many. */
 const most = { shown: 12, named: 200 };
 
-/** Names the files below `inputs` with their sizes, and shows how the first of them begin. */
-export async function headsOf({ blobs }: Store, files: Artifact, inputs: readonly string[]): Promise<string> {
-  const there = Object.entries(pick(await readTree(blobs, files), inputs)).sort(([one], [other]) =>
-    one < other ? -1 : 1,
+/** Names the files below `inputs`, but for those that are `hidden`, with their sizes, and shows how the first of them begin. */
+export async function headsOf(
+  { blobs }: Store,
+  files: Artifact,
+  inputs: readonly string[],
+  hidden: readonly string[],
+): Promise<string> {
+  const there = Object.entries(pick(without(await readTree(blobs, files), hidden), inputs)).sort(
+    ([one], [other]) => (one < other ? -1 : 1),
   );
   const told = there.slice(0, most.named).map(async ([path, artifact], index) => {
     const { start, bytes } = await blobs.head(artifact, headBytes);

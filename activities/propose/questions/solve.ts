@@ -1,5 +1,6 @@
-import { checkWords } from '../../../domain/check-words.ts';
+import { checksWords } from '../../../domain/check-words.ts';
 import type { SolveJob } from '../../../domain/job.schema.ts';
+import { hiddenOf } from '../../../domain/judging.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
 import { packagesForPrograms } from '../../../sandbox/packages.ts';
@@ -25,12 +26,12 @@ export const solveQuestion: AsksFor<SolveJob> = async (
     failure: parent === undefined ? null : await failureOf(store, parent),
     tried: triedPrograms(trials),
     args: job.args,
-    checks: job.outputs.map(checkWords),
+    checks: checksWords(job),
     wallMs: job.limits.wallMs,
     memoryMb: job.limits.memoryMb,
     cores: job.cores,
     packages: await packagesForPrograms(),
-    inputs: await headsOf(store, files, job.inputs),
+    inputs: await headsOf(store, files, job.inputs, hiddenOf(job)),
     hint,
   };
   const tool = extensionTool(task);

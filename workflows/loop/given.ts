@@ -1,0 +1,53 @@
+import type { Candidate } from '../../domain/candidate.schema.ts';
+import type { SolveJob } from '../../domain/job.schema.ts';
+import {
+  type ChecksJudging,
+  type Exam,
+  functionWords,
+  hiddenOf,
+  scriptOriginal,
+  solveExam,
+} from '../../domain/judging.ts';
+import type { RunningJob } from '../job/frame.ts';
+import { packInputs, packProgram, proposeByRecipe, sandboxActivities } from '../job/proxies.ts';
+
+/** What a job begins with. */
+interface Given {
+  /** The program that the job brings; null where it has a task alone. */
+  program: Candidate | null;
+  /** What every program is checked for. */
+  exam: Exam<ChecksJudging>;
+}
+
+/** Returns what the job begins with, once its own check was looked at. */
+export async function given(running: RunningJob<SolveJob>): Promise<Given> {
+  const found = await broughtBy(running);
+  await tryOwnCheck(running, found.exam);
+  return found;
+}
+
+async function broughtBy({ job, input: { files }, placeOf }: RunningJob<SolveJob>): Promise<Given> {
+  const { script, recipe, with: values = {}, inputs } = job;
+  if (script !== undefined) {
+    const original = scriptOriginal(script, job);
+    const { candidate, seen } = await packProgram({ ...placeOf('c-0/pack'), files, original });
+    return { program: candidate, exam: solveExam(job, { program: script, seen, files }) };
+  }
+  const { seen } = await packInputs({ ...placeOf('c-0/pack'), files, inputs, hidden: hiddenOf(job) });
+  if (recipe === undefined)
+    return { program: null, exam: solveExam(job, { program: 'the program', seen, files }) };
+  const asked = { ...placeOf('c-0/recipe'), id: 'c-0', recipe, with: values };
+  const { candidate, program } = await proposeByRecipe(asked);
+  return { program: candidate, exam: solveExam(job, { program, seen, files }) };
+}
+
+/** Has the user's own check looked at before any program is: one that is mistaken ends the job, one that accepts nothing at all is told. */
+async function tryOwnCheck(
+  { placeOf, tell }: RunningJob<SolveJob>,
+  exam: Exam<ChecksJudging>,
+): Promise<void> {
+  const { check } = exam.judging;
+  if (check === undefined) return;
+  tell(`trying ${functionWords(check.function)} on an empty folder`);
+  await sandboxActivities(exam.limits).tryCheck({ ...placeOf('check'), exam, check });
+}
