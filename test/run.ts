@@ -31,7 +31,7 @@ if (!asked.includes('--second-sandbox')) {
 }
 if (asked.includes('--full') || asked.includes('--second-sandbox')) {
   const files = ['test/sandbox/contained', 'test/sandbox/supervisor-conduct', 'test/jobs/honest'];
-  passes.push({ projects: ['whole'], files, environment: { CRUCIBLE_SANDBOX: 'bubblewrap' } });
+  passes.push({ projects: ['whole', 'full'], files, environment: { CRUCIBLE_SANDBOX: 'bubblewrap' } });
 }
 
 const run = (command: string, args: string[], environment: Record<string, string> = {}): Promise<boolean> =>

@@ -1,16 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { OutcomeKind } from '../../domain/outcome.schema.ts';
 import { sandboxKinds } from '../support/sandbox.ts';
-import { openTrials, type Trials, type Tried } from '../support/trial.ts';
+import { openTrials, type Trials } from '../support/trial.ts';
+import { fixtures, functionJob, neverFaster } from './cheats.ts';
 
 const { kinds, missing } = await sandboxKinds();
 for (const line of missing) console.warn(`cheats are not tried in ${line}`);
-
-const fixtures = (name: string): string =>
-  fileURLToPath(new URL(`../fixtures/honest/${name}`, import.meta.url));
-const limits = { wallMs: 20_000, memoryMb: 512, processes: 64, diskMb: 64 };
-const functionJob = { program: 'work.py', function: 'slow', cases: 'cases.py', limits };
 
 /** Programs that must be refused, in which way, and a part of the reason. */
 const refused: [title: string, file: string, kind: OutcomeKind, reason: RegExp][] = [
@@ -72,18 +67,6 @@ const refused: [title: string, file: string, kind: OutcomeKind, reason: RegExp][
   ['is right until it sees the baseline', 'right_beside_no_baseline', 'wrong', /values differ/],
 ];
 
-/** The baseline with a trick: they run, and are as fast as they are. */
-const inVain: [title: string, file: string][] = [
-  ['looks for expected answers everywhere', 'spies'],
-  ['stops all clocks it can reach', 'patches_clocks'],
-  ['remembers inputs by their contents', 'remembers_contents'],
-  ['leaves daemons that keep the processors busy', 'spins'],
-  ['looks for its input before it is asked', 'peeks'],
-  ['looks for the inputs that come next in the program that calls it', 'looks_ahead'],
-  ['stops, slows and kills what it may of the others', 'disturbs_others'],
-  ['plants files where others might run them', 'plants_files'],
-];
-
 describe.each(kinds)('in %s', (kind) => {
   let trials: Trials;
   beforeAll(async () => {
@@ -125,14 +108,6 @@ describe.each(kinds)('in %s', (kind) => {
     expect(outcome).toMatchObject({ kind: 'timedOut' });
   });
 
-  test('a candidate that hangs when it is timed is ended by a limit that follows the baseline', async () => {
-    const { outcome } = await trials.try('hangs_when_timed.py');
-    expect(outcome).toMatchObject({
-      kind: 'timedOut',
-      reason: expect.stringMatching(/measured run .* 5 s: .* 10 times/),
-    });
-  });
-
   test('a candidate that ends well as soon as it is measured has failed, not the measurement', async () => {
     const { outcome } = await trials.try('fails_beside_others.py');
     // Where it cannot see the others it is an ordinary program.
@@ -140,20 +115,14 @@ describe.each(kinds)('in %s', (kind) => {
     else expect(outcome.kind).toBe('scored');
   });
 
-  test.each(inVain)('a candidate that %s gains nothing', async (_, file) => {
-    // Some are refused, too: for the memory that their calls share, or for what they change of the whole process.
-    const { printed } = await neverFaster(() => trials.try(`${file}.py`), ['wrong']);
-    expect(printed.trim()).toBe('');
+  test('a candidate that continues itself after it has been stopped, while others are measured, gains nothing', async () => {
+    // It may change a handler of signals, which is refused by itself.
+    await neverFaster(() => trials.try('continues_itself.py'), ['crashed', 'wrong']);
   });
 
-  test.each([
-    ['continues itself after it has been stopped', 'continues_itself'],
-    ['cannot be stopped for being in the kernel', 'stays_in_the_kernel'],
-    ['cannot be stopped and seems to be dead', 'hides_behind_dead_threads'],
-    ['has children that die and give back memory', 'dies_while_others_are_timed'],
-  ])('a candidate that %s, while others are measured, gains nothing', async (_, file) => {
-    // Some change a handler of signals, which is refused by itself.
-    await neverFaster(() => trials.try(`${file}.py`), ['crashed', 'wrong']);
+  test('a candidate that looks for expected answers everywhere gains nothing', async () => {
+    const { printed } = await neverFaster(() => trials.try('spies.py'), ['wrong']);
+    expect(printed.trim()).toBe('');
   });
 
   test.each([
@@ -178,25 +147,6 @@ describe.each(kinds)('in %s', (kind) => {
     expect(outcome.metric.high).toBeGreaterThan(2.6);
   });
 
-  test('a candidate that saves the cost of being asked is not faster than the function in it', async () => {
-    const small = await openTrials(kind, fixtures('small'), functionJob, { batch: 64 });
-    try {
-      await neverFaster(() => small.try('own_loop.py'));
-    } finally {
-      await small.close();
-    }
-  });
-
-  test('a script that remembers what it found the time before gains nothing', async () => {
-    const job = { program: 'slow.py', outputs: ['total.txt'], limits };
-    const scripts = await openTrials(kind, fixtures('script'), job);
-    try {
-      await neverFaster(() => scripts.try('remembers.py'));
-    } finally {
-      await scripts.close();
-    }
-  });
-
   test('a generator that makes the same inputs again is rejected, for answers could be remembered', async () => {
     const job = { ...functionJob, cases: 'few_cases.py' };
     await expect(openTrials(kind, fixtures('small'), job)).rejects.toThrow(
@@ -204,18 +154,3 @@ describe.each(kinds)('in %s', (kind) => {
     );
   });
 });
-
-/**
- * Tries until the lower bound of the speed-up is not above 1, for one of many fair measurements is above by chance: three in a
- * row are a cheat. `or`: how else it may end.
- */
-async function neverFaster(attempt: () => Promise<Tried>, or: OutcomeKind[] = []): Promise<Tried> {
-  const seen: string[] = [];
-  for (let tries = 0; tries < 3; tries++) {
-    const tried = await attempt();
-    const { outcome } = tried;
-    if (outcome.kind === 'scored' ? outcome.metric.low <= 1 : or.includes(outcome.kind)) return tried;
-    seen.push(JSON.stringify(outcome));
-  }
-  return expect.fail(`expected a lower bound of at most 1, got ${seen.join('; ')}`);
-}

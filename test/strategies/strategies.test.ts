@@ -1,20 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { TestSandbox } from '../support/sandbox.ts';
+import { all, openStrategies, type Strategies } from './made-by-strategies.ts';
 import { filesBelow, openSandbox, printed } from './sandboxed-python.ts';
-
-const compiled = 'vectorize_loops';
-const compiledParallel = 'vectorize_loops,parallelize';
-const translated = 'use_cpp_extension';
-const translatedParallel = 'use_cpp_extension,parallelize';
-const all = [compiled, compiledParallel, translated, translatedParallel];
 
 /** What must come of the four combinations, in the order of `all`: `right`, or why it is refused. */
 const expected: Record<string, (string | RegExp)[]> = {
   box_blur: ['right', 'right', 'right', 'right'],
-  pairwise_distance: ['right', 'right', 'right', 'right'],
-  n_body: ['right', 'right', 'right', 'right'],
-  mandelbrot: ['right', 'right', 'right', 'right'],
-  histogram: ['right', 'right', 'right', 'right'],
   small_numbers: ['right', 'right', 'right', 'right'],
   in_place: ['right', 'right', 'right', 'right'],
   binomial: ['right', /no loop over a range/, 'right', /no loop over a range/],
@@ -27,39 +17,21 @@ const expected: Record<string, (string | RegExp)[]> = {
   ],
   relax: ['right', /best carries a value/, 'right', /best carries a value/],
   cooling: ['right', /field carries a value/, 'right', /field carries a value/],
-  tabbed: ['right', 'right', 'right', 'right'],
   swap: ['right', /carries a value/, 'right', /carries a value/],
   clock: [/keyword-only/, /keyword-only/, 'right', /step other than 1/],
   shout: [/text is a str/, /text is a str/, /text is a str/, /text is a str/],
 };
 
-type Verdict = { strategies: string; kind: string; detail?: string };
-
-let sandbox: TestSandbox | undefined;
-let files: Record<string, string>;
-
+let programs: Strategies | undefined;
 beforeAll(async () => {
-  sandbox = await openSandbox();
-  files = {
-    ...(await filesBelow('strategies', 'strategy')),
-    ...(await filesBelow('test/strategies', 'test')),
-    ...(await filesBelow('cli/keep/exported/function/check', 'test')),
-  };
+  programs = await openStrategies();
 });
-afterAll(() => sandbox?.close());
+afterAll(() => programs?.close());
 
-/** Three threads, more than this machine may have: chunks are uneven, and one may be empty. */
-async function verdicts(name: string, combinations: string[]): Promise<Verdict[]> {
-  const runner = ['/in/test/run_strategies.py', '/in/strategy', '/opt/crucible/nanobind', '/work'];
-  const text = await printed(sandbox, files, [...runner, `/in/test/functions/${name}.py`, ...combinations], {
-    CRUCIBLE_CORES: '3',
-    NUMBA_NUM_THREADS: '3',
-  });
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line));
-}
+const verdicts = async (name: string, combinations: readonly string[]) => {
+  if (programs === undefined) throw new Error('expected an open sandbox');
+  return programs.verdicts(name, combinations);
+};
 
 describe('a program made by a strategy gives what the original gives, or the strategy says why it cannot be used', () => {
   test.each(Object.entries(expected))('%s', async (name, wanted) => {
