@@ -1,15 +1,13 @@
-import { createHash } from 'node:crypto';
 import { type Artifact, Tree } from '../domain/artifact.schema.ts';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { candidateNumber } from '../domain/candidate.ts';
 import type { NumberedDecision } from '../domain/decision.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
-import { capOf, filesNamedBy } from '../domain/job.ts';
+import { capOf } from '../domain/job.ts';
 import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import { type JournalRow, journalOf } from '../domain/journal.ts';
 import type { Original } from '../domain/judging.ts';
-import { isPart } from '../domain/kinds/kinds.ts';
 import type { Known } from '../domain/known.ts';
 import type { Told } from '../domain/message.schema.ts';
 import { type Objective, objectiveOf } from '../domain/objective.ts';
@@ -20,13 +18,13 @@ import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
 import { pick, placeBelow, without } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
-import { bestFound, bestTrial, headline, lineOf, refusedTrials } from '../domain/trial.ts';
-import { readInput, readProgram, readTree, writeJson } from '../store/documents.ts';
-import type { JobRecord } from '../store/ledger/jobs.ts';
+import { headline, lineOf, refusedTrials } from '../domain/trial.ts';
+import { readTree, writeJson } from '../store/documents.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
 import { triesOf } from '../store/tries-of.ts';
 import { takeStep } from './context.ts';
+import { createResults, stageContentKey } from './results.ts';
 
 /** Rows of at most 300 bytes that one answer of an activity holds. */
 const journalPage = 150;
@@ -41,21 +39,7 @@ export type JobActivities = ReturnType<typeof createJobActivities>;
 
 /** Bookkeeping: what is asked, tried and found goes into the ledger. */
 export const createJobActivities = ({ store }: { store: Store }) => {
-  /**
-   * What the next stage, or the user, works with: of a trial that passed, the files it gave; else its built program with a note of how
-   * it is entered. Null where no trial stands as best.
-   */
-  async function productOf(trials: readonly Trial[], objective: Objective): Promise<Artifact | null> {
-    const best = bestTrial(trials, objective);
-    if (best === null) return null;
-    const { candidate, artifacts } = best;
-    if (objective.kind === 'passes') return artifacts.outputs ?? null;
-    const program = await readProgram(store.blobs, artifacts.program ?? candidate.program);
-    const entry = await store.blobs.put(
-      `${JSON.stringify({ ...program.entry, title: candidate.title }, null, 2)}\n`,
-    );
-    return writeJson(store.blobs, { ...program.files, 'entry.json': entry });
-  }
+  const { resultNow, rememberStage, keepFinding } = createResults({ store });
 
   const knownTrials = async (jobId: string): Promise<Trial[]> =>
     (await trialsOf(store.ledger, jobId)).map(({ trial }) => trial);
@@ -97,43 +81,6 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     if (record === undefined) throw new Error(`expected job ${jobId} in the ledger, found none`);
     const { budget, beganAt, pausedAt, pausedMs } = record;
     return { budget, beganAt, pausedAt, pausedMs, tries: await triesOf(store.ledger, jobId) };
-  }
-
-  /** What a verification found of a job is what is known of it from then on, wherever it is shown. */
-  async function keepFinding(verification: JobRecord, said: string): Promise<void> {
-    const [found] = (await store.ledger.trials(verification.id)).filter(
-      ({ trial }) => trial.purpose === 'verification',
-    );
-    const job = await store.ledger.job(verification.parent ?? '');
-    const result = job?.result ?? null;
-    if (found === undefined || job === undefined || job.status === 'running' || result === null) return;
-    const trials = await knownTrials(job.id);
-    const objective = objectiveOf((await readInput(store.blobs, job)).job);
-    const before = result.best;
-    const now: JobResult = {
-      ...withFinding(result, said),
-      best: bestFound(trials, objective),
-      product: await productOf(trials, objective),
-    };
-    await store.ledger.keepResult(job.id, { result: now, best: now.best?.metric?.value ?? null });
-    if (now.status === 'finished') await rememberStage(now);
-    // A pipeline shows the best of its first stage that has one.
-    const above = job.parent === null ? undefined : await store.ledger.job(job.parent);
-    const whole = above?.result ?? null;
-    if (above === undefined || whole === null || whole.best?.title !== before?.title) return;
-    await store.ledger.keepResult(above.id, {
-      result: { ...withFinding(whole, said), best: now.best },
-      best: now.best?.metric?.value ?? null,
-    });
-  }
-
-  /** A finished stage is found again by what it was asked and saw; a verification is nobody's stage. */
-  async function rememberStage(result: JobResult): Promise<void> {
-    const record = await store.ledger.job(result.jobId);
-    if (record?.role !== 'stage') return;
-    const { job, files } = await readInput(store.blobs, record);
-    if (isPart(job))
-      await store.ledger.remember(stageContentKey(job, await readTree(store.blobs, files)), result);
   }
 
   /** Strategies that a job, or the stages of a pipeline, made no use of; null where none were looked for. */
@@ -222,18 +169,13 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       // It failed before it was opened.
       if (record === undefined)
         return { result: { jobId: place.jobId, status, ...ended, report: null }, microUsd: 0 };
-      const objective = objectiveOf((await readInput(store.blobs, record)).job);
       const notUsed = await notUsedBy(place.jobId, trials);
-      const result: JobResult = {
-        jobId: place.jobId,
-        status,
-        summary: ended.summary,
-        best: bestFound(trials, objective) ?? ended.best,
+      const now = await resultNow(record, {
+        ...{ jobId: place.jobId, status, ...ended, report: null },
         refused: refusedTrials(trials).length + ended.refused,
-        product: (await productOf(trials, objective)) ?? ended.product,
-        report: null,
         ...(notUsed === null ? {} : { notUsed }),
-      };
+      });
+      const result = { ...now, best: now.best ?? ended.best, product: now.product ?? ended.product };
       await store.ledger.closeJob(place.jobId, {
         status,
         endedAt: Date.now(),
@@ -246,7 +188,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         `${status}: ${headline(result.summary)}`,
         Date.now(),
       );
-      if (status === 'finished') await rememberStage(result);
+      await rememberStage(result);
       if (record.role === 'verification') await keepFinding(record, result.summary);
       return { result, ...(await spentBy(place.jobId)) };
     },
@@ -318,18 +260,3 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     },
   };
 };
-
-/** What was found stays; what a verification said of it comes first. */
-const withFinding = (result: JobResult, said: string): JobResult => {
-  const found = result.found ?? result.summary;
-  return { ...result, found, summary: `${said}. As it was found: ${found}` };
-};
-
-/** A stage is done before where its job, without its budget, and all files it can see are the same. */
-function stageContentKey(job: StageJob, files: Tree): string {
-  const { budget: _, ...asked } = job;
-  const seen = Object.entries(pick(files, filesNamedBy(job))).sort(([a], [b]) => (a < b ? -1 : 1));
-  return `stage ${createHash('sha256')
-    .update(JSON.stringify([asked, seen]))
-    .digest('hex')}`;
-}

@@ -17,14 +17,7 @@ export const createReportActivities = ({ store }: { store: Store }) => ({
     const written = await takeStep(store, place, 'report', async () => {
       const report = await store.blobs.put(renderReport(await collectReport(store, jobId)));
       const record = await store.ledger.job(jobId);
-      let above = record !== undefined && record.role === 'verification' ? record.parent : null;
-      while (above !== null) {
-        const job = await store.ledger.job(above);
-        if (job === undefined || job.status === 'running') break;
-        const again = renderReport(await collectReport(store, job.id));
-        await store.ledger.keepReport(job.id, await store.blobs.put(again));
-        above = job.parent;
-      }
+      if (record?.role === 'verification') await rewriteReports(store, record.parent);
       return report;
     });
     // A job that is opened again has none, even where this go at it had written one.
@@ -32,3 +25,14 @@ export const createReportActivities = ({ store }: { store: Store }) => ({
     return written;
   },
 });
+
+/** Writes the report of a job that has ended anew, and of those above it that have: something became known of it. */
+export async function rewriteReports(store: Store, jobId: string | null): Promise<void> {
+  for (let id = jobId; id !== null; ) {
+    const job = await store.ledger.job(id);
+    if (job === undefined || job.status === 'running') return;
+    const report = renderReport(await collectReport(store, id));
+    await store.ledger.keepReport(id, await store.blobs.put(report));
+    id = job.parent;
+  }
+}

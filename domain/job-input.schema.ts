@@ -56,12 +56,16 @@ export type BestFound = z.infer<typeof BestFound>;
 export const JobResult = z.object({
   jobId: z.string(),
   status: z.enum(['finished', 'failed', 'cancelled']),
-  /** One line: what came out, and what a later verification found of that. */
+  /** One line: what came out, and before it what was chosen, and found by a later verification. */
   summary: z.string(),
-  /** What came out, where `summary` begins with what a later verification found. */
+  /** What came out, where `summary` begins with what is known since. */
   found: z.string().optional(),
+  /** What a later verification found; missing where there was none. */
+  finding: z.string().optional(),
   /** What stands as best by the job's objective. */
   best: BestFound.nullable(),
+  /** What a person chose, and the job gives in place of its best; missing where nothing was chosen, or what does not stand. */
+  chosen: BestFound.optional(),
   /** Candidates that were refused, without those that crashed or did not build. */
   refused: z.number(),
   /** A `Tree`: what the next stage, or the user, gets. */

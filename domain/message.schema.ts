@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
+import { Candidate } from './candidate.schema.ts';
 import { Budget } from './job.schema.ts';
 
 /** What a budget is raised to, in its own units; what is missing stays as it is. */
@@ -25,6 +26,8 @@ export const Message = z.discriminatedUnion('kind', [
     file: Artifact,
   }),
   z.strictObject({ kind: z.literal('extend'), budget: Extension }),
+  /** A candidate whose program is what the job gives in place of its best; null: its best again. */
+  z.strictObject({ kind: z.literal('choose'), candidate: Candidate.shape.id.nullable() }),
 ]);
 export type Message = z.infer<typeof Message>;
 export type MessageKind = Message['kind'];

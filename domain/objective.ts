@@ -79,7 +79,8 @@ export function byMerit(a: Found, b: Found, objective: Objective): number {
 /** Returns whether `a` is better than `b`: by the value, and where those are equal by the bound that says least. */
 export const isBetter = (a: Found, b: Found, objective: Objective): boolean => byMerit(a, b, objective) < 0;
 
-const stands = (tried: Tried, objective: Objective): boolean =>
+/** Returns whether what was tried is what the job is after, and was tried as often as that asks for. */
+export const stands = (tried: Tried, objective: Objective): boolean =>
   clears(tried, objective) && (tried.verified || !triesTwice(objective));
 
 /** Returns the best of those that clear the objective and were tried as often as it asks for; the first of equals. */

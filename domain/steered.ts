@@ -71,6 +71,10 @@ export function saidOf(message: Message): string {
       return `${message.name} was brought to be tried`;
     case 'extend':
       return `extended to ${budgetText(message.budget)}`;
+    case 'choose':
+      return message.candidate === null
+        ? 'nothing is chosen: what is best counts'
+        : `${message.candidate} was chosen`;
   }
 }
 

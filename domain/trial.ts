@@ -1,6 +1,6 @@
 import { defaults } from './defaults.ts';
 import type { BestFound } from './job-input.schema.ts';
-import { best, closest, foundIn, type Objective } from './objective.ts';
+import { best, closest, foundIn, type Objective, stands } from './objective.ts';
 import type { Interval } from './outcome.schema.ts';
 import { meet } from './speedup.ts';
 import type { Measurement, Trial } from './trial.schema.ts';
@@ -98,6 +98,19 @@ const looksAt = (trials: readonly Trial[]) =>
 export const bestTrial = (trials: readonly Trial[], objective: Objective): Trial | null =>
   best(looksAt(trials), objective)?.trial ?? null;
 
+/** Returns the trial whose program a job gives: of the candidate that was chosen, where that stands, else the best; null where none does. */
+export function productTrial(
+  trials: readonly Trial[],
+  objective: Objective,
+  chosen: string | null,
+): Trial | null {
+  const looks = looksAt(trials);
+  const picked = looks.find(
+    ({ trial, ...found }) => trial.candidate.id === chosen && stands(found, objective),
+  );
+  return (picked ?? best(looks, objective))?.trial ?? null;
+}
+
 /** Returns the best trial; where none stands, the one that came nearest, else the last; null where there is none. */
 export function nearestTrial(trials: readonly Trial[], objective: Objective): Trial | null {
   const looks = looksAt(trials);
@@ -107,9 +120,22 @@ export function nearestTrial(trials: readonly Trial[], objective: Objective): Tr
 /** Returns the best by the job's objective as a result keeps it; null where none stands. */
 export function bestFound(trials: readonly Trial[], objective: Objective): BestFound | null {
   const top = bestTrial(trials, objective);
-  if (top === null) return null;
-  const { id: candidate, title } = top.candidate;
-  return { candidate, title, metric: foundIn(top.outcome).metric };
+  return top === null ? null : foundBy(top);
+}
+
+const foundBy = ({ candidate: { id, title }, outcome }: Trial): BestFound => ({
+  ...{ candidate: id, title },
+  metric: foundIn(outcome).metric,
+});
+
+/** Returns the candidate that was chosen as a result keeps it; null where none was, or where it does not stand. */
+export function chosenFound(
+  trials: readonly Trial[],
+  objective: Objective,
+  chosen: string | null,
+): BestFound | null {
+  const top = productTrial(trials, objective, chosen);
+  return top === null || top.candidate.id !== chosen ? null : foundBy(top);
 }
 
 /** Returns what a verification found of a `claim`, in one sentence; `anew`: how it was tried again. */

@@ -1,11 +1,14 @@
 import { z } from 'zod';
+import { chosenIn } from '../domain/choosing.ts';
 import type { Job } from '../domain/job.schema.ts';
-import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
-import { stagesOf } from '../domain/kinds/kinds.ts';
+import { type BestFound, type JobInput, JobResult } from '../domain/job-input.schema.ts';
+import { isPart, stagesOf } from '../domain/kinds/kinds.ts';
+import { objectiveOf } from '../domain/objective.ts';
 import { stepOfKey, trialStep } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
 import type { Trial } from '../domain/trial.schema.ts';
+import { chosenFound } from '../domain/trial.ts';
 import { workTimes } from '../domain/turn.ts';
 import { readInput } from '../store/documents.ts';
 import type { EventRecord } from '../store/ledger/events.ts';
@@ -35,6 +38,8 @@ export interface KeptJob {
   turns: TurnRecord[];
   /** Replies of models that are coming in. */
   partials: UnfinishedReply[];
+  /** What a person chose, and the job gives in place of its best; null where nothing was chosen, or what does not stand. */
+  chosen: BestFound | null;
   /** What was done and why, in order. */
   events: EventRecord[];
   /** What strategies can do for its program; null where they were not looked for. */
@@ -51,19 +56,21 @@ export interface KeptJob {
 export async function readJob(store: Store, record: JobRecord): Promise<KeptJob> {
   const { ledger } = store;
   const { id } = record;
-  const [input, own, steps, calls, partials, events, children] = await Promise.all([
+  const [input, own, steps, calls, partials, events, told, children] = await Promise.all([
     readInput(store.blobs, record),
     ledger.trials(id),
     ledger.steps(id),
     ledger.calls(id),
     ledger.partials(id),
     ledger.events(id),
+    ledger.messages(id),
     ledger.children(id),
   ]);
   const { job } = input;
   const verifications = children.filter(({ role }) => role === 'verification');
   const later = await Promise.all(verifications.map((each) => ledger.trials(each.id)));
   const recorded = withLater(own, later.flat());
+  const trials = recorded.map(({ trial }) => trial);
   const turns = await Promise.all([record, ...verifications].map((each) => ledger.turns(each.id)));
   const order = stagesOf(job).map(({ name }) => name);
   const stages = children
@@ -71,7 +78,8 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     .sort((a, b) => order.indexOf(a.stage ?? '') - order.indexOf(b.stage ?? ''));
   return {
     ...{ record, input, job, recorded, steps, calls, partials, events },
-    trials: recorded.map(({ trial }) => trial),
+    trials,
+    chosen: isPart(job) ? chosenFound(trials, objectiveOf(job), chosenIn(told)) : null,
     turns: turns.flat(),
     strategies: strategiesIn(steps),
     stages: await Promise.all(stages.map((stage) => readJob(store, stage))),

@@ -27,6 +27,8 @@ export interface SearchProgress {
   job: StageJob;
   /** In the order they were recorded. */
   trials: Trial[];
+  /** What a person chose to be the job's product; null where that is its best. */
+  chosen: KeptJob['chosen'];
   /** Candidates tried, without the baseline. */
   done: number;
   /** Candidates that will be tried at most: the budget, or fewer where no model is asked and strategies run out. */
@@ -86,7 +88,16 @@ function reasonsToTryAgain({ steps, events }: KeptJob): string[] {
 }
 
 /** Returns the search of a job; none where it is no search, or tries again what another found. */
-function searchIn({ record, input, job, recorded, trials, steps, strategies }: KeptJob): SearchProgress[] {
+function searchIn({
+  record,
+  input,
+  job,
+  recorded,
+  trials,
+  chosen,
+  steps,
+  strategies,
+}: KeptJob): SearchProgress[] {
   if (!isPart(job) || !triesTwice(objectiveOf(job)) || record.role === 'verification') return [];
   const tried = new Set(trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [candidate.id])));
   // Later verifications are no part of the search.
@@ -105,7 +116,7 @@ function searchIn({ record, input, job, recorded, trials, steps, strategies }: K
     lastDone: own.reduce<number | null>((last, { createdAt }) => Math.max(last ?? 0, createdAt), null),
     baselineMs: baseline === undefined ? null : baseline.createdAt - record.startedAt,
   };
-  return [{ record, job, trials, strategies, ...progress }];
+  return [{ record, job, trials, chosen, strategies, ...progress }];
 }
 
 const resultOfKind = (steps: readonly StepRecord[], kind: string): unknown[] =>

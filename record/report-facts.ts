@@ -55,7 +55,8 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
   const objective = objectiveOf(job);
   const best = bestFound(kept.trials, objective);
   const stages = await stageFactsOf(store, kept);
-  const given = await outputsOf(blobs, kept.trials, best?.candidate ?? null);
+  const measured = stages.find(isMeasured)?.job;
+  const given = await outputsOf(blobs, kept.trials, (kept.chosen ?? best)?.candidate ?? null);
   return {
     ...{ id, name, kind, status, startedAt, endedAt },
     task: kindOf(job).sentence(job),
@@ -65,7 +66,8 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
     candidates: candidates.filter((each) => each.tries[0]?.purpose !== 'baseline'),
     objective,
     check: kindOf(job).check(job),
-    best: best ?? stages.find(isMeasured)?.job?.best ?? null,
+    best: best ?? measured?.best ?? null,
+    chosen: kept.chosen ?? measured?.chosen ?? null,
     notUsed: result?.notUsed ?? [],
     stages,
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),

@@ -19,13 +19,22 @@ const textsEach = 4;
 
 /** Returns every candidate, the best first, as a row that opens: what was changed, how it ended, on what it was judged. */
 export function candidateList(job: JobFacts): Html {
-  const { candidates, best, objective } = job;
+  const { candidates, best, chosen, objective } = job;
   const { bar, axis } = intervalBars(candidates.flatMap((each) => metricOf(each) ?? []));
   const room = roomFor(candidates.length);
   return html`<div class="candidates">
 <div class="row head" aria-hidden="true"><span>verdict</span><span>candidate</span><span class="number">speed-up</span><span>95 % interval ${axis}</span></div>
 ${ranked(candidates, lastTry, objective).map((candidate) =>
-  candidateRow(candidate, objective, candidate.id === best?.candidate, bar, room),
+  candidateRow(
+    candidate,
+    objective,
+    [
+      ...(candidate.id === chosen?.candidate ? ['chosen'] : []),
+      ...(candidate.id === best?.candidate ? ['best'] : []),
+    ],
+    bar,
+    room,
+  ),
 )}</div>`;
 }
 
@@ -35,14 +44,14 @@ const roomFor = (candidates: number): number =>
 function candidateRow(
   candidate: CandidateFacts,
   objective: Objective,
-  isBest: boolean,
+  marks: readonly string[],
   bar: (metric: Interval | null) => Html,
   room: number,
 ): Html {
   const metric = metricOf(candidate);
-  return html`<details class="candidate ${standingOf(candidate, objective)}${isBest ? ' top' : ''}">
+  return html`<details class="candidate ${standingOf(candidate, objective)}${marks.length > 0 ? ' top' : ''}">
 <summary class="row">
-<span class="verdict"><span class="badge">${isBest ? html`best, ` : null}${verdictWords(candidate, objective)}</span></span>
+<span class="verdict"><span class="badge">${marks.map((mark) => `${mark}, `)}${verdictWords(candidate, objective)}</span></span>
 <span class="what"><span class="title"><b>${candidate.id}</b> ${shortened(candidate.title, 200)}${
     candidate.parents.length === 0
       ? null

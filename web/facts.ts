@@ -36,6 +36,8 @@ export interface JobFacts {
   check: string | null;
   /** What stands as best; of a pipeline, that of the first stage where something was measured. */
   best: BestFound | null;
+  /** What a person chose, and the job gives in place of its best; null where it gives that. */
+  chosen: BestFound | null;
   /** Strategies that were not used, and why. */
   notUsed: NotUsed[];
   /** Of a pipeline, in the order of the job file. */
@@ -137,6 +139,10 @@ export const standingOf = (candidate: CandidateFacts, objective: Objective): Sta
 
 /** Returns the speed-up that counts; null where none was measured. */
 export const metricOf = (candidate: CandidateFacts): Interval | null => metricIn(lastTry(candidate).outcome);
+
+/** Returns what a job gives: what was chosen, else its best. */
+export const givenBy = ({ chosen, best }: Pick<JobFacts, 'chosen' | 'best'>): BestFound | null =>
+  chosen ?? best;
 
 /** Returns whether something stands as best in a stage that was measured. */
 export const isMeasured = ({ job }: StageFacts): boolean => job?.best?.metric != null;

@@ -1,10 +1,19 @@
+import { chosenText } from '../domain/choosing.ts';
 import type { BestFound } from '../domain/job-input.schema.ts';
 import type { Standing } from '../domain/leaderboard.ts';
 import type { Objective } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { remarksOn, times } from '../domain/trial.ts';
 import { shortened } from './excerpt.ts';
-import { isMeasured, type JobFacts, lastTry, type PictureFacts, standingOf, type TryFacts } from './facts.ts';
+import {
+  givenBy,
+  isMeasured,
+  type JobFacts,
+  lastTry,
+  type PictureFacts,
+  standingOf,
+  type TryFacts,
+} from './facts.ts';
 import { counted, duration, moment, range } from './figures.ts';
 import { type Html, html } from './html.ts';
 import { picture } from './pictures.ts';
@@ -19,7 +28,8 @@ export interface JobVerdict {
 
 /** Returns the verdict on a job in one sentence; only what was verified is called faster. */
 export function verdictOf(job: JobFacts): JobVerdict {
-  const found = job.best?.metric == null ? null : bestVerdict(job, job.best, job.best.metric);
+  const given = givenBy(job);
+  const found = given?.metric == null ? null : givenVerdict(job, given, given.metric);
   const why = shortened(job.summary ?? '', 400);
   switch (job.status) {
     case 'failed':
@@ -58,9 +68,9 @@ function nothingFound({ kind }: Objective, why: string): JobVerdict {
   }
 }
 
-function bestVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Interval): JobVerdict {
+function givenVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Interval): JobVerdict {
   const stage = job.stages.find(isMeasured);
-  const held = tryOfBest(stage?.job ?? job);
+  const held = tryOfGiven(stage?.job ?? job);
   // Only functions have inputs that are made anew; scripts run on those of the job.
   const [run, anew] =
     held === null || held.seeds.length > 0 ? ['call', 'on new secret inputs'] : ['run', 'in new sandboxes'];
@@ -75,16 +85,20 @@ function bestVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Int
           .map((each) => ` ${each.charAt(0).toUpperCase()}${each.slice(1)}.`)
           .join('');
   const where = stage === undefined ? '' : ` in the stage ${stage.name}`;
+  const choice =
+    job.chosen === null
+      ? ''
+      : ` ${shortened(chosenText(job.chosen, job.best, (stage?.job ?? job).objective), 300)}.`;
   return {
     large: times(metric.value),
     beside: `faster; with 95 % confidence ${range(metric)}`,
-    sentence: `${shortened(title, 100)} (${candidate})${where} gives the same answers as the program it was made from.${took}${remarks} Verified again ${anew}.`,
+    sentence: `${shortened(title, 100)} (${candidate})${where} gives the same answers as the program it was made from.${took}${remarks} Verified again ${anew}.${choice}`,
   };
 }
 
-/** Returns the verification that the best stands by. */
-function tryOfBest({ best, candidates }: JobFacts): TryFacts | null {
-  const candidate = candidates.find((each) => each.id === best?.candidate);
+/** Returns the verification that what the job gives stands by. */
+function tryOfGiven(job: JobFacts): TryFacts | null {
+  const candidate = job.candidates.find((each) => each.id === givenBy(job)?.candidate);
   return candidate === undefined ? null : lastTry(candidate);
 }
 
@@ -101,7 +115,7 @@ export function verdictSection(job: JobFacts, shown: PictureFacts | null): Html 
 <div>
 <p class="large"><strong>${large}</strong>${beside === null ? null : html` <span>${beside}</span>`}</p>
 <p class="sentence">${sentence}</p>
-${job.best?.metric == null ? null : beforeAndAfter(stage?.job ?? job)}
+${givenBy(job)?.metric == null ? null : beforeAndAfter(stage?.job ?? job)}
 ${tally(job)}
 </div>
 ${shown === null ? null : picture(shown)}
@@ -110,7 +124,7 @@ ${shown === null ? null : picture(shown)}
 
 /** Two bars to scale: what it took before, what it takes now. */
 function beforeAndAfter(job: JobFacts): Html | null {
-  const measurement = tryOfBest(job)?.measurement ?? null;
+  const measurement = tryOfGiven(job)?.measurement ?? null;
   if (measurement === null) return null;
   const { baselineMs, candidateMs } = measurement;
   const longest = Math.max(baselineMs.value, candidateMs.value, Number.MIN_VALUE);

@@ -12,7 +12,7 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
   return runJob(input, async (running) => {
     const { stages } = running.job;
     running.steering.refuse(({ kind }) =>
-      kind === 'tryProgram'
+      kind === 'tryProgram' || kind === 'choose'
         ? 'it has no candidates of its own: name one of its stages, as in JOB/STAGE'
         : null,
     );

@@ -1,3 +1,4 @@
+import type { BestFound } from '../../domain/job-input.schema.ts';
 import { metricIn, ranked, standingOf, verdictWords } from '../../domain/leaderboard.ts';
 import type { Objective } from '../../domain/objective.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
@@ -27,12 +28,12 @@ const barColumns = 16;
 /** Below this width there are no bars and no parents. */
 const wideColumns = 100;
 
-/** The candidates of a job, the best first, each with a bar on a logarithmic scale and, below it, why it was refused; `most` of them. */
+/** The candidates of a job, the best first, each with a bar on a logarithmic scale and, below it, why it was refused; `most` of them. The one that a person chose is marked. */
 export function board(
   screen: Screen,
   trials: readonly Trial[],
   objective: Objective,
-  most = Number.POSITIVE_INFINITY,
+  { most = Number.POSITIVE_INFINITY, chosen = null }: { most?: number; chosen?: BestFound | null } = {},
 ): string[] {
   const byCandidate = Map.groupBy(trials, ({ candidate }) => candidate.id);
   const looked = [...byCandidate.values()].flatMap((ofOne): Looked[] => {
@@ -64,7 +65,7 @@ export function board(
       isBest ? { text: candidate.title, format: 'bold' } : candidate.title,
       ...(wide ? [candidate.parents.join(' ')] : []),
       {
-        text: `${isBest ? 'best, ' : ''}${verdictWords(last, objective)}`,
+        text: `${candidate.id === chosen?.candidate ? 'chosen, ' : ''}${isBest ? 'best, ' : ''}${verdictWords(last, objective)}`,
         format: formatOf(first, last, objective),
       },
       isBaseline && measurement !== null

@@ -63,10 +63,10 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   return next;
 }
 
-/** The first of a job and its stages where one program was measured to be better than another, and that program's candidate. */
+/** The first of a job and its stages where one program was measured to be better than another, and the candidate that it gives. */
 function bestIn(kept: KeptJob): { job: string; stage: string | null; candidate: string } | null {
-  for (const { record, job, trials } of [kept, ...kept.stages]) {
-    const best = bestFound(trials, objectiveOf(job));
+  for (const { record, job, trials, chosen } of [kept, ...kept.stages]) {
+    const best = chosen ?? bestFound(trials, objectiveOf(job));
     if (best?.metric != null) return { job: record.id, stage: record.stage, candidate: best.candidate };
   }
   return null;

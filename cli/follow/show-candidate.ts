@@ -70,7 +70,7 @@ export async function showCandidate(
   }
 }
 
-/** The trials of a candidate, in the job itself or in the one stage that has it. */
+/** The trials of a candidate, in the job itself or in the one stage that has it. Throws `UserMistake` where there is no such one. */
 export function candidateIn(
   kept: KeptJob,
   id: string,
@@ -105,7 +105,7 @@ function describeCandidate(
   const { record } = owner;
   const isBest = bestFound(owner.trials, objectiveOf(owner.job))?.candidate === candidate.id;
   out(
-    `${paint(context, 'bold', `${candidate.id} ${oneLine(candidate.title)}`)}${isBest ? paint(context, 'green', '  best') : ''}`,
+    `${paint(context, 'bold', `${candidate.id} ${oneLine(candidate.title)}`)}${isBest ? paint(context, 'green', '  best') : ''}${owner.chosen?.candidate === candidate.id ? paint(context, 'green', '  chosen') : ''}`,
   );
   const field = (name: string, text: string): void => {
     const [first = '', ...rest] = wrap(clean(text), Math.max(30, columns - 14));

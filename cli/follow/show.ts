@@ -55,8 +55,17 @@ export async function show(context: CommandContext, options: ShowOptions): Promi
 }
 
 /** What `--json` gives of a job; what its steps and requests say in detail is told of its candidates. */
-const inJson = ({ record, job, trials, strategies, stages, takenOver, verifications }: KeptJob): object => ({
-  ...{ record, job, trials, strategies, takenOver, verifications },
+const inJson = ({
+  record,
+  job,
+  trials,
+  chosen,
+  strategies,
+  stages,
+  takenOver,
+  verifications,
+}: KeptJob): object => ({
+  ...{ record, job, trials, chosen, strategies, takenOver, verifications },
   stages: stages.map(inJson),
 });
 
@@ -80,7 +89,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
     const of = each === kept ? '' : ` of ${each.record.stage}`;
     if (each.trials.length > 0) {
       heading(context, `Candidates${of}`);
-      for (const line of board(context, each.trials, objectiveOf(each.job))) out(line);
+      for (const line of board(context, each.trials, objectiveOf(each.job), each)) out(line);
     }
     const own = stagesOf(each.job).length > 0 ? [] : each.record.result?.notUsed;
     const notUsed = notUsedLines(context, own ?? each.strategies?.notUsed ?? []);

@@ -65,7 +65,7 @@ function stageLines(screen: Screen, { kept }: Progress): string[] {
 
 function searchLines(
   screen: Screen,
-  { record, job, trials, strategies, done, total }: SearchProgress,
+  { record, job, trials, chosen, strategies, done, total }: SearchProgress,
   named: boolean,
 ): string[] {
   const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
@@ -96,6 +96,7 @@ function searchLines(
       '',
       best === null ? 'dim' : 'green',
     ),
+    ...(chosen === null ? [] : [field(screen, 'chosen', `${chosen.candidate} ${chosen.title}, by hand`)]),
     ...last.map((trial, index) =>
       field(screen, index === 0 ? 'last' : '', lineOf(trial), '', formatOf(trial)),
     ),

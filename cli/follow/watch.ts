@@ -71,8 +71,8 @@ const mostOnBoard = 8;
 /** The candidates of a search that has ended, the best first. */
 async function boardOf(context: CommandContext, record: JobRecord): Promise<string[]> {
   if (!triesTwice(objectiveOf(record)) || record.role === 'verification') return [];
-  const { job, trials } = await readJob(context.store, record);
-  return trials.length === 0 ? [] : board(context, trials, objectiveOf(job), mostOnBoard);
+  const { job, trials, chosen } = await readJob(context.store, record);
+  return trials.length === 0 ? [] : board(context, trials, objectiveOf(job), { most: mostOnBoard, chosen });
 }
 
 /** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */

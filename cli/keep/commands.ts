@@ -25,8 +25,10 @@ export function addKeepingCommands({ command, session }: CommandLine): void {
     );
 
   command(
-    'verify <job>',
-    "judge and measure a finished job's best again, in new sandboxes and, a function, with new secret inputs",
+    'verify <job> [candidate]',
+    "judge and measure a finished job's best again, or a candidate, in new sandboxes and, a function, with new secret inputs",
     'crucible verify start',
-  ).action((job: string) => session(async (given) => (await import('./verify.ts')).verifyJob(given, job)));
+  ).action((job: string, candidate: string | undefined) =>
+    session(async (given) => (await import('./verify.ts')).verifyJob(given, job, candidate)),
+  );
 }

@@ -12,8 +12,10 @@ export interface ExportedProgram {
   jobId: string;
   job: OptimizeJob;
   entry: Entry;
-  /** The verification that makes it the best. */
+  /** The verification that it stands by. */
   best: Trial;
+  /** That a person chose it, and what was best; null where it is the best. */
+  choice: string | null;
   build: Build | null;
   /** When the job was started, milliseconds since 1970. */
   startedAt: number;
@@ -52,6 +54,7 @@ export function programReadme(exported: ExportedProgram): string {
   return [
     `# ${job.name}: a faster ${entry.kind === 'function' ? entry.name : entry.path}`,
     `${what} does what the original in \`original/\` does, ${speedup}. The brackets are a 95 % confidence interval. It was judged and measured more than once, the last time ${anew(best)}: ${keptWords(job)}.`,
+    ...(exported.choice === null ? [] : [`${oneLine(exported.choice)}.`]),
     ...(measurement === null
       ? []
       : [

@@ -2,6 +2,7 @@ import { chmod, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path';
 import { pathOf } from '../../activities/try/outputs.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
+import { chosenText } from '../../domain/choosing.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { type OptimizeJob, SafePath } from '../../domain/job.schema.ts';
 import { filesNamedBy, subjectOf } from '../../domain/job.ts';
@@ -9,7 +10,7 @@ import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
-import { bestTrial, nearestTrial } from '../../domain/trial.ts';
+import { bestFound, nearestTrial, productTrial } from '../../domain/trial.ts';
 import { type KeptJob, readEarlier, readJob } from '../../record/kept-job.ts';
 import { lockedPackages } from '../../sandbox/packages.ts';
 import type { BlobStore } from '../../store/blobs.ts';
@@ -32,7 +33,7 @@ interface Folder {
 const settingsFile = 'export.json';
 
 /**
- * `crucible export JOB`: writes the best program, or what every stage of a pipeline gave, as the folder `out` that works without Crucible (default
+ * `crucible export JOB`: writes the best program, or the one that was chosen, or what every stage of a pipeline gave, as the folder `out` that works without Crucible (default
  * `NAME-export` in the current folder). Throws `UserMistake` where there is nothing to export, or something in the way.
  */
 export async function exportJob(
@@ -86,10 +87,12 @@ async function pipelineFolder(
 }
 
 /** What a script gave; where its job failed what it left, and marked as that. */
-async function outputsFolder(store: Store, { record, job, trials }: KeptJob): Promise<Folder | null> {
+async function outputsFolder(store: Store, { record, job, trials, chosen }: KeptJob): Promise<Folder | null> {
   const { result } = record;
   const failed = record.status === 'failed';
-  const nearest = nearestTrial(trials, objectiveOf(job));
+  const objective = objectiveOf(job);
+  const nearest =
+    productTrial(trials, objective, chosen?.candidate ?? null) ?? nearestTrial(trials, objective);
   const product = failed ? nearest?.artifacts.outputs : result?.product;
   if (product == null) return null;
   const outputs = await readTree(store.blobs, product);
@@ -120,11 +123,12 @@ const testCases = 5;
 /** The best program beside the original, with what tests, measures, installs and builds it. */
 async function programFolder(
   store: Store,
-  { record, input, trials }: KeptJob,
+  { record, input, trials, chosen }: KeptJob,
   job: OptimizeJob,
 ): Promise<Folder | null> {
   const { blobs } = store;
-  const best = bestTrial(trials, objectiveOf(job));
+  const objective = objectiveOf(job);
+  const best = productTrial(trials, objective, chosen?.candidate ?? null);
   if (best === null) return null;
   const source = await readProgram(blobs, best.candidate.program);
   const built = await readProgram(blobs, best.artifacts.program ?? best.candidate.program);
@@ -180,6 +184,7 @@ async function programFolder(
         job,
         entry: source.entry,
         best,
+        choice: chosen === null ? null : chosenText(chosen, bestFound(trials, objective), objective),
         build: source.build,
         startedAt: record.startedAt,
         takesWhatTheOriginalTook: settings.takesWhatTheOriginalTook,

@@ -1,10 +1,11 @@
+import { isBaseline } from '../../domain/candidate.ts';
 import { verificationId, verificationSeries } from '../../domain/job-id.ts';
 import { VerificationInput } from '../../domain/job-input.schema.ts';
 import { metricIn } from '../../domain/leaderboard.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
-import { bestTrial } from '../../domain/trial.ts';
+import { lastLooks, productTrial } from '../../domain/trial.ts';
 import { readEarlier, readJob } from '../../record/kept-job.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
@@ -12,32 +13,57 @@ import type { Store } from '../../store/store.ts';
 import type { ExitStatus } from '../exit-status.ts';
 import { statusOfJob } from '../follow/ending.ts';
 import { findJob } from '../follow/find-job.ts';
+import { candidateIn } from '../follow/show-candidate.ts';
 import { watchJob } from '../follow/watch.ts';
 import type { JobClient } from '../server/client.ts';
 import type { Session } from '../server/session.ts';
 import { withServer } from '../server/with-server.ts';
 import { sayOf, UserMistake } from '../terminal.ts';
 
-/** The best of a job or, for a pipeline, of the first of its stages that has one, with the job it was found by. */
-export async function bestOf(
-  store: Store,
-  record: JobRecord,
-): Promise<{ by: JobRecord; best: Trial; metric: Interval } | null> {
+/** A trial with what was measured of it, and the job it was found by. */
+interface Measured {
+  by: JobRecord;
+  best: Trial;
+  metric: Interval;
+}
+
+/** What a job gives, which is its best or what a person chose, or for a pipeline the first of its stages that has one; with the job it was found by. */
+export async function bestOf(store: Store, record: JobRecord): Promise<Measured | null> {
   const kept = await readJob(store, record);
   const earlier = await Promise.all(
     Object.values(kept.takenOver).map((result) => readEarlier(store, result)),
   );
   for (const each of [kept, ...kept.stages, ...earlier.filter((other) => other !== null)]) {
-    const best = bestTrial(each.trials, objectiveOf(each.job));
+    const best = productTrial(each.trials, objectiveOf(each.job), each.chosen?.candidate ?? null);
     const metric = best === null ? null : metricIn(best.outcome);
     if (best !== null && metric !== null) return { by: each.record, best, metric };
   }
   return null;
 }
 
-/** Starts verifying a finished job's best once more and returns the ID to follow. Throws `UserMistake` where there is no best. */
-export async function startVerification(store: Store, client: JobClient, record: JobRecord): Promise<string> {
-  const found = await bestOf(store, record);
+/** The candidate `id` of a job, or of its one stage that has it. Throws `UserMistake` where it was not measured. */
+async function measuredIn(store: Store, record: JobRecord, id: string): Promise<Measured> {
+  const { owner } = candidateIn(await readJob(store, record), id);
+  const best = lastLooks(owner.trials).find(({ candidate }) => candidate.id === id);
+  const metric = best === undefined ? null : metricIn(best.outcome);
+  if (best === undefined || metric === null || isBaseline(best.candidate))
+    throw new UserMistake(
+      `${owner.record.id}: ${id} was not measured to be right, so there is nothing to verify`,
+    );
+  return { by: owner.record, best, metric };
+}
+
+/**
+ * Starts verifying what a finished job gives once more, or its candidate `asked`, and returns the ID to follow. Throws `UserMistake` where nothing
+ * was measured.
+ */
+export async function startVerification(
+  store: Store,
+  client: JobClient,
+  record: JobRecord,
+  asked?: string,
+): Promise<string> {
+  const found = asked === undefined ? await bestOf(store, record) : await measuredIn(store, record, asked);
   if (found === null)
     throw new UserMistake(
       `${record.id} has no best that was measured; expected a job of kind optimize, or a pipeline with one, that found something faster`,
@@ -66,11 +92,15 @@ export async function startVerification(store: Store, client: JobClient, record:
   return id;
 }
 
-/** Verifies a finished job's best again and watches that. */
-export async function verifyJob({ config, context, signal }: Session, text: string): Promise<ExitStatus> {
+/** Verifies what a finished job gives, or a candidate of it, again and watches that. */
+export async function verifyJob(
+  { config, context, signal }: Session,
+  text: string,
+  candidate?: string,
+): Promise<ExitStatus> {
   const record = await findJob(context.store, text);
   return withServer(config, { store: context.store, say: sayOf(context), signal }, async (client) => {
-    const id = await startVerification(context.store, client, record);
+    const id = await startVerification(context.store, client, record, candidate);
     return statusOfJob(await watchJob(context, id, { signal }));
   });
 }

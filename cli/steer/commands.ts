@@ -49,6 +49,14 @@ export function addSteeringCommands({ command, session }: CommandLine): void {
   );
 
   command(
+    'choose <job> <candidate>',
+    'have a job give the program of a candidate in place of its best; best takes that back',
+    'crucible choose start/faster c-3',
+  ).action((job: string, candidate: string) =>
+    session(async (given) => (await import('./choose.ts')).chooseIn(given, job, candidate)),
+  );
+
+  command(
     'resume <job>',
     'take up a job that is paused, or has ended, out of budget or cut short; what it did is not done again',
     'crucible resume start --budget usd=5 trials=20',

@@ -60,5 +60,7 @@ function doneText({ id, status }: JobRecord, message: Message): string {
         : `tries ${message.name} first when it is taken up again, with crucible resume ${id}`;
     case 'extend':
       return `is extended to ${budgetText(message.budget)}`;
+    case 'choose':
+      return `gives ${message.candidate ?? 'its best'} when it ends`;
   }
 }

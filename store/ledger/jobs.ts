@@ -201,14 +201,7 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       return numUpdatedRows > 0n;
     },
 
-    async keepResult(id, { result, best }) {
-      await db
-        .updateTable('jobs')
-        .set({ resultJson: toJson(result, `result of job ${id}`), best: best ?? null })
-        .where('id', '=', id)
-        .where('status', '!=', 'running')
-        .execute();
-    },
+    keepResult: (id, result) => keepResult(db, id, result),
 
     async keepReport(id, report) {
       await db.updateTable('jobs').set({ report }).where('id', '=', id).execute();
@@ -285,4 +278,18 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       return rows.map(toRecord);
     },
   };
+}
+
+/** Replaces the result of a closed job; one that runs is left alone. */
+export async function keepResult(
+  db: Pick<Kysely<LedgerSchema>, 'updateTable'>,
+  id: string,
+  { result, best }: Pick<JobEnd, 'result' | 'best'>,
+): Promise<void> {
+  await db
+    .updateTable('jobs')
+    .set({ resultJson: toJson(result, `result of job ${id}`), best: best ?? null })
+    .where('id', '=', id)
+    .where('status', '!=', 'running')
+    .execute();
 }

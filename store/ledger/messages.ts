@@ -3,22 +3,23 @@ import { Extension, Message, type Told } from '../../domain/message.schema.ts';
 import { saidOf } from '../../domain/steered.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
 import { countEvent } from './events.ts';
+import { type JobEnd, keepResult } from './jobs.ts';
 import { toJson } from './json.ts';
 import type { ReadRow } from './rows.ts';
 
 export interface Messages {
   /**
    * Takes what a job was told: it is kept, said in the job's log, and changes the job's budget or pause at once. The same ID again
-   * changes nothing. Throws where the job was not opened.
+   * changes nothing. Throws where the job was not opened. `ended`: what a job that has ended came to with it, kept at the same time.
    */
-  takeMessage(jobId: string, told: Told): Promise<void>;
+  takeMessage(jobId: string, told: Told, ended?: Pick<JobEnd, 'result' | 'best'>): Promise<void>;
   /** What a job was told, in the order it was taken; without what cannot be read. */
   messages(jobId: string): Promise<Told[]>;
 }
 
 export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Messages {
   return {
-    async takeMessage(jobId, told) {
+    async takeMessage(jobId, told, ended) {
       await db.transaction().execute(async (transaction) => {
         const { id, message, at } = told;
         // It locks the job until the commit: messages are taken one after another.
@@ -36,6 +37,7 @@ export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Mess
         const event = { jobId, ...counted, key: `${jobId}#message/${id}`, text: saidOf(message), at };
         await transaction.insertInto('events').values(event).execute();
         await apply(transaction, jobId, told);
+        if (ended !== undefined) await keepResult(transaction, jobId, ended);
       });
     },
 

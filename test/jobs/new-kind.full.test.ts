@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 it(
-  'a kind that has moved in is run, listed, shown, watched, reported, killed, resumed, paused, extended and cancelled like any other',
+  'a kind that has moved in is run, listed, shown, watched, reported, killed, resumed, chosen from, paused, extended and cancelled like any other',
   async () => {
     here = await startCrucible({}, house);
     await here.startWorker();
@@ -82,6 +82,16 @@ it(
     const html = await readFile(join(folder, 'report.html'), 'utf8');
     expect(html).toContain('Run even.py with 1 and the numbers after it, until its output is even.');
     expect(html).toContain('with 5');
+
+    const wrong = await run('choose', 'five', 'c-4');
+    expect(wrong).toMatchObject({ status: 2, error: expect.stringContaining('c-4 is not right') });
+    expect(await run('choose', 'five', 'c-5')).toMatchObject({
+      ...{ status: 0, out: expect.stringContaining('gives c-5 in place of its best') },
+    });
+    expect((await run('show', 'five')).out).toMatch(/c-5 .*with 5 .*chosen, best/);
+    expect((await run('list')).out).toContain('c-5 with 5 was chosen by hand, and is the best too');
+    expect((await run('choose', 'five', 'best')).out).toContain('gives its best again');
+    expect((await run('show', 'five')).out).not.toContain('chosen');
 
     await writeFile(
       join(folder, 'job.yaml'),

@@ -200,6 +200,38 @@ describe('a program that somebody brings', () => {
   });
 });
 
+it('of a running job a candidate is chosen that is right, and it ends with that in place of its best', async () => {
+  const { activities, seen, hold, letGo } = storedActivities(store, {
+    'idea c-1': { speedups: [2, 2] },
+    'idea c-2': { speedups: [5, 5] },
+  });
+  activities.listStrategies = async () => ({ applicable: [], notUsed: [] });
+  const input = storedInput(store, faster({ trials: 1 }));
+  const { jobId } = input;
+  const choose = (candidate: string | null) => refused(jobId, { kind: 'choose', candidate });
+  hold();
+  const result = await workers.during(activities, async () => {
+    const handle = await start(workers, input);
+    await until('a candidate under way', 30_000, async () => seen.activities.includes('runProgram'));
+    expect(await choose('c-1')).toBe('no c-1 was tried, and nothing else so far');
+    await tell(workers, jobId, { kind: 'pause' });
+    await tell(workers, jobId, { kind: 'extend', budget: { trials: 2 } });
+    letGo();
+    await until('the first to be known', 30_000, async () => (await choose('c-1')) === 'accepted');
+    expect(await choose('c-7')).toBe('no c-7 was tried; the nearest is c-1');
+    expect(await choose('c-0')).toBe('c-0 is the program as it is, which is there already');
+    await tell(workers, jobId, { kind: 'resume' });
+    return handle.result();
+  });
+  expect(result).toMatchObject({
+    ...{ best: { candidate: 'c-2' }, chosen: { candidate: 'c-1' } },
+    summary: expect.stringMatching(
+      /^c-1 idea c-1 \(2×\) was chosen by hand; the best is c-2 idea c-2 \(5×\)/,
+    ),
+  });
+  expect((await store.ledger.events(jobId)).map(({ text }) => text)).toContain('c-1 was chosen');
+});
+
 describe('a message', () => {
   it('counts once, however often it is sent under its ID', async () => {
     const { activities, seen, hold, letGo } = storedActivities(store);

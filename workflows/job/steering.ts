@@ -18,6 +18,7 @@ const heard: Record<MessageKind, string> = {
   tryProgram: 'Try a program that somebody brought',
   hint: 'Say something that models read with every question',
   extend: 'Raise the budget',
+  choose: 'Choose the candidate whose program the job gives',
 };
 
 /** What a job passes on to the jobs below it. */
@@ -74,7 +75,8 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
   const begun = new Set<string>();
   let closed: string | null = null;
   let bell = ring();
-  let bodyRefuses: (message: Message) => string | null = () => null;
+  let bodyRefuses: (message: Message) => string | null = ({ kind }) =>
+    kind === 'choose' ? 'its search has not begun, so there is nothing to choose from yet' : null;
   let attended = false;
 
   /** As it stands with what is in line: nothing is begun after a pause was accepted. */

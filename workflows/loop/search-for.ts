@@ -1,6 +1,7 @@
 import type { AskingJob } from '../../activities/propose/questions/questions.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
+import { refusedChoice } from '../../domain/choosing.ts';
 import { candidatesIn, type Journal, type JournalRow } from '../../domain/journal.ts';
 import type { Exam } from '../../domain/judging.ts';
 import { checksText } from '../../domain/leaderboard.ts';
@@ -54,9 +55,12 @@ export async function searchFor<J extends AskingJob>(
     Date.now() > steering.endsAt()
       ? `the ${(steering.budget.wallMs ?? 0) / 1000} s of the budget are over`
       : null;
-  steering.refuse(({ kind }) =>
-    kind === 'hint' && !setup.models ? 'it asks no model, so nobody would read a hint' : null,
-  );
+  let tried: Journal = [...first, ...known.journal];
+  steering.refuse((message) => {
+    if (message.kind === 'choose' && message.candidate !== null)
+      return refusedChoice(message.candidate, tried, objective);
+    return message.kind === 'hint' && !setup.models ? 'it asks no model, so nobody would read a hint' : null;
+  });
 
   return search(
     {
@@ -84,7 +88,10 @@ export async function searchFor<J extends AskingJob>(
         running.tell(`verifying ${candidate.id} again, ${anew}`);
         return runTrial(running, candidate, 'verification', exam, measurement);
       },
-      finished: (row, rows) => running.note(noteOf(row), best(rows, objective)?.metric?.value),
+      finished(row, rows) {
+        tried = rows;
+        running.note(noteOf(row), best(rows, objective)?.metric?.value);
+      },
     },
   );
 }
