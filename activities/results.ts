@@ -23,6 +23,8 @@ interface Since {
   finding?: string | undefined;
   /** The candidate that a person chose, null for the best; unset: as it is on record. */
   chosen?: string | null;
+  /** The stage of which it became known. */
+  stage?: string | null;
 }
 
 /** What jobs come to: by their trials, by what people chose, and by what was found later. */
@@ -53,7 +55,7 @@ export const createResults = ({ store }: { store: Store }) => {
   async function resultNow(record: JobRecord, base: JobResult, since: Since = {}): Promise<JobResult> {
     const { job } = await readInput(blobs, record);
     const finding = since.finding ?? base.finding;
-    if (!isPart(job)) return wholeNow(record, base, finding);
+    if (!isPart(job)) return wholeNow(record, base, { ...since, finding });
     const objective = objectiveOf(job);
     const trials = (await trialsOf(ledger, record.id)).map(({ trial }) => trial);
     const asked = since.chosen === undefined ? chosenIn(await ledger.messages(record.id)) : since.chosen;
@@ -71,7 +73,7 @@ export const createResults = ({ store }: { store: Store }) => {
   async function wholeNow(
     record: JobRecord,
     base: JobResult,
-    finding: string | undefined,
+    { finding, stage: changed }: Since,
   ): Promise<JobResult> {
     const { job } = await readInput(blobs, record);
     const results = new Map(
@@ -83,7 +85,8 @@ export const createResults = ({ store }: { store: Store }) => {
       const result = results.get(stage.name) ?? null;
       if (result?.chosen !== undefined)
         choices.push(`${stage.name}: ${chosenText(result.chosen, result.best, objectiveOf(stage))}`);
-      if (product !== null && result?.product != null)
+      const isOther = result?.chosen !== undefined || stage.name === changed;
+      if (isOther && product !== null && result?.product != null)
         product = await replacedBelow(product, stage.name, result.product);
     }
     return retold({ ...base, product }, finding, choices);
@@ -92,13 +95,11 @@ export const createResults = ({ store }: { store: Store }) => {
   /** Returns a product of stages with what one of them gives now. */
   async function replacedBelow(product: Artifact, stage: string, given: Artifact): Promise<Artifact> {
     const before = Object.entries(await readTree(blobs, product));
-    const isIts = ([path]: [string, Artifact]): boolean => path.startsWith(`${stage}/`);
     const now = placeBelow(stage, await readTree(blobs, given));
-    const same =
-      before.filter(isIts).length === Object.keys(now).length &&
-      before.filter(isIts).every(([path, artifact]) => now[path] === artifact);
-    if (same) return product;
-    return writeJson(blobs, { ...Object.fromEntries(before.filter((each) => !isIts(each))), ...now });
+    return writeJson(blobs, {
+      ...Object.fromEntries(before.filter(([path]) => !path.startsWith(`${stage}/`))),
+      ...now,
+    });
   }
 
   /** A finished stage is found again by what it was asked and saw; a verification is nobody's stage. */
@@ -116,7 +117,10 @@ export const createResults = ({ store }: { store: Store }) => {
     if (above === undefined || whole === null || above.status === 'running') return;
     const shown = whole.best?.title === before.best?.title;
     const base = { ...whole, best: shown ? now.best : whole.best };
-    const result = await resultNow(above, base, shown ? { finding: now.finding } : {});
+    const result = await resultNow(above, base, {
+      stage: stage.stage,
+      ...(shown ? { finding: now.finding } : {}),
+    });
     await ledger.keepResult(above.id, { result, best: metricOf(result) });
   }
 
