@@ -16,6 +16,12 @@ export class NoSandbox extends Error {
   static readonly retry = 'never';
 }
 
+/** The packages of a job's environment cannot be fetched now: no index answers, or there is no pip. Retrying helps. */
+export class PackagesUnavailable extends Error {
+  override name = 'PackagesUnavailable';
+  static readonly retry = 'again';
+}
+
 /** The job cannot be run as written. The message names the field. */
 export class JobRejected extends Error {
   override name = 'JobRejected';
@@ -151,6 +157,7 @@ export class PriceUnknown extends Error {
 const errors = [
   SandboxUnavailable,
   NoSandbox,
+  PackagesUnavailable,
   JobRejected,
   ConfigWrong,
   StoreRefused,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defaults } from './defaults.ts';
 import { Limits } from './limits.schema.ts';
+import { readRequirements } from './requirements.ts';
 import { strategyNames } from './strategy-names.ts';
 
 export const slug = z
@@ -157,8 +158,39 @@ export const Output = z.union([SafePath.transform((path): Validator => ({ kind: 
 export const Strategy = z.enum(strategyNames);
 export type Strategy = z.infer<typeof Strategy>;
 
+/** One package by its name, with versions where they matter: `pandas`, `pandas>=2,<3`. */
+const PackageAsked = z
+  .string()
+  .max(500)
+  .superRefine((text, context) => {
+    const { requirements, mistakes } = readRequirements(text);
+    const message = mistakes[0]?.message ?? 'expected one package, as in pandas or pandas==2.3.3';
+    if (requirements.length !== 1) context.addIssue({ code: 'custom', message });
+  });
+
+/** What programs find beside what every sandbox has: one of the three. */
+export const AskedEnvironment = z
+  .strictObject({
+    /** Packages by name, or a requirements file that names them: wheels, installed once by what they are. */
+    requirements: z.union([SafePath, z.array(PackageAsked).min(1).max(200)]).optional(),
+    /** A requirements file with one version and a hash of every package, as pip-compile or uv write it. */
+    lock: SafePath.optional(),
+    /** An image of the Docker engine, made from Crucible's own. */
+    image: z
+      .string()
+      .regex(/^[a-z0-9][\w./:@-]*$/, 'expected the name of an image: my-image:1')
+      .max(300)
+      .optional(),
+  })
+  .refine(
+    (asked) => Object.values(asked).filter((each) => each !== undefined).length === 1,
+    'expected one of `requirements`, `lock` and `image`',
+  );
+export type AskedEnvironment = z.infer<typeof AskedEnvironment>;
+
 /** What every job has that is tried by itself. */
 export const common = {
+  environment: AskedEnvironment.optional(),
   /** Files and folders, relative to the job file, that the program may read; below /work when it runs. */
   inputs: z.array(SafePath).default([]),
   limits: Limits.prefault({}),

@@ -1,6 +1,7 @@
 import type { Artifact } from './artifact.schema.ts';
 import type { Operator } from './candidate.schema.ts';
 import { defaults } from './defaults.ts';
+import type { Environment } from './environment.schema.ts';
 import type { OptimizeJob, SolveJob, Tolerance, Validator } from './job.schema.ts';
 import type { Limits } from './limits.schema.ts';
 import type { Entry } from './program.schema.ts';
@@ -79,6 +80,8 @@ export interface Exam<J extends Judging = Judging> {
   limits: Limits;
   /** Threads a candidate may use. */
   cores: number;
+  /** What it finds beside what every sandbox has; unset: nothing. */
+  environment?: Environment | undefined;
   /** Null: a candidate is judged and not measured. */
   bench: Bench | null;
 }

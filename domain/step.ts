@@ -10,6 +10,7 @@ export interface Place {
 
 /** What a step whose result is kept does. */
 export type StepKind =
+  | 'environment'
   | 'pack'
   | 'files'
   | 'strategies'

@@ -129,6 +129,7 @@ function failedProposals(calls: readonly CallRecord[]): Set<string> {
 }
 
 const doingWords: Record<StepKind, string> = {
+  environment: 'getting its packages',
   pack: 'packing its files',
   files: 'gathering files',
   strategies: 'looking for strategies that apply',

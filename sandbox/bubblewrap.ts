@@ -16,6 +16,7 @@ import {
   makeControlGroup,
   removeControlGroup,
 } from './control-group.ts';
+import { type Layers, layerFolder, noImages } from './layers.ts';
 import { rejectBeyondMachine } from './machine.ts';
 import type { Isolation, Sandbox, SweepOptions } from './sandbox.ts';
 import { absentForSharedUsers, absentSyscalls, allowedSyscalls, argumentRules } from './seccomp.ts';
@@ -41,6 +42,8 @@ export type BubblewrapSandboxOptions = {
   /** The measuring lock's file, one for all stores of this user. Users for sandboxes are handed out beside it. */
   lockFile: string;
   turns?: TurnListener | undefined;
+  /** The packages of environments. */
+  layers: Layers;
   /** `watched`: does without control groups also where they can be had. */
   memory?: 'auto' | 'watched';
 };
@@ -121,9 +124,16 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     const nonce = newNonce();
     await writeFile(join(folder, 'nonce'), nonce, { mode: 0o600 });
     await writeFile(join(folder, 'key'), task.spec.key, { mode: 0o600 });
+    const packages = await layerFolder(task.spec.environment, { blobs, layers: options.layers, signal });
     const group = groups && (await makeControlGroup(groups, groupOf(folder), task.spec.limits));
     const fields: JobField[] = [
       ...shown,
+      ...(packages === null
+        ? []
+        : ([
+            ['bindFrom', packages],
+            ['bindTo', places.packages],
+          ] as const)),
       ['bindFrom', join(folder, staged.in)],
       ['bindTo', places.in],
       ...(asRoot ? [['slots', slots] as const] : []),
@@ -195,6 +205,8 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
 
   const sandbox: Sandbox = {
     isolation,
+    layers: options.layers,
+    image: noImages('bubblewrap'),
     ...supervised(carryOut, rejectBeyondMachine),
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {

@@ -7,6 +7,7 @@ import type { BlobStore } from '../store/blobs.ts';
 import { createBubblewrapSandbox } from './bubblewrap.ts';
 import { createDockerSandbox } from './docker.ts';
 import { createE2bSandbox, type E2bSandboxOptions } from './e2b.ts';
+import { createLayers } from './layers.ts';
 import type { Sandbox, SandboxKind, WantedSandbox } from './sandbox.ts';
 import type { TurnListener } from './turn.ts';
 
@@ -86,6 +87,7 @@ async function open(kind: SandboxKind, guest: string, options: ChooseOptions): P
     supervisor: present(parts.supervisor, 'the supervisor program is not built'),
     lockFile: join(parts.cache, 'measuring.lock'),
     turns: options.turns,
+    layers: createLayers({ cache: parts.cache }),
   };
   if (kind === 'docker') {
     const socketPath = present(parts.docker, 'no Docker engine answers');

@@ -4,9 +4,10 @@ import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Docker from 'dockerode';
-import { NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
+import { JobRejected, NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { assertContained, type ContainerPlan, containerOptions } from './docker-container.ts';
+import { type Layers, layerFolder } from './layers.ts';
 import { rejectBeyondMachine } from './machine.ts';
 import { takeMeasuringLock } from './measuring-lock.ts';
 import type { Isolation, Sandbox, SweepOptions } from './sandbox.ts';
@@ -29,6 +30,8 @@ export type DockerSandboxOptions = {
   /** The measuring lock's file, one for all stores of this user. */
   lockFile: string;
   turns?: TurnListener | undefined;
+  /** The packages of environments. */
+  layers: Layers;
   socketPath?: string;
   /** How long the engine may take to answer anything but the end of a container. */
   engineTimeoutMs?: number;
@@ -90,7 +93,8 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
 
   async function carryOut<Result>(task: SupervisedTask<Result>, signal: AbortSignal): Promise<Result> {
     const name = `crucible-${sha256(`${storeId}\0${task.spec.key}`).slice(0, 40)}`;
-    const { supervisor, lockFile: file, turns } = options;
+    const { supervisor, lockFile: file, turns, layers } = options;
+    const packages = await layerFolder(task.spec.environment, { blobs, layers, signal });
     const lock = await takeMeasuringLock(task.lock === 'exclusive' ? 'exclusive' : 'shared', {
       ...{ supervisor, file, turns, signal },
       key: task.spec.key,
@@ -100,7 +104,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
       for (let turn = 0; turn < 5; turn++) {
         await removals.get(name);
         signal.throwIfAborted();
-        const stay = (await findEarlier(name, task)) ?? (await prepare(name, task));
+        const stay = (await findEarlier(name, task, packages)) ?? (await prepare(name, task, packages));
         const result = stay && (await seeThrough(stay, task, signal));
         if (result) return result;
         await sleep(100, undefined, { signal });
@@ -114,14 +118,18 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
   }
 
   /** The container an earlier attempt at this key left, where it can still give a result. Removes any other of that name. */
-  async function findEarlier<Result>(name: string, task: SupervisedTask<Result>): Promise<Stay | null> {
+  async function findEarlier<Result>(
+    name: string,
+    task: SupervisedTask<Result>,
+    packages: string | null,
+  ): Promise<Stay | null> {
     const found = await orGone(ask('look for an earlier container', engine.getContainer(name).inspect()));
     if (found === null) return null;
     const folder = join(root, folderLabel(found.Config.Labels));
     const deadline = Number(found.Config.Labels[labels.deadline]);
     const stay: Stay = {
       container: engine.getContainer(found.Id),
-      plan: planOf(name, folder, task, deadline),
+      plan: planOf(name, { folder, packages }, task, deadline),
       folder,
       earlier: true,
       untilMs: deadline - ABANDONED_MS,
@@ -135,11 +143,15 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
   }
 
   /** Stages the job and makes its container, checked but not started. Null where somebody else made it first. */
-  async function prepare<Result>(name: string, task: SupervisedTask<Result>): Promise<Stay | null> {
+  async function prepare<Result>(
+    name: string,
+    task: SupervisedTask<Result>,
+    packages: string | null,
+  ): Promise<Stay | null> {
     const folder = join(root, `${name}.${randomBytes(6).toString('hex')}`);
     const nonce = newNonce();
     const deadline = Date.now() + task.spec.limits.wallMs + FINISH_MS + ABANDONED_MS;
-    const plan = planOf(name, folder, task, deadline);
+    const plan = planOf(name, { folder, packages }, task, deadline);
     try {
       await mkdir(folder, { mode: 0o700 });
       await writeFile(join(folder, 'key'), task.spec.key, { mode: 0o600 });
@@ -205,7 +217,8 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
     if (after === null || nonce === null) return null;
     const { OOMKilled: outOfMemory, ExitCode: code, Error: trouble } = after.State;
     const verdict = outOfMemory && { engineVerdict: 'outOfMemory' as const };
-    const collected = await task.collect(stay.folder, { blobs, nonce, isolation, ...verdict });
+    const ranIn = { ...isolation, image: stay.plan.image };
+    const collected = await task.collect(stay.folder, { blobs, nonce, isolation: ranIn, ...verdict });
     if (collected) return collected;
 
     const { limits, label } = task.spec;
@@ -254,15 +267,15 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
 
   function planOf<Result>(
     name: string,
-    folder: string,
+    { folder, packages }: { folder: string; packages: string | null },
     task: SupervisedTask<Result>,
     deadline: number,
   ): ContainerPlan {
-    const { limits, key, label } = task.spec;
+    const { limits, key, label, environment } = task.spec;
     const onDisk = `rw,exec,nosuid,nodev,size=${limits.diskMb}m,nr_inodes=64k,mode=1777`;
     return {
       name,
-      image,
+      image: environment?.kind === 'image' ? environment.image : image,
       command: supervisorCommand,
       limits,
       labels: {
@@ -275,6 +288,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
       mounts: [
         { from: options.supervisor, to: places.supervisor, writable: false },
         { from: options.guest, to: places.guest, writable: false },
+        ...(packages === null ? [] : [{ from: packages, to: places.packages, writable: false }]),
         { from: join(folder, staged.in), to: places.in, writable: false },
         { from: join(folder, staged.given), to: places.given, writable: false },
         { from: join(folder, staged.result), to: places.result, writable: true },
@@ -324,6 +338,17 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
 
   return {
     isolation,
+    layers: options.layers,
+    async image(name) {
+      const found = await ask(`find the image ${name}`, engine.getImage(name).inspect()).catch((error) => {
+        throw statusOf(error) === 404
+          ? new JobRejected(
+              `environment.image: the Docker engine has no image ${name}: docker pull ${name}, or build it`,
+            )
+          : error;
+      });
+      return { id: found.Id, mb: Math.ceil(found.Size / 2 ** 20) };
+    },
     sweep,
     ...supervised(carryOut, rejectBeyondMachine),
   };

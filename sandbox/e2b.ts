@@ -7,6 +7,7 @@ import type { Sandbox as Machine, SandboxInfo } from 'e2b';
 import { JobRejected, NoSandbox, SandboxUnavailable } from '../domain/errors.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { brought, LACKS_PART, machineFields, ownSupervisor, startScript } from './e2b-machine.ts';
+import { noImages, noLayers } from './layers.ts';
 import type { Isolation, RunResult, Sandbox, SweepOptions } from './sandbox.ts';
 import { probeProblem, probeTask, type SupervisedTask, supervised } from './supervised-task.ts';
 import { neutralise, newNonce, removeStaged, staged } from './supervisor-job.ts';
@@ -72,6 +73,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
 
   async function carryOut<Result>(task: SupervisedTask<Result>, signal: AbortSignal): Promise<Result> {
     signal.throwIfAborted();
+    if (task.spec.environment !== undefined) throw noLayers();
     // What an earlier attempt left, or one whose making was never confirmed.
     for (const earlier of await machines({ key: task.spec.key })) {
       const result = await adopt(earlier, task, signal);
@@ -279,6 +281,8 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
 
   const sandbox: Sandbox = {
     isolation,
+    layers: null,
+    image: noImages('e2b'),
     ...supervised(carryOut),
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {

@@ -5,9 +5,12 @@ const lockFile = new URL('../docker/sandbox/core.txt', import.meta.url);
 /** What a package is imported as, where that is not its name. */
 const imported: Record<string, string> = { pillow: 'PIL', 'scikit-image': 'skimage' };
 
+/** Returns the lock of the packages that every sandbox has. */
+export const coreLock = (): Promise<string> => readFile(lockFile, 'utf8');
+
 /** The packages of the sandbox's Python, `name==version` by the name they are imported by. */
 export async function lockedPackages(): Promise<Map<string, string>> {
-  const lock = await readFile(lockFile, 'utf8');
+  const lock = await coreLock();
   return new Map(
     [...lock.matchAll(/^([A-Za-z0-9._-]+)==([^\s\\;]+)/gm)].map(([, name = '', version = '']) => [
       imported[name] ?? name.replaceAll('-', '_'),
@@ -25,15 +28,72 @@ export async function packagesForPrograms(): Promise<string[]> {
   return forPrograms.flatMap((name) => locked.get(name)?.replace('==', ' ') ?? []);
 }
 
-/** What packages are called by those who publish them, where that is not what they are imported as. */
-const published: Record<string, string> = {
+/**
+ * The packages that an import alone brings into a sandbox: what each is imported as, and published as. No index is asked for any other
+ * name that a program imports, since whoever registers a name that models make up would have code in the sandbox.
+ */
+const broughtByImport: Readonly<Record<string, string>> = {
   bs4: 'beautifulsoup4',
+  bottleneck: 'bottleneck',
+  catboost: 'catboost',
   cv2: 'opencv-python-headless',
+  dask: 'dask',
   dateutil: 'python-dateutil',
+  duckdb: 'duckdb',
+  ezdxf: 'ezdxf',
+  h5py: 'h5py',
+  imageio_ffmpeg: 'imageio-ffmpeg',
+  jinja2: 'jinja2',
+  joblib: 'joblib',
+  jsonschema: 'jsonschema',
+  lightgbm: 'lightgbm',
+  lxml: 'lxml',
+  markdown: 'markdown',
+  matplotlib: 'matplotlib',
+  meshio: 'meshio',
+  mpmath: 'mpmath',
+  nibabel: 'nibabel',
+  numexpr: 'numexpr',
+  openpyxl: 'openpyxl',
+  pandas: 'pandas',
+  plotly: 'plotly',
+  polars: 'polars',
+  psutil: 'psutil',
+  pyarrow: 'pyarrow',
+  pydantic: 'pydantic',
+  pydicom: 'pydicom',
+  pytest: 'pytest',
+  pyvista: 'pyvista',
+  pywt: 'pywavelets',
+  regex: 'regex',
+  rtree: 'rtree',
+  seaborn: 'seaborn',
+  shapely: 'shapely',
   sklearn: 'scikit-learn',
-  yaml: 'PyYAML',
+  statsmodels: 'statsmodels',
+  sympy: 'sympy',
+  tabulate: 'tabulate',
+  tqdm: 'tqdm',
+  trimesh: 'trimesh',
+  vtk: 'vtk',
+  xarray: 'xarray',
+  xgboost: 'xgboost',
+  yaml: 'pyyaml',
+  zarr: 'zarr',
+  zstandard: 'zstandard',
 };
 
-/** How a program gets at the package of a module that the sandbox does not have. */
-export const bringing = (name: string): string =>
-  `To bring it: pip install --target packages --only-binary=:all: --python-version 3.11 ${published[name] ?? name}, then inputs: [packages] and sys.path.append('packages')`;
+/** Returns the package that importing `module` brings into a sandbox, by the name it is published under; null where it brings none. */
+export const packageOf = (module: string): string | null => {
+  const [name = module] = module.split('.');
+  return Object.hasOwn(broughtByImport, name) ? (broughtByImport[name] ?? null) : null;
+};
+
+/** The packages that `packageOf` knows, by the names they are published under. */
+export const packagesBroughtByImport: readonly string[] = [...new Set(Object.values(broughtByImport))].sort();
+
+/** Returns how a program gets at the package of a module that the sandbox does not have. */
+export const bringing = (module: string): string => {
+  const name = packageOf(module) ?? module.split('.')[0] ?? module;
+  return `To bring it: environment: { requirements: [${name}] } in the job, or --packages ${name}`;
+};

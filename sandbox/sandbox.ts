@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { Artifact, Tree } from '../domain/artifact.schema.ts';
+import { Mounted } from '../domain/environment.schema.ts';
 import { Limits } from '../domain/limits.schema.ts';
+import type { Layers } from './layers.ts';
 
 /**
  * One command in one new sandbox: no network, no host path, no environment but what is given.
@@ -17,6 +19,8 @@ export const RunSpec = z.strictObject({
   /** Copied below /work, the working directory, before the command starts. */
   workspace: Tree.default({}),
   limits: Limits,
+  /** What it finds beside what every sandbox has; unset: nothing. */
+  environment: Mounted.optional(),
   /** Glob patterns below /work (`*`, `?`, `**`): the files to bring out. */
   outputs: z.array(z.string()).default([]),
 });
@@ -127,6 +131,8 @@ export const ConductSpec = z.strictObject({
   answerMb: z.number().positive(),
   /** Limits of the whole; `wallMs` bounds everything, `sampleMs` one sample. */
   limits: Limits,
+  /** What every player finds beside what every sandbox has; unset: nothing. */
+  environment: Mounted.optional(),
   sampleMs: z.number().positive(),
   /** Take the host's measuring lock exclusively, so that no other sandbox runs meanwhile. */
   exclusive: z.boolean(),
@@ -184,6 +190,10 @@ export interface SweepOptions {
 /** Infrastructure trouble is thrown as `SandboxUnavailable`; what a program did is a result. */
 export interface Sandbox {
   readonly isolation: Isolation;
+  /** Where the packages of environments are installed; null where none can be shown. */
+  readonly layers: Layers | null;
+  /** Finds an image by its name. Throws `JobRejected` where there is none, or none can be run. */
+  image(name: string): Promise<{ id: string; mb: number }>;
   run(request: RunRequest, signal: AbortSignal): Promise<RunResult>;
   conduct(spec: z.input<typeof ConductSpec>, signal: AbortSignal): Promise<ConductResult>;
   /**

@@ -37,6 +37,8 @@ export const places = {
   guest: '/sandbox/guest',
   python: '/opt/crucible/python',
   nanobind: '/opt/crucible/nanobind',
+  /** A layer of packages, read-only. Python looks there before it looks among its own. */
+  packages: '/opt/crucible/packages',
   private: '/sandbox/private',
   /** The staged folder `given`, read-only. */
   given: '/sandbox/private/given',

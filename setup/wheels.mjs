@@ -3,6 +3,26 @@ import { dirname, join } from 'node:path';
 import { cache, hashOf, onPath, root } from './places.mjs';
 import { StepFailed } from './work.mjs';
 
+/** The C library of Debian 12, on which the image stands: 2.36. */
+const newestGlibc = 36;
+
+/**
+ * Options by which pip takes wheels for the sandbox's Python on this machine, whatever Python it runs under itself.
+ * @returns {string[]}
+ */
+export function pythonTarget() {
+  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  const report = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (process.report.getReport());
+  const own = Number(report.header.glibcVersionRuntime?.split('.')[1] ?? newestGlibc);
+  const versions = Array.from({ length: Math.min(own, newestGlibc) - 16 }, (_, index) => `_2_${17 + index}`);
+  // The older names stand for what is older still.
+  const platforms = [...versions.reverse(), '2014'].flatMap((version) => [
+    '--platform',
+    `manylinux${version}_${machine}`,
+  ]);
+  return ['--python-version', '3.11', '--implementation', 'cp', ...platforms];
+}
+
 /**
  * Downloads the wheels that core.txt locks, by any Python's pip, each checked against its hash.
  * @param {import('./work.mjs').Work} work
@@ -15,11 +35,6 @@ export async function downloadWheels({ run, say, part }) {
   const python = onPath('python3');
   if (!python) throw new StepFailed('expected python3 with pip on PATH, found none', how);
   say('downloading the Python packages (140 MB)');
-  const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
-  const platforms = ['2_28', '2_27', '2_24', '2_17'].flatMap((version) => [
-    '--platform',
-    `manylinux_${version}_${machine}`,
-  ]);
   const locked = [
     '--no-deps',
     '--require-hashes',
@@ -27,7 +42,6 @@ export async function downloadWheels({ run, say, part }) {
     '-r',
     join(root, 'docker/sandbox/core.txt'),
   ];
-  const target = ['--python-version', '3.11', '--implementation', 'cp', ...platforms];
   await run(
     python,
     [
@@ -37,7 +51,7 @@ export async function downloadWheels({ run, say, part }) {
       '-q',
       '--no-cache-dir',
       ...locked,
-      ...target,
+      ...pythonTarget(),
       '-d',
       join(part, 'packages/wheels'),
     ],

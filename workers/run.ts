@@ -1,6 +1,7 @@
 import { availableParallelism, hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import type { ActivityContext } from '../activities/context.ts';
+import { createEnvironmentActivities } from '../activities/environment.ts';
 import { createJobActivities } from '../activities/job.ts';
 import { createHandActivities } from '../activities/propose/by-hand.ts';
 import { createModelActivities } from '../activities/propose/by-model.ts';
@@ -169,7 +170,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
       ...common,
       taskQueue: queues.build,
       maxConcurrentActivityTaskExecutions: cores,
-      activities: createBuildActivities(context),
+      activities: { ...createBuildActivities(context), ...createEnvironmentActivities(context) },
     },
     {
       ...common,

@@ -6,6 +6,7 @@ import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { best, objectiveOf, reaches } from '../domain/objective.ts';
 import { policies } from '../domain/search-policy.ts';
 import { times } from '../domain/trial.ts';
+import { withEnvironment } from './job/environment.ts';
 import { runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
 import { measureBaseline } from './loop/baseline.ts';
@@ -23,7 +24,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
       ...running.placeOf('c-0/pack'),
       ...{ files: input.files, original: optimizeOriginal(job) },
     });
-    const asked = optimizeExam(job, input.files, seen);
+    const asked = await withEnvironment(running, optimizeExam(job, input.files, seen));
     // What can be tried is known from the text: it is told before anything takes long.
     const strategies = await strategiesFor(running, packed, asked);
     running.tell('measuring the program as it is');

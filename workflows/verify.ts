@@ -3,6 +3,7 @@ import type { JobResult, VerificationInput } from '../domain/job-input.schema.ts
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { clears, foundIn, objectiveOf } from '../domain/objective.ts';
 import { anew, findingOf, intervalText } from '../domain/trial.ts';
+import { withEnvironment } from './job/environment.ts';
 import { runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
 import { measureBaseline } from './loop/baseline.ts';
@@ -21,7 +22,8 @@ export async function verify({ candidate, claim, ...input }: VerificationInput):
       ...running.placeOf('c-0/pack'),
       ...{ files: input.files, original: optimizeOriginal(job) },
     });
-    const { exam } = await measureBaseline(running, packed, optimizeExam(job, input.files, seen));
+    const asked = await withEnvironment(running, optimizeExam(job, input.files, seen));
+    const { exam } = await measureBaseline(running, packed, asked);
     const trial = await runTrial(running, candidate, 'verification', exam);
     const found = foundIn(trial.outcome);
     const { metric } = found;

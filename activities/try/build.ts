@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Mounted } from '../../domain/environment.schema.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
@@ -25,13 +26,14 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
   async buildProgram({
     program,
     limits,
+    environment,
     ...place
-  }: Place & { program: Artifact; limits: Limits }): Promise<Built> {
+  }: Place & { program: Artifact; limits: Limits; environment?: Mounted | undefined }): Promise<Built> {
     return takeStep<Built>(store, place, 'build', async ({ signal }) => {
       const { files, entry, build } = await readProgram(store.blobs, program);
       if (build === null) return { kind: 'built', program, log: null };
       const contentKey = `build ${createHash('sha256')
-        .update(JSON.stringify([files, build, sandbox.isolation.image]))
+        .update(JSON.stringify([files, build, sandbox.isolation.image, ...mountedKey(environment)]))
         .digest('hex')}`;
       const known = await store.ledger.recall(contentKey);
       if (known !== undefined) return known as Built;
@@ -43,6 +45,7 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
           argv: guest('build', build.tool, ...(build.fastMath ? ['--fast-math'] : []), ...build.sources),
           workspace: files,
           limits,
+          environment,
           outputs: ['*.so'],
         },
         signal,
@@ -67,3 +70,7 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
     });
   },
 });
+
+/** What of an environment a build depends on. */
+const mountedKey = (environment: Mounted | undefined): string[] =>
+  environment === undefined ? [] : [environment.kind === 'layer' ? environment.lock : environment.image];

@@ -57,6 +57,7 @@ export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
           env: threads(exam.cores),
           files: placeBelow('job', tree),
           limits: limitsOf(exam),
+          environment: exam.environment,
           outputs: ['.cases/*'],
         },
         signal,

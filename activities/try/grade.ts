@@ -53,8 +53,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
    */
   async function ask(
     place: Place,
-    { program, plan, files }: GraderTask,
-    { limits }: Exam,
+    { program, plan, files, check }: GraderTask,
+    { limits, environment }: Exam,
     signal: AbortSignal,
   ): Promise<Asked> {
     const ran = await sandbox.run(
@@ -64,6 +64,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
         argv: guest(program, '--plan', '/in/plan.json', '--out', 'verdict.json'),
         files: { ...files, 'plan.json': await writeJson(store.blobs, plan) },
         limits,
+        // A user's own check may import what the job names; the grader itself needs nothing of that.
+        environment: check === null ? undefined : environment,
         outputs: ['verdict.json'],
       },
       signal,

@@ -78,6 +78,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
           samples: limited,
           answerMb: cases === null ? 1 : answerMb(cases),
           limits: { ...shared(limitsOf(exam)), wallMs: Math.max(1, until - Date.now()) },
+          environment: exam.environment,
           sampleMs: exam.limits.wallMs,
           exclusive: true,
         },

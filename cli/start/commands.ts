@@ -66,6 +66,10 @@ export function addStartCommands(line: CommandLine): void {
     .option('--outputs <patterns...>', 'files the script writes; they and standard output must stay the same')
     .option('--inputs <paths...>', 'files and folders the program reads or imports')
     .option(
+      '--packages <names...>',
+      'packages that programs find beside those of every sandbox: pandas, pyarrow>=20',
+    )
+    .option(
       '--ignore-lines <patterns...>',
       'lines a script prints that are not compared, as regular expressions',
     )
@@ -107,6 +111,10 @@ export function addStartCommands(line: CommandLine): void {
     `crucible solve 'Count the words of notes.txt into counts.json' --inputs notes.txt --output 'counts.json: json'`,
   )
     .option('--inputs <paths...>', 'files and folders the program reads')
+    .option(
+      '--packages <names...>',
+      'packages that programs find beside those of every sandbox: pandas, pyarrow>=20',
+    )
     .option('--output <checks...>', "what it must write, and what is checked of it: 'grid.bin: voxels n=64'")
     .option(
       '--check <file[:name]>',

@@ -5,13 +5,14 @@ import { askingOf, filesOf, subjectOf } from '../../domain/job.ts';
 import type { StageJob } from '../../domain/job-input.ts';
 import type { NamedPython } from '../../domain/kinds/kind.ts';
 import { kindOf, partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
+import { nearest } from '../../domain/nearest.ts';
 import { explainNoRoute, type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
 import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
-import { nearest } from '../nearest.ts';
 import type { Session } from '../server/session.ts';
 import { paint, sayOf, UserMistake } from '../terminal.ts';
 import type { JobFile } from './job-file.ts';
+import { bringsModule, packagesAskedFor } from './packages-of-imports.ts';
 import { standardModules } from './python-modules.ts';
 import {
   functionNamed,
@@ -275,6 +276,7 @@ async function lookAtImports(file: JobFile, part: StageJob, source: Source, foun
   // It looks in places of its own.
   if (source.statements.some(({ code }) => /\bsys\.path|addsitedir|sys\.modules/.test(code))) return;
   const packages = await lockedPackages();
+  const asked = await packagesAskedFor(part, file.folder);
   const has = (await packagesForPrograms()).join(', ');
   const own = new Set(source.names.own.map(({ line }) => line));
   for (const { module, level, line, optional } of importsIn(source.statements)) {
@@ -282,13 +284,16 @@ async function lookAtImports(file: JobFile, part: StageJob, source: Source, foun
     if (level > 0 || name === '' || name === 'crucible_native') continue;
     if (standardModules.has(name) || name.startsWith('_') || packages.has(name)) continue;
     if (file.files.some((path) => path.split('/').some((each) => each.split('.')[0] === name))) continue;
+    if (asked === null || bringsModule(asked, name)) continue;
     const beside = await moduleBeside(file, dirname(source.path), name);
     if (beside === null && needsOf(part).length > 0) continue;
     const said =
       beside === null
         ? `the sandbox has no ${name}; it has ${has}. ${bringing(name)}`
         : `${toldAs(file, beside)} stands in the folder of the job and is not among its inputs: ${toAdd(file, beside)}`;
-    const certain = !optional && own.has(line) && needsOf(part).length === 0;
+    // What packages are called tells little of what they bring.
+    const isKnown = part.environment === undefined || beside !== null;
+    const certain = !optional && own.has(line) && needsOf(part).length === 0 && isKnown;
     (certain ? found.mistakes : found.warnings).push(`${source.told}:${line}: imports ${name}: ${said}`);
   }
 }

@@ -9,6 +9,7 @@ import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { UserMistake } from '../terminal.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
+import { withPackagesOfImports } from './packages-of-imports.ts';
 import { withRecipeValues } from './recipe-values.ts';
 
 /** A job as it stands in a file, checked, with every file it names or that is in a folder it names, relative to `folder`. */
@@ -70,8 +71,7 @@ export async function readJobFile(path: string): Promise<JobFile> {
   }
   const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
   const job = await checkJob(value, source);
-  const folder = resolve(dirname(path));
-  return { job, folder, files: await filesOf(job, folder, source), typed: false, told: telling(source) };
+  return fileOf(job, resolve(dirname(path)), source);
 }
 
 /** A job made of values, as from the command line, whose fields are called `fieldOf` there. Throws `UserMistake`. */
@@ -82,7 +82,13 @@ export async function checkedJob(
 ): Promise<JobFile> {
   const source: Source = { name: null, line: () => null, field: fieldOf };
   const job = await checkJob(value, source);
-  return { job, folder, files: await filesOf(job, folder, source), typed: true, told: telling(source) };
+  return fileOf(job, folder, source);
+}
+
+async function fileOf(asked: Job, folder: string, source: Source): Promise<JobFile> {
+  const files = await filesOf(asked, folder, source);
+  const job = await withPackagesOfImports(asked, folder, files);
+  return { job, folder, files, typed: source.name === null, told: telling(source) };
 }
 
 /** The same job with its models, where it names none, chosen by `profile`. */
@@ -161,7 +167,9 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
       const isFolder = (await stat(join(root, path))).isDirectory();
       const wanted = field.at(-1);
       if (isFolder && !['inputs', 'hidden', 'prompts'].includes(String(wanted)))
-        throw new UserMistake('expected a Python file, found a folder');
+        throw new UserMistake(
+          `expected a ${wanted === 'environment' ? 'requirements' : 'Python'} file, found a folder`,
+        );
       if (!isFolder && wanted === 'prompts') throw new UserMistake('expected a folder, found a file');
       let isEmpty = true;
       for await (const file of filesBelow(root, path)) {

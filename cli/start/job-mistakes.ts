@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { nearest } from '../nearest.ts';
+import { nearest } from '../../domain/nearest.ts';
 
 /** One thing that is wrong with a job: where it stands in it, and in words what was expected and what came. */
 export interface Mistake {

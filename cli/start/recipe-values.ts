@@ -1,9 +1,9 @@
 import type { Job, SolveJob, Validator } from '../../domain/job.schema.ts';
 import type { StageJob } from '../../domain/job-input.ts';
 import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
+import { nearest } from '../../domain/nearest.ts';
 import { type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
 import { readRecipe, recipeNames, renderRecipe } from '../../recipes/recipes.ts';
-import { nearest } from '../nearest.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
 
 /**

@@ -13,10 +13,21 @@ export interface Allowances {
   cores?: number;
   memory?: number;
   profile?: Models['profile'];
+  packages?: string[];
 }
 
 /** The fields of a job that say what it may use. */
-export const allowances = ({ trials, minutes, usd, tokens, cores, memory, profile }: Allowances) => ({
+export const allowances = ({
+  trials,
+  minutes,
+  usd,
+  tokens,
+  cores,
+  memory,
+  profile,
+  packages,
+}: Allowances) => ({
+  environment: packages === undefined ? undefined : { requirements: packages },
   cores,
   limits: memory === undefined ? undefined : { memoryMb: memory },
   budget: given({
@@ -35,6 +46,7 @@ const optionOfField: Record<string, string> = {
   'budget.wallMs': '--minutes',
   'limits.memoryMb': '--memory',
   'models.profile': '--profile',
+  environment: '--packages',
 };
 
 /** A field of the job in the words of the command line. */

@@ -24,6 +24,10 @@ g++ -std=c++17 -O2 -DNDEBUG -fPIC -fvisibility=hidden -fno-strict-aliasing -ffun
 ar rcs "$nanobind/libnanobind.a" "$nanobind/nb_combined.o"
 rm "$nanobind/nb_combined.o"
 
+# A job's own packages are shown at TARGET/packages: Python looks there before it looks among these, and after its own library.
+echo "import os, sys; layer = '/opt/crucible/packages'; os.path.isdir(layer) and sys.path.insert(sys.path.index(sitedir), layer)" \
+  > "$packages/crucible-packages.pth"
+
 # Nothing is installed inside a sandbox, and nobody there runs the packages' own tests.
 "$venv" -m pip uninstall --quiet --yes pip
 find "$packages" -type d -name tests -prune -exec rm -rf {} +

@@ -1,4 +1,5 @@
 import type { Job, Models, Stage } from '../job.schema.ts';
+import type { AskedEnvironment } from '../job-fields.schema.ts';
 import type { Role } from '../job-input.ts';
 import type { Objective } from '../objective.ts';
 
@@ -52,3 +53,14 @@ export interface Kind<J extends Job> {
 /** Files and folders that are read and not run, by the field that names them. */
 export const read = (field: string, paths: readonly (string | undefined)[]): NamedFile[] =>
   paths.flatMap((path) => (path === undefined ? [] : [{ path, field, python: null }]));
+
+/** The file that a job's environment is made from; none where it names packages, an image, or has none. */
+export function environmentFiles({
+  environment,
+}: {
+  environment?: AskedEnvironment | undefined;
+}): NamedFile[] {
+  const { requirements, lock } = environment ?? {};
+  const path = lock ?? (typeof requirements === 'string' ? requirements : undefined);
+  return read('environment', [path]);
+}

@@ -1,6 +1,6 @@
 import type { OptimizeJob, Tolerance } from '../job.schema.ts';
 import { checkNamed, functionAt } from '../judging.ts';
-import { type Kind, type NamedPython, read } from './kind.ts';
+import { environmentFiles, type Kind, type NamedPython, read } from './kind.ts';
 
 const python = (field: string, as: NamedPython['as'], named: string | undefined, otherwise: string) => {
   if (named === undefined) return [];
@@ -28,6 +28,7 @@ export const optimize: Kind<OptimizeJob> = {
     },
     ...python('cases', 'cases', job.cases, 'make_case'),
     ...python('accepts', 'check', job.accepts, 'accepts'),
+    ...environmentFiles(job),
     ...read('inputs', job.inputs),
   ],
   writes: ({ outputs }) => outputs.map((each) => (typeof each === 'string' ? each : each.path)),

@@ -1,6 +1,6 @@
 import type { SolveJob } from '../job.schema.ts';
 import { functionWords, outputCheckOf } from '../judging.ts';
-import { type Kind, read } from './kind.ts';
+import { environmentFiles, type Kind, read } from './kind.ts';
 
 /** Returns what it runs, in words: its script, its recipe with what that is told, or its task. */
 function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): string {
@@ -25,6 +25,7 @@ export const solve: Kind<SolveJob> = {
         ? []
         : [{ path: check.module, field: 'check', python: { as: 'onFolders' as const, calls: check.name } }]),
       ...read('hidden', job.hidden ?? []),
+      ...environmentFiles(job),
       ...read('inputs', inputs),
     ];
   },

@@ -33,6 +33,8 @@ let specs: ConductSpec[];
 /** A sandbox in which every program does nothing and ends well. */
 const sandbox: Sandbox = {
   isolation,
+  layers: null,
+  image: async () => ({ id: '', mb: 0 }),
   async run({ files = {}, workspace = {} }) {
     held.push([...Object.keys(files), ...Object.keys(workspace)]);
     return {

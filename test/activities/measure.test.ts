@@ -26,6 +26,8 @@ let takes: { baseline: number; candidate: number; cpuMs?: number }[];
 /** A sandbox in which scripts take as long as `takes` says; each measurement of one is `runs` of them. */
 const sandbox: Sandbox = {
   isolation,
+  layers: null,
+  image: async () => ({ id: '', mb: 0 }),
   run: unasked,
   async conduct({ key, samples }): Promise<ConductResult> {
     if (!/\/\d+$/.test(key)) keys.push(key);

@@ -40,7 +40,7 @@ describe('a module that a program misses', () => {
   it('is told with what the sandbox has and how another is brought, where it is nowhere', () => {
     const hint = hintOn(noModule('sklearn.svm'), around());
     expect(hint).toMatch(/^the sandbox has no sklearn; it has numpy 2\.4\.6, scipy 1\.17\.1\. To bring it: /);
-    expect(hint).toContain('scikit-learn, then inputs: [packages]');
+    expect(hint).toContain('environment: { requirements: [scikit-learn] }');
   });
 });
 

@@ -52,6 +52,8 @@ function sandboxWith(list: object | null, ending: Ending, said: string): Sandbox
   const log = { tail: said, artifact: null, bytes: said.length, truncated: false };
   return {
     isolation,
+    layers: null,
+    image: async () => ({ id: '', mb: 0 }),
     run: async () =>
       ({
         ...{ ending, stdout: log, stderr: log, refused: [], usage: {}, isolation },

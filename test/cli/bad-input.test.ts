@@ -55,13 +55,13 @@ describe('a job file that is wrong', () => {
   });
 
   it('whose program must fail is refused before anything is started, with --dry-run and without', async () => {
-    await writeFile(join(folder, 'slow.py'), 'import pandas\ndef blur(x):\n    return x\n');
+    await writeFile(join(folder, 'slow.py'), 'import requests\ndef blur(x):\n    return x\n');
     const given = ['optimize', 'slow.py:blurr', '--cases', 'slow.py:blur'];
     for (const args of [given, [...given, '--dry-run']]) {
       const said = await run(args);
       expect(said).toMatchObject({ status: 2, out: '' });
       expect(said.error).toMatch(
-        /^slow\.py: slow\.py has no function blurr \(did you mean blur\?\); it has: blur\nslow\.py:1: imports pandas: the sandbox has no pandas/,
+        /^slow\.py: slow\.py has no function blurr \(did you mean blur\?\); it has: blur\nslow\.py:1: imports requests: the sandbox has no requests/,
       );
     }
     expect(await readdir(home)).not.toContain('running.json');

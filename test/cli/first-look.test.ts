@@ -2,7 +2,7 @@ import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { type FirstLook, firstLook, lacksModels } from '../../cli/start/first-look.ts';
-import { checkedJob, readJobFile } from '../../cli/start/job-file.ts';
+import { checkedJob, type JobFile, readJobFile } from '../../cli/start/job-file.ts';
 import { jobFromOptions } from '../../cli/start/optimize-job.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
@@ -26,9 +26,13 @@ async function write(files: Record<string, string | Buffer>): Promise<void> {
 }
 
 async function look(source: string | Buffer, fields: Record<string, unknown> = {}): Promise<FirstLook> {
+  return firstLook(await fileOf(source, fields), null);
+}
+
+async function fileOf(source: string | Buffer, fields: Record<string, unknown> = {}): Promise<JobFile> {
   await write({ 'f.py': source });
   const job = { kind: 'optimize', name: 'a', program: 'f.py', function: 'f', cases: 'cases.py', ...fields };
-  return firstLook(await checkedJob(job, folder), null);
+  return checkedJob(job, folder);
 }
 
 describe('before anything is started', () => {
@@ -151,7 +155,7 @@ describe('before anything is started', () => {
       /:1: accepts takes nothing: expected a function/,
     ],
     ['that returns nothing', 'def accepts(x, answer):\n    answer.sort()\n', /accepts returns nothing/],
-    ['that misses a module', 'import pandas\ndef accepts(x, answer):\n    return True\n', /has no pandas/],
+    ['that misses a module', 'import torch\ndef accepts(x, answer):\n    return True\n', /has no torch/],
   ])('a check of answers %s is refused', async (_, source, message) => {
     await write({ 'check.py': source });
     const { mistakes } = await look('def f(x):\n    return x\n', { accepts: 'check.py' });
@@ -162,16 +166,30 @@ describe('before anything is started', () => {
 describe('an import', () => {
   it('that the sandbox does not have is refused with what it has; where the program may do without, it is a warning', async () => {
     const { mistakes, warnings } = await look(
-      'import os, numpy as np\nimport pandas as pd\nfrom scipy import fft\ntry:\n    import cupy\nexcept ImportError:\n    cupy = None\ndef f(x):\n    import torch\n    return x\n',
+      'import os, numpy as np\nimport requests\nfrom scipy import fft\ntry:\n    import cupy\nexcept ImportError:\n    cupy = None\ndef f(x):\n    import torch\n    return x\n',
     );
     expect(mistakes).toEqual([
       expect.stringMatching(
-        /^f\.py:2: imports pandas: the sandbox has no pandas.* it has numpy \d[\d.]*, .*scipy \d/,
+        /^f\.py:2: imports requests: the sandbox has no requests.* it has numpy \d[\d.]*, .*scipy \d/,
       ),
     ]);
     expect(warnings.map((each) => each.slice(0, 20))).toEqual([
       'f.py:5: imports cupy',
       'f.py:9: imports torc',
+    ]);
+  });
+
+  it('of a package that an import may bring in puts it into the environment, unless the job names its own', async () => {
+    const source = 'import pandas as pd\nimport sklearn.svm, yaml\ndef f(x):\n    return x\n';
+    expect(await look(source)).toEqual({ mistakes: [], warnings: [] });
+    const requirements = ['pandas', 'pyyaml', 'scikit-learn'];
+    expect((await fileOf(source)).job).toMatchObject({ environment: { requirements } });
+    const own = { environment: { requirements: ['polars'] } };
+    expect((await fileOf(source, own)).job).toMatchObject(own);
+    expect((await look(source, own)).warnings).toEqual([
+      expect.stringMatching(/^f\.py:1: imports pandas: the sandbox has no pandas/),
+      expect.stringMatching(/^f\.py:2: imports sklearn/),
+      expect.stringMatching(/^f\.py:2: imports yaml/),
     ]);
   });
 

@@ -11,6 +11,7 @@ import { NoSandbox } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import { type BubblewrapSandboxOptions, createBubblewrapSandbox } from '../../sandbox/bubblewrap.ts';
 import { findControlGroups, listControlGroups, makeControlGroup } from '../../sandbox/control-group.ts';
+import { createLayers } from '../../sandbox/layers.ts';
 import { takeMeasuringLock } from '../../sandbox/measuring-lock.ts';
 import type { ConductSpec, RunRequest, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
@@ -76,6 +77,7 @@ describe.skipIf(missing.length > 0)('bubblewrap', () => {
       bwrap: tools.bwrap ?? '',
       supervisor: tools.supervisor ?? '',
       guest: home,
+      layers: createLayers({ cache: home }),
       python: tools.python ?? '',
       nanobind: tools.nanobind,
       lockFile: join(home, 'measuring.lock'),

@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { NoSandbox, SandboxUnavailable } from '../../domain/errors.ts';
 import { createDockerSandbox, type DockerSandboxOptions } from '../../sandbox/docker.ts';
 import { assertContained, type ContainerPlan, containerOptions } from '../../sandbox/docker-container.ts';
+import { createLayers } from '../../sandbox/layers.ts';
 import {
   absentSyscalls,
   allowedSyscalls,
@@ -62,6 +63,7 @@ describe.runIf(kinds.includes('docker'))('the Docker sandbox', () => {
       storeId: test_.folder,
       root: join(test_.folder, 'sandboxes/docker'),
       image,
+      layers: createLayers({ cache: test_.folder }),
       supervisor: parts.supervisor ?? '',
       guest: join(test_.folder, 'sandboxes'),
       lockFile: join(test_.folder, 'measuring.lock'),

@@ -1,4 +1,5 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type { EnvironmentActivities } from '../../activities/environment.ts';
 import type { JobActivities } from '../../activities/job.ts';
 import type { HandActivities } from '../../activities/propose/by-hand.ts';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
@@ -54,6 +55,13 @@ export const { writeReport } = proxyActivities<ReportActivities>({
   ...beating,
   taskQueue: queues.orchestrate,
   startToCloseTimeout: '5m',
+});
+
+/** Packages are downloaded and unpacked: large ones take minutes, and an index that is down is waited for. */
+export const { prepareEnvironment } = proxyActivities<EnvironmentActivities>({
+  ...beating,
+  taskQueue: queues.build,
+  startToCloseTimeout: '60m',
 });
 
 /** Waiting for a worker that holds the provider's key, where another route could be asked instead. */

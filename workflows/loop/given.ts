@@ -8,6 +8,7 @@ import {
   scriptOriginal,
   solveExam,
 } from '../../domain/judging.ts';
+import { withEnvironment } from '../job/environment.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { packInputs, packProgram, proposeByRecipe, sandboxActivities } from '../job/proxies.ts';
 
@@ -21,9 +22,10 @@ interface Given {
 
 /** Returns what the job begins with, once its own check was looked at. */
 export async function given(running: RunningJob<SolveJob>): Promise<Given> {
-  const found = await broughtBy(running);
-  await tryOwnCheck(running, found.exam);
-  return found;
+  const { program, exam: asked } = await broughtBy(running);
+  const exam = await withEnvironment(running, asked);
+  await tryOwnCheck(running, exam);
+  return { program, exam };
 }
 
 async function broughtBy({ job, input: { files }, placeOf }: RunningJob<SolveJob>): Promise<Given> {

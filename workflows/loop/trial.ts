@@ -73,11 +73,14 @@ async function outcomeOf(
   earlier: Measurement | null,
   findings: Findings,
 ): Promise<Outcome> {
-  const { limits, judging, bench } = exam;
+  const { limits, judging, bench, environment } = exam;
   const { buildProgram, prepareCases, runProgram, gradeRun } = sandboxActivities(limits);
   const { artifacts, seeds } = findings;
 
-  const built = await step('build', `build ${named}`, buildProgram, { program: candidate.program, limits });
+  const built = await step('build', `build ${named}`, buildProgram, {
+    ...{ program: candidate.program, limits },
+    ...(environment === undefined ? {} : { environment }),
+  });
   if (built.log !== null) artifacts['build log'] = built.log;
   if (built.kind === 'failed') return built.outcome;
   const { program } = built;
