@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defaults } from './defaults.ts';
 import { Limits } from './limits.schema.ts';
 import { readRequirements } from './requirements.ts';
+import { SafePath } from './safe-path.schema.ts';
 import { strategyNames } from './strategy-names.ts';
 
 export const slug = z
@@ -9,26 +10,6 @@ export const slug = z
   .regex(
     /^[a-z0-9][a-z0-9-]{0,62}$/,
     'expected lower-case letters, digits and dashes, at most 63, a letter or digit first',
-  );
-
-/** Of a name in a folder, as file systems have it. */
-const longestNameBytes = 255;
-const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
-
-/** A path inside the job's folder: relative, no `..`, no control characters, no name longer than a file system takes. */
-export const SafePath = z
-  .string()
-  .min(1)
-  .max(400)
-  .refine(
-    (path) =>
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-      !/[\u0000-\u001f\u007f-\u009f\\]/.test(path) &&
-      path.isWellFormed() &&
-      !path.startsWith('/') &&
-      !path.startsWith('-') &&
-      path.split('/').every((part) => part !== '..' && part !== '' && bytesOf(part) <= longestNameBytes),
-    'expected a path inside the workspace: relative, without `..`, backslashes, control characters or names of more than 255 bytes',
   );
 
 const expectedFunction = 'expected the name of a function of the module; methods are not supported';
@@ -98,62 +79,6 @@ export const Models = z.strictObject({
   tries: z.number().int().positive().max(20).default(defaults.model.tries),
 });
 export type Models = z.infer<typeof Models>;
-
-/** A check of one expected output, run by the grader; none may be empty. */
-export const Validator = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('file'), path: SafePath }),
-  z.strictObject({
-    kind: z.literal('image'),
-    path: SafePath,
-    minWidth: z.number().int().positive().optional(),
-    minHeight: z.number().int().positive().optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('voxels'),
-    path: SafePath,
-    /** Voxels along an edge; unset: any cube. */
-    n: z.number().int().positive().optional(),
-    /** Bytes in front of the voxels; unset: none, or the eight of N as int32 and a size as float32 where they are there. */
-    header: z
-      .number()
-      .int()
-      .nonnegative()
-      .max(2 ** 20)
-      .optional(),
-    /** What a voxel is. */
-    dtype: z
-      .enum(['float32', 'float64', 'float16', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32'])
-      .optional(),
-    byteOrder: z.enum(['little', 'big']).optional(),
-    minimum: z.number().optional(),
-    maximum: z.number().optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('npy'),
-    path: SafePath,
-    /** Null along an axis: any length. */
-    shape: z.array(z.number().int().nonnegative().nullable()).optional(),
-    dtype: z.string().optional(),
-    minimum: z.number().optional(),
-    maximum: z.number().optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('json'),
-    path: SafePath,
-    schema: z.record(z.string(), z.unknown()).optional(),
-  }),
-  z.strictObject({
-    kind: z.literal('csv'),
-    path: SafePath,
-    columns: z.array(z.string()).optional(),
-    minRows: z.number().int().nonnegative().optional(),
-    maxRows: z.number().int().nonnegative().optional(),
-  }),
-]);
-export type Validator = z.infer<typeof Validator>;
-
-/** An output by path alone must be there and not be empty. */
-export const Output = z.union([SafePath.transform((path): Validator => ({ kind: 'file', path })), Validator]);
 
 export const Strategy = z.enum(strategyNames);
 export type Strategy = z.infer<typeof Strategy>;

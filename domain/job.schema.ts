@@ -3,7 +3,9 @@ import { OptimizeJob } from './kinds/optimize.schema.ts';
 import { PipelineJob, Stage } from './kinds/pipeline.schema.ts';
 import { SolveJob } from './kinds/solve.schema.ts';
 
-export { Budget, Models, SafePath, Strategy, slug, Tolerance, Validator } from './job-fields.schema.ts';
+export { Budget, Models, Strategy, slug, Tolerance } from './job-fields.schema.ts';
+export { SafePath } from './safe-path.schema.ts';
+export { OutputCheck, type RunCheck, Validator } from './validator.schema.ts';
 export { OptimizeJob, PipelineJob, SolveJob, Stage };
 
 /** What a user asks for. `kind` picks the workflow. */

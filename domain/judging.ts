@@ -2,7 +2,7 @@ import type { Artifact } from './artifact.schema.ts';
 import type { Operator } from './candidate.schema.ts';
 import { defaults } from './defaults.ts';
 import type { Environment } from './environment.schema.ts';
-import type { OptimizeJob, SolveJob, Tolerance, Validator } from './job.schema.ts';
+import type { OptimizeJob, OutputCheck, SolveJob, Tolerance } from './job.schema.ts';
 import type { Limits } from './limits.schema.ts';
 import type { Entry } from './program.schema.ts';
 
@@ -52,7 +52,7 @@ export interface OnFolders {
 /** Every output must pass its check, then all of them that of the user. */
 export interface ChecksJudging {
   kind: 'checks';
-  outputs: Validator[];
+  outputs: OutputCheck[];
   /** Unset: the job has none of its own. */
   check?: OnFolders;
 }

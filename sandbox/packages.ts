@@ -3,7 +3,12 @@ import { readFile } from 'node:fs/promises';
 const lockFile = new URL('../docker/sandbox/core.txt', import.meta.url);
 
 /** What a package is imported as, where that is not its name. */
-const imported: Record<string, string> = { pillow: 'PIL', 'scikit-image': 'skimage' };
+const imported: Record<string, string> = {
+  'arro3-core': 'arro3',
+  pillow: 'PIL',
+  'rpds-py': 'rpds',
+  'scikit-image': 'skimage',
+};
 
 /** Returns the lock of the packages that every sandbox has. */
 export const coreLock = (): Promise<string> => readFile(lockFile, 'utf8');
@@ -20,7 +25,10 @@ export async function lockedPackages(): Promise<Map<string, string>> {
 }
 
 /** The packages that programs are written with; the others serve these, or set-up. */
-const forPrograms = ['numpy', 'scipy', 'numba', 'PIL', 'skimage', 'pythran', 'nanobind', 'pybind11'];
+const forPrograms = [
+  ...['numpy', 'scipy', 'numba', 'PIL', 'skimage', 'av', 'trimesh', 'arro3', 'arro3_io'],
+  ...['pythran', 'nanobind', 'pybind11'],
+];
 
 /** What a program finds in the sandbox besides Python's own library: `numpy 2.4.6`, the most used first. */
 export async function packagesForPrograms(): Promise<string[]> {

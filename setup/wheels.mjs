@@ -34,7 +34,7 @@ export async function downloadWheels({ run, say, part }) {
   const how = 'apt-get install python3-pip';
   const python = onPath('python3');
   if (!python) throw new StepFailed('expected python3 with pip on PATH, found none', how);
-  say('downloading the Python packages (140 MB)');
+  say('downloading the Python packages (190 MB)');
   const locked = [
     '--no-deps',
     '--require-hashes',

@@ -1,7 +1,7 @@
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
-import type { Validator } from '../../domain/job.schema.ts';
+import type { OutputCheck, RunCheck, Validator } from '../../domain/job.schema.ts';
 import {
   type AnswersJudging,
   type ChecksJudging,
@@ -9,6 +9,7 @@ import {
   type OnFolders,
   type SameFilesJudging,
 } from '../../domain/judging.ts';
+import { isFileCheck, outputName } from '../../domain/output-checks.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { Answer, SampleResult } from '../../sandbox/sandbox.ts';
 import type { Conducted } from './measure.ts';
@@ -197,8 +198,10 @@ function requireOutputs(
 
 const asPlaced = 'as it was placed';
 
-/** What `validate.py` is asked of one file. */
-type PlannedCheck = Validator & { file: string | null; missing?: string };
+/** What `validate.py` is asked of one file, or of the run. */
+type PlannedCheck =
+  | (Validator & { file: string | null; missing?: string })
+  | (RunCheck & { path: string; file: string | null; missing?: string; got: number });
 
 /** Checks each output that `program` is to write by what it should be, then all by the user's own check, beside which `own` stand. */
 export function checksTask(
@@ -209,9 +212,15 @@ export function checksTask(
 ): GraderTask {
   const checks = outputs.flatMap((output) => checksOf(output, program, returned));
   // Said once, of the first file that is missing.
-  const first = checks.find(({ missing }) => missing !== undefined && !missing.includes(asPlaced));
+  const first = checks.find(
+    ({ kind, missing }) => kind !== 'stdout' && missing !== undefined && !missing.includes(asPlaced),
+  );
   if (first !== undefined) first.missing += `; ${writtenText(program, returned.written)}`;
-  const files = placeBelow('files', returned.files);
+  const { stdout } = returned;
+  const files = {
+    ...placeBelow('files', returned.files),
+    ...(stdout !== null && outputs.some(({ kind }) => kind === 'stdout') ? { 'stdout.txt': stdout } : {}),
+  };
   const plan = { outputs: checks };
   if (check === undefined) return { program: 'validate', plan, files, check: null };
   return {
@@ -230,7 +239,14 @@ export interface OwnFiles {
 
 /** Has the user's own check look at an empty folder in place of outputs. */
 export function emptyTask(check: OnFolders, own: OwnFiles): GraderTask {
-  const returned: ReturnedFiles = { kind: 'files', files: {}, stdout: null, untouched: [], written: [] };
+  const returned: ReturnedFiles = {
+    kind: 'files',
+    files: {},
+    stdout: null,
+    untouched: [],
+    written: [],
+    status: 0,
+  };
   return checksTask('nothing', { kind: 'checks', outputs: [], check }, own, returned);
 }
 
@@ -241,7 +257,23 @@ const planOf = ({ function: { module, name } }: OnFolders) => ({
 });
 
 /** Returns a check of each file that an output names; where there is none, of one that is missing. */
-function checksOf(output: Validator, program: string, { files, untouched }: ReturnedFiles): PlannedCheck[] {
+function checksOf(
+  output: OutputCheck,
+  program: string,
+  { files, untouched, stdout, status }: ReturnedFiles,
+): PlannedCheck[] {
+  if (!isFileCheck(output)) {
+    const file = output.kind === 'stdout' && stdout !== null ? '/in/stdout.txt' : null;
+    return [
+      {
+        ...output,
+        path: outputName(output),
+        file,
+        got: status,
+        ...(file === null ? { missing: `${program} printed nothing` } : {}),
+      },
+    ];
+  }
   const found = Object.keys(files).filter((path) => isOf(path, output));
   if (found.length > 0) return found.sort().map((path) => ({ ...output, path, file: `/in/files/${path}` }));
   const placed = untouched.filter((path) => isOf(path, output));

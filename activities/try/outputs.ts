@@ -1,6 +1,7 @@
 import { matchesGlob } from 'node:path';
 import type { Validator } from '../../domain/job.schema.ts';
 import type { Judging } from '../../domain/judging.ts';
+import { isFileCheck } from '../../domain/output-checks.ts';
 
 /** An output as a job names it: by its path alone, or with what is checked of it. */
 export type WantedOutput = string | Validator;
@@ -8,8 +9,9 @@ export type WantedOutput = string | Validator;
 /** Returns the outputs that are taken of a script; none of a function. A check of the user's gets all that it wrote, where no outputs are named. */
 export function outputsOf(judging: Judging): readonly WantedOutput[] {
   if (judging.kind === 'answers') return [];
-  const takesAll = judging.kind === 'checks' && judging.check !== undefined && judging.outputs.length === 0;
-  return takesAll ? ['**'] : judging.outputs;
+  if (judging.kind === 'sameFiles') return judging.outputs;
+  const named = judging.outputs.filter(isFileCheck);
+  return judging.check !== undefined && named.length === 0 ? ['**'] : named;
 }
 
 export const pathOf = (output: WantedOutput): string => (typeof output === 'string' ? output : output.path);

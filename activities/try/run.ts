@@ -30,6 +30,8 @@ export const Returned = z.discriminatedUnion('kind', [
     untouched: z.array(z.string()).default([]),
     /** The first files that the program wrote, outputs or not. */
     written: z.array(z.object({ path: z.string(), bytes: z.number() })).default([]),
+    /** Its exit status: 0, or another that the job asks for. */
+    status: z.number().default(0),
   }),
 ]);
 export type Returned = z.infer<typeof Returned>;
@@ -106,7 +108,9 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       ...logArtifacts(ran.stdout, ran.stderr),
       outputs: await writeJson(store.blobs, given),
     };
-    const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
+    const status = ran.ending.kind === 'exited' ? ran.ending.code : null;
+    const outcome =
+      status !== null && isAskedFor(status, exam) ? null : outcomeOfEnding(ran.ending, saidBy(ran));
     if (outcome !== null) {
       const had = Object.keys(workspace);
       return { kind: 'failed', outcome: await explained(store, place, outcome, { exam, had }), artifacts };
@@ -122,6 +126,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       stdout: ran.stdout.artifact,
       untouched: ran.untouched,
       written: ran.written,
+      status: status ?? 0,
     };
     return { kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts };
   }
@@ -142,6 +147,11 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     },
   };
 };
+
+/** Tells whether a job asks for an exit status that would else be a crash. */
+const isAskedFor = (status: number, { judging }: Exam): boolean =>
+  judging.kind === 'checks' &&
+  judging.outputs.some((output) => output.kind === 'exit' && output.status === status);
 
 /** Returns what a run gave: the files it wrote, or what it printed where no file is checked. */
 const filesOf = ({ judging }: Exam, { outputs, stdout }: RunResult): Tree =>

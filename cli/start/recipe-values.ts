@@ -1,4 +1,4 @@
-import type { Job, SolveJob, Validator } from '../../domain/job.schema.ts';
+import type { Job, OutputCheck, SolveJob, Validator } from '../../domain/job.schema.ts';
 import type { StageJob } from '../../domain/job-input.ts';
 import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
 import { nearest } from '../../domain/nearest.ts';
@@ -24,7 +24,7 @@ export async function withRecipeValues(job: Job): Promise<{ job: Job; mistakes: 
 }
 
 /** A job that was checked before has its recipe's outputs already. */
-const distinct = (outputs: readonly Validator[]): Validator[] => [
+const distinct = (outputs: readonly OutputCheck[]): OutputCheck[] => [
   ...new Map(outputs.map((output) => [JSON.stringify(output), output])).values(),
 ];
 

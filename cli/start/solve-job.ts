@@ -52,26 +52,60 @@ export async function jobFromWords(task: string, options: SolveOptions): Promise
   );
 }
 
-/** `counts.json`, `counts.json: json`, or with what is checked of it: `grid.bin: voxels n=64`. */
+const pair = String.raw`(?:\s+\w+=(?:"[^"]*"|\S+))`;
+const ofFile = new RegExp(`^([^:]+)(?::\\s*(\\w+)(${pair}*))?\\s*$`);
+const ofRun = new RegExp(`^(exit|stdout)(${pair}+)\\s*$`);
+
+/**
+ * `counts.json`, `counts.json: json`, or with what is checked of it: `grid.bin: voxels n=64`, `t.csv: csv columns=id,name unique=id`; of the run,
+ * `exit status=3` and `stdout contains="all done"`.
+ */
 function outputFrom(text: string): unknown {
-  const [, path = '', kind, fields = ''] = /^([^:]+)(?::\s*(\w+)((?:\s+\w+=\S+)*))?\s*$/.exec(text) ?? [];
-  if (path === '')
+  const [, run, runFields] = ofRun.exec(text) ?? [];
+  if (run !== undefined) return { kind: run, ...fieldsFrom(run, runFields ?? '') };
+  const [, path = '', kind, fields = ''] = ofFile.exec(text) ?? [];
+  if (path === '' || /^(?:exit|stdout)\s/.test(text))
     throw new UserMistake(
-      `--output ${text}: expected PATH, PATH: KIND or PATH: KIND NAME=VALUE, as in 'counts.json: json' or 'grid.bin: voxels n=64'`,
+      `--output ${text}: expected PATH, PATH: KIND or PATH: KIND NAME=VALUE, as in 'counts.json: json' or 'grid.bin: voxels n=64'; or 'exit status=3', or 'stdout contains="done"'`,
     );
-  if (kind === undefined) return path;
-  const pairs = fields
-    .trim()
-    .split(/\s+/)
-    .filter((pair) => pair !== '');
-  return {
-    kind,
-    path,
-    ...Object.fromEntries(
-      pairs.map((pair) => {
-        const [name = '', value = ''] = pair.split('=', 2);
-        return [name, Number.isNaN(Number(value)) ? value : Number(value)];
-      }),
-    ),
-  };
+  return kind === undefined ? path : { kind, path, ...fieldsFrom(kind, fields) };
+}
+
+/** Fields that are lists, as typed with commas between. */
+const lists = new Set(['columns', 'unique', 'empty', 'shape']);
+
+/** Text stays text, whatever it looks like, in fields that hold some. */
+const texts = new Set(
+  ['contains', 'lacks', 'matches', 'separator', 'dtype', ...lists].filter((name) => name !== 'shape'),
+);
+
+function fieldsFrom(kind: string, typed: string): Record<string, unknown> {
+  const pairs = [...typed.matchAll(/(\w+)=("[^"]*"|\S+)/g)];
+  return Object.fromEntries(
+    pairs.map(([, name = '', raw = '']) => {
+      const text = raw.replace(/^"(.*)"$/, '$1');
+      if (/^[{[]/.test(text) && !texts.has(name)) return [name, jsonFrom(kind, name, text)];
+      const read = (each: string) => (texts.has(name) ? each : valueFrom(each));
+      return [name, lists.has(name) ? text.split(',').map(read) : read(text)];
+    }),
+  );
+}
+
+const words = new Map<string, unknown>([
+  ['true', true],
+  ['false', false],
+  ['null', null],
+]);
+
+const valueFrom = (text: string): unknown =>
+  words.has(text) ? words.get(text) : Number.isNaN(Number(text)) ? text : Number(text);
+
+function jsonFrom(kind: string, name: string, text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new UserMistake(
+      `--output ${kind} ${name}: expected JSON without blanks, as in schema={"type":"object"}: ${error instanceof Error ? error.message : error}`,
+    );
+  }
 }

@@ -6,13 +6,13 @@ import {
   functionName,
   Models,
   prompts,
-  SafePath,
   Strategy,
   slug,
   stage,
   Tolerance,
-  Validator,
 } from '../job-fields.schema.ts';
+import { SafePath } from '../safe-path.schema.ts';
+import { Validator } from '../validator.schema.ts';
 
 const fields = {
   ...common,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { common, FunctionRef, Models, Output, prompts, SafePath, slug, stage } from '../job-fields.schema.ts';
+import { common, FunctionRef, Models, prompts, slug, stage } from '../job-fields.schema.ts';
+import { SafePath } from '../safe-path.schema.ts';
+import { Output } from '../validator.schema.ts';
 
 const fields = {
   ...common,

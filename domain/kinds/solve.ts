@@ -1,5 +1,6 @@
 import type { SolveJob } from '../job.schema.ts';
 import { functionWords, outputCheckOf } from '../judging.ts';
+import { isFileCheck } from '../output-checks.ts';
 import { environmentFiles, type Kind, read } from './kind.ts';
 
 /** Returns what it runs, in words: its script, its recipe with what that is told, or its task. */
@@ -29,15 +30,16 @@ export const solve: Kind<SolveJob> = {
       ...read('inputs', inputs),
     ];
   },
-  writes: ({ outputs }) => outputs.map(({ path }) => path),
+  writes: ({ outputs }) => outputs.filter(isFileCheck).map(({ path }) => path),
   stages: () => [],
   subject: programOf,
   sentence(job) {
-    const files = job.outputs.length === 1 ? 'the file' : `the ${job.outputs.length} files`;
+    const count = job.outputs.filter(isFileCheck).length;
+    const files = count === 1 ? 'the file' : `the ${count} files`;
     const own = checkOf(job);
     const checked = [
-      ...(job.outputs.length === 0 ? [] : [` and check ${files} it must write`]),
-      ...(own === null ? [] : [`${job.outputs.length === 0 ? ' and check what it writes' : ''} by ${own}`]),
+      ...(count === 0 ? [] : [` and check ${files} it must write`]),
+      ...(own === null ? [] : [`${count === 0 ? ' and check what it writes' : ''} by ${own}`]),
     ].join('');
     return job.task === undefined
       ? `Run ${programOf(job)}${checked}.`

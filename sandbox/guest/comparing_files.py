@@ -10,6 +10,7 @@ import io
 import json
 import math
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from voxels import VoxelError, read_voxels
 # Colour levels that a pixel may be off, of 255: what rounding and JPEG encoders differ by.
 DEFAULT_PIXEL_LEVELS = 1
 MAX_TEXT_BYTES = 64 << 20
+MAX_ARRAY_BYTES = 1 << 30
 # Parsed kinds grow in memory by far more than in bytes, so what is this many times the expected is not
 # parsed.
 MAX_TEXT_RATIO = 16
@@ -79,9 +81,9 @@ def compare_stdout(pair: dict[str, Any], tolerance: Tolerance) -> Finding:
     comparison = Comparison(tolerance)
     if pair.get('actual') is None:
         return Finding.invalid(name, 'it is missing')
-    expected = _trusted(lambda: _bytes(Path(pair['expected'])))
+    expected = _trusted(lambda: read_bytes(Path(pair['expected'])))
     try:
-        actual = _bytes(Path(pair['actual']), len(expected))
+        actual = read_bytes(Path(pair['actual']), len(expected))
     except Unreadable as error:
         return Finding.invalid(name, str(error))
     _lines(expected.decode('utf-8', 'replace'), actual.decode('utf-8', 'replace'), comparison, ignored)
@@ -179,13 +181,13 @@ def _compare_csv(expected: Path, actual: Path, found: Comparison) -> None:
 
 
 def _compare_text(expected: Path, actual: Path, found: Comparison) -> None:
-    one = _trusted(lambda: _bytes(expected))
+    one = _trusted(lambda: read_bytes(expected))
     try:
         text = one.decode('utf-8')
     except UnicodeDecodeError:
         _compare_bytes(expected, actual, found)
         return
-    _lines(text, _bytes(actual, len(one)).decode('utf-8', 'replace'), found, [])
+    _lines(text, read_bytes(actual, len(one)).decode('utf-8', 'replace'), found, [])
 
 
 def _compare_pictures(expected: Path, actual: Path, found: Comparison, suffix: str, levels: float) -> None:
@@ -346,6 +348,24 @@ def read_npys(path: Path) -> list[np.ndarray]:
             return arrays
 
 
+def read_npz(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a .npz file by name, never unpickled. Raises `Unreadable`."""
+    try:
+        with zipfile.ZipFile(path) as packed:
+            size = sum(member.file_size for member in packed.infolist())
+            if size > MAX_ARRAY_BYTES:
+                raise Unreadable(f'{size:,} bytes of arrays, at most {MAX_ARRAY_BYTES:,} are read')
+            arrays = {}
+            for member in packed.infolist():
+                with packed.open(member) as file:
+                    arrays[member.filename.removesuffix('.npy')] = np.lib.format.read_array(file, allow_pickle=False)
+            return arrays
+    except Unreadable:
+        raise
+    except Exception as error:  # The readers raise whatever the bytes lead them to.
+        raise Unreadable(f'not a readable .npz: {type(error).__name__}: {error!s:.120}') from None
+
+
 def _npy_at(path: Path, start: int) -> tuple[np.ndarray, int]:
     """The array that begins at byte `start`, and where it ends."""
     try:
@@ -374,8 +394,17 @@ def _npy_at(path: Path, start: int) -> tuple[np.ndarray, int]:
 
 
 def read_json(path: Path, like: int | None = None, strict: bool = False) -> Any:
-    """The value in a JSON file, of about `like` bytes. An object with a name twice is a list of its pairs. With `strict`, that
-    and numbers that are none of JSON's (NaN, infinities, those beyond a float) are refused. Raises `Unreadable`.
+    """The value in a JSON file, of about `like` bytes. Raises `Unreadable`."""
+    try:
+        text = read_bytes(path, like).decode('utf-8')
+    except UnicodeDecodeError as error:
+        raise Unreadable(f'not readable JSON: {type(error).__name__}: {error!s:.120}') from None
+    return json_of(text, strict)
+
+
+def json_of(text: str, strict: bool = False) -> Any:
+    """The value of a JSON text. An object with a name twice is a list of its pairs. With `strict`, that and numbers that are none of
+    JSON's (NaN, infinities, those beyond a float) are refused. Raises `Unreadable`.
     """
 
     def pairs(found: list[tuple[str, Any]]) -> Any:
@@ -393,7 +422,6 @@ def read_json(path: Path, like: int | None = None, strict: bool = False) -> Any:
         return float(text)
 
     try:
-        text = _bytes(path, like).decode('utf-8')
         _refuse_padding(text)
         return json.loads(text, object_pairs_hook=pairs, parse_constant=number, parse_float=number)
     except Unreadable:
@@ -402,12 +430,12 @@ def read_json(path: Path, like: int | None = None, strict: bool = False) -> Any:
         raise Unreadable(f'not readable JSON: {type(error).__name__}: {error!s:.120}') from None
 
 
-def read_csv(path: Path, like: int | None = None) -> list[list[str]]:
+def read_csv(path: Path, like: int | None = None, separator: str = ',') -> list[list[str]]:
     """The rows of a CSV file of about `like` bytes, blank lines left out. Raises `Unreadable`."""
     try:
-        text = _bytes(path, like).decode('utf-8-sig')
+        text = read_bytes(path, like).decode('utf-8-sig')
         _refuse_padding(text)
-        return [row for row in csv.reader(io.StringIO(text, newline='')) if row]
+        return [row for row in csv.reader(io.StringIO(text, newline=''), delimiter=separator) if row]
     except (csv.Error, UnicodeDecodeError) as error:
         raise Unreadable(f'not a readable CSV: {type(error).__name__}: {error!s:.120}') from None
 
@@ -422,7 +450,7 @@ def _refuse_padding(text: str) -> None:
         raise Unreadable(f'{padding:,} blanks and line breaks follow its end')
 
 
-def _bytes(path: Path, like: int | None = None) -> bytes:
+def read_bytes(path: Path, like: int | None = None) -> bytes:
     """The bytes of a file; where another of `like` bytes is expected, not of one many times as large."""
     size = path.stat().st_size
     limit = MAX_TEXT_BYTES if like is None else min(MAX_TEXT_BYTES, MAX_TEXT_RATIO * like + _TEXT_ROOM)

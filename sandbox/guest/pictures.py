@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ except ImportError:  # Pillow belongs to the layer `core`; without it pictures a
     Image = None
 
 MAX_PIXELS = 64_000_000
+# Of an animation whose pictures are looked at one after the other.
+MAX_PIXELS_OF_ALL = 4_000_000_000
 # A file takes less than this a pixel, and this much besides: what is larger carries something else.
 _BYTES_PER_PIXEL = 16
 _BYTES_BESIDES = 1 << 20
@@ -50,23 +53,29 @@ def read_pictures(path: Path, suffix: str) -> list[np.ndarray]:
     Only the decoder of the format that `suffix` (`.png`) names is let near the bytes, and nothing may follow the end of the
     last picture. Raises `PictureError`.
     """
+    return [pixels for pixels, _ in frames_of(path, suffix, MAX_PIXELS)]
+
+
+def frames_of(path: Path, suffix: str, most: int = MAX_PIXELS_OF_ALL) -> Iterator[tuple[np.ndarray, float]]:
+    """The same pictures one after the other, of at most `most` pixels together, each with how long it is shown, seconds."""
     with warnings.catch_warnings():
         warnings.simplefilter('ignore')
         try:
             with Image.open(path, formats=[FORMATS[suffix]]) as picture:
-                pictures, left = [], MAX_PIXELS
+                left = most
                 for index in range(getattr(picture, 'n_frames', 1)):
                     picture.seek(index)
                     # The size stands in the header: a bomb is refused before it is unpacked.
-                    left -= picture.width * picture.height
-                    if left < 0:
+                    size = picture.width * picture.height
+                    left -= size
+                    if left < 0 or size > MAX_PIXELS:
                         raise PictureError(
-                            f'{picture.width} × {picture.height} pixels, at most {MAX_PIXELS:,} are read'
+                            f'{picture.width} × {picture.height} pixels, at most {min(most, MAX_PIXELS):,} are read'
                         )
                     deep = picture.mode in ('I', 'I;16', 'I;16B', 'F')
-                    pictures.append(np.array(picture if deep else picture.convert('RGBA')))
-            _refuse_more(path, FORMATS[suffix], MAX_PIXELS - left)
-            return pictures
+                    pixels = np.array(picture if deep else picture.convert('RGBA'))
+                    yield pixels, float(picture.info.get('duration') or 0) / 1000
+            _refuse_more(path, FORMATS[suffix], most - left)
         except PictureError:
             raise
         except Exception as error:  # Pillow's decoders raise whatever the bytes lead them to.

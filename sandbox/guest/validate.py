@@ -9,7 +9,6 @@ README.md describes the plan; the verdict has the grader's shape, with one case 
 from __future__ import annotations
 
 import argparse
-import math
 import os
 import sys
 from collections.abc import Callable
@@ -20,25 +19,19 @@ import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from comparing import show
-from comparing_files import Unreadable, read_csv, read_json, read_npy
+from comparing_files import Unreadable, read_bytes, read_npy, read_npz
+from documents import check_json
+from meshes import check_mesh
 from on_folders import OnFolders, finding_of
 from pictures import FORMATS, PictureError, can_read_pictures, read_picture
+from tables import check_csv, check_parquet
+from texts import check_count, check_text
 from user_code import UserCodeError, leave_names_to_user
 from verdict import Finding, PlanError, write_verdict
+from videos import check_video
 from voxels import VoxelError, read_voxels
 
 _CHUNK = 1 << 20
-_JSON_TYPES: dict[str, Callable[[Any], bool]] = {
-    'object': lambda value: isinstance(value, dict),
-    'array': lambda value: isinstance(value, list),
-    'string': lambda value: isinstance(value, str),
-    'number': lambda value: (
-        isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    ),
-    'integer': lambda value: isinstance(value, int) and not isinstance(value, bool),
-    'boolean': lambda value: isinstance(value, bool),
-    'null': lambda value: value is None,
-}
 
 
 def judge(plan: dict[str, Any]) -> list[Finding]:
@@ -70,22 +63,38 @@ def validate(output: dict[str, Any]) -> Finding:
     is said where there is no file.
     """
     name, kind = output['path'], output['kind']
+    if kind == 'exit':
+        return _exit(name, output)
     check = _CHECKS.get(kind)
     if check is None:
-        raise PlanError(f'{name}: expected a kind of {", ".join(_CHECKS)}, got {kind!r}')
+        raise PlanError(f'{name}: expected a kind of {", ".join(_CHECKS)}, exit, got {kind!r}')
     path = Path(output['file']) if output.get('file') is not None else None
     if path is None or not path.is_file():
         return Finding.invalid(name, output.get('missing', 'the file is missing'))
     if path.stat().st_size == 0:
-        return Finding.invalid(name, 'the file is empty')
+        return Finding.invalid(name, 'nothing was printed' if kind == 'stdout' else 'the file is empty')
     try:
         return Finding(name, checked=check(path, output))
     except (Unreadable, PictureError, VoxelError) as error:
         return Finding.invalid(name, str(error))
 
 
-def _file(_path: Path, _output: dict[str, Any]) -> int:
+def _exit(name: str, output: dict[str, Any]) -> Finding:
+    wanted, got = output['status'], output['got']
+    return Finding(name, checked=1) if wanted == got else Finding.wrong(name, f'expected {wanted}, got {got}')
+
+
+def _file(path: Path, output: dict[str, Any]) -> int:
+    check_count(path.stat().st_size, output, 'minBytes', 'maxBytes', 'bytes')
     return 1
+
+
+def _text(path: Path, output: dict[str, Any]) -> int:
+    return check_text(read_bytes(path), output)
+
+
+def _stdout(path: Path, output: dict[str, Any]) -> int:
+    return check_text(read_bytes(path), output, 'what was printed')
 
 
 def _image(path: Path, output: dict[str, Any]) -> int:
@@ -96,20 +105,56 @@ def _image(path: Path, output: dict[str, Any]) -> int:
         raise PlanError('pictures cannot be checked: Pillow is not installed beside this Python')
     picture = read_picture(path, suffix)
     height, width = picture.shape[:2]
+    wanted = (output.get('width', width), output.get('height', height))
+    if wanted != (width, height):
+        raise Unreadable(f'expected {wanted[0]} × {wanted[1]} pixels, got {width} × {height}')
     least = (output.get('minWidth', 1), output.get('minHeight', 1))
     if width < least[0] or height < least[1]:
         raise Unreadable(f'{width} × {height} pixels, expected at least {least[0]} × {least[1]}')
+    check_count(width, output, 'minWidth', 'maxWidth', 'pixels of width')
+    check_count(height, output, 'minHeight', 'maxHeight', 'pixels of height')
     first = picture[:1, :1]
     seen = picture[..., 3].any() if picture.ndim == 3 else True
     if not seen or (picture == first).all():
         raise Unreadable('the picture is blank: every pixel is the same')
+    _check_alpha(picture, output.get('alpha'))
     return width * height
 
 
+def _check_alpha(picture: np.ndarray, alpha: bool | None) -> None:
+    if alpha is None:
+        return
+    clear = int((picture[..., 3] < 255).sum()) if picture.ndim == 3 else 0
+    if alpha and clear == 0:
+        raise Unreadable('expected pixels that can be seen through, found none')
+    if not alpha and clear:
+        raise Unreadable(f'expected no pixel that can be seen through, found {clear:,}')
+
+
 def _npy(path: Path, output: dict[str, Any]) -> int:
-    array = read_npy(path)
+    return _check_array(read_npy(path), output)
+
+
+def _npz(path: Path, output: dict[str, Any]) -> int:
+    arrays = read_npz(path)
+    if not arrays:
+        raise Unreadable('there is no array in it')
+    checks = output.get('arrays', {})
+    missing = [name for name in checks if name not in arrays]
+    if missing:
+        raise Unreadable(f'the array {show(missing[0])} is missing; there are {show(", ".join(arrays))}')
+    checked = 0
+    for name, array in arrays.items():
+        try:
+            checked += _check_array(array, checks.get(name, {}))
+        except Unreadable as error:
+            raise Unreadable(f'array {show(name)}: {error}') from None
+    return checked
+
+
+def _check_array(array: np.ndarray, output: dict[str, Any]) -> int:
     dtype, shape = output.get('dtype'), output.get('shape')
-    if dtype is not None and array.dtype != np.dtype(dtype):
+    if dtype is not None and array.dtype != _dtype(dtype):
         raise Unreadable(f'expected an array of {dtype}, got {array.dtype}')
     if shape is not None and not _fits(array.shape, shape):
         wanted = ', '.join('any' if length is None else str(length) for length in shape)
@@ -121,6 +166,13 @@ def _npy(path: Path, output: dict[str, Any]) -> int:
     return array.size
 
 
+def _dtype(name: str) -> np.dtype:
+    try:
+        return np.dtype(name)
+    except TypeError:
+        raise PlanError(f'dtype: expected a type of NumPy, such as float32, got {name!r}') from None
+
+
 def _voxels(path: Path, output: dict[str, Any]) -> int:
     grid = read_voxels(path, output).grid
     _check_numbers(grid, output.get('minimum'), output.get('maximum'))
@@ -129,63 +181,17 @@ def _voxels(path: Path, output: dict[str, Any]) -> int:
     return grid.size
 
 
-def _json(path: Path, output: dict[str, Any]) -> int:
-    document = read_json(path, strict=True)
-    return _check_schema(document, output.get('schema', {}), 'document')
-
-
-def _csv(path: Path, output: dict[str, Any]) -> int:
-    rows = read_csv(path)
-    if not rows:
-        raise Unreadable('there is no row')
-    header, body = rows[0], rows[1:]
-    missing = [column for column in output.get('columns', []) if column not in header]
-    if missing:
-        raise Unreadable(f'the column {show(missing[0])} is missing; there are {show(", ".join(header))}')
-    for number, row in enumerate(body, start=2):
-        if len(row) != len(header):
-            raise Unreadable(f'row {number}: expected {len(header)} cells, got {len(row)}')
-    minimum, maximum = output.get('minRows', 1), output.get('maxRows')
-    if len(body) < minimum or (maximum is not None and len(body) > maximum):
-        upper = '' if maximum is None else f' and at most {maximum:,}'
-        raise Unreadable(f'expected at least {minimum:,}{upper} rows below the header, got {len(body):,}')
-    return len(body) * len(header)
-
-
 def _check_numbers(array: np.ndarray, minimum: float | None, maximum: float | None) -> None:
     flat = array.reshape(-1, order='A')
     for start in range(0, flat.size, _CHUNK):
         piece = flat[start : start + _CHUNK]
         if not np.isfinite(piece).all():
-            raise Unreadable('it holds NaN or an infinity')
+            at = np.unravel_index(start + int(np.argmin(np.isfinite(piece))), array.shape, 'F' if np.isfortran(array) else 'C')
+            raise Unreadable(f'it holds NaN or an infinity, the first at {[int(each) for each in at]}')
         if minimum is not None and (piece < minimum).any():
             raise Unreadable(f'it holds {piece.min():.6g}, at least {minimum} is expected')
         if maximum is not None and (piece > maximum).any():
             raise Unreadable(f'it holds {piece.max():.6g}, at most {maximum} is expected')
-
-
-def _check_schema(value: Any, schema: dict[str, Any], where: str) -> int:
-    """Checks `type`, `required`, `properties` and `items`; returns how many values were looked at."""
-    wanted = schema.get('type')
-    kinds = [wanted] if isinstance(wanted, str) else wanted or []
-    for kind in kinds:
-        if kind not in _JSON_TYPES:
-            raise PlanError(f'{where}: expected a JSON type of {", ".join(_JSON_TYPES)}, got {kind!r}')
-    if kinds and not any(_JSON_TYPES[kind](value) for kind in kinds):
-        raise Unreadable(f'{where}: expected {" or ".join(kinds)}, got {show(value)}')
-    checked = 1
-    if isinstance(value, dict):
-        for key in schema.get('required', []):
-            if key not in value:
-                raise Unreadable(f'{where}: {show(key)} is missing')
-        for key, below in schema.get('properties', {}).items():
-            if key in value:
-                checked += _check_schema(value[key], below, f'{where}.{key}')
-    if isinstance(value, list) and 'items' in schema:
-        checked += sum(
-            _check_schema(item, schema['items'], f'{where}[{index}]') for index, item in enumerate(value)
-        )
-    return checked
 
 
 def _fits(shape: tuple[int, ...], wanted: list[int | None]) -> bool:
@@ -196,11 +202,17 @@ def _fits(shape: tuple[int, ...], wanted: list[int | None]) -> bool:
 
 _CHECKS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
     'file': _file,
+    'text': _text,
     'image': _image,
+    'video': check_video,
     'npy': _npy,
+    'npz': _npz,
     'voxels': _voxels,
-    'json': _json,
-    'csv': _csv,
+    'mesh': check_mesh,
+    'json': check_json,
+    'csv': check_csv,
+    'table': check_parquet,
+    'stdout': _stdout,
 }
 
 

@@ -152,8 +152,8 @@ describe('a field', () => {
     ],
     [
       'that a check does not have',
-      solve('outputs:\n  - { kind: image, path: a, width: 3 }\n'),
-      'job.yaml:5: outputs[0].width: there is no such field; the fields here are kind, path, minWidth, minHeight',
+      solve('outputs:\n  - { kind: image, path: a, wide: 3 }\n'),
+      'job.yaml:5: outputs[0].wide: there is no such field; the fields here are kind, path, width, height, minWidth, maxWidth, minHeight, maxHeight, alpha',
     ],
     ['of text instead of a number', solve('cores: two\n'), 'job.yaml:4: cores: expected a number, got "two"'],
     ['of a fraction', solve('cores: 1.5\n'), 'job.yaml:4: cores: expected a whole number, got 1.5'],
@@ -188,7 +188,7 @@ describe('a field', () => {
     [
       'of an unknown kind of check',
       solve('outputs: [{ kind: picture, path: a }]\n'),
-      'job.yaml:4: outputs[0].kind: expected one of file, image, voxels, npy, json, csv, got "picture"',
+      'job.yaml:4: outputs[0].kind: expected one of file, text, image, video, voxels, npy, npz, mesh, json, csv, table, exit, stdout, got "picture"',
     ],
     [
       'of no sort of output',

@@ -7,7 +7,9 @@ import { z } from 'zod';
 import { jobSchema, jobSchemaPath } from '../../cli/set-up/job-schema.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-const page = fileURLToPath(new URL('../../docs/job-file.md', import.meta.url));
+const pages = ['job-file', 'checks'].map((name) =>
+  fileURLToPath(new URL(`../../docs/${name}.md`, import.meta.url)),
+);
 
 it('the schema for editors is up to date: after a change, node cli/set-up/job-schema.ts writes it again', async () => {
   expect(await readFile(jobSchemaPath, 'utf8')).toBe(jobSchema());
@@ -25,8 +27,8 @@ it('the schema for editors takes every example, and marks a wrong field of one',
   }
 });
 
-it('the page about the job file names every field there is', async () => {
-  const text = await readFile(page, 'utf8');
+it('the pages about the job file and its checks name every field there is', async () => {
+  const text = (await Promise.all(pages.map((page) => readFile(page, 'utf8')))).join('\n');
   const fields = new Set<string>();
   JSON.stringify(JSON.parse(jobSchema()), (key, value) => {
     if (key === 'properties') for (const field of Object.keys(value)) fields.add(field);

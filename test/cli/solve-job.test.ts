@@ -46,6 +46,25 @@ describe('crucible solve', () => {
     expect(await jobFromWords(task, {})).toMatchObject({ job: { outputs: [] }, folder, files: [] });
   });
 
+  it.each([
+    [
+      't.csv: csv columns=id,name unique=id minRows=2',
+      { columns: ['id', 'name'], unique: ['id'], minRows: 2 },
+    ],
+    ['a.png: image width=64 alpha=true', { width: 64, alpha: true }],
+    ['a.npy: npy shape=64,null dtype=float32', { shape: [64, null], dtype: 'float32' }],
+    ['a.json: json schema={"type":"array"}', { schema: { type: 'array' } }],
+    ['a.log: text contains="all done" lacks=17', { contains: 'all done', lacks: '17' }],
+    ['a.mp4: video frames=20 moves=true', { frames: 20, moves: true }],
+    ['a.stl: mesh watertight=true', { watertight: true }],
+    ['a.parquet: table types={"id":"integer"}', { types: { id: 'integer' } }],
+    ['exit status=3', { kind: 'exit', status: 3 }],
+    ['stdout matches="^total [0-9]+$"', { kind: 'stdout', matches: '^total [0-9]+$' }],
+  ])('reads --output %s', async (output, fields) => {
+    const { job } = await jobFromWords(task, { output: [output] });
+    expect('outputs' in job ? job.outputs[0] : null).toMatchObject(fields);
+  });
+
   it("takes a check of the user's with the files that it reads, which stand where they were typed", async () => {
     await writeFile(join(folder, 'data/check.py'), 'def fine(inputs, outputs): pass\n');
     const options = { check: 'data/check.py:fine', hidden: ['begin.py'], inputs: ['data/notes.txt'] };
@@ -65,7 +84,14 @@ describe('crucible solve', () => {
     ],
     [{ hidden: ['begin.py'] }, '--hidden: `hidden` are files that a `check` reads; there is none'],
     [{ check: 'begin' }, '--check begin in'],
-    [{ output: ['a.bin: voxel'] }, /^--output kind: expected one of file, image, voxels, .*got "voxel"/],
+    [
+      { output: ['t.csv: csv minRows=5 maxRows=2'] },
+      '--output minRows: nothing can meet it: minRows 5 is above maxRows 2',
+    ],
+    [{ output: ['a.json: json schema={"type"}'] }, /^--output json schema: expected JSON without blanks/],
+    [{ output: ['a.txt: text matches=('] }, '--output matches: expected a regular expression'],
+    [{ output: ['stdout contains='] }, /expected PATH, PATH: KIND/],
+    [{ output: ['a.bin: voxel'] }, /^--output kind: expected one of file, text, image, .*got "voxel"/],
     [{ output: ['a.json: JSON'] }, /^--output kind: expected one of .*got "JSON"/],
     [{ output: ['a.bin: voxels n=many'] }, '--output n: expected a number, got "many"'],
     [{ output: ['a.bin: voxels edge=9'] }, /^--output edge: there is no such field/],

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { checkWords } from '../../domain/check-words.ts';
-import type { Validator } from '../../domain/job.schema.ts';
+import type { OutputCheck } from '../../domain/job.schema.ts';
 
 describe('what is checked, in words', () => {
-  it.each<[Validator, string]>([
+  it.each<[OutputCheck, string]>([
     [{ kind: 'file', path: 'a.txt' }, 'a.txt: a file; not empty'],
     [
       { kind: 'voxels', path: 'a.bin', n: 32, minimum: 0 },
@@ -24,6 +24,26 @@ describe('what is checked, in words', () => {
     [
       { kind: 'image', path: 'a.png', minWidth: 64 },
       'a.png: a picture that decodes and is not blank, at least 64 pixels wide; not empty',
+    ],
+    [{ kind: 'exit', status: 3 }, 'it ends with the exit status 3'],
+    [
+      { kind: 'stdout', contains: 'done', matches: ['^a'] },
+      'what it prints: text in UTF-8, with "done" in it, something in it matches the regular expression "^a"; not empty',
+    ],
+    [
+      {
+        kind: 'table',
+        path: 't',
+        types: { id: 'integer' },
+        ranges: { id: { minimum: 1 } },
+        unique: ['id'],
+        rows: 3,
+      },
+      't: a table in Parquet, id is integer, at least 1 in id, no value twice in id, 3 rows; not empty',
+    ],
+    [
+      { kind: 'mesh', path: 'a.stl', watertight: true, minFaces: 4 },
+      'a.stl: a mesh in STL, OBJ, PLY or OFF, by the ending of its name, at least 4 faces, watertight; not empty',
     ],
   ])('%o', (check, words) => {
     expect(checkWords(check)).toBe(words);

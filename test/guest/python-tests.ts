@@ -14,9 +14,13 @@ interface Row {
 }
 
 /** Runs the Python test module `test/guest/python/<name>.py` and reports each of its tests as one of ours. */
-export async function pythonTests(name: string): Promise<void> {
+export async function pythonTests(name: string, modules: readonly string[] = []): Promise<void> {
   const options = { timeout: 300_000, maxBuffer: 64 << 20 };
-  const { stdout } = await run(await pythonWithNumpy(), ['-I', '-B', join(folder, 'run.py'), name], options);
+  const { stdout } = await run(
+    await pythonWithNumpy(modules),
+    ['-I', '-B', join(folder, 'run.py'), name],
+    options,
+  );
   const rows: Row[] = JSON.parse(stdout);
   if (rows.length === 0) throw new Error(`${name}.py: expected tests, found none`);
   for (const { title, problem } of rows) {

@@ -106,6 +106,31 @@ it(
 );
 
 it(
+  'how a script ends and what it prints are checked: a status that is asked for is no crash, and any other is',
+  async () => {
+    const script = "import sys\nprint('17 rows, 3 of them wrong')\nsys.exit(3)\n";
+    const of = (name: string, outputs: object[]) => ended({ name, outputs }, { 'run.py': script });
+    const [right, wrong, crashed] = await Promise.all([
+      of('status', [
+        { kind: 'exit', status: 3 },
+        { kind: 'stdout', matches: '^\\d+ rows' },
+      ]),
+      of('printed', [
+        { kind: 'exit', status: 3 },
+        { kind: 'stdout', contains: '18 rows' },
+      ]),
+      of('crash', [{ kind: 'exit', status: 0 }]),
+    ]);
+    expect(right).toMatchObject({ status: 'finished', product: ['stdout.txt'] });
+    expect(wrong.lines[0]).toBe(
+      'run.py ended as invalidOutput: standard output, expected "18 rows" in what was printed, found 1 line, the first "17 rows, 3 of them wrong"',
+    );
+    expect(crashed.lines[0]).toContain('run.py ended as crashed: exit status 3');
+  },
+  patienceMs,
+);
+
+it(
   'what a script printed is kept where it is stopped, or crashes in native code; without outputs it is the product',
   async () => {
     const crash = "import ctypes\ndef read():\n    ctypes.string_at(0)\nprint('reading', end='')\nread()\n";

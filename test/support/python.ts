@@ -6,18 +6,18 @@ import { toolchain } from '../../setup/toolchain.mjs';
 const run = promisify(execFile);
 
 /**
- * A Python 3.11 with NumPy and Pillow on this machine: the one that set-up made, else `python3` of the PATH.
+ * A Python 3.11 with NumPy and Pillow, and `more` modules, on this machine: the one that set-up made, else `python3` of the PATH.
  * Throws where neither has them.
  */
-export async function pythonWithNumpy(): Promise<string> {
+export async function pythonWithNumpy(more: readonly string[] = []): Promise<string> {
   const layer = (await toolchain()).python;
   const python = layer === null ? 'python3' : join(layer, 'bin/python3');
-  const probe = 'import sys, numpy, PIL; assert sys.version_info >= (3, 11)';
+  const probe = `import sys, ${['numpy', 'PIL', ...more].join(', ')}; assert sys.version_info >= (3, 11)`;
   try {
     await run(python, ['-I', '-c', probe]);
   } catch (cause) {
     throw new Error(
-      `expected NumPy and Pillow in ${python} (Python 3.11 or later), found none; run npm run setup`,
+      `expected ${['NumPy', 'Pillow', ...more].join(', ')} in ${python} (Python 3.11 or later), found not all; run npm run setup`,
       { cause },
     );
   }
