@@ -14,7 +14,7 @@ export function nearest(typed: string, names: readonly string[]): string | null 
 const plain = (text: string): string => text.toLowerCase().replace(/[-_]/g, '');
 
 /** Letters put in, left out, replaced, or swapped with their neighbour, to get from one text to the other. */
-function lettersBetween(one: string, other: string): number {
+export function lettersBetween(one: string, other: string): number {
   let before: number[] = [];
   let row = Array.from({ length: other.length + 1 }, (_, index) => index);
   for (let i = 1; i <= one.length; i += 1) {

@@ -1,3 +1,5 @@
+import type { Diagnosis } from '../domain/diagnosis.schema.ts';
+import { diagnosisLines } from '../domain/diagnosis.ts';
 import type { FileChange } from '../domain/file-change.ts';
 import { ranked } from '../domain/leaderboard.ts';
 import type { Objective } from '../domain/objective.ts';
@@ -141,7 +143,7 @@ function oneTry(tried: TryFacts, room: number): Html {
 <h4>${purposeWords[purpose]}: ${triedWords(outcome.kind)}</h4>
 ${'reason' in outcome ? html`<pre class="reason">${excerpt(outcome.reason, room)}</pre>` : null}
 <dl>
-${measurement === null ? null : measurementRows(measurement)}<div><dt>ended</dt><dd>${moment(at)}</dd></div>
+${'reason' in outcome && outcome.diagnosis !== undefined ? diagnosisRows(outcome.diagnosis) : null}${measurement === null ? null : measurementRows(measurement)}<div><dt>ended</dt><dd>${moment(at)}</dd></div>
 ${
   Object.keys(timings).length === 0
     ? null
@@ -174,6 +176,13 @@ ${Object.entries(artifacts).map(
 `
 }</dl></details>
 </section>
+`;
+}
+
+function diagnosisRows(diagnosis: Diagnosis): Html {
+  const [what = '', , ...rest] = diagnosisLines(diagnosis);
+  return html`<div><dt>diagnosis</dt><dd>${shortened(what, 400)}</dd></div>
+<div><dt>what to do</dt><dd>${excerpt(rest.join(' '), 1_200)}</dd></div>
 `;
 }
 

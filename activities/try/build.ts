@@ -8,6 +8,7 @@ import type { Place } from '../../domain/step.ts';
 import { stepKey } from '../../domain/step.ts';
 import { readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
+import { diagnosedBuild } from '../diagnose/diagnosed.ts';
 import { guest } from './command.ts';
 import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
 
@@ -55,7 +56,12 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
       if (ended !== null) {
         // A compiler that ended badly says so; one that was stopped at a limit was stopped.
         const outcome: Outcome = ended.kind === 'crashed' ? { ...ended, kind: 'buildFailed' } : ended;
-        return { kind: 'failed', outcome, log };
+        const known = {
+          program: { files, entry, build },
+          said: saidBy(ran),
+          ending: ran.ending,
+        };
+        return { kind: 'failed', outcome: await diagnosedBuild(store, outcome, known), log };
       }
       if (Object.keys(ran.outputs).length === 0)
         return {

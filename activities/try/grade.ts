@@ -14,6 +14,7 @@ import { type Place, stepKey } from '../../domain/step.ts';
 import { pick } from '../../domain/tree.ts';
 import { readJson, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
+import { diagnosedVerdict } from '../diagnose/diagnosed.ts';
 import type { PreparedCases } from './cases.ts';
 import { guest } from './command.ts';
 import {
@@ -82,7 +83,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
   }
 
   async function judge(place: Place, task: GraderTask, exam: Exam, signal: AbortSignal): Promise<Graded> {
-    const { program, check } = task;
+    const { program, check, written } = task;
     const asked = await ask(place, task, exam, signal);
     if (asked.kind === 'none') {
       const { ended, why } = asked;
@@ -105,6 +106,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
       found.kind === 'wrong'
         ? { kind: 'wrong', reason, verdict, ...passed }
         : { kind: 'invalidOutput', reason, ...passed },
+      written,
     );
   }
 
@@ -248,7 +250,9 @@ const isReturned = <K extends Returned['kind']>(
   kind: K,
 ): returned is Extract<Returned, { kind: K }> => returned.kind === kind;
 
-const refused = (outcome: Outcome): Graded => ({ kind: 'refused', outcome });
+const refused = (outcome: Outcome, written?: GraderTask['written']): Graded => ({
+  ...{ kind: 'refused', outcome: diagnosedVerdict(outcome, written) },
+});
 
 /** Without outputs to check, a script is right where it ends well. */
 const nothingToCheck = { kind: 'right', checked: 0, largestError: null, firstMismatch: null, cases: [] };

@@ -23,6 +23,8 @@ export interface GraderTask {
   files: Tree;
   /** The user's function that judges, as people know it; null where the grader compares by itself. */
   check: string | null;
+  /** The files that the program wrote, where that is known. */
+  written?: ReturnedFiles['written'];
 }
 
 export type ReturnedFiles = Extract<Returned, { kind: 'files' }>;
@@ -222,12 +224,14 @@ export function checksTask(
     ...(stdout !== null && outputs.some(({ kind }) => kind === 'stdout') ? { 'stdout.txt': stdout } : {}),
   };
   const plan = { outputs: checks };
-  if (check === undefined) return { program: 'validate', plan, files, check: null };
+  const { written } = returned;
+  if (check === undefined) return { program: 'validate', plan, files, check: null, written };
   return {
     program: 'validate',
     plan: { ...plan, check: planOf(check) },
     files: { ...files, ...placeBelow('inputs', own.inputs), ...placeBelow('job', own.job) },
     check: functionWords(check.function),
+    written,
   };
 }
 

@@ -1,25 +1,11 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Exam } from '../../domain/judging.ts';
-import type { Outcome } from '../../domain/outcome.schema.ts';
 import { type Place, parseStep } from '../../domain/step.ts';
 import { bringing, packagesForPrograms } from '../../sandbox/packages.ts';
 import { readInput, readJson } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
-
-/** What there was for a program, and what there could have been. */
-export interface Surroundings {
-  /** The program's file. */
-  program: string;
-  /** Every file it had, relative to the folder of the job, which is its working directory. */
-  had: readonly string[];
-  /** Files that stand in the folder of the job and are not among its inputs. */
-  beside: readonly string[];
-  /** What the sandbox has: `numpy 2.4.6`. */
-  packages: readonly string[];
-  /** Whether the job may have come from the command line, where an input is an option. */
-  options: boolean;
-}
+import type { Surroundings } from '../diagnose/failure.ts';
 
 /** Returns one line on what a program missed: a module, a file, the network. Null where its own words do not say so. */
 export function hintOn(said: string, around: Surroundings): string | null {
@@ -30,20 +16,6 @@ export function hintOn(said: string, around: Surroundings): string | null {
   if (/Temporary failure in name resolution|Name or service not known|Network is unreachable/.test(said))
     return 'a sandbox has no network: fetch it before, and name the file in `inputs`';
   return fileHint(said, around);
-}
-
-/** Returns the outcome with that line below its first, where there is one. */
-export async function explained(
-  store: Store,
-  { jobId, step }: Place,
-  outcome: Outcome,
-  { exam, had }: { exam: Exam; had: readonly string[] },
-): Promise<Outcome> {
-  if (outcome.kind !== 'crashed') return outcome;
-  const hint = hintOn(outcome.reason, await surroundings(store, { jobId, step }, exam, had));
-  if (hint === null) return outcome;
-  const [line, ...rest] = outcome.reason.split('\n');
-  return { ...outcome, reason: [line, hint, ...rest].join('\n') };
 }
 
 /** Returns what the ledger knows of them. Only the user is told what stands beside the inputs: others' programs cannot ask for it. */

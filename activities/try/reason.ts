@@ -7,6 +7,9 @@ const frame = /^\s*File "(.+?)", line (\d+)/;
 /** What no user wrote: the interpreter, its packages, and Crucible's own programs. */
 const foreign = /^<|^\/(?:opt|usr|sandbox)\/|\/site-packages\//;
 
+/** Returns whether a file is one that no user wrote. */
+export const isForeign = (path: string): boolean => foreign.test(path);
+
 /**
  * Returns why a program failed by its own words: one line that says it, then the text it stands in. Empty where there are no
  * words.
@@ -52,13 +55,13 @@ export const lastWords = (lines: readonly string[]): string =>
     ?.trim() ?? '';
 
 /** Returns a path as the user knows it: below the working directory, or the folder of a player. */
-const withShortPaths = (text: string): string =>
+export const withShortPaths = (text: string): string =>
   text
     .replace(/(File "|^)\/(?:work\/(?:baseline|candidate)|work|players\/[a-z]+|in\/job)\//gm, '$1')
     .replace(/(`|‘|')\/work\//g, '$1');
 
 /** Returns the last traceback of a text, up to the text's end; null where there is none. Python's own end is left out. */
-function lastTraceback(lines: readonly string[]): string[] | null {
+export function lastTraceback(lines: readonly string[]): string[] | null {
   const starts = lines.flatMap((line, index) =>
     tracebackStart.test(line) && !/^Exception ignored /.test(lines[index - 1] ?? '') ? [index] : [],
   );

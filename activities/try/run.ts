@@ -7,12 +7,12 @@ import { limitsOf } from '../../domain/limits.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
-import { Answer, type ConductResult, type Log, type RunResult } from '../../sandbox/sandbox.ts';
+import { Answer, type ConductResult, type Ending, type Log, type RunResult } from '../../sandbox/sandbox.ts';
 import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
+import { diagnosed } from '../diagnose/diagnosed.ts';
 import type { PreparedCases } from './cases.ts';
 import { scriptCommand, threads, unbuffered } from './command.ts';
-import { explained } from './missing.ts';
 import { outcomeOfEnding, type Said, saidBy } from './outcome-of-ending.ts';
 import { outputsOf, patternsOf } from './outputs.ts';
 import { playerOf } from './player.ts';
@@ -73,7 +73,8 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     const outcome = outcomeOfPlayer(conducted, 'candidate', checked.length);
     if (outcome !== null) {
       const had = Object.keys(program.files);
-      return { kind: 'failed', outcome: await explained(store, place, outcome, { exam, had }), artifacts };
+      const known = { program, ...endOfPlayer(conducted, 'candidate'), exam, had };
+      return { kind: 'failed', outcome: await diagnosed(store, place, outcome, known), artifacts };
     }
     const returned: Returned = {
       kind: 'answers',
@@ -113,7 +114,8 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       status !== null && isAskedFor(status, exam) ? null : outcomeOfEnding(ran.ending, saidBy(ran));
     if (outcome !== null) {
       const had = Object.keys(workspace);
-      return { kind: 'failed', outcome: await explained(store, place, outcome, { exam, had }), artifacts };
+      const known = { program, said: saidBy(ran), ending: ran.ending, written: ran.written, exam, had };
+      return { kind: 'failed', outcome: await diagnosed(store, place, outcome, known), artifacts };
     }
     const [refused] = ran.refused;
     if (refused !== undefined) {
@@ -171,6 +173,16 @@ const logArtifacts = (stdout: Log, stderr: Log): Record<string, Artifact> => ({
 function logsOf({ players }: ConductResult): Record<string, Artifact> {
   const candidate = players.find((player) => player.name === 'candidate');
   return candidate === undefined ? {} : logArtifacts(candidate.stdout, candidate.stderr);
+}
+
+/** Returns how a player ended, and what it said: the error that it reported, else what it wrote. */
+function endOfPlayer({ players }: ConductResult, name: string): { said: Said; ending: Ending | null } {
+  const player = players.find((each) => each.name === name);
+  if (player === undefined) throw new Error(`expected a result of the player ${name}, got none`);
+  const { stdout, stderr } = messageOf(saidBy(player));
+  return player.error === null
+    ? { said: { stdout, stderr }, ending: player.ending }
+    : { said: { stdout, stderr: player.error }, ending: null };
 }
 
 /** Returns why a player did not answer all samples of the plan; null where it did. */

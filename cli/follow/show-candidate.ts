@@ -1,4 +1,5 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
+import { diagnosisLines } from '../../domain/diagnosis.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
@@ -132,7 +133,11 @@ function describeTrial(trial: Trial, field: (name: string, text: string) => void
   const { outcome, measurement, timings, seeds, artifacts } = trial;
   const metric = outcome.kind === 'scored' ? ` ${intervalText(outcome.metric)}` : '';
   field('outcome', `${outcome.kind}${trial.purpose === 'baseline' ? '' : metric}`);
-  if ('reason' in outcome) field('reason', outcome.reason);
+  if ('reason' in outcome) {
+    field('reason', outcome.reason);
+    const [what = '', , ...rest] = outcome.diagnosis === undefined ? [] : diagnosisLines(outcome.diagnosis);
+    if (what !== '') field('diagnosis', [what, ...rest].join('\n'));
+  }
   if (measurement !== null) describeMeasurement(measurement, callOf(trial), field);
   const took = Object.entries(timings).map(([step, ms]) => `${step} ${durationText(ms)}`);
   if (took.length > 0) field('took', took.join(', '));

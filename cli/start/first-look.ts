@@ -6,6 +6,7 @@ import type { StageJob } from '../../domain/job-input.ts';
 import type { NamedPython } from '../../domain/kinds/kind.ts';
 import { kindOf, partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { nearest } from '../../domain/nearest.ts';
+import { standardModules } from '../../domain/python-modules.ts';
 import { explainNoRoute, type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
 import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
@@ -13,7 +14,6 @@ import type { Session } from '../server/session.ts';
 import { paint, sayOf, UserMistake } from '../terminal.ts';
 import type { JobFile } from './job-file.ts';
 import { bringsModule, packagesAskedFor } from './packages-of-imports.ts';
-import { standardModules } from './python-modules.ts';
 import {
   functionNamed,
   hasNoResult,

@@ -64,6 +64,8 @@ export interface Debug {
     /** How it ended, as in `Outcome`. */
     outcome: string;
     reason: string;
+    /** What that comes of, and what it had written; empty where nothing is known of that. */
+    diagnosis: string;
     /** The end of its build's or its run's output. */
     log: string;
   };
@@ -122,6 +124,8 @@ const ofDebugging = {
   failed: ({ failed }: Debug) => shownFiles(failed, characterLimits.program),
   outcome: ({ failed }: Debug) => failed.outcome,
   reason: ({ failed }: Debug) => untrusted(failed.reason, characterLimits.reason),
+  diagnosis: ({ failed }: Debug) =>
+    untrustedOr(failed.diagnosis, characterLimits.reason, 'Nothing is known of that.'),
   log: ({ failed }: Debug) => untrusted(failed.log, characterLimits.log),
   reply: ({ failed }: Debug) => replyRules(failed, 'the program that failed'),
 };

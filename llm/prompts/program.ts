@@ -43,6 +43,8 @@ interface Failure {
   /** How it ended, as in `Outcome`. */
   outcome: string;
   reason: string;
+  /** What that comes of, and what it had written; empty where nothing is known of that. */
+  diagnosis: string;
   /** The end of its build's or its run's output. */
   log: string;
 }
@@ -82,6 +84,8 @@ const writing = {
   outcome: ({ failure }: Writing) =>
     failure === null ? 'It was not tried, or did what was checked.' : `It failed (${failure.outcome}).`,
   reason: ({ failure }: Writing) => untrustedOr(failure?.reason ?? '', characterLimits.reason, 'Nothing.'),
+  diagnosis: ({ failure }: Writing) =>
+    untrustedOr(failure?.diagnosis ?? '', characterLimits.reason, 'Nothing is known of that.'),
   log: ({ failure }: Writing) => untrustedOr(failure?.log ?? '', characterLimits.log, 'Nothing.'),
   tried: ({ tried }: Writing) => triedList(tried),
   arguments: ({ args }: Writing) => untrustedOr(args.join(' '), characterLimits.types, 'None.'),
@@ -119,6 +123,8 @@ export const programPrompts = {
       command: ({ command }) => untrusted(command, characterLimits.types),
       outcome: ({ outcome }) => outcome,
       reason: ({ reason }) => untrusted(reason, characterLimits.reason),
+      diagnosis: ({ diagnosis }) =>
+        untrustedOr(diagnosis, characterLimits.reason, 'Nothing is known of that.'),
       log: ({ log }) => untrustedOr(log, characterLimits.log, 'It wrote nothing.'),
       tried: ({ tried }) => triedList(tried),
       fixes: ({ fixes }) => fixes,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { hintOn, type Surroundings } from '../../activities/try/missing.ts';
+import type { Surroundings } from '../../activities/diagnose/failure.ts';
+import { hintOn } from '../../activities/try/missing.ts';
 
 const around = (more: Partial<Surroundings> = {}): Surroundings => ({
   program: 'walk.py',

@@ -72,7 +72,13 @@ export async function searchedJob(store: Store): Promise<{ pipeline: JobInput; s
       operator: 'improve',
       parents: ['c-1'],
     },
-    { kind: 'crashed', reason: 'IndexError: index 48\nTraceback' },
+    {
+      ...{ kind: 'crashed', reason: 'IndexError: index 48\nTraceback' },
+      diagnosis: {
+        ...{ kind: 'indexOutOfRange', evidence: 'IndexError: index 48', fix: null },
+        ...{ place: { path: 'slow.py', line: 7, within: 'blur' }, suggestion: 'See how long it is.' },
+      },
+    },
   );
   await done('c-4/propose', 'propose', { id: 'c-4', title: 'use_cpp_extension' });
   await openStep(store, stageId, 'c-4/verify/measure', 'measure');

@@ -56,6 +56,9 @@ describe('show', () => {
     const crashed = (await shown({ candidate: 'c-3' })).join('\n');
     expect(crashed).toMatch(/made by +improve of c-1/);
     expect(crashed).toMatch(/reason +IndexError: index 48\n +Traceback/);
+    expect(crashed).toMatch(
+      /diagnosis +indexOutOfRange: an index beyond the end, at slow\.py:7 in blur\n +See how long it is\./,
+    );
   });
 
   it('shows what a candidate changed, its source and its log', async () => {

@@ -76,7 +76,7 @@ const search = {
   cores: 2,
   memoryMb: 2048,
 };
-const failed = { ...fast, outcome: 'crashed', reason: 'SIGSEGV', log: 'Segmentation fault' };
+const failed = { ...fast, outcome: 'crashed', reason: 'SIGSEGV', diagnosis: '', log: 'Segmentation fault' };
 
 const fromBest: Improve = { best: { ...fast, measured: '12.3×' }, from: 'best', direction: null };
 const fromOriginal: Improve = { best: null, from: 'original', direction: null };
@@ -107,6 +107,7 @@ const inputs: { [Name in PromptName]: Parameters<typeof promptRequest<Name>>[1] 
     command: 'python fast.py',
     outcome: 'crashed',
     reason: 'NameError',
+    diagnosis: 'undefinedName',
     log: '',
     tried: [],
     fixes: 3,
@@ -283,9 +284,17 @@ describe('a prompt for a program in words', () => {
     '%s shows the program before, why it failed, and its output, as data',
     (name) => {
       const { outcome, reason, log } = failed;
-      const before = { program: fast, failure: { outcome, reason, log }, tried: task.tried };
+      const failure = { outcome, reason, log, diagnosis: 'nativeCrash at fast.py:3' };
+      const before = { program: fast, failure, tried: task.tried };
       const asked = promptRequest(name, { ...inputs['cpp-module-creation'], ...before });
-      for (const part of ['(crashed)', 'SIGSEGV', 'Segmentation fault', '=== fast.py ===', 'c-2: reduce'])
+      for (const part of [
+        '(crashed)',
+        'SIGSEGV',
+        'Segmentation fault',
+        'nativeCrash at fast.py:3',
+        '=== fast.py ===',
+        'c-2: reduce',
+      ])
         expect(userText(asked)).toContain(part);
       expect(userText(request(name))).toContain('There is none yet.');
       expect(userText(request(name))).toContain('It was not tried');

@@ -80,11 +80,18 @@ test('why strategies were not used is told, also where nothing was tried', () =>
 });
 
 test('programs that were written for a task are told apart: each by its name and how it ended', () => {
-  const failed = candidate('c-1', 'a list', [tried(1, { kind: 'crashed', reason: 'ValueError' })]);
+  const diagnosis = {
+    kind: 'badNumber',
+    ...{ evidence: 'ValueError', fix: null, suggestion: 'The text is no number.' },
+    place: { path: 'main.py', line: 3, within: null },
+  } as const;
+  const failed = candidate('c-1', 'a list', [tried(1, { kind: 'crashed', reason: 'ValueError', diagnosis })]);
   const passed = candidate('c-2', 'a Counter', [tried(2, { kind: 'passed', verdict: hash('passed') })]);
   const { elements, text } = read({ ...solveJob, candidates: [failed, passed] });
   expect(elements.filter(({ name }) => name === 'summary').length).toBeGreaterThanOrEqual(2);
   expect(text).toContain('c-1 a list: crashed');
+  expect(text).toContain('badNumber: text that is no number, at main.py:3');
+  expect(text).toContain('The text is no number.');
   expect(text).toContain('c-2 a Counter: passed');
   expect(read(solveJob).text).toContain('the program and how it ran');
 });

@@ -16,7 +16,15 @@ import { packagesForPrograms } from '../../../sandbox/packages.ts';
 import { readJson, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 import { pathOf } from '../../try/outputs.ts';
-import { type AsksFor, ideaOf, logOf, proposedIn, shownProgram, triedPrograms } from './question.ts';
+import {
+  type AsksFor,
+  digestOf,
+  ideaOf,
+  logOf,
+  proposedIn,
+  shownProgram,
+  triedPrograms,
+} from './question.ts';
 
 /** Cases that are described. */
 const describedCases = 4;
@@ -81,6 +89,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
       ...(await shownProgram(store, failing.candidate.program)),
       outcome: failing.outcome.kind,
       reason: failing.outcome.reason,
+      diagnosis: await digestOf(store, failing),
       log: await logOf(store, failing),
     };
     return {

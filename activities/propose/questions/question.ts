@@ -1,13 +1,14 @@
 import type { Artifact } from '../../../domain/artifact.schema.ts';
 import { Candidate } from '../../../domain/candidate.schema.ts';
 import type { ModelDecision } from '../../../domain/decision.schema.ts';
+import { diagnosisLines } from '../../../domain/diagnosis.ts';
 import type { Entry } from '../../../domain/program.schema.ts';
 import type { Place } from '../../../domain/step.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import type { TriedProgram } from '../../../llm/prompts/prompt-kind.ts';
 import type { OwnPrompts, ProgramRequest } from '../../../llm/prompts/prompts.ts';
 import type { ShownProgram } from '../../../llm/prompts/replies/apply.ts';
-import { readProgram } from '../../../store/documents.ts';
+import { readProgram, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 
 /** What a question is about: a decision of a job's search. */
@@ -57,6 +58,26 @@ export async function shownProgram({ blobs }: Store, artifact: Artifact): Promis
 export async function logOf({ blobs }: Store, { artifacts }: Trial): Promise<string> {
   const log = artifacts['build log'] ?? artifacts.stderr;
   return log === undefined ? '' : blobs.text(log);
+}
+
+/** Files of a failed run that are named. */
+const mostNamed = 20;
+
+/** Returns what is known of a failure without a model: what it comes of, where, what to do, and the outputs that were there. */
+export async function digestOf({ blobs }: Store, { outcome, artifacts }: Trial): Promise<string> {
+  const { diagnosis = null } = 'reason' in outcome ? outcome : {};
+  const there = artifacts.outputs === undefined ? {} : await readTree(blobs, artifacts.outputs);
+  const named = Object.entries(there).slice(0, mostNamed);
+  const files = await Promise.all(
+    named.map(
+      async ([path, file]) => `${path} (${(await blobs.head(file, 0)).bytes.toLocaleString('en')} bytes)`,
+    ),
+  );
+  const written = files.length === 0 ? 'none of its outputs' : files.join(', ');
+  return [
+    ...(diagnosis === null ? [] : diagnosisLines(diagnosis)),
+    ...(artifacts.outputs === undefined ? [] : [`It had written ${written}.`]),
+  ].join('\n');
 }
 
 /** One line a candidate: what was found of it last. `measured` says how fast it is; null where that is not known. */

@@ -6,7 +6,7 @@ import { promptRequest } from '../../../llm/prompts/prompts.ts';
 import { packagesForPrograms } from '../../../sandbox/packages.ts';
 import type { Store } from '../../../store/store.ts';
 import { headsOf } from './heads.ts';
-import { type AsksFor, logOf, shownProgram, triedPrograms } from './question.ts';
+import { type AsksFor, digestOf, logOf, shownProgram, triedPrograms } from './question.ts';
 
 /** Asks for a program that does what the job says in words: a new one, or the next version of one that failed. */
 export const solveQuestion: AsksFor<SolveJob> = async (
@@ -49,7 +49,10 @@ export const solveQuestion: AsksFor<SolveJob> = async (
 async function failureOf(store: Store, trial: Trial) {
   const { outcome } = trial;
   if (!('reason' in outcome)) return null;
-  return { outcome: outcome.kind, reason: outcome.reason, log: await logOf(store, trial) };
+  return {
+    ...{ outcome: outcome.kind, reason: outcome.reason },
+    ...{ diagnosis: await digestOf(store, trial), log: await logOf(store, trial) },
+  };
 }
 
 /** Returns what builds the C++ extension that a task names; null where it names none. */
