@@ -24,6 +24,7 @@ import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
 import { triesOf } from '../store/tries-of.ts';
 import { takeStep } from './context.ts';
+import { beginFork } from './fork.ts';
 import { createResults, stageContentKey } from './results.ts';
 
 /** Rows of at most 300 bytes that one answer of an activity holds. */
@@ -115,6 +116,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         budget: extensible(job),
         startedAt: Date.now(),
       });
+      await beginFork(store, input);
       if (resumed > 0)
         await store.ledger.reopenJob(jobId, {
           ...{ input: await writeJson(store.blobs, input), budget: extensible(job), at: Date.now() },

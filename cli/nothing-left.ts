@@ -49,7 +49,7 @@ const trialsUsed = (tried: number, budget: number): string =>
   `${tried} of ${budget} trials used; add --budget trials=${2 * tried}`;
 
 /** The same for a search. */
-function nothingToTry(
+export function nothingToTry(
   { record: { result }, trials, steps, strategies }: KeptJob,
   { job, routes, moreMoney }: { job: StageJob; routes: Routes; moreMoney: boolean },
 ): string | null {

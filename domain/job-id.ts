@@ -1,11 +1,19 @@
 import type { Artifact } from './artifact.schema.ts';
 import type { Job } from './job.schema.ts';
+import type { Origin } from './job-input.schema.ts';
 
 /** Returns the text whose hash tells two jobs apart: all that was asked, without the budget, which may be extended. */
 export function identityOf(job: Job, files: Artifact): string {
   const withoutBudget = (key: string, value: unknown): unknown => (key === 'budget' ? undefined : value);
   return `${JSON.stringify(job, withoutBudget)}\n${files}`;
 }
+
+/** Returns the same of a fork: all that was asked, what it goes on from, and what models are told. */
+export const forkIdentity = (
+  job: Job,
+  files: Artifact,
+  { jobId, from, hint }: Pick<Origin, 'jobId' | 'from' | 'hint'>,
+): string => `${identityOf(job, files)}\n${JSON.stringify([jobId, from, hint])}`;
 
 /** `optimize/blur/4f2a90c1d7`: the same job asked for again has the same one. `hash` is the SHA-256 of `identityOf`. */
 export const jobSeries = (job: Job, hash: string): string => `${job.kind}/${job.name}/${hash.slice(0, 10)}`;

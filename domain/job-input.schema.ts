@@ -10,6 +10,20 @@ import { NotUsed } from './strategies.schema.ts';
 export const Routes = z.record(z.enum(roles), z.array(z.string()));
 export type Routes = z.infer<typeof Routes>;
 
+/** What a fork begins with: what another job had tried, as it stood when the fork was asked for. */
+export const Origin = z.object({
+  jobId: z.string(),
+  /** The candidate that it goes on from. */
+  from: z.string(),
+  /** When it was asked for, milliseconds since 1970: what was tried by then is taken over. */
+  at: z.number(),
+  /** How many candidates that are: they count in the fork's budget of trials. */
+  tried: z.number(),
+  /** What models read with every question; null: nothing. */
+  hint: z.string().nullable(),
+});
+export type Origin = z.infer<typeof Origin>;
+
 /** What a job's workflow is started with: names and numbers, the files as one artifact. */
 export const JobInput = z.object({
   jobId: z.string(),
@@ -35,6 +49,8 @@ export const JobInput = z.object({
   fresh: z.boolean(),
   /** How often the job was taken up again after it had ended; what it did before is not done again. */
   resumed: z.number(),
+  /** Of a fork: what it begins with. */
+  origin: Origin.optional(),
 });
 export type JobInput<J extends Job = Job> = Omit<z.infer<typeof JobInput>, 'job'> & { job: J };
 

@@ -1,5 +1,5 @@
 import type { Job } from './job.schema.ts';
-import type { StageJob } from './job-input.ts';
+import type { Origin, StageJob } from './job-input.ts';
 import type { Asking, NamedFile } from './kinds/kind.ts';
 import { kindOf, partsOf } from './kinds/kinds.ts';
 import type { Extension } from './message.schema.ts';
@@ -35,6 +35,10 @@ export const capOf = ({
 
 /** Returns what a job is about: a function and its file, a script, the stages of a pipeline. */
 export const subjectOf = (job: Job): string => kindOf(job).subject(job);
+
+/** Returns what a job was forked from, in words. */
+export const forkText = ({ jobId, from }: Pick<Origin, 'jobId' | 'from'>): string =>
+  `forked from ${jobId} at ${from}`;
 
 /** Returns how a job asks models for programs; null where it does not. */
 export const askingOf = (job: Job): Asking | null => kindOf(job).asking(job);

@@ -1,4 +1,4 @@
-import type { NextDecision } from './decision.schema.ts';
+import type { ModelDecision, NextDecision } from './decision.schema.ts';
 import { candidatesIn, debugDepth, failedLeaves, isRight, type Journal, type JournalRow } from './journal.ts';
 import { best, closest, type Objective } from './objective.ts';
 import { randomStream } from './random.ts';
@@ -81,8 +81,8 @@ export const questionKey = (decision: NextDecision): string =>
 /** Drafts that a budget of trials allows: where it is small, what was found first is better improved. */
 export const draftsWithin = (trials: number): number => Math.min(3, Math.max(1, Math.floor(trials / 4)));
 
-/** What a program is made into: one that is right is improved, one that failed is debugged. */
-const onwards = (row: JournalRow): NextDecision =>
+/** Returns what a program is made into: one that is right is improved, one that failed is debugged. */
+export const onwards = (row: JournalRow): ModelDecision =>
   isRight(row) ? { kind: 'improve', parents: [row.id] } : { kind: 'debug', parent: row.id };
 
 /** Where only passing counts: the candidate that passed most checks. */

@@ -1,6 +1,7 @@
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import type { StageJob } from '../domain/job.schema.ts';
+import { originOf } from '../domain/job-input.ts';
 import { isPart } from '../domain/kinds/kinds.ts';
 import { objectiveOf, triesTwice } from '../domain/objective.ts';
 import { againKey, type StepKind, stepOfKey, subjectOf } from '../domain/step.ts';
@@ -31,6 +32,8 @@ export interface SearchProgress {
   chosen: KeptJob['chosen'];
   /** Candidates tried, without the baseline. */
   done: number;
+  /** Those of them that were done by the job that this one was forked from. */
+  takenOver: number;
   /** Candidates that will be tried at most: the budget, or fewer where no model is asked and strategies run out. */
   total: number;
   /** What strategies can do for the program; null before it was looked at. */
@@ -39,7 +42,7 @@ export interface SearchProgress {
   searchingSince: number | null;
   /** When the last candidate was done with, or the baseline where none was. */
   lastDone: number | null;
-  /** How long the baseline took to be measured, which is about what a candidate takes. */
+  /** How long the baseline took to be measured, which is about what a candidate takes; null where another job did it. */
   baselineMs: number | null;
 }
 
@@ -103,6 +106,8 @@ function searchIn({
   // Later verifications are no part of the search.
   const own = recorded.filter(({ jobId }) => jobId === record.id);
   const baseline = own.find(({ trial }) => trial.purpose === 'baseline');
+  // What a fork took over was done in another job's time.
+  const inItsTime = (at: number): number => Math.max(at, record.startedAt);
   const asksModels = Object.values(input.routes).some((each) => each.length > 0);
   const inapplicable = resultOfKind(steps, 'propose').filter((candidate) => candidate === null).length;
   const { trials: budget } = job.budget;
@@ -112,9 +117,16 @@ function searchIn({
       asksModels || strategies === null
         ? budget
         : Math.min(budget, strategies.applicable.length - inapplicable),
-    searchingSince: baseline?.createdAt ?? null,
-    lastDone: own.reduce<number | null>((last, { createdAt }) => Math.max(last ?? 0, createdAt), null),
-    baselineMs: baseline === undefined ? null : baseline.createdAt - record.startedAt,
+    takenOver: originOf(input)?.tried ?? 0,
+    searchingSince: baseline === undefined ? null : inItsTime(baseline.createdAt),
+    lastDone: own.reduce<number | null>(
+      (last, { createdAt }) => Math.max(last ?? 0, inItsTime(createdAt)),
+      null,
+    ),
+    baselineMs:
+      baseline === undefined || baseline.createdAt < record.startedAt
+        ? null
+        : baseline.createdAt - record.startedAt,
   };
   return [{ record, job, trials, chosen, strategies, ...progress }];
 }

@@ -4,6 +4,8 @@ import { z } from 'zod';
 import type { Tree } from '../domain/artifact.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
+import { forkText } from '../domain/job.ts';
+import { originOf } from '../domain/job-input.ts';
 import { kindOf, stagesOf } from '../domain/kinds/kinds.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
@@ -52,6 +54,7 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
   const { job } = kept;
   const { result } = kept.record;
   const candidates = await candidatesOf(blobs, kept);
+  const origin = originOf(kept.input);
   const objective = objectiveOf(job);
   const best = bestFound(kept.trials, objective);
   const stages = await stageFactsOf(store, kept);
@@ -60,6 +63,7 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
   return {
     ...{ id, name, kind, status, startedAt, endedAt },
     task: kindOf(job).sentence(job),
+    forked: origin === null ? null : forkText(origin),
     yaml: stringify(job),
     summary: result?.summary ?? null,
     baseline: candidates.find((each) => each.tries[0]?.purpose === 'baseline') ?? null,

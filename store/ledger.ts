@@ -3,6 +3,7 @@ import { type Accounts, createAccounts } from './ledger/accounts.ts';
 import { type Breakers, createBreakers } from './ledger/breakers.ts';
 import { createDecisions, type Decisions } from './ledger/decisions.ts';
 import { createEvents, type Events } from './ledger/events.ts';
+import { createForks, type Forks } from './ledger/forks.ts';
 import { createJobs, type Jobs } from './ledger/jobs.ts';
 import { createMemo, type Memo } from './ledger/memo.ts';
 import { createMessages, type Messages } from './ledger/messages.ts';
@@ -30,6 +31,7 @@ export interface Ledger
     Trials,
     Decisions,
     Messages,
+    Forks,
     Events,
     ModelCalls,
     Accounts,
@@ -51,6 +53,7 @@ export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
     ...createTrials(db, readRow),
     ...createDecisions(db, readRow),
     ...createMessages(db, readRow),
+    ...createForks(db),
     ...createEvents(db),
     ...createModelCalls(db),
     ...createAccounts(db),

@@ -1,3 +1,4 @@
+import { isBaseline } from '../domain/candidate.ts';
 import type { TrialRecord } from './ledger/trials.ts';
 import type { Ledger } from './ledger.ts';
 
@@ -25,3 +26,11 @@ export function withLater(trials: readonly TrialRecord[], verified: readonly Tri
   });
   return [...own, ...later.sort((a, b) => a.createdAt - b.createdAt)];
 }
+
+/** Returns how many candidates were tried by `at`, milliseconds since 1970: those that count in a budget. */
+export const triedBy = (recorded: readonly TrialRecord[], at: number): number =>
+  new Set(
+    recorded.flatMap(({ createdAt, trial: { candidate } }) =>
+      createdAt > at || isBaseline(candidate) ? [] : [candidate.id],
+    ),
+  ).size;

@@ -24,6 +24,8 @@ export interface JobFacts {
   endedAt: number | null;
   /** What was asked, in one sentence. */
   task: string;
+  /** What it was forked from, in words; null where it is no fork. */
+  forked: string | null;
   /** What was asked, as the job file says it with every default. */
   yaml: string;
   /** The one line the job ended with; null while it runs. */

@@ -107,7 +107,7 @@ export function verdictSection(job: JobFacts, shown: PictureFacts | null): Html 
   const { large, beside, sentence } = verdictOf(job);
   const stage = job.stages.find(isMeasured);
   return html`<header class="top">
-<p class="kind">Crucible · ${job.kind} · ${job.status}</p>
+<p class="kind">Crucible · ${job.kind} · ${job.status}${job.forked === null ? '' : ` · ${job.forked}`}</p>
 <h1>${shortened(job.name, 100)}</h1>
 <p class="task">${shortened(job.task, 600)}</p>
 </header>

@@ -1,4 +1,5 @@
-import { subjectOf } from '../../domain/job.ts';
+import { forkText, subjectOf } from '../../domain/job.ts';
+import { originOf } from '../../domain/job-input.ts';
 import { headline, times } from '../../domain/trial.ts';
 import { behindText } from '../../domain/turn.ts';
 import { readInput } from '../../store/documents.ts';
@@ -69,7 +70,10 @@ export async function list(
   const subjects = await Promise.all(
     jobs.map((record) =>
       readInput(store.blobs, record).then(
-        ({ job }) => subjectOf(job),
+        (input) => {
+          const origin = originOf(input);
+          return [...(origin === null ? [] : [forkText(origin)]), subjectOf(input.job)].join(': ');
+        },
         () => '',
       ),
     ),

@@ -1,9 +1,13 @@
+import { forkText } from '../../domain/job.ts';
+import { type Origin, originOf } from '../../domain/job-input.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
+import { extensible } from '../../domain/steered.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import { bestFound, headline, metricText } from '../../domain/trial.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
+import { triedBy } from '../../store/trials-of.ts';
 import {
   agoText,
   type Cell,
@@ -57,6 +61,7 @@ export async function show(context: CommandContext, options: ShowOptions): Promi
 /** What `--json` gives of a job; what its steps and requests say in detail is told of its candidates. */
 const inJson = ({
   record,
+  input,
   job,
   trials,
   chosen,
@@ -65,7 +70,7 @@ const inJson = ({
   takenOver,
   verifications,
 }: KeptJob): object => ({
-  ...{ record, job, trials, chosen, strategies, takenOver, verifications },
+  ...{ record, origin: originOf(input), job, trials, chosen, strategies, takenOver, verifications },
   stages: stages.map(inJson),
 });
 
@@ -79,6 +84,9 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   out(
     `started ${timeText(record.startedAt)} (${agoText(record.startedAt, now)}), ${record.endedAt === null ? 'running for' : 'took'} ${tookText(record, now)}`,
   );
+  const origin = originOf(kept.input);
+  if (origin !== null)
+    for (const line of wrap(`${clean(forkText(origin))}, ${ownText(kept, origin)}`, columns)) out(line);
   if (result !== null) for (const line of wrap(clean(result.summary), columns)) out(line);
 
   if (stagesOf(job).length > 0) {
@@ -113,6 +121,13 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
 
   out('');
   await printNext(context, record);
+}
+
+/** `5 tried there and 2 of 20 here`. */
+function ownText({ record, recorded, job }: KeptJob, { tried }: Origin): string {
+  const all = triedBy(recorded, Number.POSITIVE_INFINITY);
+  const { trials = 0 } = { ...extensible(job), ...record.budget };
+  return `${tried} tried there and ${all - tried} of ${trials - tried} here`;
 }
 
 /** Why strategies were not used, a reason a line; on a terminal wrapped. */

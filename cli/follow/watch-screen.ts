@@ -156,9 +156,12 @@ function field(screen: Screen, name: string, text: string, before = '', format: 
  * the last was done. Null where there is nothing to go by.
  */
 function leftText({ kept, searches }: Progress, now: number): string | null {
-  const estimates = searches.flatMap(({ done, total, searchingSince, lastDone, baselineMs, job, record }) => {
-    if (searchingSince === null || lastDone === null || baselineMs === null) return [];
-    const each = done === 0 ? baselineMs : (lastDone - searchingSince) / done;
+  const estimates = searches.flatMap((search) => {
+    const { done, takenOver, total, searchingSince, lastDone, baselineMs, job, record } = search;
+    if (searchingSince === null || lastDone === null) return [];
+    const here = done - takenOver;
+    const each = here === 0 ? baselineMs : (lastDone - searchingSince) / here;
+    if (each === null) return [];
     const byTrials = lastDone + each * Math.max(0, total - done) - now;
     return [Math.min(byTrials, record.startedAt + job.budget.wallMs - now)];
   });

@@ -27,30 +27,43 @@ export async function submit(
   const { job } = file;
   const tree = await packFiles(file, store.blobs);
   const files = await store.blobs.put(JSON.stringify(tree));
-  const series = jobSeries(job, createHash('sha256').update(identityOf(job, files)).digest('hex'));
+  return startRun(identityOf(job, files), {
+    ...{ store, client, fresh },
+    input: {
+      storeId: store.id,
+      job,
+      files,
+      beside: await store.blobs.put(JSON.stringify(await filesBeside(file))),
+      role: 'job',
+      parent: null,
+      ...routesOf(job, models),
+      searchable: client.searchable,
+      fresh,
+      resumed: 0,
+    },
+  });
+}
+
+/** Starts a job that is told from others by `identity`; the same again attaches to it, or shows it, as `submit` says. */
+export async function startRun(
+  identity: string,
+  {
+    store,
+    client,
+    fresh,
+    input,
+  }: { store: Store; client: JobClient; fresh: boolean; input: Omit<JobInput, 'jobId' | 'series' | 'run'> },
+): Promise<Submitted> {
+  const series = jobSeries(input.job, createHash('sha256').update(identity).digest('hex'));
   // A job that only seems to run would be waited for in vain.
   if ((await store.ledger.latestRun(series))?.status === 'running') await client.closeEnded(store);
   const latest = await store.ledger.latestRun(series);
   if (latest?.status === 'finished' && !fresh) return { kind: 'finished', record: latest };
   const goesOn = latest?.status === 'running' && !fresh;
   const run = latest === undefined ? 1 : goesOn ? latest.run : latest.run + 1;
-  const input: JobInput = {
-    jobId: jobId(series, run),
-    series,
-    run,
-    storeId: store.id,
-    job,
-    files,
-    beside: await store.blobs.put(JSON.stringify(await filesBeside(file))),
-    role: 'job',
-    parent: null,
-    ...routesOf(job, models),
-    searchable: client.searchable,
-    fresh,
-    resumed: 0,
-  };
-  await client.start(input);
-  return { kind: goesOn ? 'attached' : 'started', jobId: input.jobId };
+  const id = jobId(series, run);
+  await client.start({ ...input, jobId: id, series, run });
+  return { kind: goesOn ? 'attached' : 'started', jobId: id };
 }
 
 /** The routes a model can be asked on, of a search or of each stage that is one. */

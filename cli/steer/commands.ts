@@ -1,4 +1,6 @@
-import type { CommandLine } from '../program.ts';
+import { amount, type CommandLine, wholeNumber } from '../program.ts';
+import type { StartOptions } from '../start/start-job.ts';
+import type { ForkOptions } from './fork.ts';
 
 /** Adds the commands that change the course of jobs. */
 export function addSteeringCommands({ command, session }: CommandLine): void {
@@ -55,6 +57,29 @@ export function addSteeringCommands({ command, session }: CommandLine): void {
   ).action((job: string, candidate: string) =>
     session(async (given) => (await import('./choose.ts')).chooseIn(given, job, candidate)),
   );
+
+  command(
+    'fork <job>',
+    'go on from a candidate of a job in another job, with all that was tried there; the job itself is left as it is',
+    "crucible fork start/faster --from c-3 --hint 'use tables' --trials 5",
+  )
+    .requiredOption('--from <candidate>', 'the candidate to go on from: c-3')
+    .option('--hint <text>', 'what models read with every question')
+    .option('--model <routes...>', "models to be asked in place of the job's, in this order")
+    .option(
+      '--trials <count>',
+      'how many candidates to try on top (default: as many as the job had)',
+      wholeNumber,
+    )
+    .option('--minutes <count>', 'how long to try (default: as long as the job had)', amount)
+    .option('--usd <amount>', 'what models may cost at most (default: what the job had)', amount)
+    .option('--tokens <count>', 'what models may read and write at most (default: as the job)', wholeNumber)
+    .option('--out <folder>', 'write the program found there, as crucible export does')
+    .option('--fresh', 'a new run, even where the same fork is done or under way')
+    .option('--detached', 'return at once')
+    .action((job: string, options: ForkOptions & StartOptions) =>
+      session(async (given) => (await import('./fork.ts')).forkJob(given, job, options)),
+    );
 
   command(
     'resume <job>',

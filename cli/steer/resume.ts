@@ -100,7 +100,7 @@ export async function resume(
   return record.id;
 }
 
-const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>
+export const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>
   [routes, ...Object.values(stageRoutes)].some((each) => Object.values(each).some((list) => list.length > 0));
 
 /** The job with its budget replaced where `extension` says so. A pipeline's trials and time are its stages'. */

@@ -53,8 +53,8 @@ export interface ScriptTask extends OptimizeTask {
 export interface Improve {
   /** The fastest verified program there is when this is asked, and how fast; null while there is none. */
   best: (ShownProgram & { measured: string }) | null;
-  /** What the reply changes. */
-  from: 'original' | 'best';
+  /** What the reply changes: the original, the fastest, or another that was tried, with what it is called. */
+  from: 'original' | 'best' | (ShownProgram & { named: string; measured: string });
   /** Where to look, of all that could be tried; null to choose. */
   direction: string | null;
 }
@@ -101,23 +101,31 @@ const ofScript = {
   baselineTime: ({ baselineMs }: ScriptTask) => secondsText(baselineMs),
 };
 
-const startOf = ({ best, from, original }: Improve & OptimizeTask): ShownProgram =>
-  from === 'best' && best !== null ? best : original;
+function startOf({ best, from, original }: Improve & OptimizeTask): ShownProgram {
+  if (typeof from === 'object') return from;
+  return from === 'best' && best !== null ? best : original;
+}
+
+function startText({ from }: Improve): string {
+  if (typeof from === 'object')
+    return `Start from this program, which was tried as ${from.named}, ${from.measured}:\n\n${shownFiles(from, characterLimits.program)}\n\n`;
+  return from === 'best'
+    ? 'Start from the fastest right program so far.'
+    : 'Start from the original: a way of your own, not a change of the fastest program so far.';
+}
+
+function startName(input: Improve & OptimizeTask): string {
+  if (typeof input.from === 'object') return input.from.named;
+  return startOf(input) === input.best ? 'the fastest right program so far' : 'the original';
+}
 
 const ofImproving = {
   bestSpeedup: ({ best }: Improve) => (best === null ? 'the original itself' : best.measured),
   best: ({ best }: Improve) =>
     best === null ? 'There is none yet.' : shownFiles(best, characterLimits.program),
-  start: ({ from }: Improve) =>
-    from === 'best'
-      ? 'Start from the fastest right program so far.'
-      : 'Start from the original: a way of your own, not a change of the fastest program so far.',
+  start: startText,
   direction: ({ direction }: Improve) => direction ?? 'yours to choose',
-  reply: (input: Improve & OptimizeTask) =>
-    replyRules(
-      startOf(input),
-      startOf(input) === input.best ? 'the fastest right program so far' : 'the original',
-    ),
+  reply: (input: Improve & OptimizeTask) => replyRules(startOf(input), startName(input)),
 };
 
 const ofDebugging = {

@@ -199,6 +199,23 @@ it('a question tells each candidate once, by its last finding, and shows the ver
   }
 });
 
+it('an improvement of another program than the best changes that one, and is shown the best beside it', async () => {
+  await record('c-1', 'verification', 9);
+  await record('c-2', 'trial', 2);
+  const edit = { path: 'double.py', search: '    return 2 * value  # c-2', replace: '    return value << 1' };
+  one.answers = [programReply({ edits: [edit] })];
+  const decision = { kind: 'improve' as const, parents: ['c-2'] };
+  const candidate = await propose({ step: 'c-3/propose-0', id: 'c-3', route: 'openai/gpt-4o', decision });
+  expect(candidate.parents).toEqual(['c-2']);
+  const { files } = JSON.parse(await store.blobs.text(candidate.program));
+  expect(await store.blobs.text(files['double.py'])).toBe(
+    '# c-2\ndef double(value):\n    return value << 1\n',
+  );
+  expect(questionOf(one)).toContain('The fastest right program so far, 9×');
+  expect(questionOf(one)).toMatch(/Start from this program, which was tried as c-2, 2× .*:\n/);
+  expect(questionOf(one)).toContain('return 2 * value  # c-1');
+});
+
 it('two drafts at once look in different directions, and the later one is told of the other', async () => {
   one.answers = [
     { ...programReply({ files: [{ path: 'double.py', content: 'print(1)\n' }] }), pieceMs: 100 },

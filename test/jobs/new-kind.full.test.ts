@@ -38,7 +38,7 @@ afterAll(async () => {
 });
 
 it(
-  'a kind that has moved in is run, listed, shown, watched, reported, killed, resumed, chosen from, paused, extended and cancelled like any other',
+  'a kind that has moved in is run, listed, shown, watched, reported, killed, forked, resumed, chosen from, paused, extended and cancelled like any other',
   async () => {
     here = await startCrucible({}, house);
     await here.startWorker();
@@ -63,6 +63,15 @@ it(
     const watched = await run('watch', id);
     expect(watched.status).toBe(1);
     expect(watched.out).toContain('no even output in 3; stopped because all 3 trials of the budget are used');
+
+    const forked = await run('fork', id, '--from', 'c-2', '--trials', '3');
+    expect(forked, forked.error).toMatchObject({ status: 0 });
+    expect(forked.out).toContain(`forked from ${id} at c-2: 3 tried there, 3 more at most; no model can be`);
+    expect(forked.out).toContain('even with 5; 5 tried');
+    const [fork] = await store.ledger.jobs({ limit: 1 });
+    const ran = await store.ledger.steps(fork?.id ?? '', 'run');
+    expect(ran.map(({ key }) => key)).toEqual(['c-4', 'c-5'].map((each) => `${fork?.id}#${each}/run`));
+    expect(await store.ledger.trials(id)).toHaveLength(3);
 
     const resumed = await run('resume', id, '--budget', 'trials=9');
     expect(resumed, resumed.error).toMatchObject({ status: 0 });
@@ -102,7 +111,7 @@ it(
     await until(
       'the other job',
       patienceMs,
-      async () => (await store.ledger.jobs({ limit: 9 })).length === 2,
+      async () => (await store.ledger.jobs({ limit: 9 })).length === 3,
     );
     const [long] = await store.ledger.jobs({ limit: 1 });
     await steered(here, long?.id ?? '');

@@ -200,6 +200,7 @@ export const optimizeJob: JobFacts = {
   status: 'finished',
   startedAt,
   endedAt: minutes(12.9),
+  forked: null,
   task: 'Make backproject in backproject.py faster on up to 2 cores, and keep its answers the same within 1e-6 × their size.',
   yaml: 'kind: optimize\nname: backproject\nprogram: backproject.py\nfunction: backproject\ncases: cases.py\nbudget:\n  trials: 9\n',
   summary:
@@ -308,6 +309,7 @@ export const solveJob: JobFacts = {
   kind: 'solve',
   startedAt: minutes(14),
   endedAt: minutes(14.4),
+  forked: null,
   task: 'Run render.py and check the 2 files it must write.',
   summary: 'render.py ran and its outputs passed every check',
   baseline: null,
@@ -338,6 +340,7 @@ export const pipelineJob: JobFacts = {
   name: 'voxels',
   kind: 'pipeline',
   endedAt: minutes(14.5),
+  forked: null,
   task: 'Run 3 stages, each as soon as those it needs are done: phantom, speed-up, render.',
   summary: '3 stages done; render.py ran and its outputs passed every check',
   baseline: null,

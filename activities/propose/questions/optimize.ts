@@ -2,8 +2,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { arch, cpus } from 'node:os';
 import { z } from 'zod';
 import { Artifact } from '../../../domain/artifact.schema.ts';
-import { candidateNumber } from '../../../domain/candidate.ts';
+import { candidateNumber, isBaseline } from '../../../domain/candidate.ts';
 import { CaseSet } from '../../../domain/case-set.schema.ts';
+import type { ModelDecision } from '../../../domain/decision.schema.ts';
 import type { OptimizeJob } from '../../../domain/job.schema.ts';
 import { metricIn } from '../../../domain/leaderboard.ts';
 import { objectiveOf } from '../../../domain/objective.ts';
@@ -108,9 +109,15 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
           ...(await shownProgram(store, top.candidate.program)),
           measured: `${intervalText(topMetric)} the original's speed`,
         };
+  const start = startOf(decision, trials, best === null ? null : top);
+  const from =
+    start === null
+      ? ('original' as const)
+      : start === top
+        ? ('best' as const)
+        : { ...(await shownProgram(store, start.candidate.program)), ...namedBy(start) };
   const improving = {
-    best,
-    from: decision.kind === 'draft' || best === null ? ('original' as const) : ('best' as const),
+    ...{ best, from },
     direction:
       decision.kind === 'draft' ? (directions[candidateNumber({ id }) % directions.length] ?? null) : null,
   };
@@ -118,10 +125,27 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
     request: isFunction
       ? promptRequest('improve-function', { ...task, ...ofFunction, ...improving }, own)
       : promptRequest('improve-script', { ...task, ...ofScript, ...improving }, own),
-    parent: improving.from === 'best' ? (top?.candidate.id ?? null) : null,
+    parent: start?.candidate.id ?? null,
     ...replied,
   };
 };
+
+/**
+ * Returns the trial of the program that the reply is to change: the one that was decided on; the best where that failed, or was the
+ * user's own. Null for the user's own, which drafts begin with.
+ */
+function startOf(decision: ModelDecision, trials: readonly Trial[], top: Trial | null): Trial | null {
+  if (decision.kind === 'draft') return null;
+  if (decision.kind === 'debug') return top;
+  const decided = trials.findLast(({ candidate }) => candidate.id === decision.parents[0]);
+  if (decided === undefined || decided.outcome.kind !== 'scored' || isBaseline(decided.candidate)) return top;
+  return decided.candidate.id === top?.candidate.id ? top : decided;
+}
+
+const namedBy = (trial: Trial): { named: string; measured: string } => ({
+  named: trial.candidate.id,
+  measured: measuredText(trial) ?? 'not measured',
+});
 
 const Prepared = z.object({ caseSet: Artifact });
 
