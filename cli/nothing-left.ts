@@ -1,5 +1,5 @@
 import { isBaseline } from '../domain/candidate.ts';
-import type { Job, StageJob } from '../domain/job.schema.ts';
+import type { Job, PipelineJob, StageJob } from '../domain/job.schema.ts';
 import { asksModels } from '../domain/job.ts';
 import type { Routes } from '../domain/job-input.ts';
 import { isPart } from '../domain/kinds/kinds.ts';
@@ -22,27 +22,52 @@ interface Again {
 
 /** Why a job that has ended has nothing to go on with, and what to add; null where there is something left to do. */
 export async function nothingLeft(store: Store, record: JobRecord, again: Again): Promise<string | null> {
-  const { job, routes, stageRoutes, moreMoney } = again;
-  if ((await triesOf(store.ledger, record.id)).length > 0) return null;
-  if (record.status === 'failed' && isPart(job) && asksModels(job) && !triesTwice(objectiveOf(job))) {
-    const tried = (await readJob(store, record)).trials.length;
-    return tried < job.budget.trials ? null : trialsUsed(tried, job.budget.trials);
-  }
-  if (record.status !== 'finished') return null;
+  const { job } = again;
   const kept = await readJob(store, record);
-  if (isPart(job)) return nothingToTry(kept, { job, routes, moreMoney });
+  if (!isPart(job)) return nothingLeftBelow(store, kept, { ...again, job });
+  if (await ranOnce(store, kept))
+    return `its one program was run, and is not run again as it is; to do that, run the job with --fresh`;
+  if ((await triesOf(store.ledger, record.id)).length > 0) return null;
+  const objective = objectiveOf(job);
+  if (triesTwice(objective))
+    return record.status === 'finished' ? nothingToTry(kept, { ...again, job }) : null;
+  const best = bestTrial(kept.trials, objective);
+  if (record.status === 'finished' && best !== null)
+    return `${best.candidate.id} passes every check; to do it anew, run it with --fresh`;
+  const tried = kept.trials.length;
+  return record.status === 'failed' && asksModels(job) && tried >= job.budget.trials
+    ? trialsUsed(tried, job.budget.trials)
+    : null;
+}
+
+/** The same of a pipeline: of its searches where it is finished, else of the stages that failed. */
+async function nothingLeftBelow(
+  store: Store,
+  { record, stages }: KeptJob,
+  { job, routes, stageRoutes, moreMoney }: Again & { job: PipelineJob },
+): Promise<string | null> {
+  if (record.status === 'cancelled') return null;
   const reasons: string[] = [];
   for (const { needs: _, ...stage } of job.stages) {
-    const ran = kept.stages.find((each) => each.record.stage === stage.name);
-    if (!triesTwice(objectiveOf(stage)) || ran === undefined) continue;
-    const its = { job: stage, routes: stageRoutes[stage.name] ?? routes, moreMoney };
-    const reason = nothingToTry(ran, its);
+    const ran = stages.find((each) => each.record.stage === stage.name);
+    const its = { job: stage, routes: stageRoutes[stage.name] ?? routes, stageRoutes: {}, moreMoney };
+    const counts =
+      record.status === 'failed' ? ran?.record.status === 'failed' : triesTwice(objectiveOf(stage));
+    if (ran === undefined || !counts) continue;
+    const reason = await nothingLeft(store, ran.record, its);
     if (reason === null) return null;
     reasons.push(job.stages.length === 1 ? reason : `stage ${stage.name}: ${reason}`);
   }
-  return reasons.length > 0
-    ? reasons.join('; ')
-    : 'its stages are finished; to do them again, run it with --fresh';
+  if (reasons.length > 0) return reasons.join('; ');
+  return record.status === 'finished'
+    ? 'its stages are finished; to do them again, run it with --fresh'
+    : null;
+}
+
+/** Returns whether a job was to run one program, and that is on record. */
+export async function ranOnce(store: Store, { record, job, trials }: KeptJob): Promise<boolean> {
+  if (trials.length === 0 || asksModels(job) || triesTwice(objectiveOf(job))) return false;
+  return (await store.ledger.decisions(record.id)).length === 0;
 }
 
 const trialsUsed = (tried: number, budget: number): string =>
@@ -51,7 +76,7 @@ const trialsUsed = (tried: number, budget: number): string =>
 /** The same for a search. */
 export function nothingToTry(
   { record: { result }, trials, steps, strategies }: KeptJob,
-  { job, routes, moreMoney }: { job: StageJob; routes: Routes; moreMoney: boolean },
+  { job, routes, moreMoney }: Pick<Again, 'routes' | 'moreMoney'> & { job: StageJob },
 ): string | null {
   const candidates = new Map(
     trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [[candidate.id, candidate]])),

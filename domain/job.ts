@@ -3,6 +3,7 @@ import type { Origin, StageJob } from './job-input.ts';
 import type { Asking, NamedFile } from './kinds/kind.ts';
 import { kindOf, partsOf } from './kinds/kinds.ts';
 import type { Extension } from './message.schema.ts';
+import { triesTwice } from './objective.ts';
 
 /** Returns the files and folders a job names, the inputs last. */
 export const filesOf = (job: StageJob): readonly NamedFile[] => kindOf(job).files(job);
@@ -45,3 +46,6 @@ export const askingOf = (job: Job): Asking | null => kindOf(job).asking(job);
 
 /** Returns whether a job asks models for programs. */
 export const asksModels = (job: Job): boolean => askingOf(job) !== null;
+
+/** Returns whether a job tries one candidate after another, within a budget. */
+export const searches = (job: Job): boolean => asksModels(job) || triesTwice(kindOf(job).objective);

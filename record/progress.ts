@@ -1,9 +1,9 @@
 import type { Candidate } from '../domain/candidate.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import type { StageJob } from '../domain/job.schema.ts';
+import { searches } from '../domain/job.ts';
 import { originOf } from '../domain/job-input.ts';
 import { isPart } from '../domain/kinds/kinds.ts';
-import { objectiveOf, triesTwice } from '../domain/objective.ts';
 import { againKey, type StepKind, stepOfKey, subjectOf } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -22,7 +22,7 @@ export interface Doing {
   since: number;
 }
 
-/** How far the search of a job or stage is that measures what it finds. */
+/** How far the search of a job or stage is. */
 export interface SearchProgress {
   record: JobRecord;
   job: StageJob;
@@ -90,7 +90,7 @@ function reasonsToTryAgain({ steps, events }: KeptJob): string[] {
   return events.filter(({ key }) => open.some((each) => key.startsWith(each))).map(({ text }) => text);
 }
 
-/** Returns the search of a job; none where it is no search, or tries again what another found. */
+/** Returns the search of a job; none where it runs one program, or tries again what another found. */
 function searchIn({
   record,
   input,
@@ -101,7 +101,8 @@ function searchIn({
   steps,
   strategies,
 }: KeptJob): SearchProgress[] {
-  if (!isPart(job) || !triesTwice(objectiveOf(job)) || record.role === 'verification') return [];
+  if (!isPart(job) || record.role === 'verification') return [];
+  if (!searches(job)) return [];
   const tried = new Set(trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [candidate.id])));
   // Later verifications are no part of the search.
   const own = recorded.filter(({ jobId }) => jobId === record.id);

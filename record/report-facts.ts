@@ -226,13 +226,16 @@ const thisMachine = (): NonNullable<HostFacts['machine']> => ({
   kernel: `${type()} ${release()}`,
 });
 
-/** As stamped on the last measurement; null where nothing was measured. */
+/** As stamped on the last measurement, or the last run of a script; null where there was neither. */
 async function isolationOf(
   blobs: BlobStore,
   steps: readonly StepRecord[],
 ): Promise<EnvironmentFacts['isolation']> {
   for (const { kind, end } of steps.toReversed()) {
-    if (kind !== 'measure' || end.kind !== 'done') continue;
+    if (end.kind !== 'done') continue;
+    const ran = kind === 'run' ? Conducted.safeParse(end.result).data : undefined;
+    if (ran !== undefined) return ran.isolation;
+    if (kind !== 'measure') continue;
     const measured = MeasuredStep.safeParse(end.result).data;
     if (measured === undefined) continue;
     return (await found(readJson(blobs, measured.conducted, Conducted)))?.isolation ?? null;

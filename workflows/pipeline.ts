@@ -1,5 +1,6 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { PipelineJob, Stage } from '../domain/job.schema.ts';
+import { searches } from '../domain/job.ts';
 import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
 import { filesStep } from '../domain/step.ts';
 import { runChild } from './job/child.ts';
@@ -11,11 +12,13 @@ import { together } from './job/together.ts';
 export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { stages } = running.job;
-    running.steering.refuse(({ kind }) =>
-      kind === 'tryProgram' || kind === 'choose'
-        ? 'it has no candidates of its own: name one of its stages, as in JOB/STAGE'
-        : null,
-    );
+    const ended = new Set<string>();
+    running.steering.refuse(({ kind }) => {
+      if (kind === 'tryProgram' || kind === 'choose')
+        return 'it has no candidates of its own: name one of its stages, as in JOB/STAGE';
+      const isLeft = stages.some((stage) => !ended.has(stage.name) && searches(stage));
+      return kind === 'extend' && !isLeft ? 'no stage is left that searches, so nothing would use it' : null;
+    });
     const started = new Map<string, Promise<JobResult>>();
     const start = (stage: Stage): Promise<JobResult> => {
       const begun = started.get(stage.name) ?? run(stage);
@@ -30,6 +33,7 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
       );
       running.tell(`stage ${stage.name}`);
       const result = await runStage(running, stage, productsOf(needed));
+      ended.add(stage.name);
       running.note(`${stage.name}: ${result.summary}`, result.best?.metric?.value);
       return result;
     };
@@ -39,10 +43,8 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
       () => Promise.all(stages.map(start)),
     );
     const { files: product } = await mergeFiles({
-      ...running.placeOf('product'),
-      files: null,
+      ...{ ...running.placeOf('product'), files: null, stage: null },
       products: productsOf(stages.map(({ name }, index) => [name, results[index]])),
-      stage: null,
     });
     const last = results.at(-1);
     return {

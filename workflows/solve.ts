@@ -54,7 +54,9 @@ function solved(job: SolveJob, journal: Journal, stopped: string): Conclusion {
   const top = best(journal, objective);
   if (top !== undefined) {
     const how = isChecked(job) ? 'passed every check' : 'ran to its end';
-    const summary = `solved in ${tried.length}: ${top.id} ${how}: ${top.title}`;
+    const own = tried.find(({ id }) => id === 'c-0');
+    const among = own === undefined ? '' : `, ${own.title} among them`;
+    const summary = `solved in ${tried.length}${among}: ${top.id} ${how}: ${top.title}`;
     return { summary, best: null, refused: 0, product: null };
   }
   const near = closest(tried, objective) ?? tried.at(-1);

@@ -1,6 +1,14 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { defaults } from '../../domain/defaults.ts';
-import { BudgetExhausted, errorsToRetry, ModelReplyUnusable, RouteUnavailable } from '../../domain/errors.ts';
+import {
+  BudgetExhausted,
+  errorsToRetry,
+  ModelContextTooLong,
+  ModelRefused,
+  ModelReplyUnusable,
+  ModelRequestRejected,
+  RouteUnavailable,
+} from '../../domain/errors.ts';
 import { dollars } from '../../domain/money.ts';
 import type { ModelFailure } from '../../llm/providers/failure.ts';
 import type { AccountRecord } from '../../store/ledger/accounts.ts';
@@ -107,3 +115,9 @@ export function routeOutcomeOf(failure: ModelFailure): RouteOutcome | null {
   const isBroken = failure.name === 'ModelQuotaExceeded' || failure.name === 'ModelUnauthenticated';
   return isBroken ? 'broken' : 'answered';
 }
+
+const refusals: readonly string[] = [ModelRequestRejected.name, ModelRefused.name, ModelContextTooLong.name];
+
+/** Returns whether a request was refused for what it says: the same again would be. A model that is not there, or not allowed, is the account's matter. */
+export const isRefusal = ({ name, reply, status }: ModelFailure): boolean =>
+  refusals.includes(name) && reply === null && ![403, 404].includes(status ?? 0);

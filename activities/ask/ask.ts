@@ -21,7 +21,14 @@ import { writeJson } from '../../store/documents.ts';
 import type { AccountRecord } from '../../store/ledger/accounts.ts';
 import type { Store } from '../../store/store.ts';
 import type { Pulse } from '../context.ts';
-import { afterFailure, afterRefusal, finalFailure, rateLimitWaitMs, routeOutcomeOf } from './ask-again.ts';
+import {
+  afterFailure,
+  afterRefusal,
+  finalFailure,
+  isRefusal,
+  rateLimitWaitMs,
+  routeOutcomeOf,
+} from './ask-again.ts';
 import { replyKey } from './reply-key.ts';
 import { showReply } from './reply-so-far.ts';
 import { warnOfCost, warnOfFailures, warnOfUsage } from './warn.ts';
@@ -62,6 +69,10 @@ export interface KeptRequest {
   /** Why the reply could not be used. */
   problem: string | null;
 }
+
+/** Why a provider refused a request for what it says. */
+const Refused = z.object({ name: z.string(), message: z.string() });
+type Refused = z.infer<typeof Refused>;
 
 export interface AskContext {
   store: Store;
@@ -119,6 +130,11 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         return known.result;
       }
     }
+
+    const refusedKey = `refused ${jobId} ${replyKey(provider, request, 0)}`;
+    const refused = Refused.safeParse(await ledger.recall(refusedKey)).data;
+    if (refused !== undefined)
+      throw finalFailure(refused.name, `${refused.message}; the same request is not sent again`);
 
     if (before.filter(({ status }) => status === 'ambiguous').length >= defaults.model.mostLost)
       throw new RouteUnavailable(
@@ -236,6 +252,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         retryAfterMs: failure.retryAfterMs,
       });
       if (name === 'ModelRateLimited') await ledger.slowDown(provider, Date.now() + rateLimitWaitMs(failure));
+      if (isRefusal(failure)) await ledger.remember(refusedKey, { name, message } satisfies Refused);
       const outcome = routeOutcomeOf(failure);
       if (outcome !== null) await ledger.noteRoute(route, outcome);
       await warnOfFailures(ledger, jobId, route);

@@ -7,7 +7,14 @@ import { limitsOf } from '../../domain/limits.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
-import { Answer, type ConductResult, type Ending, type Log, type RunResult } from '../../sandbox/sandbox.ts';
+import {
+  Answer,
+  type ConductResult,
+  type Ending,
+  type Isolation,
+  type Log,
+  type RunResult,
+} from '../../sandbox/sandbox.ts';
 import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { diagnosed } from '../diagnose/diagnosed.ts';
@@ -39,9 +46,10 @@ export type Returned = z.infer<typeof Returned>;
 /** What a script without outputs to check gives: its standard output, under this name. */
 export const printedFile = 'stdout.txt';
 
+/** `isolation`: what held the program in. */
 export type Ran =
-  | { kind: 'ran'; returned: Artifact; artifacts: Record<string, Artifact> }
-  | { kind: 'failed'; outcome: Outcome; artifacts: Record<string, Artifact> };
+  | { kind: 'ran'; returned: Artifact; artifacts: Record<string, Artifact>; isolation?: Isolation }
+  | { kind: 'failed'; outcome: Outcome; artifacts: Record<string, Artifact>; isolation?: Isolation };
 
 export type RunActivities = ReturnType<typeof createRunActivities>;
 
@@ -104,6 +112,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       },
       signal,
     );
+    const { isolation } = ran;
     const given = filesOf(exam, ran);
     const artifacts = {
       ...logArtifacts(ran.stdout, ran.stderr),
@@ -115,12 +124,13 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     if (outcome !== null) {
       const had = Object.keys(workspace);
       const known = { program, said: saidBy(ran), ending: ran.ending, written: ran.written, exam, had };
-      return { kind: 'failed', outcome: await diagnosed(store, place, outcome, known), artifacts };
+      const found = await diagnosed(store, place, outcome, known);
+      return { kind: 'failed', outcome: found, artifacts, isolation };
     }
     const [refused] = ran.refused;
     if (refused !== undefined) {
       const reason = `the output ${refused.path} was not taken: ${refused.why}`;
-      return { kind: 'failed', outcome: { kind: 'invalidOutput', reason }, artifacts };
+      return { kind: 'failed', outcome: { kind: 'invalidOutput', reason }, artifacts, isolation };
     }
     const returned: Returned = {
       kind: 'files',
@@ -130,7 +140,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       written: ran.written,
       status: status ?? 0,
     };
-    return { kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts };
+    return { kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts, isolation };
   }
 
   return {

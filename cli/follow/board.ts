@@ -45,12 +45,13 @@ export function board(
   const best = bestTrial(trials, objective)?.candidate.id;
   const highest = Math.max(1, ...all.map(({ last }) => metricIn(last.outcome)?.value ?? 1));
   const wide = screen.columns >= wideColumns;
+  const measured = all.some(({ last }) => metricIn(last.outcome) !== null);
   const columns: Column[] = [
     { title: 'id' },
     { title: 'title', stretch: true },
     ...(wide ? [{ title: 'from' }] : []),
     { title: 'verdict' },
-    { title: 'speed-up' },
+    ...(measured ? [{ title: 'speed-up' }] : []),
     ...(wide && highest > 1
       ? [{ title: `1× to ${intervalText({ value: highest, low: 0, high: 0 }).split(' ')[0]}` }]
       : []),
@@ -68,11 +69,15 @@ export function board(
         text: `${candidate.id === chosen?.candidate ? 'chosen, ' : ''}${isBest ? 'best, ' : ''}${verdictWords(last, objective)}`,
         format: formatOf(first, last, objective),
       },
-      isBaseline && measurement !== null
-        ? `${msText(measurement.baselineMs.value)} ±${percentText(measurement.noiseFloor)}`
-        : metric === null
-          ? ''
-          : intervalText(metric),
+      ...(measured
+        ? [
+            isBaseline && measurement !== null
+              ? `${msText(measurement.baselineMs.value)} ±${percentText(measurement.noiseFloor)}`
+              : metric === null
+                ? ''
+                : intervalText(metric),
+          ]
+        : []),
       ...(wide && highest > 1 ? [metric === null || isBaseline ? '' : bar(metric.value, highest)] : []),
     ];
   });

@@ -8,6 +8,7 @@ import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
 import { layOut } from '../keep/results.ts';
+import { nothingLeft } from '../nothing-left.ts';
 import { type CommandContext, cut, oneLine, paint } from '../terminal.ts';
 import { findJob } from './find-job.ts';
 
@@ -58,9 +59,21 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
     next.push(['Reasons', `crucible show ${name}`]);
   }
   if (record.status !== 'finished')
-    next.push(['Log', `crucible logs ${name}`], ['Go on', `crucible resume ${name}`]);
+    next.push(['Log', `crucible logs ${name}`], ...(await goOn(context, kept, name)));
   if (record.report !== null) next.push(['Report', `crucible report ${name}`]);
   return next;
+}
+
+/** How a job that did not finish goes on, where it can; with more trials where those are used. */
+async function goOn(
+  { store }: CommandContext,
+  { record, input }: KeptJob,
+  name: string,
+): Promise<[string, string][]> {
+  if (record.parent !== null) return [];
+  const left = await nothingLeft(store, record, { ...input, moreMoney: true });
+  const more = left === null ? '' : /add( --budget trials=\d+)/.exec(left)?.[1];
+  return more === undefined ? [] : [['Go on', `crucible resume ${name}${more}`]];
 }
 
 /** The first of a job and its stages where one program was measured to be better than another, and the candidate that it gives. */

@@ -1,6 +1,6 @@
 import { subjectOf } from '../../domain/job.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
-import { objectiveOf } from '../../domain/objective.ts';
+import { objectiveOf, triesTwice } from '../../domain/objective.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
@@ -70,6 +70,7 @@ function searchLines(
 ): string[] {
   const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
   const best = bestFound(trials, objectiveOf(job));
+  const measures = triesTwice(objectiveOf(job));
   const what = subjectOf(job);
   const length = barOn(screen);
   const filled = total === 0 ? 0 : Math.min(length, Math.round((done / total) * length));
@@ -80,19 +81,25 @@ function searchLines(
     ...(named
       ? [paint(screen, 'bold', cut(`${record.stage ?? record.name}: ${what}`, screen.columns))]
       : [cut(what, screen.columns)]),
-    field(
-      screen,
-      'baseline',
-      baseline == null
-        ? 'not measured yet'
-        : `${msText(baseline.baselineMs.value)} a call, noise ±${percentText(baseline.noiseFloor)}, on ${baseline.host}`,
-    ),
+    ...(measures
+      ? [
+          field(
+            screen,
+            'baseline',
+            baseline == null
+              ? 'not measured yet'
+              : `${msText(baseline.baselineMs.value)} a call, noise ±${percentText(baseline.noiseFloor)}, on ${baseline.host}`,
+          ),
+        ]
+      : []),
     ...strategyFields(screen, strategies),
     field(screen, 'trials', `${done} of ${total}`, `${bar} `),
     field(
       screen,
       'best',
-      best?.metric == null ? 'none yet' : `${intervalText(best.metric)} ${best.candidate} ${best.title}`,
+      best === null
+        ? 'none yet'
+        : `${best.metric === null ? '' : `${intervalText(best.metric)} `}${best.candidate} ${best.title}`,
       '',
       best === null ? 'dim' : 'green',
     ),

@@ -53,6 +53,8 @@ export async function firstLook(file: JobFile, machine: Machine | null): Promise
   const found: FirstLook = { mistakes: [], warnings: [] };
   for (const { part, path: place } of partsOf(job)) {
     const looked = await lookAt(file, part, stages);
+    for (const { path, message } of misnamedOutputs(part))
+      found.mistakes.push(file.told([...place, ...path], message));
     if (machine !== null)
       for (const { path, message } of tooMuchFor(machine, part))
         found.mistakes.push(file.told([...place, ...path], message));
@@ -70,6 +72,25 @@ function tooMuchFor(machine: Machine, { limits, cores }: StageJob): { path: stri
     { path: ['limits', 'memoryMb'], most: machine.memoryMb, got: limits.memoryMb },
     { path: ['cores'], most: mostCores, got: cores },
   ].flatMap(({ path, most, got }) => (got > most ? [{ path, message: beyondMachine(most, got) }] : []));
+}
+
+const ofAnotherKind = {
+  image: { names: /\.(txt|csv|tsv|json|md|html?|py|npy|npz)$/i, expected: 'a picture, as in out.png' },
+  npy: { names: /\.(txt|csv|tsv|json|md|html?|py|png|jpe?g|gif)$/i, expected: 'an array, as in out.npy' },
+  json: { names: /\.(csv|tsv|md|html?|py|npy|npz|png|jpe?g|gif)$/i, expected: 'a document, as in out.json' },
+  csv: { names: /\.(json|md|html?|py|npy|npz|png|jpe?g|gif)$/i, expected: 'a table, as in out.csv' },
+} as const;
+
+/** Outputs whose names say that they are something else than what is checked of them. */
+function misnamedOutputs(part: StageJob): { path: (string | number)[]; message: string }[] {
+  const outputs = 'outputs' in part ? part.outputs : [];
+  return outputs.flatMap((output, index) => {
+    if (typeof output === 'string' || !('path' in output) || !(output.kind in ofAnotherKind)) return [];
+    const { names, expected } = ofAnotherKind[output.kind as keyof typeof ofAnotherKind];
+    if (!names.test(output.path)) return [];
+    const message = `expected the name of ${expected}, for kind ${output.kind}; got ${output.path}`;
+    return [{ path: ['outputs', index, 'path'], message }];
+  });
 }
 
 /** Returns the machine that sandboxes are on; null where it may be another than this one. */
@@ -103,13 +124,16 @@ export async function beginJob(
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
   for (const warning of warnings) say(paint(context, 'yellow', warning));
   const { job } = file;
-  if (dryRun)
+  if (dryRun) {
+    const { withoutModels } = await import('./submit.ts');
+    const without = withoutModels(file, config.models, { newcomer: true });
+    if (without !== null) say(without);
     out(
       json
         ? JSON.stringify(job)
         : `${job.kind} ${job.name}: the job and its files are in order${warnings.length === 0 ? '' : ', but for what is said above'}; nothing was started`,
     );
-  else if (!detached) say(`${job.kind} ${job.name}: ${subjectOf(job)}`);
+  } else if (!detached) say(`${job.kind} ${job.name}: ${subjectOf(job)}`);
   return !dryRun;
 }
 

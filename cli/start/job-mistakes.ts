@@ -59,6 +59,8 @@ function expectationOf(issue: z.core.$ZodIssue): string {
     case 'invalid_value':
       return `expected ${issue.values.length > 1 ? 'one of ' : ''}${issue.values.map(String).join(', ')}`;
     case 'too_small':
+      // Text and lists that are too short are empty ones, as a rule.
+      if (issue.minimum === 1 && issue.origin in filled) return `expected ${filled[issue.origin]}`;
       return `expected ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}`;
     case 'too_big':
       return `expected ${issue.inclusive === false ? 'less than' : 'at most'} ${issue.maximum}${unitOf(issue.origin)}`;
@@ -66,6 +68,8 @@ function expectationOf(issue: z.core.$ZodIssue): string {
       return issue.message;
   }
 }
+
+const filled: Record<string, string> = { string: 'some text', array: 'at least one in the list' };
 
 const unitOf = (origin: string): string =>
   origin === 'string' ? ' characters' : origin === 'array' ? ' in the list' : '';

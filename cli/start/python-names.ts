@@ -141,9 +141,27 @@ const piece =
   /"\d+"|[\p{L}_][\p{L}\p{N}\p{M}_]*|0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*(?:\.[\d_]*)?|\.\d[\d_]*)(?:[eE][-+]?\d[\d_]*)?[jJ]?|\S/gu;
 const operand = /^["\p{L}\p{N}_]|^\.\d/u;
 
-/** The first statement that no Python could have: two names, numbers or strings side by side; null where there is none. */
+const compound = /^(?:async\s+)?(?:def|class|if|elif|else|for|while|try|except|finally|with)\b/;
+const unfinished = /(?:[=+\-/%&|^<>]|\b(?:and|or|not|in|is|lambda|import))$/;
+
+/** Whether brackets close that were never opened, or stay open. */
+function isUnbalanced(code: string): boolean {
+  const open: string[] = [];
+  for (const [bracket] of code.matchAll(/[()[\]{}]/g)) {
+    if ('([{'.includes(bracket)) open.push(bracket);
+    else if (open.pop() !== { ')': '(', ']': '[', '}': '{' }[bracket]) return true;
+  }
+  return open.length > 0;
+}
+
+/**
+ * The first statement that no Python could have: two names, numbers or strings side by side, a bracket too many or too few, a line that
+ * lacks its colon, or its end; null where there is none.
+ */
 export function notPython(statements: readonly PythonStatement[]): PythonStatement | null {
   const isWrong = ({ code }: PythonStatement): boolean => {
+    if (isUnbalanced(code) || unfinished.test(code) || (compound.test(code) && !code.includes(':')))
+      return true;
     const pieces = [...code.matchAll(piece)].map(([text]) => text);
     return pieces.some((text, index) => {
       const next = pieces[index + 1];

@@ -1,12 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { isPart } from '../../domain/kinds/kinds.ts';
 import type { Message } from '../../domain/message.schema.ts';
 import { budgetText } from '../../domain/steered.ts';
+import type { ModelConfig } from '../../llm/catalogue/routes.ts';
+import { readJob } from '../../record/kept-job.ts';
+import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { findJob } from '../follow/find-job.ts';
+import { ranOnce } from '../nothing-left.ts';
 import type { JobClient } from '../server/client.ts';
 import type { Session } from '../server/session.ts';
 import { withServer } from '../server/with-server.ts';
+import { routesOf } from '../start/submit.ts';
 import { sayOf, UserMistake } from '../terminal.ts';
 
 /** Tells a running job something. Throws `UserMistake` with the reason where it is refused. */
@@ -27,7 +33,7 @@ export async function tellJob(
     await withServer(config, { store, say: sayOf(context), signal }, (client) =>
       tell(client, record.id, message),
     );
-  else await tellEnded(store, record, message);
+  else await tellEnded(store, config.models, record, message);
   out(
     json
       ? JSON.stringify({ jobId: record.id, accepted: message })
@@ -36,11 +42,31 @@ export async function tellJob(
 }
 
 /** A job that has ended keeps hints and programs for when it is taken up again, and hears nothing else. */
-async function tellEnded(store: Store, record: JobRecord, message: Message): Promise<void> {
+async function tellEnded(
+  store: Store,
+  models: ModelConfig,
+  record: JobRecord,
+  message: Message,
+): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new UserMistake(`${record.id}: ${why}`);
+  };
   if (message.kind !== 'hint' && message.kind !== 'tryProgram')
     throw new UserMistake(
       `${record.id} is not running: it is ${record.status}. To take it up: crucible resume ${record.id}`,
     );
+  if (record.role === 'verification') refuse('it is a verification, and that has ended');
+  const input = await readInput(store.blobs, record);
+  if (message.kind === 'tryProgram' && !isPart(input.job))
+    refuse('it has no candidates of its own: name one of its stages, as in JOB/STAGE');
+  if (message.kind === 'tryProgram' && (await ranOnce(store, await readJob(store, record))))
+    refuse('it runs one program, and that was run');
+  const routes = [input, routesOf(input.job, models)].flatMap((each) => [
+    each.routes,
+    ...Object.values(each.stageRoutes),
+  ]);
+  if (message.kind === 'hint' && routes.every((each) => Object.values(each).flat().length === 0))
+    refuse('it asks no model, so nobody would read a hint');
   await store.ledger.takeMessage(record.id, { id: randomUUID(), message, at: Date.now() });
 }
 

@@ -275,6 +275,26 @@ describe('asking a model', () => {
     expect(server.requests).toHaveLength(1);
   });
 
+  it('does not send again in its job what a provider refused for what it says, until that is changed', async () => {
+    server.answers = [{ kind: 'status', status: 400 }];
+    const first = await failureOf(ask('c-1/propose-0'));
+    expect(first).toMatchObject({ type: 'ModelRequestRejected', retry: 'never' });
+    const again = await failureOf(ask('c-2/propose-0', { sample: 1 }));
+    expect(again).toMatchObject({ type: 'ModelRequestRejected', retry: 'never' });
+    expect(again.message).toBe(`${first.message}; the same request is not sent again`);
+    expect(server.requests).toHaveLength(1);
+    server.answers = [{ kind: 'text', text: right, usage }];
+    expect(await ask('c-3/propose-0', { system: 'You add, with a hint.' })).toBe(42);
+    expect(server.requests).toHaveLength(2);
+  });
+
+  it('asks once more where the account refused, which may have changed', async () => {
+    server.answers = [{ kind: 'status', status: 404 }];
+    await failureOf(ask('c-1/propose-0'));
+    server.answers = [{ kind: 'text', text: right, usage }];
+    expect(await ask('c-1/propose-0')).toBe(42);
+  });
+
   it('takes no wait for longer than makes sense', async () => {
     server.answers = [{ kind: 'status', status: 503, headers: { 'retry-after': '3600' } }];
     expect((await failureOf(ask('c-1/propose-0'))).retry).toBe(60_000);

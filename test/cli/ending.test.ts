@@ -65,6 +65,26 @@ describe('a job that is followed to its end', () => {
     }
   });
 
+  it('is not sent to resume what cannot go on, and is told how many trials to add where those are used', async () => {
+    const store = await temporaryStore();
+    const program = await store.blobs.put('{}');
+    const task = { kind: 'solve', name: 'words', task: 'Count.', budget: { trials: 1 } } as const;
+    const script = { kind: 'solve', name: 'drawn', script: 'draw.py' } as const;
+    const nextAfter = async (input: JobInput): Promise<string[]> => {
+      await recordTrial(
+        store,
+        input.jobId,
+        { id: 'c-1', title: 'one', program },
+        { kind: 'crashed', reason: 'it fell' },
+      );
+      return nextOf(store, await ended(store, input, { summary: 'failed', status: 'failed' }));
+    };
+    const words = await openJob(store, task, { id: 'solve/words/aa.1' });
+    expect(await nextAfter(words)).toContain('Go on     crucible resume words --budget trials=2');
+    const drawn = await openJob(store, script, { id: 'solve/drawn/aa.1' });
+    expect((await nextAfter(drawn)).join('\n')).not.toContain('Go on');
+  });
+
   it('ends with 130 where it was left running, and says how to follow and how to end it', async () => {
     const store = await temporaryStore();
     await openJob(store, optimize, { id });

@@ -55,6 +55,9 @@ describe('before anything is started', () => {
     ],
     ['a text', 'x = 1\nthe heat of the day\n', 'f.py:2: this is no Python: the heat of the day'],
     ["Python 2's", 'def f(x):\n    print "a", x\n', 'f.py:2: this is no Python: print "a", x'],
+    ['a line without its colon', 'def f(x)\n    return x\n', 'f.py:1: this is no Python: def f(x)'],
+    ['a bracket that stays open', 'def f(x):\n    return (x\n', 'f.py:2: this is no Python: return (x'],
+    ['a line that has no end', 'def f(x):\n    y =\n    return y\n', 'f.py:2: this is no Python: y ='],
     [
       'a method',
       'class Model:\n    @staticmethod\n    def f(x):\n        return x\n',
@@ -302,4 +305,35 @@ describe('a task in words', () => {
     for (const first of [{ script: 'f.py' }, { recipe: 'shape' }])
       expect(lacksModels(await checkedJob({ ...task, ...first }, folder), modelConfig())).toEqual([]);
   });
+});
+
+it.each([
+  ['image', 'out.txt', 'a picture, as in out.png'],
+  ['npy', 'grid.csv', 'an array, as in out.npy'],
+  ['json', 'counts.png', 'a document, as in out.json'],
+  ['csv', 'table.json', 'a table, as in out.csv'],
+])('an output of kind %s named %s is a mistake', async (kind, path, expected) => {
+  await write({ 'a.py': 'print(1)\n' });
+  const job = { kind: 'solve', name: 'a', script: 'a.py', outputs: [{ kind, path }] };
+  const { mistakes } = await firstLook(await checkedJob(job, folder), null);
+  expect(mistakes).toEqual([
+    `outputs[0].path: expected the name of ${expected}, for kind ${kind}; got ${path}`,
+  ]);
+});
+
+it('an output whose name says nothing against its kind is none', async () => {
+  await write({ 'a.py': 'print(1)\n' });
+  const outputs = [
+    { kind: 'image', path: 'out.ppm' },
+    { kind: 'json', path: 'counts.txt' },
+    { kind: 'csv', path: 'table' },
+  ];
+  const job = { kind: 'solve', name: 'a', script: 'a.py', outputs };
+  expect((await firstLook(await checkedJob(job, folder), null)).mistakes).toEqual([]);
+});
+
+it('a syntax error in the file that judges answers is a mistake', async () => {
+  await write({ 'check.py': 'def accepts(x, answer)\n    return True\n' });
+  const { mistakes } = await look('def f(x):\n    return x\n', { accepts: 'check.py' });
+  expect(mistakes).toEqual(['check.py:1: this is no Python: def accepts(x, answer)']);
 });

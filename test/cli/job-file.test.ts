@@ -203,7 +203,7 @@ describe('a field', () => {
     [
       'of no stages',
       'kind: pipeline\nname: a\nstages: []\n',
-      'job.yaml:3: stages: expected at least 1 in the list, got an empty list',
+      'job.yaml:3: stages: expected at least one in the list, got an empty list',
     ],
     [
       'of a bad route',

@@ -186,6 +186,37 @@ describe('a finished job that has nothing to go on with', () => {
     expect(started).toEqual([]);
   });
 
+  it('says so where it is solved, and where its one program was run', async () => {
+    const program = await store.blobs.put('{}');
+    const solve = { kind: 'solve', name: 'a', script: 'a.py', task: 'Draw.' } as const;
+    const solved = await openJob(store, solve, { id });
+    await recordTrial(store, id, { id: 'c-1', title: 'one', program }, { kind: 'passed', verdict: program });
+    await closeJob(store, solved, { summary: 'solved in 1' });
+    await expect(take(['trials=9'])).rejects.toThrow(
+      `${id} has nothing to go on with: c-1 passes every check; to do it anew, run it with --fresh`,
+    );
+
+    const pipelineId = 'pipeline/two/1a2b3c4d5e.1';
+    const stage = { kind: 'solve', name: 'draw', script: 'a.py' } as const;
+    const pipeline = await openJob(
+      store,
+      { kind: 'pipeline', name: 'two', stages: [stage] },
+      { id: pipelineId },
+    );
+    const drawn = await openJob(store, stage, {
+      ...{ id: `${pipelineId}/draw`, parent: { jobId: pipelineId, stage: 'draw' } },
+    });
+    const given = { id: 'c-0', title: 'a.py', program, operator: 'human' as const };
+    await recordTrial(store, drawn.jobId, given, { kind: 'crashed', reason: 'it fell' });
+    await closeJob(store, drawn, { status: 'failed', summary: 'a.py crashed' });
+    await closeJob(store, pipeline, { status: 'failed', summary: 'stage draw failed' });
+    const { signal } = new AbortController();
+    await expect(
+      resume(store, client, await record(pipelineId), { trials: 2 }, { models, signal }),
+    ).rejects.toThrow('its one program was run, and is not run again as it is');
+    expect(started).toEqual([]);
+  });
+
   it('goes on with a program that somebody brought since', async () => {
     await searched(2, { budget: { trials: 2 } });
     await expect(take()).rejects.toThrow('2 of 2 trials used');

@@ -103,6 +103,6 @@ describe('crucible solve', () => {
   });
 
   it('refuses a task of no words', async () => {
-    await expect(jobFromWords('  ', {})).rejects.toThrow(/^the task: expected at least 1 characters/);
+    await expect(jobFromWords('  ', {})).rejects.toThrow(/^the task: expected some text/);
   });
 });

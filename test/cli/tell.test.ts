@@ -2,10 +2,11 @@ import { beforeEach, expect, it } from 'vitest';
 import { list } from '../../cli/follow/list.ts';
 import { hintOf } from '../../cli/steer/hint.ts';
 import { tellJob } from '../../cli/steer/tell.ts';
+import type { Message } from '../../domain/message.schema.ts';
 import type { Store } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
-import { openJob, recorded } from './kept-jobs.ts';
+import { closeJob, openJob, recorded, recordTrial } from './kept-jobs.ts';
 
 const id = 'optimize/blur/1a2b3c4d5e.1';
 const job = { kind: 'optimize', name: 'blur', program: 'blur.py' } as const;
@@ -17,9 +18,9 @@ beforeEach(async () => {
   await openJob(store, job, { id });
 });
 
-const session = (json = false) => {
+const session = (json = false, env: NodeJS.ProcessEnv = { OPENAI_API_KEY: 'a-key' }) => {
   const { context, lines } = recorded(store, { json });
-  return { given: { config: readConfig({}), context, signal: new AbortController().signal }, lines };
+  return { given: { config: readConfig(env), context, signal: new AbortController().signal }, lines };
 };
 
 it('a job that has ended keeps a hint for when it is taken up again, and says so in one line', async () => {
@@ -45,6 +46,31 @@ it('a job that has ended cannot be paused, and what takes it up is named', async
   await expect(tellJob(session().given, 'blur', { kind: 'pause' })).rejects.toThrow(
     `${id} is not running: it is failed. To take it up: crucible resume ${id}`,
   );
+});
+
+it('a job that has ended, and that no model is asked for, refuses a hint', async () => {
+  await store.ledger.closeJob(id, { status: 'finished', endedAt: Date.now() });
+  await expect(tellJob(session(false, {}).given, 'blur', hintOf('use tables'))).rejects.toThrow(
+    `${id}: it asks no model, so nobody would read a hint`,
+  );
+  expect(await store.ledger.messages(id)).toEqual([]);
+});
+
+it('a job that ran its one program refuses a hint and another program', async () => {
+  const drawn = await openJob(
+    store,
+    { kind: 'solve', name: 'drawn', script: 'a.py' },
+    { id: 'solve/drawn/1.1' },
+  );
+  const program = await store.blobs.put('{}');
+  const candidate = { id: 'c-0', title: 'a.py', program, operator: 'human' as const };
+  await recordTrial(store, drawn.jobId, candidate, { kind: 'crashed', reason: 'it fell' });
+  await closeJob(store, drawn, { status: 'failed', summary: 'a.py ended as crashed' });
+  const tell = (message: Message) => tellJob(session().given, 'drawn', message);
+  await expect(tell(hintOf('go on'))).rejects.toThrow('it asks no model');
+  const mine: Message = { kind: 'tryProgram', name: 'mine.py', file: program };
+  await expect(tell(mine)).rejects.toThrow('it runs one program, and that was run');
+  expect(await store.ledger.messages(drawn.jobId)).toEqual([]);
 });
 
 it('a hint without a word, or with too many, is refused', () => {

@@ -3,13 +3,14 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { logs } from '../../cli/follow/logs.ts';
+import { show } from '../../cli/follow/show.ts';
 import { watchJob } from '../../cli/follow/watch.ts';
 import { progressBlock } from '../../cli/follow/watch-screen.ts';
 import { readProgress } from '../../record/progress.ts';
 import type { Store } from '../../store/store.ts';
 import { mayMount, smallDisk } from '../store/small-disk.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
-import { closeJob, interval, openJob, recorded } from './kept-jobs.ts';
+import { closeJob, interval, openJob, recorded, recordTrial } from './kept-jobs.ts';
 import { pipelineId, searchedJob, stageId } from './searched-job.ts';
 
 const never = new AbortController().signal;
@@ -38,6 +39,28 @@ describe('the screen of a running job', () => {
     expect(text).toMatch(/best +100× \[97×, 104×\] c-1 vectorize_loops/);
     expect(text).toContain('c-2 reduce_precision: wrong: case 2, answer[12, 40]');
     expect(text).toMatch(/left +longer than expected in this stage, then picture/);
+  });
+
+  it('of a task shows which of its trials it is at', async () => {
+    const store = await temporaryStore();
+    const id = 'solve/words/aa.1';
+    await openJob(store, { kind: 'solve', name: 'words', task: 'Count the words.' }, { id });
+    const program = await store.blobs.put('{}');
+    for (const number of [1, 2])
+      await recordTrial(
+        store,
+        id,
+        { id: `c-${number}`, title: `idea ${number}`, program },
+        { kind: 'invalidOutput', reason: 'counts.json, the file is missing' },
+      );
+    const text = await block(store, id, 100);
+    expect(text).toMatch(/trials +━+─+ 2 of 5/);
+    expect(text).toMatch(/best +none yet/);
+    expect(text).toContain('c-2 idea 2: invalidOutput: counts.json, the file is missing');
+    expect(text).not.toContain('baseline');
+    const shown = recorded(store, { columns: 120 });
+    await show(shown.context, { job: id, diff: false, program: false, log: false, prompt: false });
+    expect(shown.lines.join('\n')).not.toContain('speed-up');
   });
 
   it('tells a time left that counts down from when the last candidate was done, and says when it is over', async () => {

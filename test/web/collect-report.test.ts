@@ -224,6 +224,11 @@ test('a pipeline is collected with its stages, those taken over and those never 
     { 'render.py': 'print(1)\n' },
     { kind: 'script', path: 'render.py', args: ['-v'] },
   );
+  const isolation = { kind: 'bubblewrap', memory: 'watched', image: 'none' };
+  await store.ledger.once('pipe/render#c-0/run', { jobId: 'pipe/render', kind: 'run' }, async () => ({
+    kind: 'ran',
+    isolation,
+  }));
   await record(
     store,
     'pipe/render',
@@ -232,6 +237,7 @@ test('a pipeline is collected with its stages, those taken over and those never 
   await close(store, 'pipe/render', 'render.py ran');
 
   const facts = await collectReport(store, 'pipe');
+  expect(facts.environment.isolation).toEqual(isolation);
   const [taken, ran, waiting] = facts.job.stages;
   expect(taken?.state).toEqual({ kind: 'takenOver', from: 'earlier/blur' });
   expect(facts.job.best?.metric).toEqual(interval(9));

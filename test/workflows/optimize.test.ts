@@ -314,6 +314,17 @@ describe('an optimize job', () => {
     expect(result.summary).toContain('model:up/two a is 5× faster');
   });
 
+  it('blames a check that does not end, not the program that it judges', async () => {
+    const refused = 'accepts in check.py does not get through with it: not done after 20 s of wall time';
+    const said = await run({}, inputOf({ accepts: 'check.py' }), { refused }).then(
+      () => 'finished',
+      (error: { cause?: Error }) => error.cause?.message,
+    );
+    expect(said).toBe(
+      'accepts in check.py does not get through with what slow.py itself answers: not done after 20 s of wall time',
+    );
+  });
+
   it('looks for strategies before the program as it is is measured', async () => {
     const { seen } = await run({ fast: { speedups: [4] } }, inputOf({}));
     expect(seen.activities.indexOf('listStrategies')).toBeLessThan(seen.activities.indexOf('claimBench'));

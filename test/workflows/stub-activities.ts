@@ -59,6 +59,8 @@ export interface StubOptions {
   endless?: keyof AllActivities;
   /** Strategies that do not apply. */
   notUsed?: NotUsed[];
+  /** Why what was timed of the original does not pass; unset: it does. */
+  refused?: string;
   /** The artifact of a candidate's program. */
   programOf?: (id: string) => string;
 }
@@ -74,6 +76,7 @@ export function stubActivities(
     known = nothingKnown,
     endless,
     notUsed = [],
+    refused,
     programOf = named,
   }: StubOptions = {},
 ): { activities: AllActivities; seen: Seen } {
@@ -197,7 +200,9 @@ export function stubActivities(
       return { acceptsNothing: false };
     },
     async gradeTimed() {
-      return right;
+      return refused === undefined
+        ? right
+        : { kind: 'refused', outcome: { kind: 'invalidOutput', reason: refused } };
     },
     async claimBench() {
       return { kind: 'measured', measurement: measurement(1), conducted: artifact };

@@ -4,7 +4,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import type { OptimizeJob } from '../../domain/job.schema.ts';
-import { type Bench, type Exam, timedCases } from '../../domain/judging.ts';
+import { type Bench, type Exam, functionWords, timedCases } from '../../domain/judging.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { durationOf } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
@@ -111,8 +111,11 @@ function doesNotRepeat({ program, judging }: Exam, outcome: Trial['outcome']): s
   const why = reasonIn(outcome);
   if (judging.kind !== 'answers')
     return `${program} does not give the same twice, so no candidate could be compared with it: ${why}. Seed what is random; lines of standard output that may differ, such as times, go into \`ignoreLines\``;
-  return judging.accepts === null
-    ? `${program} gives different answers to the same input: ${why}`
+  if (judging.accepts === null) return `${program} gives different answers to the same input: ${why}`;
+  // It was not refused: the check itself did not end, or did not end well.
+  const stuck = `${functionWords(judging.accepts)} does not get through with`;
+  return why.startsWith(stuck)
+    ? why.replace(`${stuck} it`, `${stuck} what ${program} itself answers`)
     : `${program} gives an answer that is not accepted: ${why}`;
 }
 
