@@ -125,8 +125,25 @@ export const common = {
   budget: Budget.prefault({}),
 };
 
+/** Characters of a task in words. */
+export const longestTask = 10_000;
+
 /** A folder of prompts of the job's own: `NAME.md` there is used in place of Crucible's prompt of that name. */
 export const prompts = SafePath.optional();
 
+/** Values by name. In a job file a stage with a matrix stands for one stage a combination, in whose fields `${n}` is the value of `n`. */
+export const Matrix = z
+  .record(
+    z.string().regex(/^[A-Za-z]\w*$/, 'expected a name of letters and digits'),
+    z.array(z.union([z.string().min(1), z.number(), z.boolean()])).min(1),
+  )
+  .refine((matrix) => Object.keys(matrix).length > 0, 'expected at least one name with its values');
+export type Matrix = z.infer<typeof Matrix>;
+
 /** What makes a job a stage, whose name is the job's: the files of the stages it needs stand below their names. */
-export const stage = { name: slug, needs: z.array(slug).default([]) };
+export const stage = {
+  name: slug,
+  needs: z.array(slug).default([]),
+  /** Several stages at once; none in a job that was read, which has them all. */
+  matrix: Matrix.optional(),
+};

@@ -47,6 +47,8 @@ export const JobInput = z.object({
   searchable: z.boolean(),
   /** Take nothing over from earlier jobs. */
   fresh: z.boolean(),
+  /** Stages that are done again where nothing of them was changed. */
+  anew: z.array(z.string()).optional(),
   /** How often the job was taken up again after it had ended; what it did before is not done again. */
   resumed: z.number(),
   /** Of a fork: what it begins with. */

@@ -76,7 +76,7 @@ async function runStage(
     ...placeOf(filesStep(stage.name)),
     files: input.files,
     products,
-    stage: input.fresh ? null : job,
+    stage: input.fresh || input.anew?.includes(stage.name) ? null : job,
   });
   if (known !== null) return known;
   const routes = input.stageRoutes[stage.name] ?? input.routes;

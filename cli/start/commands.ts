@@ -15,6 +15,13 @@ import type { OptimizeOptions } from './optimize-job.ts';
 import type { SolveOptions } from './solve-job.ts';
 import type { StartOptions } from './start-job.ts';
 
+interface RunOptions {
+  profile?: Profile;
+  fresh?: boolean;
+  from?: string;
+  dryRun?: boolean;
+}
+
 /** Adds the commands that start jobs. */
 export function addStartCommands(line: CommandLine): void {
   const { command, session } = line;
@@ -33,12 +40,15 @@ export function addStartCommands(line: CommandLine): void {
     command(`${name} <job-file>`, description, `crucible ${name} examples/start.yaml`)
       .addOption(profile())
       .option('--fresh', 'a new run, even where the same job is done or under way')
+      .option('--from <stage>', 'a new run in which this stage, and those that need it, are done again')
       .option('--dry-run', 'check the job and its files, start nothing')
-      .action(async (path: string, options: { profile?: Profile; fresh?: boolean; dryRun?: boolean }) => {
+      .action(async (path: string, { from, ...options }: RunOptions) => {
         const { readJobFile, withProfile } = await import('./job-file.ts');
         const file = withProfile(await readJobFile(path), options.profile);
+        const { stagesFrom } = await import('./stages-from.ts');
+        const anew = from === undefined ? [] : stagesFrom(file.job, from);
         return session(async (given) => {
-          const how = { ...options, detached: name === 'submit' };
+          const how = { ...options, anew, detached: name === 'submit' };
           const { beginJob } = await import('./first-look.ts');
           if (!(await beginJob(given, file, how))) return;
           return (await import('./start-job.ts')).startJob(given, file, how);

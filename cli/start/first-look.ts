@@ -143,7 +143,12 @@ export const lacksModels = ({ job, told }: Pick<JobFile, 'job' | 'told'>, models
     const asking = askingOf(part);
     if (asking === null || asking.otherwise !== null) return [];
     return routesFor('draft', asking.models, models, part.budget.usd).length === 0
-      ? [told([...path, 'task'], explainNoRoute(asking.models, models))]
+      ? [
+          told(
+            [...path, 'template' in part && part.template !== undefined ? 'template' : 'task'],
+            explainNoRoute(asking.models, models),
+          ),
+        ]
       : [];
   });
 

@@ -7,16 +7,21 @@ import { asksModels, filesToPack } from '../../domain/job.ts';
 import { stagesOf, withParts } from '../../domain/kinds/kinds.ts';
 import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
+import { plainReason } from '../plain-reason.ts';
 import { UserMistake } from '../terminal.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
+import { withoutMatrix } from './matrix.ts';
 import { withPackagesOfImports } from './packages-of-imports.ts';
 import { withRecipeValues } from './recipe-values.ts';
+import { type ScriptToWrite, withTemplates } from './templates.ts';
 
 /** A job as it stands in a file, checked, with every file it names or that is in a folder it names, relative to `folder`. */
 export interface JobFile {
   job: Job;
   folder: string;
   files: string[];
+  /** Scripts that the job has written, for where they are named they are not there. */
+  scripts: readonly ScriptToWrite[];
   /** It comes from options, not from a file: messages are in the words of these. */
   typed: boolean;
   /** Returns `message` with where the field at `path` was written. */
@@ -70,8 +75,7 @@ export async function readJobFile(path: string): Promise<JobFile> {
     throw new UserMistake(`${name}: this is not valid ${language}: ${plainReason(error)}`);
   }
   const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
-  const job = await checkJob(value, source);
-  return fileOf(job, resolve(dirname(path)), source);
+  return jobIn(value, resolve(dirname(path)), source);
 }
 
 /** A job made of values, as from the command line, whose fields are called `fieldOf` there. Throws `UserMistake`. */
@@ -80,15 +84,29 @@ export async function checkedJob(
   folder: string,
   fieldOf: Source['field'] = fieldName,
 ): Promise<JobFile> {
-  const source: Source = { name: null, line: () => null, field: fieldOf };
-  const job = await checkJob(value, source);
-  return fileOf(job, folder, source);
+  return jobIn(value, folder, { name: null, line: () => null, field: fieldOf });
 }
 
-async function fileOf(asked: Job, folder: string, source: Source): Promise<JobFile> {
-  const files = await filesOf(asked, folder, source);
+/** The job that `value` is, with each stage that has a matrix in place of several, and with its templates read. */
+async function jobIn(written: unknown, folder: string, source: Source): Promise<JobFile> {
+  const { value, origins, mistakes } = withoutMatrix(written);
+  const { scripts, ...read } = await withTemplates(value, folder);
+  const asWritten = (path: Path): Path => {
+    const [stages, index, ...rest] = path;
+    const origin = stages === 'stages' && typeof index === 'number' ? origins[index] : undefined;
+    return origin === undefined ? path : ['stages', origin, ...rest];
+  };
+  const there: Source = {
+    name: source.name,
+    line: (path) => source.line(asWritten(path)),
+    field: (path) => source.field(asWritten(path)),
+  };
+  if (mistakes.length > 0) throw mistakesAt(source, mistakes);
+  if (read.mistakes.length > 0) throw mistakesAt(there, read.mistakes);
+  const asked = await checkJob(read.value, there);
+  const files = await filesOf(asked, folder, there);
   const job = await withPackagesOfImports(asked, folder, files);
-  return { job, folder, files, typed: source.name === null, told: telling(source) };
+  return { job, folder, files, scripts, typed: source.name === null, told: telling(there) };
 }
 
 /** The same job with its models, where it names none, chosen by `profile`. */
@@ -246,13 +264,3 @@ export async function packFiles({ folder, files }: JobFile, blobs: BlobStore): P
 
 const leadsOut = (path: string, real: string): string =>
   `${path} is a link to ${real}, outside the folder of the job; copy what it leads to into the folder`;
-
-/** Why a file cannot be read, in words. */
-export function plainReason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'there is no such file';
-  if (code === 'EACCES') return 'permission denied';
-  if (code === 'EISDIR') return 'it is a folder';
-  if (code === 'ELOOP') return 'it is a link that leads back to itself';
-  return error instanceof Error ? error.message : String(error);
-}

@@ -1,7 +1,8 @@
 import { readdir, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { plainReason } from '../plain-reason.ts';
 import { UserMistake } from '../terminal.ts';
-import { checkedJob, type JobFile, plainReason } from './job-file.ts';
+import { checkedJob, type JobFile } from './job-file.ts';
 import { type Allowances, allowances, folderOf, given, nameFrom, optionOf } from './typed-job.ts';
 
 /** The options of `crucible optimize`, as typed. */

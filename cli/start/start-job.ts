@@ -1,4 +1,10 @@
+import { objectiveOf } from '../../domain/objective.ts';
+import type { Program } from '../../domain/program.schema.ts';
+import { bestTrial } from '../../domain/trial.ts';
+import { type KeptJob, readEarlier, readJob } from '../../record/kept-job.ts';
+import { readProgram } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
 import { printNext, statusOfJob } from '../follow/ending.ts';
 import { watchJob } from '../follow/watch.ts';
@@ -8,12 +14,15 @@ import { withServer } from '../server/with-server.ts';
 import { type CommandContext, oneLine, sayOf, wrap } from '../terminal.ts';
 import type { JobFile } from './job-file.ts';
 import { isNewcomer, type Submitted, submit, withoutModels } from './submit.ts';
+import { whyNotAScript, writeScript } from './templates.ts';
 
 export interface StartOptions {
   fresh?: boolean;
   detached?: boolean;
   /** The folder that the program found is exported to. */
   out?: string;
+  /** Stages that are done again. */
+  anew?: readonly string[];
 }
 
 /** Submits a job, and unless `detached` watches it. Returns the exit status. */
@@ -23,11 +32,13 @@ export async function startJob(session: Session, file: JobFile, options: StartOp
   const say = sayOf(context);
   return withServer(config, { store, say, signal }, async (client) => {
     const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });
-    const { fresh = false } = options;
-    const submitted = await submit(file, { store, client, models: config.models, fresh });
+    const { fresh = false, anew = [] } = options;
+    const submitted = await submit(file, { store, client, models: config.models, fresh, anew });
     if (submitted.kind !== 'finished')
       for (const line of noModels === null ? [] : wrap(noModels, context.columns)) say(line);
-    return followSubmitted(session, submitted, options);
+    const status = await followSubmitted(session, submitted, options);
+    await putScripts(context, submitted, file);
+    return status;
   });
 }
 
@@ -78,4 +89,36 @@ async function endWith(
     await exportJob(context, { job: record.id, out: folder, force: false });
   }
   return statusOfJob(record);
+}
+
+/** Puts the programs of a job that has ended, where they passed, in the place of the scripts that its templates name. */
+async function putScripts(
+  { store, out, json }: CommandContext,
+  submitted: Submitted,
+  { folder, scripts }: JobFile,
+): Promise<void> {
+  if (scripts.length === 0) return;
+  const id = submitted.kind === 'finished' ? submitted.record.id : submitted.jobId;
+  const record = await store.ledger.job(id);
+  if (record === undefined || record.status === 'running') return;
+  const kept = await readJob(store, record);
+  for (const script of scripts) {
+    const program = await passedIn(store, kept, script.stage);
+    if (program === null) continue;
+    const why = whyNotAScript(program);
+    if (why === null) await writeScript(store.blobs, folder, script, program);
+    if (!json) out(why === null ? `Written   ${script.script}` : `${script.script} is not written: ${why}`);
+  }
+}
+
+/** Returns the program that passed in a job or in one of its stages; null where none did. */
+async function passedIn(store: Store, kept: KeptJob, stage: string | null): Promise<Program | null> {
+  const known = stage === null ? undefined : kept.takenOver[stage];
+  const owner =
+    stage === null
+      ? kept
+      : (kept.stages.find((each) => each.record.stage === stage) ??
+        (known === undefined ? null : await readEarlier(store, known)));
+  const best = owner === null ? null : bestTrial(owner.trials, objectiveOf(owner.job));
+  return best === null ? null : readProgram(store.blobs, best.candidate.program);
 }

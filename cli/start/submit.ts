@@ -18,17 +18,23 @@ export type Submitted =
 
 /**
  * Stores a job with its files and starts it. The same job again attaches where it runs, and shows it where it is finished; after a
- * failure or a cancel, or with `fresh`, it is a new run.
+ * failure or a cancel, with `fresh` or with stages to do `anew`, it is a new run.
  */
 export async function submit(
   file: JobFile,
-  { store, client, models, fresh }: { store: Store; client: JobClient; models: ModelConfig; fresh: boolean },
+  {
+    store,
+    client,
+    models,
+    fresh,
+    anew = [],
+  }: { store: Store; client: JobClient; models: ModelConfig; fresh: boolean; anew?: readonly string[] },
 ): Promise<Submitted> {
   const { job } = file;
   const tree = await packFiles(file, store.blobs);
   const files = await store.blobs.put(JSON.stringify(tree));
   return startRun(identityOf(job, files), {
-    ...{ store, client, fresh },
+    ...{ store, client, fresh: fresh || anew.length > 0 },
     input: {
       storeId: store.id,
       job,
@@ -39,6 +45,7 @@ export async function submit(
       ...routesOf(job, models),
       searchable: client.searchable,
       fresh,
+      ...(anew.length === 0 ? {} : { anew: [...anew] }),
       resumed: 0,
     },
   });

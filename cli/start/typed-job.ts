@@ -1,8 +1,8 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import type { Models } from '../../domain/job.schema.ts';
+import { plainReason } from '../plain-reason.ts';
 import { UserMistake } from '../terminal.ts';
-import { plainReason } from './job-file.ts';
 
 /** Options of what a job may use, which all commands have that make one. */
 export interface Allowances {

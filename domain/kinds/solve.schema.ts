@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { common, FunctionRef, Models, prompts, slug, stage } from '../job-fields.schema.ts';
+import { common, FunctionRef, longestTask, Models, prompts, slug, stage } from '../job-fields.schema.ts';
 import { SafePath } from '../safe-path.schema.ts';
 import { Output } from '../validator.schema.ts';
 
@@ -14,7 +14,9 @@ const fields = {
   /** What the recipe is told; a parameter that is left out has the recipe's default. */
   with: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
   /** What a program is to do, in words, at most 10,000 characters: models write one until its outputs pass. A script or a recipe beside it is tried first. */
-  task: z.string().trim().min(1).max(10_000).optional(),
+  task: z.string().trim().min(1).max(longestTask).optional(),
+  /** The file that `task` was read from. In a job file it stands in place of a task; a `script` beside it that is not there is written for it. */
+  template: SafePath.optional(),
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),
   /**
