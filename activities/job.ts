@@ -19,7 +19,7 @@ import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
 import { pick, placeBelow, without } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { headline, lineOf, refusedTrials } from '../domain/trial.ts';
-import { readTree, writeJson } from '../store/documents.ts';
+import { readInput, readTree, writeJson } from '../store/documents.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
 import { triesOf } from '../store/tries-of.ts';
@@ -70,6 +70,12 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         .map(({ decision }) => decision),
       decided: decisions.at(-1)?.number ?? 0,
     };
+  }
+
+  async function objectiveIn(jobId: string): Promise<Objective> {
+    const record = await store.ledger.job(jobId);
+    if (record === undefined) throw new Error(`expected job ${jobId} in the ledger, found none`);
+    return objectiveOf((await readInput(store.blobs, record)).job);
   }
 
   /** What a job and those below it have spent on models, in millionths of a dollar. */
@@ -152,7 +158,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     /** Records a trial and says in the job's log how it ended. Returns what the job has spent. */
     async recordTrial({ trial, ...place }: Place & { trial: Trial }): Promise<{ microUsd: number }> {
       await store.ledger.recordTrial({ jobId: place.jobId, index: candidateNumber(trial.candidate), trial });
-      await store.ledger.say(place.jobId, stepKey(place), lineOf(trial), Date.now());
+      const objective = await objectiveIn(place.jobId);
+      await store.ledger.say(place.jobId, stepKey(place), lineOf(trial, objective), Date.now());
       return spentBy(place.jobId);
     },
 

@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import { choiceText, chosenIn, chosenText } from '../domain/choosing.ts';
+import type { Job } from '../domain/job.schema.ts';
 import { filesNamedBy } from '../domain/job.ts';
 import type { JobResult } from '../domain/job-input.schema.ts';
 import type { StageJob } from '../domain/job-input.ts';
 import { rowOf } from '../domain/journal.ts';
-import { isPart, stagesOf } from '../domain/kinds/kinds.ts';
+import { isPart, kindOf, stagesOf } from '../domain/kinds/kinds.ts';
 import type { Told } from '../domain/message.schema.ts';
-import { type Objective, objectiveOf } from '../domain/objective.ts';
+import { objectiveOf } from '../domain/objective.ts';
 import { pick, placeBelow } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { bestFound, chosenFound, lastLooks, productTrial } from '../domain/trial.ts';
@@ -32,18 +33,18 @@ export const createResults = ({ store }: { store: Store }) => {
   const { blobs, ledger } = store;
 
   /**
-   * What the next stage, or the user, works with: of a trial that passed, the files it gave; else its built program with a note of how
-   * it is entered. Null where no trial stands.
+   * What the next stage, or the user, works with: the files that a trial gave, where those are what is asked for; else its built program with
+   * a note of how it is entered. Null where no trial stands.
    */
   async function productOf(
     trials: readonly Trial[],
-    objective: Objective,
+    job: Job,
     chosen: string | null,
   ): Promise<Artifact | null> {
-    const given = productTrial(trials, objective, chosen);
+    const given = productTrial(trials, objectiveOf(job), chosen);
     if (given === null) return null;
     const { candidate, artifacts } = given;
-    if (objective.kind === 'passes') return artifacts.outputs ?? null;
+    if (kindOf(job).product !== 'program') return artifacts.outputs ?? null;
     const program = await readProgram(blobs, artifacts.program ?? candidate.program);
     const entry = await blobs.put(
       `${JSON.stringify({ ...program.entry, title: candidate.title }, null, 2)}\n`,
@@ -62,7 +63,7 @@ export const createResults = ({ store }: { store: Store }) => {
     const best = bestFound(trials, objective);
     const chosen = chosenFound(trials, objective, asked);
     const rows = lastLooks(trials).map((trial) => rowOf(trial, objective));
-    const product = await productOf(trials, objective, asked);
+    const product = await productOf(trials, job, asked);
     const { chosen: _, ...rest } = base;
     return retold({ ...rest, best, product, ...(chosen === null ? {} : { chosen }) }, finding, [
       choiceText(asked, rows, best, objective),

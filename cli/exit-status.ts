@@ -6,7 +6,7 @@ export const exitStatus = {
   failed: 1,
   /** What was asked for cannot be done as it was typed, or as it stands in the job file. */
   usage: 2,
-  /** The job went through, and nothing faster that is right was found. */
+  /** The job went through, and nothing better that is right was found. */
   nothingFound: 3,
   /** Interrupted by Ctrl-C; a job that was submitted goes on. */
   interrupted: 130,
@@ -15,4 +15,4 @@ export type ExitStatus = (typeof exitStatus)[keyof typeof exitStatus];
 
 export const exitStatusHelp = `Exit status:
   0 found or done   1 failed or cancelled   2 wrong usage, or a job that is wrong
-  3 nothing faster was found   130 interrupted; a job under way goes on`;
+  3 nothing better was found   130 interrupted; a job under way goes on`;

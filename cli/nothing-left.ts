@@ -3,9 +3,9 @@ import type { Job, PipelineJob, StageJob } from '../domain/job.schema.ts';
 import { asksModels } from '../domain/job.ts';
 import type { Routes } from '../domain/job-input.ts';
 import { isPart } from '../domain/kinds/kinds.ts';
-import { foundIn, objectiveOf, reaches, triesTwice } from '../domain/objective.ts';
+import { foundIn, meetsGoal, objectiveOf, triesTwice } from '../domain/objective.ts';
 import { withoutAny } from '../domain/strategies.ts';
-import { bestTrial, times } from '../domain/trial.ts';
+import { bestTrial, goalText } from '../domain/trial.ts';
 import { type KeptJob, readJob } from '../record/kept-job.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -85,13 +85,7 @@ export function nothingToTry(
   if (candidates.size >= budget) return trialsUsed(candidates.size, budget);
   const objective = objectiveOf(job);
   const best = bestTrial(trials, objective);
-  if (
-    'goal' in job &&
-    job.goal !== undefined &&
-    best !== null &&
-    reaches(foundIn(best.outcome), job.goal, objective)
-  )
-    return `the goal of ${times(job.goal)} is met`;
+  if (best !== null && meetsGoal(foundIn(best.outcome), objective)) return goalText(objective);
   const applicable = strategies?.applicable.length;
   if (applicable === undefined) return null;
   const tried = [...candidates.values()].filter(({ operator }) => operator === 'strategy').length;

@@ -4,7 +4,7 @@ import { isRight, type JournalRow } from './journal.ts';
 import { checksText, outcomeWords } from './leaderboard.ts';
 import type { Told } from './message.schema.ts';
 import { clears, type Objective, stands } from './objective.ts';
-import { metricText } from './trial.ts';
+import { valueText } from './trial.ts';
 
 /** Returns the candidate that people chose last; null where what is best counts. */
 export function chosenIn(told: readonly Pick<Told, 'message'>[]): string | null {
@@ -63,7 +63,7 @@ export function chosenText(chosen: BestFound, best: BestFound | null, objective:
 }
 
 const foundText = ({ candidate, title, metric }: BestFound, objective: Objective): string =>
-  `${candidate} ${title}${metric === null ? '' : ` (${metricText(metric.value, objective)})`}`;
+  `${candidate} ${title}${metric === null ? '' : ` (${valueText(metric, objective)})`}`;
 
 const whyNot = (row: JournalRow, objective: Objective): string =>
   clears(row, objective)

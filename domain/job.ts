@@ -48,4 +48,4 @@ export const askingOf = (job: Job): Asking | null => kindOf(job).asking(job);
 export const asksModels = (job: Job): boolean => askingOf(job) !== null;
 
 /** Returns whether a job tries one candidate after another, within a budget. */
-export const searches = (job: Job): boolean => asksModels(job) || triesTwice(kindOf(job).objective);
+export const searches = (job: Job): boolean => asksModels(job) || triesTwice(kindOf(job).objective(job));

@@ -1,8 +1,8 @@
 import type { Operator } from './candidate.schema.ts';
 import { isBaseline } from './candidate.ts';
-import { best, clears, type Found, foundIn, isBetter, type Objective, triesTwice } from './objective.ts';
+import { best, clears, type Found, foundIn, type Objective, surpasses, triesTwice } from './objective.ts';
 import type { Trial } from './trial.schema.ts';
-import { lastLooks } from './trial.ts';
+import { isCertain, lastLooks } from './trial.ts';
 
 /** One trial as the workflow remembers it: names and numbers only, at most 250 bytes. */
 export interface JournalRow extends Found {
@@ -44,7 +44,7 @@ export function rowOf({ candidate, purpose, outcome }: Trial, objective: Objecti
   return {
     ...{ id, parents, operator, title },
     ...found,
-    verified: purpose === 'verification' && clears(found, objective),
+    verified: isCertain({ purpose }, objective) && clears(found, objective),
   };
 }
 
@@ -61,5 +61,5 @@ export function journalOf(trials: readonly Trial[], objective: Objective): Journ
 export function wouldBeBest(found: Found, journal: Journal, objective: Objective): boolean {
   if (!triesTwice(objective) || !clears(found, objective)) return false;
   const top = best(journal, objective);
-  return top === undefined || isBetter(found, top, objective);
+  return top === undefined || surpasses(found, top, objective);
 }

@@ -1,9 +1,10 @@
 import { byMerit, clears, foundIn, type Objective } from './objective.ts';
 import type { Checks, Interval, Outcome, OutcomeKind } from './outcome.schema.ts';
 import type { Trial } from './trial.schema.ts';
+import { isCertain } from './trial.ts';
 
-/** How a candidate stands: `verified` held twice; `faster` once; `slower` is right without a gain that is sure. */
-export type Standing = 'verified' | 'faster' | 'slower' | 'passed' | 'refused' | 'failed';
+/** How a candidate stands: `verified` held twice; `better` once; `worse` is right without a gain that is sure. */
+export type Standing = 'verified' | 'better' | 'worse' | 'passed' | 'refused' | 'failed';
 
 /** One look at a candidate. */
 type Look = Pick<Trial, 'purpose' | 'outcome'>;
@@ -14,8 +15,10 @@ export function standingOf({ outcome, purpose }: Look, objective: Objective): St
     case 'passed':
       return 'passed';
     case 'scored':
-      if (!clears(foundIn(outcome), objective)) return 'slower';
-      return purpose === 'verification' ? 'verified' : 'faster';
+      if (!clears(foundIn(outcome), objective)) return 'worse';
+      if (isCertain({ purpose }, objective)) return 'verified';
+      // A score that is clear of the best is looked at twice.
+      return objective.kind === 'score' ? 'worse' : 'better';
     case 'wrong':
     case 'invalidOutput':
     case 'rejected':
@@ -41,8 +44,8 @@ export const outcomeWords: Record<OutcomeKind, string> = {
 
 const standingWords: Partial<Record<Standing, string>> = {
   verified: 'verified',
-  faster: 'not verified',
-  slower: 'no sure gain',
+  better: 'not verified',
+  worse: 'no sure gain',
 };
 
 export const checksText = ({ count, of }: Checks): string => `passed ${count} of ${of} checks`;
@@ -59,15 +62,15 @@ export function verdictWords(look: Look, objective: Objective): string {
 export const metricIn = (outcome: Outcome): Interval | null => foundIn(outcome).metric;
 
 /**
- * Returns `candidates` sorted as a leaderboard, by the last look at each. First come the verified by their merit, then those that were faster
- * once, then the baseline and what is no faster. Those that failed are last: more passed checks first, else in the order they were tried.
+ * Returns `candidates` sorted as a leaderboard, by the last look at each. First come the verified by their merit, then those that were better
+ * once, then the baseline and what is no better. Those that failed are last: more passed checks first, else in the order they were tried.
  */
 export function ranked<T>(
   candidates: readonly T[],
   lastLook: (candidate: T) => Look,
   objective: Objective,
 ): T[] {
-  const order: Standing[] = ['verified', 'faster', 'slower', 'passed', 'refused', 'failed'];
+  const order: Standing[] = ['verified', 'better', 'worse', 'passed', 'refused', 'failed'];
   // What was refused and what failed stand together.
   const groupOf = (look: Look): number =>
     Math.min(order.indexOf(standingOf(look, objective)), order.indexOf('refused'));

@@ -6,10 +6,10 @@ import type { Checks, Interval, Outcome, OutcomeKind } from './outcome.schema.ts
 export type Objective =
   /** A program passes every check; until one does, more checks are better. */
   | { kind: 'passes' }
-  /** A ratio to the original, such as a speed-up: one counts that is surely above `atLeast`. */
-  | { kind: 'ratio'; atLeast: number }
+  /** A ratio to the original, such as a speed-up: one counts that is surely above `atLeast`. What reaches the goal is good enough. */
+  | { kind: 'ratio'; atLeast: number; goal?: number }
   /** A score of which larger, or smaller, is better; every one counts. */
-  | { kind: 'score'; metric: string; direction: 'maximize' | 'minimize' };
+  | { kind: 'score'; metric: string; direction: 'maximize' | 'minimize'; goal?: number };
 
 /** What is found of a program, as far as objectives compare it. */
 export interface Found {
@@ -24,7 +24,7 @@ export interface Found {
 type Tried = Found & { verified: boolean };
 
 /** Returns the objective of a job. */
-export const objectiveOf = (job: Pick<Job, 'kind'>): Objective => kindOf(job).objective;
+export const objectiveOf = (job: Job): Objective => kindOf(job).objective(job);
 
 /** Returns what objectives compare of an outcome. */
 export const foundIn = (outcome: Outcome): Found => ({
@@ -41,9 +41,17 @@ const signOf = (objective: Objective): 1 | -1 =>
 const carefully = ({ low, high }: Interval, objective: Objective): number =>
   signOf(objective) === 1 ? low : -high;
 
+/** Returns the bound that says most for a program, as a number of which larger is better. */
+const hopefully = ({ low, high }: Interval, objective: Objective): number =>
+  signOf(objective) === 1 ? high : -low;
+
 /** Returns whether a program is surely as good as `goal`: its whole interval is. */
 export const reaches = ({ metric }: Found, goal: number, objective: Objective): boolean =>
   metric !== null && carefully(metric, objective) >= signOf(objective) * goal;
+
+/** Returns whether a program is as good as was asked for; false where no goal is set. */
+export const meetsGoal = (found: Found, objective: Objective): boolean =>
+  objective.kind !== 'passes' && objective.goal !== undefined && reaches(found, objective.goal, objective);
 
 /** Returns whether what was found is what the job is after, by the bound that says least for it. */
 export function clears({ outcome, metric }: Found, objective: Objective): boolean {
@@ -79,13 +87,30 @@ export function byMerit(a: Found, b: Found, objective: Objective): number {
 /** Returns whether `a` is better than `b`: by the value, and where those are equal by the bound that says least. */
 export const isBetter = (a: Found, b: Found, objective: Objective): boolean => byMerit(a, b, objective) < 0;
 
+/**
+ * Returns whether `a` takes the place of `b` as best: where scores are compared by an interval that is clear of the other's, for both have
+ * chance in them; else by being better.
+ */
+export function surpasses(a: Found, b: Found, objective: Objective): boolean {
+  if (objective.kind !== 'score' || a.metric === null || b.metric === null) return isBetter(a, b, objective);
+  return carefully(a.metric, objective) > hopefully(b.metric, objective);
+}
+
 /** Returns whether what was tried is what the job is after, and was tried as often as that asks for. */
 export const stands = (tried: Tried, objective: Objective): boolean =>
   clears(tried, objective) && (tried.verified || !triesTwice(objective));
 
-/** Returns the best of those that clear the objective and were tried as often as it asks for; the first of equals. */
+/**
+ * Returns the best of those that clear the objective and were tried as often as it asks for: the first that none of those after it
+ * surpasses.
+ */
 export const best = <T extends Tried>(tried: readonly T[], objective: Objective): T | undefined =>
-  tried.filter((each) => stands(each, objective)).sort((a, b) => byMerit(a, b, objective))[0];
+  tried
+    .filter((each) => stands(each, objective))
+    .reduce<T | undefined>(
+      (top, each) => (top === undefined || surpasses(each, top, objective) ? each : top),
+      undefined,
+    );
 
 /** Of those that were judged, and do not stand, the one that comes nearest to the objective; the first of equals. */
 export const closest = <T extends Tried>(tried: readonly T[], objective: Objective): T | undefined =>

@@ -8,12 +8,54 @@ import type { Measurement, Trial } from './trial.schema.ts';
 /** Returns a number with three significant digits, as people read a ratio: `143×`. */
 export const times = (value: number): string => `${Number(value.toPrecision(3)).toLocaleString('en')}×`;
 
-/** Returns a metric in its objective's unit: `143×`, `0.917`. */
-export const metricText = (value: number, { kind }: Objective): string =>
-  kind === 'ratio' ? times(value) : times(value).slice(0, -1);
-
+/** A ratio with its interval: `143× [139×, 150×]`. */
 export const intervalText = ({ value, low, high }: Interval): string =>
   `${times(value)} [${times(low)}, ${times(high)}]`;
+
+/** Returns a metric as its objective has it: `143× [139×, 150×]`, `RMSE 12.10 ± 0.31`. */
+export const metricText = (metric: Interval, objective: Objective): string =>
+  objective.kind === 'score' ? `${objective.metric} ${scoreText(metric)}` : intervalText(metric);
+
+/** Returns the same as shortly as it can be said: `143×`, `RMSE 12.10`. */
+export const valueText = (metric: Interval, objective: Objective): string =>
+  objective.kind === 'score'
+    ? `${objective.metric} ${scoreDigits(metric)(metric.value)}`
+    : times(metric.value);
+
+/** Returns a score with its interval, `12.10 ± 0.31`; without one where it came out the same each time. */
+export function scoreText(metric: Interval): string {
+  const digits = scoreDigits(metric);
+  const half = (metric.high - metric.low) / 2;
+  return half > 0 ? `${digits(metric.value)} ± ${digits(half)}` : digits(metric.value);
+}
+
+/** Digits of a score that came out the same each time. */
+const exactDigits = 6;
+const mostDecimals = 12;
+
+/** Returns what writes numbers beside a score: as many decimals as its interval says something of, two digits of that. */
+export function scoreDigits({ value, low, high }: Interval): (number: number) => string {
+  const half = (high - low) / 2;
+  const size = Math.abs(value);
+  if (size >= 1e12 || (size > 0 && size < 1e-6)) return (number) => number.toExponential(3);
+  const digits = { maximumSignificantDigits: exactDigits };
+  if (!(half > 0)) return (number) => number.toLocaleString('en', digits);
+  const decimals = Math.min(mostDecimals, Math.max(0, 1 - Math.floor(Math.log10(half))));
+  const fixed = { minimumFractionDigits: decimals, maximumFractionDigits: decimals };
+  return (number) => number.toLocaleString('en', fixed);
+}
+
+/** Returns what was found, as a log says it in passing: `143× (at least 139×)`, `RMSE 12.10 ± 0.31`. */
+export const foundText = (metric: Interval, objective: Objective): string =>
+  objective.kind === 'score'
+    ? metricText(metric, objective)
+    : `${times(metric.value)} (at least ${times(metric.low)})`;
+
+/** Says that the goal is met: `the goal of 100× is met`. */
+export const goalText = (objective: Objective): string =>
+  objective.kind === 'passes' || objective.goal === undefined
+    ? 'it passes'
+    : `the goal of ${objective.kind === 'ratio' ? times(objective.goal) : `${objective.metric} ${objective.goal}`} is met`;
 
 /** Milliseconds as people read them: `0.319 ms`, `41.2 ms`, `11.5 s`. */
 export const durationOf = (ms: number): string =>
@@ -25,9 +67,13 @@ export const durationOf = (ms: number): string =>
 export const callOf = ({ seeds }: Pick<Trial, 'seeds'>): 'call' | 'run' =>
   seeds.length > 0 ? 'call' : 'run';
 
-/** Returns how a candidate was tried again: only a function has inputs that can be made anew. */
-export const anew = ({ seeds }: Pick<Trial, 'seeds'>): string =>
-  seeds.length > 0 ? 'with new secret inputs' : 'in new sandboxes';
+/** Returns how a candidate was tried again: what is scored has new seeds, and only a function has inputs that can be made anew. */
+export const anew = ({ seeds, measurement }: Pick<Trial, 'seeds' | 'measurement'>): string =>
+  seeds.length === 0
+    ? 'in new sandboxes'
+    : measurement === null
+      ? 'with new seeds'
+      : 'with new secret inputs';
 
 /** That a measurement is a rough one because the machine had other things to do; null where it had none, or does not tell. */
 export function busyText({ load }: Pick<Measurement, 'load'>): string | null {
@@ -62,7 +108,7 @@ export const remarksOn = (measurement: Measurement): string[] =>
 export const headline = (text: string): string => text.split('\n', 1)[0] ?? '';
 
 /** Returns what a trial ended with, in one line. */
-export function lineOf(trial: Trial): string {
+export function lineOf(trial: Trial, objective: Objective): string {
   const { candidate, purpose, outcome, measurement } = trial;
   const who = `${candidate.id} ${candidate.title}`;
   const reason = 'reason' in outcome ? headline(outcome.reason) : '';
@@ -74,7 +120,7 @@ export function lineOf(trial: Trial): string {
   if (outcome.kind === 'scored') {
     const verified = purpose === 'verification' ? `verified ${anew(trial)}: ` : '';
     const remarks = measurement === null ? [] : remarksOn(measurement);
-    return `${who}: ${[`${verified}${intervalText(outcome.metric)}`, ...remarks].join('; ')}`;
+    return `${who}: ${[`${verified}${metricText(outcome.metric, objective)}`, ...remarks].join('; ')}`;
   }
   return outcome.kind === 'passed' ? `${who}: passed every check` : `${who}: ${outcome.kind}: ${reason}`;
 }
@@ -87,16 +133,23 @@ export function lastLooks(trials: readonly Trial[]): Trial[] {
   );
 }
 
-const looksAt = (trials: readonly Trial[]) =>
+/**
+ * Returns whether what was found counts: a second look at a candidate does. A score of the user's own program does at once, for nobody
+ * chose it among others.
+ */
+export const isCertain = ({ purpose }: Pick<Trial, 'purpose'>, { kind }: Objective): boolean =>
+  purpose === 'verification' || (purpose === 'baseline' && kind === 'score');
+
+const looksAt = (trials: readonly Trial[], objective: Objective) =>
   lastLooks(trials).map((trial) => ({
     ...foundIn(trial.outcome),
-    verified: trial.purpose === 'verification',
+    verified: isCertain(trial, objective),
     trial,
   }));
 
 /** Returns the trial that stands as best by the job's objective; null where none does. */
 export const bestTrial = (trials: readonly Trial[], objective: Objective): Trial | null =>
-  best(looksAt(trials), objective)?.trial ?? null;
+  best(looksAt(trials, objective), objective)?.trial ?? null;
 
 /** Returns the trial whose program a job gives: of the candidate that was chosen, where that stands, else the best; null where none does. */
 export function productTrial(
@@ -104,7 +157,7 @@ export function productTrial(
   objective: Objective,
   chosen: string | null,
 ): Trial | null {
-  const looks = looksAt(trials);
+  const looks = looksAt(trials, objective);
   const picked = looks.find(
     ({ trial, ...found }) => trial.candidate.id === chosen && stands(found, objective),
   );
@@ -113,7 +166,7 @@ export function productTrial(
 
 /** Returns the best trial; where none stands, the one that came nearest, else the last; null where there is none. */
 export function nearestTrial(trials: readonly Trial[], objective: Objective): Trial | null {
-  const looks = looksAt(trials);
+  const looks = looksAt(trials, objective);
   return (best(looks, objective) ?? closest(looks, objective) ?? looks.at(-1))?.trial ?? null;
 }
 
@@ -139,7 +192,18 @@ export function chosenFound(
 }
 
 /** Returns what a verification found of a `claim`, in one sentence; `anew`: how it was tried again. */
-export function findingOf(title: string, claim: Interval | null, found: Interval, anew: string): string {
+export function findingOf(
+  title: string,
+  claim: Interval | null,
+  found: Interval,
+  { anew, objective }: { anew: string; objective: Objective },
+): string {
+  if (objective.kind === 'score') {
+    const now = `${metricText(found, objective)} ${anew}`;
+    return claim === null || meet(claim, found)
+      ? `${title} holds: ${now}`
+      : `${title} is not what it was found to be, ${metricText(claim, objective)}: it is ${now}`;
+  }
   const figures = `(at least ${times(found.low)}) ${anew}`;
   if (claim === null || meet(claim, found)) return `${title} holds: ${times(found.value)} faster ${figures}`;
   return found.high < claim.low

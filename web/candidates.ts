@@ -4,12 +4,12 @@ import type { FileChange } from '../domain/file-change.ts';
 import { ranked } from '../domain/leaderboard.ts';
 import type { Objective } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
-import { figuresNote, metricText, remarksOn, times } from '../domain/trial.ts';
+import { figuresNote, remarksOn, scoreDigits, times } from '../domain/trial.ts';
 import { excerpt, shortened } from './excerpt.ts';
 import { type CandidateFacts, type JobFacts, lastTry, metricOf, standingOf, type TryFacts } from './facts.ts';
-import { duration, moment, plusMinus, range } from './figures.ts';
+import { duration, moment, plusMinus, range, rangeOf } from './figures.ts';
 import { type Html, html } from './html.ts';
-import { logScale, logTicks } from './scale.ts';
+import { linearScale, linearTicks, logScale, logTicks, spanOf } from './scale.ts';
 import { triedWords, verdictWords } from './words.ts';
 
 /** Characters all candidates of a report may take with their diffs, reasons and logs together, about. */
@@ -22,10 +22,11 @@ const textsEach = 4;
 /** Returns every candidate, the best first, as a row that opens: what was changed, how it ended, on what it was judged. */
 export function candidateList(job: JobFacts): Html {
   const { candidates, best, chosen, objective } = job;
-  const { bar, axis } = intervalBars(candidates.flatMap((each) => metricOf(each) ?? []));
+  const metrics = candidates.flatMap((each) => metricOf(each) ?? []);
+  const { bar, axis } = intervalBars(metrics, objective);
   const room = roomFor(candidates.length);
   return html`<div class="candidates">
-<div class="row head" aria-hidden="true"><span>verdict</span><span>candidate</span><span class="number">speed-up</span><span>95 % interval ${axis}</span></div>
+<div class="row head" aria-hidden="true"><span>verdict</span><span>candidate</span><span class="number">${objective.kind === 'score' ? shortened(objective.metric, 40) : 'speed-up'}</span><span>95 % interval ${axis}</span></div>
 ${ranked(candidates, lastTry, objective).map((candidate) =>
   candidateRow(
     candidate,
@@ -60,7 +61,7 @@ function candidateRow(
       : html` <span class="from">from ${candidate.parents.join(', ')}</span>`
   }</span>
 <span class="why">${shortened(whyOf(candidate), 240)}</span></span>
-<span class="number">${metric === null ? html`<span class="none">–</span>` : metricText(metric.value, objective)}</span>
+<span class="number">${metric === null ? html`<span class="none">–</span>` : numberOf(metric, objective)}</span>
 <span class="bar">${bar(metric)}</span>
 </summary>
 <div class="inside">
@@ -69,6 +70,10 @@ ${candidateDetails(candidate, room)}
 </details>
 `;
 }
+
+/** The metric without its name, which stands above. */
+const numberOf = (metric: Interval, { kind }: Objective): string =>
+  kind === 'score' ? scoreDigits(metric)(metric.value) : times(metric.value);
 
 /** Returns why it stands as it does: the reason it was refused, or what it changed. */
 function whyOf(candidate: CandidateFacts): string {
@@ -205,8 +210,12 @@ ${remarksOn(measurement).map(
 }`;
 }
 
-/** Small bars of intervals on one logarithmic scale, with a line at 1×; nothing for what was not measured. */
-function intervalBars(metrics: readonly Interval[]): { bar: (metric: Interval | null) => Html; axis: Html } {
+/** Small bars of intervals on one scale, of ratios a logarithmic one with a line at 1×; nothing for what was not measured. */
+function intervalBars(
+  metrics: readonly Interval[],
+  objective: Objective,
+): { bar: (metric: Interval | null) => Html; axis: Html } {
+  if (objective.kind === 'score') return scoreBars(metrics, objective);
   const low = Math.min(1, ...metrics.map((each) => Math.max(each.low, 1e-6))) / 1.1;
   const high = Math.max(2, ...metrics.map((each) => Math.min(each.high, 1e9))) * 1.1;
   const x = logScale(low, high, 4, 136);
@@ -218,6 +227,29 @@ function intervalBars(metrics: readonly Interval[]): { bar: (metric: Interval | 
   const ticks = logTicks(low, high, 4);
   const axis = html`<svg width="140" height="16" viewBox="0 0 140 16" class="axis">${ticks.map(
     (tick) => html`<text x="${px(tick)}" y="12" text-anchor="middle">${times(tick)}</text>`,
+  )}</svg>`;
+  return { bar, axis };
+}
+
+/** The same for scores, which have no 1×: from the smallest to the largest. */
+function scoreBars(
+  metrics: readonly Interval[],
+  objective: Objective,
+): { bar: (metric: Interval | null) => Html; axis: Html } {
+  const { low, high } = spanOf(metrics);
+  const x = linearScale(low, high, 4, 136);
+  const px = (value: number): string => x(value).toFixed(1);
+  const bar = (metric: Interval | null): Html => {
+    if (metric === null) return html``;
+    const range = rangeOf(metric, objective);
+    return html`<svg width="140" height="16" viewBox="0 0 140 16" role="img" aria-label="${range}"><title>${range}</title><line x1="${px(metric.low)}" x2="${px(metric.high)}" y1="8" y2="8" class="whisker" /><circle cx="${px(metric.value)}" cy="8" r="3.5" class="dot" /></svg>`;
+  };
+  const axis = html`<svg width="140" height="16" viewBox="0 0 140 16" class="axis">${linearTicks(
+    low,
+    high,
+    3,
+  ).map(
+    ({ value, label }) => html`<text x="${px(value)}" y="12" text-anchor="middle">${label}</text>`,
   )}</svg>`;
   return { bar, axis };
 }

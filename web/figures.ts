@@ -1,5 +1,6 @@
+import type { Objective } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
-import { times } from '../domain/trial.ts';
+import { scoreDigits, times } from '../domain/trial.ts';
 
 /** Numbers as people read them, in English whatever the machine's language is. */
 
@@ -21,6 +22,15 @@ export function duration(ms: number): string {
 
 /** `138× to 149×`. */
 export const range = ({ low, high }: Interval): string => `${times(low)} to ${times(high)}`;
+
+/** The same as an objective has it: `138× to 149×`, `0.869 to 0.877`; a score that came out the same each time has none. */
+export function rangeOf(metric: Interval, { kind }: Objective): string {
+  if (kind !== 'score') return range(metric);
+  const digits = scoreDigits(metric);
+  return metric.low === metric.high
+    ? 'the same each time'
+    : `${digits(metric.low)} to ${digits(metric.high)}`;
+}
 
 /** `±2.1 %` from 0.021. */
 export const plusMinus = (share: number): string => `±${digits(share * 100, 2)} %`;

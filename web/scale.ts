@@ -13,6 +13,39 @@ export function logScale(low: number, high: number, from: number, to: number): (
   };
 }
 
+/** Maps the numbers from `low` to `high` to `from`…`to`; numbers outside go to its ends. */
+export function linearScale(low: number, high: number, from: number, to: number): (value: number) => number {
+  const span = high - low || 1;
+  return (value) => from + Math.min(1, Math.max(0, (value - low) / span)) * (to - from);
+}
+
+/** From the smallest to the largest of some intervals, with a little room at both ends; 0 to 1 where there are none. */
+export function spanOf(metrics: readonly { low: number; high: number }[]): { low: number; high: number } {
+  if (metrics.length === 0) return { low: 0, high: 1 };
+  const low = metrics.reduce((least, each) => Math.min(least, each.low), Number.POSITIVE_INFINITY);
+  const high = metrics.reduce((most, each) => Math.max(most, each.high), Number.NEGATIVE_INFINITY);
+  const room = (high - low) * 0.06 || Math.abs(high) * 0.05 || 1;
+  return { low: low - room, high: high + room };
+}
+
+/** Steps of 1, 2 or 5 times a power of ten, of which about `most` fit between `low` and `high`. */
+function stepFor(span: number, most: number): number {
+  const least = span / most;
+  const power = 10 ** Math.floor(Math.log10(least));
+  return [1, 2, 5, 10].map((each) => each * power).find((each) => each >= least * 0.999_999) ?? 10 * power;
+}
+
+/** Round numbers between `low` and `high`, at most `most` and one more. */
+export function linearTicks(low: number, high: number, most: number): Tick[] {
+  const step = stepFor(high - low, most);
+  const first = Math.ceil(low / step);
+  const ticks = Array.from({ length: Math.max(0, Math.floor(high / step) - first + 1) }, (_, index) => {
+    const value = Number(((first + index) * step).toPrecision(12));
+    return { value, label: value.toLocaleString('en', { maximumSignificantDigits: 6 }) };
+  });
+  return ticks.slice(0, most + 1);
+}
+
 /** Round numbers between `low` and `high` on a logarithmic axis, at most `most`, with 1 among them where it is inside. */
 export function logTicks(low: number, high: number, most: number): number[] {
   const decades = (first: number, last: number, leading: readonly number[], every: number): number[] => {

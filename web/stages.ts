@@ -29,11 +29,11 @@ function searchSection(job: JobFacts): Html {
     return html`${baselineLine(job)}
 <p class="quiet">${baseline === null ? 'The program as it is was never measured.' : 'No candidate was tried.'}</p>
 ${notUsedList(job)}`;
-  return html`<h3>The search over time</h3>
+  return html`<h3>${job.objective.kind === 'score' ? 'The search, trial by trial' : 'The search over time'}</h3>
 ${baselineLine(job)}
 ${searchPlot(job)}
 <h3>Candidates</h3>
-<p class="quiet">The best first. One that is measured as faster than the best so far is verified: judged and measured again.</p>
+<p class="quiet">The best first. One that is ${job.objective.kind === 'score' ? 'surely better than the best so far is verified: run and scored again, with new seeds' : 'measured as faster than the best so far is verified: judged and measured again'}.</p>
 ${candidateList(job)}
 ${notUsedList(job)}`;
 }

@@ -94,7 +94,7 @@ summary:focus-visible { outline: 2px solid var(--accent); outline-offset: -2px; 
 .candidate.top > summary { box-shadow: inset 4px 0 0 var(--accent); }
 .badge { display: inline-block; padding: 1px 9px; border-radius: 99px; font-size: 12.5px; line-height: 1.6; border: 1px solid var(--line); color: var(--quiet); white-space: nowrap; }
 .verified .badge { background: var(--accent-faint); border-color: transparent; color: var(--accent); font-weight: 600; }
-.faster .badge, .passed .badge { color: var(--ink); border-color: var(--quiet); }
+.better .badge, .passed .badge { color: var(--ink); border-color: var(--quiet); }
 .refused .badge { background: var(--bad); border-color: transparent; color: var(--card); }
 .failed .badge { border-style: dashed; border-color: var(--quiet); }
 .what { min-width: 0; }

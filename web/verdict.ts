@@ -3,18 +3,19 @@ import type { BestFound } from '../domain/job-input.schema.ts';
 import type { Standing } from '../domain/leaderboard.ts';
 import type { Objective } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
-import { remarksOn, times } from '../domain/trial.ts';
+import { metricText, remarksOn, scoreText, times } from '../domain/trial.ts';
 import { shortened } from './excerpt.ts';
 import {
   givenBy,
   isMeasured,
   type JobFacts,
   lastTry,
+  metricOf,
   type PictureFacts,
   standingOf,
   type TryFacts,
 } from './facts.ts';
-import { counted, duration, moment, range } from './figures.ts';
+import { counted, duration, moment, range, rangeOf } from './figures.ts';
 import { type Html, html } from './html.ts';
 import { picture } from './pictures.ts';
 
@@ -70,6 +71,8 @@ function nothingFound({ kind }: Objective, why: string): JobVerdict {
 
 function givenVerdict(job: JobFacts, { candidate, title }: BestFound, metric: Interval): JobVerdict {
   const stage = job.stages.find(isMeasured);
+  const { objective } = stage?.job ?? job;
+  if (objective.kind === 'score') return scoreVerdict(stage?.job ?? job, objective, metric);
   const held = tryOfGiven(stage?.job ?? job);
   // Only functions have inputs that are made anew; scripts run on those of the job.
   const [run, anew] =
@@ -93,6 +96,26 @@ function givenVerdict(job: JobFacts, { candidate, title }: BestFound, metric: In
     large: times(metric.value),
     beside: `faster; with 95 % confidence ${range(metric)}`,
     sentence: `${shortened(title, 100)} (${candidate})${where} gives the same answers as the program it was made from.${took}${remarks} Verified again ${anew}.${choice}`,
+  };
+}
+
+/** Returns the verdict on a best score: what it is, beside that of the program as it was. */
+function scoreVerdict(
+  job: JobFacts,
+  objective: Extract<Objective, { kind: 'score' }>,
+  metric: Interval,
+): JobVerdict {
+  const begun = job.baseline === null ? null : metricOf(job.baseline);
+  const { candidate, title } = givenBy(job) ?? { candidate: '', title: '' };
+  const isOwn = candidate === job.baseline?.id;
+  const better = objective.direction === 'maximize' ? 'more is better' : 'less is better';
+  const was = begun === null ? '' : ` The program as it was has ${metricText(begun, objective)}.`;
+  return {
+    large: scoreText(metric),
+    beside: `${objective.metric}; ${better}; with 95 % confidence ${rangeOf(metric, objective)}`,
+    sentence: isOwn
+      ? 'No candidate was surely better than the program as it is.'
+      : `${shortened(title, 100)} (${candidate}).${was} Scored by ${job.check ?? 'the evaluator'}, and again with new seeds.`,
   };
 }
 
@@ -147,7 +170,7 @@ function tally(job: JobFacts): Html {
   const parts = [
     job.stages.length > 0 ? counted(job.stages.length, 'stage') : null,
     searches.length === 0 ? null : `${counted(standings.length, 'candidate')} tried`,
-    of('verified', 'faster', 'slower') > 0 ? `${of('verified', 'faster', 'slower')} right` : null,
+    of('verified', 'better', 'worse') > 0 ? `${of('verified', 'better', 'worse')} right` : null,
     of('refused') > 0 ? `${of('refused')} refused` : null,
     of('failed') > 0 ? `${of('failed')} did not build or finish` : null,
     job.endedAt === null ? null : `took ${duration(job.endedAt - job.startedAt)}`,

@@ -3,9 +3,9 @@ import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.ts';
 import { candidatesIn, isRight, type Journal, type JournalRow, rowOf } from '../domain/journal.ts';
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
-import { best, objectiveOf, reaches } from '../domain/objective.ts';
+import { best, meetsGoal, objectiveOf } from '../domain/objective.ts';
 import { policies } from '../domain/search-policy.ts';
-import { times } from '../domain/trial.ts';
+import { goalText, times } from '../domain/trial.ts';
 import { withEnvironment } from './job/environment.ts';
 import { runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
@@ -39,7 +39,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
         propose: (strategy, id) => byStrategy(running, strategy, id, packed, sample),
       },
       models: routes.length > 0,
-      enough: (top) => goalMet(job, top),
+      enough: (top) => (top !== undefined && meetsGoal(top, objective) ? goalText(objective) : null),
     });
     const why = routes.length === 0 ? `${stopped}${whyNone(strategies)}` : stopped;
     return {
@@ -49,14 +49,6 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
       product: null,
     };
   });
-}
-
-/** That the goal is met; null where it is not, or there is none. */
-function goalMet(job: OptimizeJob, top: JournalRow | undefined): string | null {
-  const { goal } = job;
-  return goal !== undefined && top !== undefined && reaches(top, goal, objectiveOf(job))
-    ? `the goal of ${goal}× is met`
-    : null;
 }
 
 function summaryOf(journal: Journal, top: JournalRow | undefined, stopped: string): string {

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { JobResult, VerificationInput } from '../domain/job-input.schema.ts';
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { clears, foundIn, objectiveOf } from '../domain/objective.ts';
-import { anew, findingOf, intervalText } from '../domain/trial.ts';
+import { anew, findingOf, metricText } from '../domain/trial.ts';
 import { withEnvironment } from './job/environment.ts';
 import { runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
@@ -27,8 +27,9 @@ export async function verify({ candidate, claim, ...input }: VerificationInput):
     const trial = await runTrial(running, candidate, 'verification', exam);
     const found = foundIn(trial.outcome);
     const { metric } = found;
-    if (metric === null || !clears(found, objectiveOf(job))) {
-      const what = metric === null ? found.outcome : intervalText(metric);
+    const objective = objectiveOf(job);
+    if (metric === null || !clears(found, objective)) {
+      const what = metric === null ? found.outcome : metricText(metric, objective);
       throw ApplicationFailure.create({
         message: `${candidate.title} was best, and does not hold when tried again: ${what}`,
         type: 'VerificationFailed',
@@ -36,7 +37,7 @@ export async function verify({ candidate, claim, ...input }: VerificationInput):
       });
     }
     return {
-      summary: findingOf(candidate.title, claim, metric, anew(trial)),
+      summary: findingOf(candidate.title, claim, metric, { anew: anew(trial), objective }),
       best: null,
       refused: 0,
       product: null,

@@ -2,7 +2,7 @@ import type { BestFound } from '../../domain/job-input.schema.ts';
 import { metricIn, ranked, standingOf, verdictWords } from '../../domain/leaderboard.ts';
 import type { Objective } from '../../domain/objective.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
-import { bestTrial, headline, intervalText } from '../../domain/trial.ts';
+import { bestTrial, headline, intervalText, scoreText, times } from '../../domain/trial.ts';
 import {
   type Cell,
   type Column,
@@ -46,15 +46,14 @@ export function board(
   const highest = Math.max(1, ...all.map(({ last }) => metricIn(last.outcome)?.value ?? 1));
   const wide = screen.columns >= wideColumns;
   const measured = all.some(({ last }) => metricIn(last.outcome) !== null);
+  const bars = wide && objective.kind === 'ratio' && highest > 1;
   const columns: Column[] = [
     { title: 'id' },
     { title: 'title', stretch: true },
     ...(wide ? [{ title: 'from' }] : []),
     { title: 'verdict' },
-    ...(measured ? [{ title: 'speed-up' }] : []),
-    ...(wide && highest > 1
-      ? [{ title: `1× to ${intervalText({ value: highest, low: 0, high: 0 }).split(' ')[0]}` }]
-      : []),
+    ...(measured ? [{ title: objective.kind === 'score' ? objective.metric : 'speed-up' }] : []),
+    ...(bars ? [{ title: `1× to ${times(highest)}` }] : []),
   ];
   const rows = shown.map(({ first, last }): Cell[] => {
     const { candidate, measurement } = last;
@@ -75,10 +74,12 @@ export function board(
               ? `${msText(measurement.baselineMs.value)} ±${percentText(measurement.noiseFloor)}`
               : metric === null
                 ? ''
-                : intervalText(metric),
+                : objective.kind === 'score'
+                  ? scoreText(metric)
+                  : intervalText(metric),
           ]
         : []),
-      ...(wide && highest > 1 ? [metric === null || isBaseline ? '' : bar(metric.value, highest)] : []),
+      ...(bars ? [metric === null || isBaseline ? '' : bar(metric.value, highest)] : []),
     ];
   });
   const [header = '', ...lines] = table(screen, columns, rows);
@@ -100,7 +101,7 @@ const bar = (value: number, highest: number): string =>
   '━'.repeat(Math.max(0, Math.round((Math.log(Math.max(1, value)) / Math.log(highest)) * barColumns)));
 
 const formats: Record<ReturnType<typeof standingOf>, Format> = {
-  ...{ verified: 'green', faster: 'green', slower: 'reset', passed: 'green' },
+  ...{ verified: 'green', better: 'green', worse: 'reset', passed: 'green' },
   ...{ refused: 'red', failed: 'yellow' },
 };
 

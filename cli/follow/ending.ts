@@ -1,7 +1,8 @@
 import { join, relative } from 'node:path';
 import { asksModels } from '../../domain/job.ts';
+import type { BestFound } from '../../domain/job-input.schema.ts';
 import { kindOf } from '../../domain/kinds/kinds.ts';
-import { objectiveOf, triesTwice } from '../../domain/objective.ts';
+import { objectiveOf } from '../../domain/objective.ts';
 import { bestFound, nearestTrial } from '../../domain/trial.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
@@ -16,10 +17,15 @@ import { findJob } from './find-job.ts';
 export function statusOfJob(record: JobRecord): ExitStatus {
   if (record.status === 'running') return exitStatus.interrupted;
   if (record.status !== 'finished') return exitStatus.failed;
-  const nothing =
-    triesTwice(objectiveOf(record)) && record.role !== 'verification' && record.result?.best == null;
+  const best = record.result?.best ?? null;
+  // A score of the user's own program is where the search began.
+  const stands = best === null ? kindOf(record).product === 'program' : best.metric !== null && isOwn(best);
+  const nothing = record.role !== 'verification' && stands;
   return nothing ? exitStatus.nothingFound : exitStatus.found;
 }
+
+/** Whether it is the user's own program. */
+const isOwn = ({ candidate }: BestFound): boolean => candidate === 'c-0';
 
 /** What a job that has ended leaves to its user: where its product is, and the commands that go on from there. */
 export async function printNext(context: CommandContext, record: JobRecord): Promise<void> {

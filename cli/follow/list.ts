@@ -1,6 +1,8 @@
+import type { Job } from '../../domain/job.schema.ts';
 import { forkText, subjectOf } from '../../domain/job.ts';
 import { originOf } from '../../domain/job-input.ts';
-import { headline, times } from '../../domain/trial.ts';
+import { objectiveOf } from '../../domain/objective.ts';
+import { headline, times, valueText } from '../../domain/trial.ts';
 import { behindText } from '../../domain/turn.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord, JobStatus } from '../../store/ledger/jobs.ts';
@@ -67,21 +69,24 @@ export async function list(
     jobs.map(async (job) => headline(job.result?.summary ?? (await waitingText(store, job)))),
   );
   // Of a job whose file cannot be read the rest is shown all the same.
-  const subjects = await Promise.all(
+  const asked = await Promise.all(
     jobs.map((record) =>
       readInput(store.blobs, record).then(
-        (input) => {
-          const origin = originOf(input);
-          return [...(origin === null ? [] : [forkText(origin)]), subjectOf(input.job)].join(': ');
-        },
-        () => '',
+        (input) => input,
+        () => null,
       ),
     ),
   );
+  const subjects = asked.map((input) => {
+    const origin = input === null ? null : originOf(input);
+    return [...(origin === null ? [] : [forkText(origin)]), input === null ? '' : subjectOf(input.job)].join(
+      ': ',
+    );
+  });
   const rows = jobs.map((job, index): Cell[] => [
     job.id,
     statusCell(job),
-    job.best === null ? '' : times(job.best),
+    bestText(job, asked[index]?.job ?? null),
     agoText(job.startedAt, now),
     tookText(job, now),
     ...(wide ? [subjects[index] ?? '', summaries[index] ?? ''] : []),
@@ -103,6 +108,14 @@ export async function list(
   ];
   const all = await store.ledger.countJobs(filter);
   out(`${jobs.length} of ${all.toLocaleString('en')}; the next: crucible list ${options.join(' ')}`);
+}
+
+/** The best of a job by its objective; that of a pipeline is a speed-up. */
+function bestText({ best, result }: JobRecord, job: Job | null): string {
+  if (best === null) return '';
+  const objective = job === null ? null : objectiveOf(job);
+  const metric = result?.best?.metric ?? { value: best, low: best, high: best };
+  return objective?.kind === 'score' ? valueText(metric, objective) : times(best);
 }
 
 /** Of a job with more parts under way at once, what the others wait for is not looked for. */

@@ -1,10 +1,10 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { diagnosisLines } from '../../domain/diagnosis.ts';
-import { objectiveOf } from '../../domain/objective.ts';
+import { type Objective, objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
-import { bestFound, callOf, intervalText, remarksOn } from '../../domain/trial.ts';
+import { bestFound, callOf, intervalText, metricText, remarksOn } from '../../domain/trial.ts';
 import { type KeptJob, timesOf } from '../../record/kept-job.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { readProgram } from '../../store/documents.ts';
@@ -104,7 +104,8 @@ function describeCandidate(
 ): void {
   const { out, columns } = context;
   const { record } = owner;
-  const isBest = bestFound(owner.trials, objectiveOf(owner.job))?.candidate === candidate.id;
+  const objective = objectiveOf(owner.job);
+  const isBest = bestFound(owner.trials, objective)?.candidate === candidate.id;
   out(
     `${paint(context, 'bold', `${candidate.id} ${oneLine(candidate.title)}`)}${isBest ? paint(context, 'green', '  best') : ''}${owner.chosen?.candidate === candidate.id ? paint(context, 'green', '  chosen') : ''}`,
   );
@@ -122,17 +123,22 @@ function describeCandidate(
   for (const each of recorded) {
     out('');
     out(paint(context, 'bold', each.trial.purpose));
-    describeTrial({ ...each.trial, timings: timesOf(owner, each) }, field);
+    describeTrial({ ...each.trial, timings: timesOf(owner, each) }, objective, field);
   }
   const command = `crucible show ${record.id} ${candidate.id}`;
   out('');
   out(`${command} --diff | --program | --log${calls.length === 0 ? '' : ' | --prompt'}`);
 }
 
-function describeTrial(trial: Trial, field: (name: string, text: string) => void): void {
+function describeTrial(
+  trial: Trial,
+  objective: Objective,
+  field: (name: string, text: string) => void,
+): void {
   const { outcome, measurement, timings, seeds, artifacts } = trial;
-  const metric = outcome.kind === 'scored' ? ` ${intervalText(outcome.metric)}` : '';
-  field('outcome', `${outcome.kind}${trial.purpose === 'baseline' ? '' : metric}`);
+  const metric = outcome.kind === 'scored' ? ` ${metricText(outcome.metric, objective)}` : '';
+  const against = trial.purpose === 'baseline' && objective.kind === 'ratio';
+  field('outcome', `${outcome.kind}${against ? '' : metric}`);
   if ('reason' in outcome) {
     field('reason', outcome.reason);
     const [what = '', , ...rest] = outcome.diagnosis === undefined ? [] : diagnosisLines(outcome.diagnosis);

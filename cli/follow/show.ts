@@ -5,7 +5,7 @@ import { objectiveOf } from '../../domain/objective.ts';
 import { extensible } from '../../domain/steered.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
-import { bestFound, headline, metricText } from '../../domain/trial.ts';
+import { bestFound, headline, valueText } from '../../domain/trial.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
 import { triedBy } from '../../store/trials-of.ts';
 import {
@@ -163,7 +163,7 @@ export function stageTable(
       name,
       kind,
       state,
-      result?.best?.metric == null ? '' : metricText(result.best.metric.value, objectiveOf(stage)),
+      result?.best?.metric == null ? '' : valueText(result.best.metric, objectiveOf(stage)),
       record === undefined ? '' : tookText(record, now),
       headline(result?.summary ?? ''),
     ];

@@ -1,10 +1,10 @@
 import { subjectOf } from '../../domain/job.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
-import { objectiveOf, triesTwice } from '../../domain/objective.ts';
+import { objectiveOf } from '../../domain/objective.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
-import { bestFound, intervalText, lineOf } from '../../domain/trial.ts';
+import { bestFound, lineOf, metricText, scoreText } from '../../domain/trial.ts';
 import type { Progress, SearchProgress } from '../../record/progress.ts';
 import type { UnfinishedReply } from '../../store/ledger/partials.ts';
 import {
@@ -68,9 +68,11 @@ function searchLines(
   { record, job, trials, chosen, strategies, done, total }: SearchProgress,
   named: boolean,
 ): string[] {
-  const baseline = trials.find(({ purpose }) => purpose === 'baseline')?.measurement;
-  const best = bestFound(trials, objectiveOf(job));
-  const measures = triesTwice(objectiveOf(job));
+  const baseline = trials.find(({ purpose }) => purpose === 'baseline');
+  const objective = objectiveOf(job);
+  const best = bestFound(trials, objective);
+  // A task in words may begin with no program.
+  const measures = objective.kind === 'ratio' || baseline !== undefined;
   const what = subjectOf(job);
   const length = barOn(screen);
   const filled = total === 0 ? 0 : Math.min(length, Math.round((done / total) * length));
@@ -82,15 +84,7 @@ function searchLines(
       ? [paint(screen, 'bold', cut(`${record.stage ?? record.name}: ${what}`, screen.columns))]
       : [cut(what, screen.columns)]),
     ...(measures
-      ? [
-          field(
-            screen,
-            'baseline',
-            baseline == null
-              ? 'not measured yet'
-              : `${msText(baseline.baselineMs.value)} a call, noise ±${percentText(baseline.noiseFloor)}, on ${baseline.host}`,
-          ),
-        ]
+      ? [field(screen, 'baseline', baseline === undefined ? 'not measured yet' : baselineText(baseline))]
       : []),
     ...strategyFields(screen, strategies),
     field(screen, 'trials', `${done} of ${total}`, `${bar} `),
@@ -99,15 +93,22 @@ function searchLines(
       'best',
       best === null
         ? 'none yet'
-        : `${best.metric === null ? '' : `${intervalText(best.metric)} `}${best.candidate} ${best.title}`,
+        : `${best.metric === null ? '' : `${metricText(best.metric, objective)} `}${best.candidate} ${best.title}`,
       '',
       best === null ? 'dim' : 'green',
     ),
     ...(chosen === null ? [] : [field(screen, 'chosen', `${chosen.candidate} ${chosen.title}, by hand`)]),
     ...last.map((trial, index) =>
-      field(screen, index === 0 ? 'last' : '', lineOf(trial), '', formatOf(trial)),
+      field(screen, index === 0 ? 'last' : '', lineOf(trial, objective), '', formatOf(trial)),
     ),
   ];
+}
+
+/** What the program as it is takes, or scores. */
+function baselineText({ measurement, outcome }: Trial): string {
+  if (measurement !== null)
+    return `${msText(measurement.baselineMs.value)} a call, noise ±${percentText(measurement.noiseFloor)}, on ${measurement.host}`;
+  return outcome.kind === 'scored' ? scoreText(outcome.metric) : outcome.kind;
 }
 
 /** What applies, and below it what does not, with the reason. */

@@ -70,9 +70,12 @@ const mostOnBoard = 8;
 
 /** The candidates of a search that has ended, the best first. */
 async function boardOf(context: CommandContext, record: JobRecord): Promise<string[]> {
-  if (!triesTwice(objectiveOf(record)) || record.role === 'verification') return [];
+  if (record.role === 'verification') return [];
   const { job, trials, chosen } = await readJob(context.store, record);
-  return trials.length === 0 ? [] : board(context, trials, objectiveOf(job), { most: mostOnBoard, chosen });
+  const objective = objectiveOf(job);
+  return trials.length === 0 || !triesTwice(objective)
+    ? []
+    : board(context, trials, objective, { most: mostOnBoard, chosen });
 }
 
 /** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */

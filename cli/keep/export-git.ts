@@ -172,7 +172,7 @@ function messageOf(kept: KeptJob, records: readonly TrialRecord[], look: Trial):
     ...(calls.length === 0 ? {} : { Cost: costOf(calls) }),
   };
   return [
-    oneLine(lineOf(look)),
+    oneLine(lineOf(look, objectiveOf(kept.job))),
     '',
     ...(candidate.note === '' ? [] : [clean(candidate.note), '']),
     ...('reason' in look.outcome ? [clean(look.outcome.reason), ''] : []),

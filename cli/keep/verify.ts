@@ -66,7 +66,7 @@ export async function startVerification(
   const found = asked === undefined ? await bestOf(store, record) : await measuredIn(store, record, asked);
   if (found === null)
     throw new UserMistake(
-      `${record.id} has no best that was measured; expected a job of kind optimize, or a pipeline with one, that found something faster`,
+      `${record.id} has no best that was measured; expected a job of kind optimize, or of kind solve with an objective, or a pipeline with one, that found something better`,
     );
   const { by, best, metric: claim } = found;
   const series = verificationSeries(by.id);

@@ -31,7 +31,7 @@ export interface Asking {
 /** All that the house has to know of a kind of job. The workflow of its name, and its questions to models, are the rest of it. */
 export interface Kind<J extends Job> {
   /** What makes one of its programs better than another. */
-  objective: Objective;
+  objective(job: J): Objective;
   /** What a user gets of it: the best program, the files of a run, or a folder for each of its stages. */
   product: 'program' | 'outputs' | 'stages';
   /** Files and folders it names: it can see these and no others. */

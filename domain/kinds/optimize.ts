@@ -17,7 +17,7 @@ export const toleranceWords = ({ relative, absolute }: Tolerance): string =>
 
 /** A program is made faster, and stays right. */
 export const optimize: Kind<OptimizeJob> = {
-  objective: { kind: 'ratio', atLeast: 1 },
+  objective: ({ goal }) => ({ kind: 'ratio', atLeast: 1, ...(goal === undefined ? {} : { goal }) }),
   product: 'program',
   files: (job) => [
     ...read('prompts', [job.prompts]),

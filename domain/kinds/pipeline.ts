@@ -3,7 +3,7 @@ import type { Kind } from './kind.ts';
 
 /** Jobs that work with what others of them gave. */
 export const pipeline: Kind<PipelineJob> = {
-  objective: { kind: 'passes' },
+  objective: () => ({ kind: 'passes' }),
   product: 'stages',
   // Its stages name theirs.
   files: () => [],

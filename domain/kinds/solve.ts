@@ -13,7 +13,7 @@ function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): 
 
 /** A program's outputs pass their checks: those of the given one, a recipe's, or one that models write. */
 export const solve: Kind<SolveJob> = {
-  objective: { kind: 'passes' },
+  objective: () => ({ kind: 'passes' }),
   product: 'outputs',
   files: ({ script, prompts, inputs, ...job }) => {
     const check = outputCheckOf(job);

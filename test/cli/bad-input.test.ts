@@ -145,7 +145,7 @@ describe('the command line', () => {
   it('says its version, and with its help the exit statuses', async () => {
     const [version, help] = await Promise.all([run(['--version']), run(['--help'])]);
     expect(version).toMatchObject({ status: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
-    expect(help).toMatchObject({ status: 0, out: expect.stringMatching(/3 nothing faster was found/) });
+    expect(help).toMatchObject({ status: 0, out: expect.stringMatching(/3 nothing better was found/) });
   });
 
   it('gives its help without loading what only commands need', () => {

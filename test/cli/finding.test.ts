@@ -40,7 +40,10 @@ async function verified(...found: number[]): Promise<void> {
     const program = await storeProgram(store, { files: built, entry, build: null });
     const candidate = { id: 'c-1', title: 'vectorize_loops', program };
     await recordTrial(store, id, candidate, interval(value), { purpose: 'verification' });
-    const summary = findingOf('vectorize_loops', interval(100), interval(value), 'with new secret inputs');
+    const summary = findingOf('vectorize_loops', interval(100), interval(value), {
+      anew: 'with new secret inputs',
+      objective: { kind: 'ratio', atLeast: 1 },
+    });
     await closeJob(store, again, { summary, status: value > 1.1 ? 'finished' : 'failed' });
     await write(id);
   }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Job } from '../../domain/job.schema.ts';
 import {
   best,
   clears,
@@ -6,9 +7,11 @@ import {
   type Found,
   foundIn,
   isBetter,
+  meetsGoal,
   type Objective,
   objectiveOf,
   reaches,
+  surpasses,
 } from '../../domain/objective.ts';
 import type { OutcomeKind } from '../../domain/outcome.schema.ts';
 
@@ -30,9 +33,12 @@ const ended = (outcome: OutcomeKind, passed: Found['passed'] = null): Found => (
 const wrong = (count: number, of = 4): Found => ended('wrong', { count, of });
 
 it('each kind of job has its objective', () => {
-  expect(objectiveOf({ kind: 'optimize' })).toEqual(ratio);
-  expect(objectiveOf({ kind: 'solve' })).toEqual(passes);
-  expect(objectiveOf({ kind: 'pipeline' })).toEqual(passes);
+  const faster = { kind: 'optimize', name: 'faster', program: 'slow.py' };
+  expect(objectiveOf(Job.parse(faster))).toEqual(ratio);
+  expect(objectiveOf(Job.parse({ ...faster, goal: 10 }))).toEqual({ ...ratio, goal: 10 });
+  const script = { kind: 'solve', name: 'script', script: 'draw.py' };
+  expect(objectiveOf(Job.parse(script))).toEqual(passes);
+  expect(objectiveOf(Job.parse({ kind: 'pipeline', name: 'all', stages: [script] }))).toEqual(passes);
 });
 
 it('what is found in an outcome is its metric, or how many of its checks it passed', () => {
@@ -70,6 +76,29 @@ it('a goal is reached by the whole interval, from below or from above', () => {
   expect(reaches(measured(5, 4, 6), 6, least)).toBe(true);
   expect(reaches(measured(5, 4, 6.1), 6, least)).toBe(false);
   expect(reaches(ended('wrong'), 0, most)).toBe(false);
+});
+
+it('a goal that is set is met by what reaches it', () => {
+  expect(meetsGoal(measured(5, 4, 6), { ...ratio, goal: 4 })).toBe(true);
+  expect(meetsGoal(measured(5, 3.9, 6), { ...ratio, goal: 4 })).toBe(false);
+  for (const objective of [ratio, most, passes]) expect(meetsGoal(measured(5), objective)).toBe(false);
+});
+
+describe('what takes the place of the best', () => {
+  it('is a score whose interval is clear of its own, in the direction that is asked for', () => {
+    const top = measured(10, 9, 11);
+    expect(surpasses(measured(12, 11.1, 13), top, most)).toBe(true);
+    expect(surpasses(measured(12, 10.9, 13), top, most)).toBe(false);
+    expect(surpasses(measured(8, 7, 8.9), top, least)).toBe(true);
+    expect(surpasses(measured(8, 7, 9), top, least)).toBe(false);
+    expect(surpasses(measured(12, 11.1, 13), top, least)).toBe(false);
+    expect(surpasses(measured(3, 3, 3), measured(3, 3, 3), most)).toBe(false);
+  });
+
+  it('is a ratio that is larger, also where the intervals overlap, and anything scored beside what was not', () => {
+    expect(surpasses(measured(12, 9, 14), measured(10, 9, 11), ratio)).toBe(true);
+    expect(surpasses(measured(1), ended('crashed'), least)).toBe(true);
+  });
 });
 
 describe('the better of two', () => {

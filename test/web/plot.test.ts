@@ -33,7 +33,7 @@ test.each(widths)('one trial is a mark above the baseline and one step, %i wide'
   );
   expectInside(plot);
   const [mark] = plot.marks;
-  expect(mark?.y).toBeLessThan(plot.baselineY);
+  expect(mark?.y).toBeLessThan(plot.baselineY ?? 0);
   expect(mark?.label?.text).toBe('c-1 · 10×');
   expect(plot.best).toEqual([
     { x: plot.left, y: plot.baselineY },
@@ -75,7 +75,7 @@ test('the axis is logarithmic: ten times and a hundred times are as far apart as
     980,
   );
   const [ten, hundred] = plot.marks;
-  const step = plot.baselineY - (ten?.y ?? 0);
+  const step = (plot.baselineY ?? 0) - (ten?.y ?? 0);
   expect((ten?.y ?? 0) - (hundred?.y ?? 0)).toBeCloseTo(step, 6);
 });
 

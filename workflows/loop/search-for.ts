@@ -5,10 +5,10 @@ import { refusedChoice } from '../../domain/choosing.ts';
 import { candidatesIn, type Journal, type JournalRow } from '../../domain/journal.ts';
 import type { Exam } from '../../domain/judging.ts';
 import { checksText } from '../../domain/leaderboard.ts';
-import { best, objectiveOf } from '../../domain/objective.ts';
+import { best, type Objective, objectiveOf } from '../../domain/objective.ts';
 import type { SearchPolicy } from '../../domain/search-policy.ts';
 import { proposedStep } from '../../domain/step.ts';
-import { times } from '../../domain/trial.ts';
+import { foundText } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { endInVain, proposeByHand, recordDecision } from '../job/proxies.ts';
 import { createProposer } from './propose.ts';
@@ -90,17 +90,17 @@ export async function searchFor<J extends AskingJob>(
       },
       finished(row, rows) {
         tried = rows;
-        running.note(noteOf(row), best(rows, objective)?.metric?.value);
+        running.note(noteOf(row, objective), best(rows, objective)?.metric?.value);
       },
     },
   );
 }
 
 /** Returns what came of a candidate, in one line. */
-function noteOf({ id, title, metric, outcome, passed, verified }: JournalRow): string {
+function noteOf({ id, title, metric, outcome, passed, verified }: JournalRow, objective: Objective): string {
   const found =
     metric !== null
-      ? `${times(metric.value)} (at least ${times(metric.low)})`
+      ? foundText(metric, objective)
       : passed === null
         ? outcome
         : `${outcome}, ${checksText(passed)}`;
