@@ -64,7 +64,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       inVain: left
         .filter(
           ({ inVainAt, decision }) =>
-            inVainAt !== null && (decision.kind === 'strategy' || inVainAt >= since),
+            inVainAt !== null &&
+            (decision.kind === 'strategy' || decision.kind === 'fix' || inVainAt >= since),
         )
         .slice(-journalPage)
         .map(({ decision }) => decision),

@@ -3,9 +3,18 @@ import { Artifact } from './artifact.schema.ts';
 
 /**
  * How a candidate arose. `baseline`: the user's own program, which others are compared with; `strategy`, `recipe`: by one that needs no
- * model; `human`: as the user gave it, to be tried like any other.
+ * model; `fix`: by what the diagnosis of its parent says can be done without one; `human`: as the user gave it, to be tried like any other.
  */
-export const Operator = z.enum(['baseline', 'draft', 'debug', 'improve', 'strategy', 'recipe', 'human']);
+export const Operator = z.enum([
+  'baseline',
+  'draft',
+  'debug',
+  'improve',
+  'strategy',
+  'recipe',
+  'fix',
+  'human',
+]);
 export type Operator = z.infer<typeof Operator>;
 
 /** One version of a program under trial. */

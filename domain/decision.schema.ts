@@ -4,6 +4,8 @@ import { Artifact } from './artifact.schema.ts';
 /** A decision that leads to a candidate. A `strategy` is a mechanical one by its name in the job's list. */
 export const NextDecision = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('strategy'), strategy: z.string() }),
+  /** What the diagnosis of the parent says can be done without a model. */
+  z.object({ kind: z.literal('fix'), parent: z.string() }),
   z.object({ kind: z.literal('draft') }),
   z.object({ kind: z.literal('debug'), parent: z.string() }),
   z.object({ kind: z.literal('improve'), parents: z.array(z.string()) }),
@@ -13,7 +15,7 @@ export const NextDecision = z.discriminatedUnion('kind', [
 export type NextDecision = z.infer<typeof NextDecision>;
 
 /** A decision that a model makes into a program. */
-export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' | 'human' }>;
+export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' | 'fix' | 'human' }>;
 
 /** A decision with the number of the candidate it is to lead to: 3 for `c-3`. */
 export interface NumberedDecision {

@@ -12,6 +12,8 @@ export interface JournalRow extends Found {
   title: string;
   /** Clears the job's objective, and did so again in new sandboxes, with new secret inputs. */
   verified: boolean;
+  /** Whether its diagnosis says what can be done without a model. */
+  mendable?: true;
 }
 
 /** Ordered trials, the baseline first. Best, leaves and debug depth are derived, never stored. */
@@ -45,7 +47,18 @@ export function rowOf({ candidate, purpose, outcome }: Trial, objective: Objecti
     ...{ id, parents, operator, title },
     ...found,
     verified: isCertain({ purpose }, objective) && clears(found, objective),
+    ...(isMendable(outcome) ? { mendable: true } : {}),
   };
+}
+
+const isMendable = (outcome: Trial['outcome']): boolean =>
+  'diagnosis' in outcome && outcome.diagnosis?.fix?.kind === 'rewrite';
+
+/** Returns how many fixes without a model in a row led to `row`. */
+export function fixDepth(journal: Journal, row: JournalRow): number {
+  if (row.operator !== 'fix') return 0;
+  const parent = journal.find((other) => other.id === row.parents[0]);
+  return parent === undefined ? 1 : 1 + fixDepth(journal, parent);
 }
 
 /**

@@ -1,5 +1,13 @@
 import type { ModelDecision, NextDecision } from './decision.schema.ts';
-import { candidatesIn, debugDepth, failedLeaves, isRight, type Journal, type JournalRow } from './journal.ts';
+import {
+  candidatesIn,
+  debugDepth,
+  failedLeaves,
+  fixDepth,
+  isRight,
+  type Journal,
+  type JournalRow,
+} from './journal.ts';
 import { best, closest, type Objective } from './objective.ts';
 import { randomStream } from './random.ts';
 
@@ -47,6 +55,8 @@ function opening(state: SearchState): Decision | undefined {
     };
   const strategy = strategies[0];
   if (strategy !== undefined) return { kind: 'strategy', strategy };
+  const mended = fixOf(state);
+  if (mended !== undefined) return mended;
   if (!models) {
     if (objective.kind === 'passes')
       return { kind: 'stop', why: 'no model is configured: set a key for one (crucible models)' };
@@ -61,6 +71,19 @@ function opening(state: SearchState): Decision | undefined {
   return undefined;
 }
 
+/** Fixes in a row: each shows what the one before it hid, and one may be needed several times. */
+const deepestFix = 6;
+
+/** Returns the fix of what was tried last, where only passing counts and that failed of something that needs no model. */
+function fixOf(state: SearchState): NextDecision | undefined {
+  const { journal, objective, pending } = state;
+  const last = journal.at(-1);
+  if (objective.kind !== 'passes' || last?.mendable !== true || isRight(last)) return undefined;
+  const decision: NextDecision = { kind: 'fix', parent: last.id };
+  const isTaken = [...pending, ...state.inVain].some((each) => questionKey(each) === questionKey(decision));
+  return isTaken || fixDepth(journal, last) >= deepestFix ? undefined : decision;
+}
+
 /** So often one question is put that gets no program: a third time it would be in the same words. */
 const mostInVain = 2;
 
@@ -72,8 +95,8 @@ function isInVain({ inVain }: SearchState, decision: NextDecision): boolean {
 
 /** Returns what two decisions have in common that ask models the same. */
 export const questionKey = (decision: NextDecision): string =>
-  decision.kind === 'debug'
-    ? `debug ${decision.parent}`
+  decision.kind === 'debug' || decision.kind === 'fix'
+    ? `${decision.kind} ${decision.parent}`
     : decision.kind === 'improve'
       ? `improve ${decision.parents.join(' ')}`
       : decision.kind;

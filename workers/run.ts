@@ -3,6 +3,7 @@ import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporal
 import type { ActivityContext } from '../activities/context.ts';
 import { createEnvironmentActivities } from '../activities/environment.ts';
 import { createJobActivities } from '../activities/job.ts';
+import { createFixActivities } from '../activities/propose/by-fix.ts';
 import { createHandActivities } from '../activities/propose/by-hand.ts';
 import { createModelActivities } from '../activities/propose/by-model.ts';
 import { createRecipeActivities } from '../activities/propose/by-recipe.ts';
@@ -163,6 +164,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
       activities: {
         ...createCaseActivities(context),
         ...createStrategyActivities(context),
+        ...createFixActivities(context),
         ...createRunActivities(context),
       },
     },

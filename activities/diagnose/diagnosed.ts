@@ -4,6 +4,7 @@ import type { Program } from '../../domain/program.schema.ts';
 import type { Place } from '../../domain/step.ts';
 import { packagesForPrograms } from '../../sandbox/packages.ts';
 import type { Ending } from '../../sandbox/sandbox.ts';
+import { readTree } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
 import { hintOn, surroundings } from '../try/missing.ts';
 import type { Said } from '../try/outcome-of-ending.ts';
@@ -31,7 +32,10 @@ export async function diagnosed(
   const hint = outcome.kind === 'crashed' ? hintOn(outcome.reason, around) : null;
   const [line, ...rest] = outcome.reason.split('\n');
   const explained = hint === null ? outcome : { ...outcome, reason: [line, hint, ...rest].join('\n') };
-  return withDiagnosis(store, explained, known, around);
+  const { program } = known;
+  // A module among the inputs is as much of the user's as the program itself.
+  const files = { ...(await readTree(store.blobs, exam.files)), ...program.files };
+  return withDiagnosis(store, explained, { ...known, program: { ...program, files } }, around);
 }
 
 /** Returns the outcome of a build with what it failed of. */
@@ -72,12 +76,15 @@ async function withDiagnosis(
   return { ...outcome, diagnosis: diagnose(failure) };
 }
 
-/** Bytes of a source that is looked at. */
+/** Sources that are looked at, and bytes of each. */
+const mostSources = 200;
 const longestSource = 1_000_000;
 
 /** Returns the texts of a program that are Python, C or C++. */
 async function sourcesOf({ blobs }: Store, { files }: Program): Promise<Record<string, string>> {
-  const texts = Object.entries(files).filter(([path]) => /\.(?:py|c|h|cc|cpp|hpp)$/.test(path));
+  const texts = Object.entries(files)
+    .filter(([path]) => /\.(?:py|c|h|cc|cpp|hpp)$/.test(path))
+    .slice(0, mostSources);
   const read = texts.map(async ([path, file]) => {
     const { start } = await blobs.head(file, longestSource);
     return [path, start.toString('utf8')] as const;

@@ -17,7 +17,7 @@ import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { python, threads } from '../try/command.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
-import { strategyFiles } from './strategy-files.ts';
+import { programsOf } from './sandbox-programs.ts';
 
 export type StrategyActivities = ReturnType<typeof createStrategyActivities>;
 
@@ -49,7 +49,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
         ],
         env: threads(job.cores),
         files: {
-          ...placeBelow('strategies', await strategyFiles(store.blobs)),
+          ...placeBelow('strategies', await programsOf('strategies', store.blobs)),
           ...placeBelow('program', files),
           ...(frame === undefined ? {} : { 'case.frame': frame }),
         },

@@ -30,6 +30,23 @@ const state = (given: Partial<SearchState> = {}): SearchState => ({
 });
 
 describe.each(Object.entries(policies))('%s', (_, policy) => {
+  it('takes what needs no model before a model, or where there is none, and no oftener than it helps', () => {
+    const failed = (id: string, given: Partial<JournalRow> = {}) =>
+      row(id, { outcome: 'crashed', metric: null, mendable: true, ...given });
+    const passes = { kind: 'passes' } as const;
+    const first = state({ objective: passes, journal: [failed('c-0')], models: false, trials: 20 });
+    const fix = (parent: string): NextDecision => ({ kind: 'fix', parent });
+    expect(policy(first)).toEqual(fix('c-0'));
+    // It did not fit.
+    expect(policy({ ...first, inVain: [fix('c-0')] })).toMatchObject({ kind: 'stop' });
+    const chain = [1, 2, 3, 4, 5, 6].map((number) =>
+      failed(`c-${number}`, { operator: 'fix', parents: [`c-${number - 1}`] }),
+    );
+    expect(policy({ ...first, journal: [failed('c-0'), ...chain.slice(0, 5)] })).toEqual(fix('c-5'));
+    expect(policy({ ...first, journal: [failed('c-0'), ...chain] })).toMatchObject({ kind: 'stop' });
+    expect(policy(state({ journal: [baseline, failed('c-1')] }))).not.toMatchObject({ kind: 'fix' });
+  });
+
   it('takes strategies first, in their order', () => {
     expect(policy(state({ strategies: ['a', 'b'] }))).toEqual({ kind: 'strategy', strategy: 'a' });
   });

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { createMend } from '../../activities/propose/by-fix.ts';
 import { chooseSandbox } from '../../sandbox/choose.ts';
 import type { Sandbox } from '../../sandbox/sandbox.ts';
 import { toolchain } from '../../setup/toolchain.mjs';
@@ -42,6 +43,29 @@ afterAll(async () => {
       `${JSON.stringify({ ...(await readRecorded().catch(() => ({}))), ...recorded }, null, 1)}\n`,
     );
 });
+
+/** As many fixes as a search makes in a row. */
+const mostFixes = 6;
+
+it.each(Object.entries(failing).filter(([, { fixed }]) => fixed))(
+  '%s passes after what may be done without a model',
+  async (name) => {
+    const mend = createMend({ store, sandbox });
+    const given = await failingJob(store, name);
+    let { program } = given;
+    let outcome = await tried(store, sandbox, name, given);
+    for (let count = 0; count < mostFixes && outcome.kind !== 'passed'; count += 1) {
+      const fix = 'reason' in outcome ? outcome.diagnosis?.fix : null;
+      if (fix?.kind !== 'rewrite') break;
+      const place = { storeId: store.id, jobId: name, step: `fix-${count}` };
+      const mended = await mend(place, program, fix, new AbortController().signal);
+      if (mended.kind === 'unfit') throw new Error(`expected a fix that fits, got: ${mended.reason}`);
+      program = mended.program;
+      outcome = await tried(store, sandbox, name, { ...given, program });
+    }
+    expect(outcome).toMatchObject({ kind: 'passed' });
+  },
+);
 
 it.each(Object.keys(failing))('%s is diagnosed as it is, really run', async (name) => {
   const steps: Recorded[string] = [];

@@ -1,6 +1,7 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
 import type { JobActivities } from '../../activities/job.ts';
+import type { FixActivities } from '../../activities/propose/by-fix.ts';
 import type { HandActivities } from '../../activities/propose/by-hand.ts';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { RecipeActivities } from '../../activities/propose/by-recipe.ts';
@@ -91,15 +92,15 @@ export function sandboxActivities(limits: Limits) {
   const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
   const at = (taskQueue: string): ActivityOptions => ({ ...within, taskQueue });
   // A proxy makes its functions when they are asked for by name: it cannot be spread.
-  const { prepareCases, listStrategies, proposeByStrategy, runProgram } = proxyActivities<
-    CaseActivities & StrategyActivities & RunActivities
+  const { prepareCases, listStrategies, proposeByStrategy, proposeByFix, runProgram } = proxyActivities<
+    CaseActivities & StrategyActivities & FixActivities & RunActivities
   >(at(queues.sandbox));
   const { buildProgram } = proxyActivities<BuildActivities>(at(queues.build));
   const { gradeRun, gradeTimed, tryCheck } = proxyActivities<GradeActivities>(at(queues.grade));
   const { claimBench } = proxyActivities<MeasureActivities>(at(queues.bench));
   const measureOn = (host: string) => proxyActivities<MeasureActivities>(at(benchOf(host))).measure;
   return {
-    ...{ prepareCases, listStrategies, proposeByStrategy, runProgram },
+    ...{ prepareCases, listStrategies, proposeByStrategy, proposeByFix, runProgram },
     ...{ buildProgram, gradeRun, gradeTimed, tryCheck, claimBench, measureOn },
   };
 }

@@ -14,7 +14,7 @@ import type { Proposed } from './search.ts';
 /** Has decisions made into candidates. */
 export interface Proposer {
   /**
-   * Returns the candidate that a decision leads to: by a strategy in the sandbox, or by a model. `none` where a strategy turns out
+   * Returns the candidate that a decision leads to: by a strategy or a fix in the sandbox, or by a model. `none` where one of those turns out
    * not to apply, or no route gave a usable program; `later` where none may be asked.
    */
   propose(decision: NextDecision, id: string): Promise<Proposed>;
@@ -25,6 +25,8 @@ export interface Proposer {
 export interface ProposerSetup {
   /** What makes a candidate of a strategy; null where that turns out not to apply. */
   byStrategy(strategy: string, id: string): Promise<Candidate | null>;
+  /** What makes a candidate of its parent by the parent's diagnosis; null where that turns out not to fit. */
+  byFix(parent: string, id: string): Promise<Candidate | null>;
   /** What makes a candidate of a file that somebody brought. */
   byHand(decision: Extract<NextDecision, { kind: 'human' }>, id: string): Promise<Candidate>;
   /** A case set that shows what a program is given; null where there is none. */
@@ -34,7 +36,7 @@ export interface ProposerSetup {
 /** Returns what proposes candidates for a job, and remembers how models did. */
 export function createProposer<J extends AskingJob>(
   running: RunningJob<J>,
-  { byStrategy, byHand, sample }: ProposerSetup,
+  { byStrategy, byFix, byHand, sample }: ProposerSetup,
 ): Proposer {
   const { job, input, steering } = running;
   /** Why nothing can be asked, and the budget for which that is so: another may do. */
@@ -70,6 +72,7 @@ export function createProposer<J extends AskingJob>(
     async propose(decision, id) {
       if (decision.kind === 'human') return byHand(decision, id);
       if (decision.kind === 'strategy') return (await byStrategy(decision.strategy, id)) ?? 'none';
+      if (decision.kind === 'fix') return (await byFix(decision.parent, id)) ?? 'none';
       return byModel(decision, id);
     },
     givenUp() {

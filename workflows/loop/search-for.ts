@@ -10,7 +10,8 @@ import type { SearchPolicy } from '../../domain/search-policy.ts';
 import { proposedStep } from '../../domain/step.ts';
 import { foundText } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
-import { endInVain, proposeByHand, recordDecision } from '../job/proxies.ts';
+import { endInVain, proposeByHand, recordDecision, sandboxActivities } from '../job/proxies.ts';
+import { summarized } from '../job/summary.ts';
 import { createProposer } from './propose.ts';
 import { search } from './search.ts';
 import { runTrial } from './trial.ts';
@@ -48,6 +49,10 @@ export async function searchFor<J extends AskingJob>(
   const byStrategy = strategies?.propose ?? (async () => null);
   const { propose, givenUp } = createProposer(running, {
     ...{ byStrategy, sample },
+    byFix: (parent, id) =>
+      summarized(`${id}: a fix of ${parent}`, sandboxActivities(job.limits).proposeByFix, {
+        ...{ ...placeOf(proposedStep(id)), id, parent, files: exam.files },
+      }),
     byHand: ({ name, file }, id) => proposeByHand({ ...placeOf(proposedStep(id)), id, name, file, original }),
   });
   const begun = new Set(first.map(({ id }) => id));

@@ -4,17 +4,16 @@ import { fileURLToPath } from 'node:url';
 import type { Tree } from '../../domain/artifact.schema.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 
-const folder = fileURLToPath(new URL('../../strategies', import.meta.url));
+const stored = new Map<string, Promise<Tree>>();
 
-let stored: Promise<Tree> | undefined;
-
-/** Returns the programs of `strategies` as artifacts; read once by each worker. */
-export function strategyFiles(blobs: BlobStore): Promise<Tree> {
-  stored ??= read(blobs);
-  return stored;
+/** Returns the programs of `strategies`, or of `fixes`, as artifacts; read once by each worker. */
+export function programsOf(folder: 'strategies' | 'fixes', blobs: BlobStore): Promise<Tree> {
+  const known = stored.get(folder) ?? read(fileURLToPath(new URL(`../../${folder}`, import.meta.url)), blobs);
+  stored.set(folder, known);
+  return known;
 }
 
-async function read(blobs: BlobStore): Promise<Tree> {
+async function read(folder: string, blobs: BlobStore): Promise<Tree> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile() && !entry.parentPath.includes('__pycache__'));
   return Object.fromEntries(
