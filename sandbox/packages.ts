@@ -97,6 +97,9 @@ export const packageOf = (module: string): string | null => {
   return Object.hasOwn(broughtByImport, name) ? (broughtByImport[name] ?? null) : null;
 };
 
+/** The modules that `packageOf` knows. */
+export const modulesBroughtByImport: readonly string[] = Object.keys(broughtByImport);
+
 /** The packages that `packageOf` knows, by the names they are published under. */
 export const packagesBroughtByImport: readonly string[] = [...new Set(Object.values(broughtByImport))].sort();
 

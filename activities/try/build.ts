@@ -10,6 +10,7 @@ import { readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { diagnosedBuild } from '../diagnose/diagnosed.ts';
 import { guest } from './command.ts';
+import { lookingFirst, rejection } from './look.ts';
 import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
 
 /** A program that is ready to run, or why there is none. */
@@ -28,8 +29,14 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
     program,
     limits,
     environment,
+    look = false,
     ...place
-  }: Place & { program: Artifact; limits: Limits; environment?: Mounted | undefined }): Promise<Built> {
+  }: Place & {
+    program: Artifact;
+    limits: Limits;
+    environment?: Mounted | undefined;
+    look?: boolean;
+  }): Promise<Built> {
     return takeStep<Built>(store, place, 'build', async ({ signal }) => {
       const { files, entry, build } = await readProgram(store.blobs, program);
       if (build === null) return { kind: 'built', program, log: null };
@@ -39,11 +46,18 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
       const known = await store.ledger.recall(contentKey);
       if (known !== undefined) return known as Built;
 
+      const command = guest(
+        'build',
+        build.tool,
+        ...(build.fastMath ? ['--fast-math'] : []),
+        ...build.sources,
+      );
       const ran = await sandbox.run(
         {
           key: stepKey(place),
           label: place.step,
-          argv: guest('build', build.tool, ...(build.fastMath ? ['--fast-math'] : []), ...build.sources),
+          // A compiler takes its time: what is certain to fail is not compiled either.
+          argv: look ? lookingFirst(command, { entry }, { root: '/work', imports: false }) : command,
           workspace: files,
           limits,
           environment,
@@ -51,6 +65,11 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
         },
         signal,
       );
+      const rejected = look ? await rejection(ran.ending, ran.stderr.tail) : null;
+      if (rejected !== null) {
+        const known = { program: { files, entry, build }, said: rejected.said, ending: null };
+        return { kind: 'failed', outcome: await diagnosedBuild(store, rejected.outcome, known), log: null };
+      }
       const log = ran.stderr.artifact;
       const ended = outcomeOfEnding(ran.ending, saidBy(ran));
       if (ended !== null) {

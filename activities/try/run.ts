@@ -20,6 +20,7 @@ import { type ActivityContext, takeStep } from '../context.ts';
 import { diagnosed } from '../diagnose/diagnosed.ts';
 import type { PreparedCases } from './cases.ts';
 import { scriptCommand, threads, unbuffered } from './command.ts';
+import { lookingFirst, type Rejection, rejection } from './look.ts';
 import { outcomeOfEnding, type Said, saidBy } from './outcome-of-ending.ts';
 import { outputsOf, patternsOf } from './outputs.ts';
 import { playerOf } from './player.ts';
@@ -54,19 +55,39 @@ export type Ran =
 export type RunActivities = ReturnType<typeof createRunActivities>;
 
 export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
+  /** What a look found is diagnosed as if it had been run into. */
+  async function notRun(
+    place: Place,
+    { outcome, said }: Rejection,
+    known: { exam: Exam; program: Program; had: readonly string[] },
+  ): Promise<Ran> {
+    const found = await diagnosed(store, place, outcome, { ...known, said, ending: null });
+    return { kind: 'failed', outcome: found, artifacts: {} };
+  }
+
   /** A function answers each case in a process that never sees the expected answers. */
   async function answerCases(
-    { exam, program, cases, ...place }: Place & { exam: Exam; program: Program; cases: PreparedCases },
+    {
+      exam,
+      program,
+      cases,
+      look,
+      ...place
+    }: Place & { exam: Exam; program: Program; cases: PreparedCases; look: boolean },
     signal: AbortSignal,
   ): Promise<Ran> {
     const { cases: inputs, expected } = await readJson(store.blobs, cases.caseSet, CaseSet);
     const checked = inputs.slice(0, expected.length);
     const player = await playerOf(store.blobs, 'candidate', exam, program);
+    const serving = unbuffered(player.argv);
+    const argv = look
+      ? lookingFirst(serving, program, { root: '/players/candidate', imports: true })
+      : serving;
     const conducted = await sandbox.conduct(
       {
         key: stepKey(place),
         label: place.step,
-        players: [{ ...player, argv: unbuffered(player.argv) }],
+        players: [{ ...player, argv }],
         cases: checked,
         samples: checked.map((_, index) => ({ player: 'candidate', cases: [index], timed: false })),
         answerMb: answerMb(cases),
@@ -77,6 +98,12 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       },
       signal,
     );
+    if (look) {
+      const { ending, stderr } = playerIn(conducted, 'candidate');
+      const rejected = await rejection(ending, stderr.tail);
+      if (rejected !== null)
+        return notRun(place, rejected, { exam, program, had: Object.keys(program.files) });
+    }
     const artifacts = logsOf(conducted);
     const outcome = outcomeOfPlayer(conducted, 'candidate', checked.length);
     if (outcome !== null) {
@@ -93,16 +120,17 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
 
   /** A script runs once on the files of its exam; its files and standard output are what it gave back. */
   async function runScript(
-    { exam, program, ...place }: Place & { exam: Exam; program: Program },
+    { exam, program, look, ...place }: Place & { exam: Exam; program: Program; look: boolean },
     signal: AbortSignal,
   ): Promise<Ran> {
+    const command = scriptCommand(program);
     const outputs = patternsOf(outputsOf(exam.judging));
     const workspace = await workspaceOf(store.blobs, exam, program);
     const ran = await sandbox.run(
       {
         key: stepKey(place),
         label: place.step,
-        argv: scriptCommand(program),
+        argv: look ? lookingFirst(command, program, { root: '/work', imports: true }) : command,
         // For the Python processes it starts, too.
         env: { ...threads(exam.cores), PYTHONUNBUFFERED: '1' },
         workspace,
@@ -112,6 +140,8 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       },
       signal,
     );
+    const rejected = look ? await rejection(ran.ending, ran.stderr.tail) : null;
+    if (rejected !== null) return notRun(place, rejected, { exam, program, had: Object.keys(workspace) });
     const { isolation } = ran;
     const given = filesOf(exam, ran);
     const artifacts = {
@@ -144,17 +174,26 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
   }
 
   return {
-    /** Runs a program in a sandbox that holds its inputs and nothing that could tell it the answers. */
+    /**
+     * Runs a program in a sandbox that holds its inputs and nothing that could tell it the answers. With `look` its text is looked at before, and
+     * what is certain to fail is not run.
+     */
     async runProgram({
       exam,
       cases,
+      look = false,
       ...rest
-    }: Place & { exam: Exam; program: Artifact; cases: PreparedCases | null }): Promise<Ran> {
+    }: Place & {
+      exam: Exam;
+      program: Artifact;
+      cases: PreparedCases | null;
+      look?: boolean;
+    }): Promise<Ran> {
       return takeStep<Ran>(store, rest, 'run', async ({ signal }) => {
         const program = await readProgram(store.blobs, rest.program);
         return cases === null
-          ? runScript({ ...rest, exam, program }, signal)
-          : answerCases({ ...rest, exam, program, cases }, signal);
+          ? runScript({ ...rest, exam, program, look }, signal)
+          : answerCases({ ...rest, exam, program, cases, look }, signal);
       });
     },
   };
@@ -185,10 +224,18 @@ function logsOf({ players }: ConductResult): Record<string, Artifact> {
   return candidate === undefined ? {} : logArtifacts(candidate.stdout, candidate.stderr);
 }
 
-/** Returns how a player ended, and what it said: the error that it reported, else what it wrote. */
-function endOfPlayer({ players }: ConductResult, name: string): { said: Said; ending: Ending | null } {
+function playerIn(
+  { players }: Pick<ConductResult, 'players'>,
+  name: string,
+): ConductResult['players'][number] {
   const player = players.find((each) => each.name === name);
   if (player === undefined) throw new Error(`expected a result of the player ${name}, got none`);
+  return player;
+}
+
+/** Returns how a player ended, and what it said: the error that it reported, else what it wrote. */
+function endOfPlayer(conducted: ConductResult, name: string): { said: Said; ending: Ending | null } {
+  const player = playerIn(conducted, name);
   const { stdout, stderr } = messageOf(saidBy(player));
   return player.error === null
     ? { said: { stdout, stderr }, ending: player.ending }
@@ -201,8 +248,7 @@ export function outcomeOfPlayer(
   name: string,
   planned: number,
 ): Outcome | null {
-  const player = players.find((each) => each.name === name);
-  if (player === undefined) throw new Error(`expected a result of the player ${name}, got none`);
+  const player = playerIn({ players }, name);
   if (player.error !== null)
     return { kind: 'crashed', reason: reasonIn(player.error) || 'an error without a message' };
   const outcome = outcomeOfEnding(player.ending, messageOf(saidBy(player)));

@@ -257,6 +257,36 @@ it(
   patienceMs,
 );
 
+it(
+  'a program that is certain to fail is not run: what its text lacks is told to the model',
+  async () => {
+    server.answers = [
+      reply('a module there is none of', `import colections, json\nopen('counts.json', 'w').write('{}')\n`),
+      reply('a name that is not defined', counting.replace('collections.Counter', 'Counter')),
+      reply('no Python', counting.replace('.split()', '.split(')),
+      reply('a Counter', counting),
+    ];
+    const { status, trials } = await ended({ name: 'looked-at' });
+    expect(status).toBe('finished');
+    const outcomes = trials.map(({ outcome }) =>
+      'reason' in outcome ? `${outcome.kind} ${outcome.reason}` : outcome.kind,
+    );
+    expect(outcomes).toEqual([
+      expect.stringMatching(
+        /^rejected main.py:1: ModuleNotFoundError: No module named 'colections'; did you mean collections\? \(it was not run\)\nthe sandbox has numpy /,
+      ),
+      "rejected main.py:3: NameError: name 'Counter' is not defined (it was not run)",
+      expect.stringMatching(/^rejected main.py:2: SyntaxError: '\(' was never closed/),
+      'passed',
+    ]);
+    expect(trials[0]?.artifacts.outputs).toBeUndefined();
+    const diagnoses = trials.map(({ outcome }) => ('diagnosis' in outcome ? outcome.diagnosis?.kind : null));
+    expect(diagnoses).toEqual(['missingModule', 'undefinedName', 'syntax', null]);
+    expect(told()).toContain('SyntaxError');
+  },
+  patienceMs,
+);
+
 /** A check of the user's that knows the answer by a file of its own. */
 const ownCheck = `import json
 def check(inputs, outputs):

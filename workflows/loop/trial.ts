@@ -2,6 +2,7 @@ import type { ActivityFunctionWithOptions } from '@temporalio/workflow';
 import type { PreparedCases } from '../../activities/try/cases.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
+import { isWritten } from '../../domain/candidate.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { type Bench, type Exam, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
@@ -33,7 +34,7 @@ export async function runTrial(
   const outcome = await outcomeOf(
     step,
     `${candidate.id} ${candidate.title}`,
-    candidate,
+    { candidate, purpose },
     exam,
     earlier,
     findings,
@@ -68,7 +69,7 @@ const stepsOf =
 async function outcomeOf(
   step: Step,
   named: string,
-  candidate: Candidate,
+  { candidate, purpose }: Pick<Trial, 'candidate' | 'purpose'>,
   exam: Exam,
   earlier: Measurement | null,
   findings: Findings,
@@ -77,8 +78,9 @@ async function outcomeOf(
   const { buildProgram, prepareCases, runProgram, gradeRun } = sandboxActivities(limits);
   const { artifacts, seeds } = findings;
 
+  const look = purpose === 'trial' && isWritten(candidate);
   const built = await step('build', `build ${named}`, buildProgram, {
-    ...{ program: candidate.program, limits },
+    ...{ program: candidate.program, limits, look },
     ...(environment === undefined ? {} : { environment }),
   });
   if (built.log !== null) artifacts['build log'] = built.log;
@@ -94,7 +96,7 @@ async function outcomeOf(
     seeds.push(cases.seed);
   }
 
-  const ran = await step('run', `run ${named}`, runProgram, { exam, program, cases });
+  const ran = await step('run', `run ${named}`, runProgram, { exam, program, cases, look });
   Object.assign(artifacts, ran.artifacts);
   if (ran.kind === 'failed') return ran.outcome;
 
