@@ -79,7 +79,7 @@ export async function connect(address: string, namespace: string, store: Store):
         throw error;
       }
     },
-    tell: (jobId, told) => tell(client, jobId, told),
+    tell: (jobId, told) => tell({ client, store }, jobId, told),
     closeEnded: (store) => closeEndedJobs(store, client.workflow),
     closed: (jobId, signal) => workflowClosed(client, jobId, signal),
     close: () => connection.close(),
@@ -89,13 +89,16 @@ export async function connect(address: string, namespace: string, store: Store):
 /** A worker that is started takes so long at most before it hears what a job is told. */
 const hearingMs = 60_000;
 
+/** Asks the ledger first: a workflow that went on as new, or has ended, does not know what it took before. */
 async function tell(
-  client: Client,
+  { client, store }: { client: Client; store: Store },
   jobId: string,
   { id, message }: { id: string; message: Message },
 ): Promise<string | null> {
+  const taken = async () => (await store.ledger.messages(jobId)).some((each) => each.id === id);
   const until = Date.now() + hearingMs;
   for (;;) {
+    if (await taken()) return null;
     try {
       const handle = client.workflow.getHandle(jobId);
       await client.withDeadline(until, () =>
@@ -103,13 +106,19 @@ async function tell(
       );
       return null;
     } catch (error) {
-      if (error instanceof WorkflowUpdateFailedError) return rootCause(error.cause) ?? error.message;
-      if (error instanceof WorkflowNotFoundError) return 'its workflow has ended';
+      const why = refusedWith(error);
+      if (why !== null) return (await taken()) ? null : why;
       // A workflow that goes on as new at this moment, or a worker that is gone: told again, it counts once.
       if (Date.now() + retryMs > until) throw error;
       await wait(retryMs);
     }
   }
+}
+
+/** Returns why a workflow does not take a message; null where it gave no answer. */
+function refusedWith(error: unknown): string | null {
+  if (error instanceof WorkflowUpdateFailedError) return rootCause(error.cause) ?? error.message;
+  return error instanceof WorkflowNotFoundError ? 'its workflow has ended' : null;
 }
 
 const retryMs = 500;

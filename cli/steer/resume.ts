@@ -3,6 +3,7 @@ import { Budget, type Job } from '../../domain/job.schema.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import { isPart } from '../../domain/kinds/kinds.ts';
 import type { Extension, Message } from '../../domain/message.schema.ts';
+import { refusalOf } from '../../domain/steered.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
@@ -68,6 +69,8 @@ export async function resume(
     throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
   const before = await readInput(store.blobs, record);
   if (record.status === 'running') throw new UserMistake(`${record.id} is running already`);
+  const less = refusalOf({ kind: 'extend', budget: extension }, { paused: false, budget: record.budget });
+  if (less !== null) throw new UserMistake(`${record.id}: ${less}`);
   // What it was extended by while it ran stands, too.
   const job = extended(before.job, { ...record.budget, ...extension });
   // Models that could be asked when it was submitted stay; a key that was set since counts, too.
@@ -79,25 +82,49 @@ export async function resume(
     moreMoney: extension.usd !== undefined || extension.tokens !== undefined,
   });
   if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left}`);
-  // A job is closed in the ledger a moment before its workflow is, and so are its stages.
-  const stages = await store.ledger.children(record.id, { role: 'stage' });
-  for (const { id } of [record, ...stages]) await client.closed(id, signal);
   const input: JobInput = {
     ...routes,
     job,
     searchable: client.searchable,
     resumed: before.resumed + 1,
   };
+  await startAgain(store, client, record, { input, signal });
+  return record.id;
+}
+
+/**
+ * Starts the workflow of a job that has ended, and waits until it is open. Throws `UserMistake` where another command was faster: a
+ * server attaches to the run that there is.
+ */
+async function startAgain(
+  store: Store,
+  client: JobClient,
+  { id }: JobRecord,
+  { input, signal }: { input: JobInput; signal: AbortSignal },
+): Promise<void> {
   const artifact = await store.blobs.put(JSON.stringify(input));
-  await client.start(input);
   // Until a worker has opened it, the ledger shows the job as it ended before.
-  const isOpened = async (): Promise<boolean> => (await store.ledger.job(record.id))?.input === artifact;
+  const isOpened = async (): Promise<boolean> => {
+    const now = await store.ledger.job(id);
+    if (now?.input === artifact) return true;
+    if (now?.status === 'running') throw new UserMistake(`${id} is running already: it was just taken up`);
+    return false;
+  };
+  const other = new AbortController();
+  const look = setInterval(() => void isOpened().catch((error) => other.abort(error)), pollMs);
+  try {
+    // A job is closed in the ledger a moment before its workflow is, and so are its stages.
+    const parts = await store.ledger.children(id, { role: 'stage' });
+    const until = AbortSignal.any([signal, other.signal]);
+    for (const part of [id, ...parts.map((each) => each.id)]) await client.closed(part, until);
+  } finally {
+    clearInterval(look);
+  }
+  await client.start(input);
   while (!(await isOpened())) {
     await wait(pollMs, undefined, { signal }).catch(() => signal.throwIfAborted());
-    // Taken up by two commands at once, this attached to the other's run: it goes on when that has ended.
     if (!(await isOpened())) await client.start(input);
   }
-  return record.id;
 }
 
 export const hasRoutes = ({ routes, stageRoutes }: JobInput): boolean =>

@@ -29,25 +29,24 @@ export async function tellJob(
 ): Promise<void> {
   const { store, json, out } = context;
   const record = await findJob(store, text);
-  if (record.status === 'running')
-    await withServer(config, { store, say: sayOf(context), signal }, (client) =>
-      tell(client, record.id, message),
-    );
-  else await tellEnded(store, config.models, record, message);
+  const { id } = record;
+  const kept = record.status !== 'running' && (await tellEnded(store, config.models, record, message));
+  if (!kept)
+    await withServer(config, { store, say: sayOf(context), signal }, (client) => tell(client, id, message));
   out(
     json
-      ? JSON.stringify({ jobId: record.id, accepted: message })
-      : `${record.id} ${doneText(record, message)}`,
+      ? JSON.stringify({ jobId: id, accepted: message })
+      : `${id} ${doneText({ id, running: !kept }, message)}`,
   );
 }
 
-/** A job that has ended keeps hints and programs for when it is taken up again, and hears nothing else. */
+/** A job that has ended keeps hints and programs for when it is taken up again, and hears nothing else; false where it runs by now. */
 async function tellEnded(
   store: Store,
   models: ModelConfig,
   record: JobRecord,
   message: Message,
-): Promise<void> {
+): Promise<boolean> {
   const refuse = (why: string): never => {
     throw new UserMistake(`${record.id}: ${why}`);
   };
@@ -67,21 +66,21 @@ async function tellEnded(
   ]);
   if (message.kind === 'hint' && routes.every((each) => Object.values(each).flat().length === 0))
     refuse('it asks no model, so nobody would read a hint');
-  await store.ledger.takeMessage(record.id, { id: randomUUID(), message, at: Date.now() });
+  return store.ledger.takeMessage(record.id, { id: randomUUID(), message, at: Date.now() }, {});
 }
 
-function doneText({ id, status }: JobRecord, message: Message): string {
+function doneText({ id, running }: { id: string; running: boolean }, message: Message): string {
   switch (message.kind) {
     case 'pause':
       return `is paused: what is under way is finished, nothing new is begun. Go on: crucible resume ${id}`;
     case 'resume':
       return 'goes on';
     case 'hint':
-      return status === 'running'
+      return running
         ? 'has the hint: models read it with every question from now on'
         : `keeps the hint: models read it when it is taken up again, with crucible resume ${id}`;
     case 'tryProgram':
-      return status === 'running'
+      return running
         ? `tries ${message.name} next; see: crucible watch ${id}`
         : `tries ${message.name} first when it is taken up again, with crucible resume ${id}`;
     case 'extend':

@@ -10,9 +10,10 @@ import type { ReadRow } from './rows.ts';
 export interface Messages {
   /**
    * Takes what a job was told: it is kept, said in the job's log, and changes the job's budget or pause at once. The same ID again
-   * changes nothing. Throws where the job was not opened. `ended`: what a job that has ended came to with it, kept at the same time.
+   * changes nothing. With `ended` only a job that has ended takes it, and keeps at the same time what it came to with it; one that runs is
+   * left alone, for its workflow takes what that is told. Returns whether the job has it. Throws where the job was not opened.
    */
-  takeMessage(jobId: string, told: Told, ended?: Pick<JobEnd, 'result' | 'best'>): Promise<void>;
+  takeMessage(jobId: string, told: Told, ended?: Pick<JobEnd, 'result' | 'best'>): Promise<boolean>;
   /** What a job was told, in the order it was taken; without what cannot be read. */
   messages(jobId: string): Promise<Told[]>;
 }
@@ -20,10 +21,11 @@ export interface Messages {
 export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Messages {
   return {
     async takeMessage(jobId, told, ended) {
-      await db.transaction().execute(async (transaction) => {
+      return db.transaction().execute(async (transaction) => {
         const { id, message, at } = told;
         // It locks the job until the commit: messages are taken one after another.
         const counted = await countEvent(transaction, jobId, `message ${id}`);
+        if (ended !== undefined && (await isRunning(transaction, jobId))) return false;
         const taken = await transaction
           .insertInto('messages')
           .values({
@@ -33,11 +35,12 @@ export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Mess
           .onConflict((conflict) => conflict.columns(['jobId', 'id']).doNothing())
           .returning('id')
           .executeTakeFirst();
-        if (taken === undefined) return;
+        if (taken === undefined) return true;
         const event = { jobId, ...counted, key: `${jobId}#message/${id}`, text: saidOf(message), at };
         await transaction.insertInto('events').values(event).execute();
         await apply(transaction, jobId, told);
-        if (ended !== undefined) await keepResult(transaction, jobId, ended);
+        if (ended?.result !== undefined) await keepResult(transaction, jobId, ended);
+        return true;
       });
     },
 
@@ -56,6 +59,15 @@ export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Mess
       });
     },
   };
+}
+
+async function isRunning(transaction: Transaction<LedgerSchema>, jobId: string): Promise<boolean> {
+  const job = await transaction
+    .selectFrom('jobs')
+    .select('status')
+    .where('id', '=', jobId)
+    .executeTakeFirst();
+  return job?.status === 'running';
 }
 
 /** What a message changes of its job's row and account. */

@@ -97,6 +97,30 @@ describe('a resumed job', () => {
     expect(starts).toBe(1);
   });
 
+  it('that another command takes up meanwhile is left to that one, and it is said at once', async () => {
+    await openJob(store, job, { id });
+    await end();
+    const before = await record();
+    await take(['trials=20']);
+    // The workflow that is waited for is the other's, which may run for days.
+    const closed = (_: string, signal: AbortSignal): Promise<void> =>
+      new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+    const given = { models, signal: new AbortController().signal };
+    await expect(resume(store, { ...client, closed }, before, {}, given)).rejects.toThrow(
+      `${id} is running already: it was just taken up`,
+    );
+    await expect(resume(store, client, before, {}, given)).rejects.toThrow('it was just taken up');
+    expect((await record()).budget.trials).toBe(20);
+  });
+
+  it('that has ended is given more, never less', async () => {
+    await openJob(store, job, { id });
+    await end('cancelled');
+    await take(['trials=20']);
+    await end('cancelled');
+    await expect(take(['trials=5'])).rejects.toThrow('5 trials is less than the 20 trials it has');
+  });
+
   it('that still runs is told to go on, and what it is extended by; there must be one of them', async () => {
     await openJob(store, job, { id });
     await expect(take()).rejects.toThrow('is running already');

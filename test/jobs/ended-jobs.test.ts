@@ -54,3 +54,12 @@ it('a job whose workflow was ended at the server is closed in the ledger; one th
   expect(await client.cancel(unknown)).toBe(false);
   expect(await client.cancel(running)).toBe(true);
 });
+
+it('a message that was taken before its workflow ended is answered as it was then; another is refused', async () => {
+  const id = 'solve/draw/0000000004.1';
+  await openJob(store, job, { id });
+  const message = { kind: 'pause' } as const;
+  await store.ledger.takeMessage(id, { id: 'taken', message, at: Date.now() });
+  expect(await client.tell(id, { id: 'taken', message })).toBe(null);
+  expect(await client.tell(id, { id: 'other', message })).toBe('its workflow has ended');
+});

@@ -6,8 +6,11 @@ import { openStore } from '../../store/store.ts';
 import { signedBy } from '../../workers/signed-payloads.ts';
 import { storedActivities } from '../workflows/stored-job.ts';
 
-/** A worker process whose candidates take a moment and run nothing, over the real ledger of `CRUCIBLE_HOME`. */
-const { CRUCIBLE_HOME: home = '', TEMPORAL_ADDRESS: address = '' } = process.env;
+/**
+ * A worker process whose candidates take `STUB_RUN_MS` and run nothing, over the real ledger of `CRUCIBLE_HOME`. What they say is in
+ * `STUB_SCRIPT`, as JSON.
+ */
+const { CRUCIBLE_HOME: home = '', TEMPORAL_ADDRESS: address = '', STUB_RUN_MS, STUB_SCRIPT } = process.env;
 const logger = new DefaultLogger('ERROR');
 Runtime.install({ logger });
 const store = await openStore(home);
@@ -17,10 +20,10 @@ const workflowBundle = await bundleWorkflowCode({
   ...{ workflowsPath: at('index.ts'), logger },
   workflowInterceptorModules: [at('job/refuse-forged.ts')],
 });
-const { activities } = storedActivities(store);
+const { activities } = storedActivities(store, JSON.parse(STUB_SCRIPT ?? '{}'));
 const { runProgram } = activities;
 activities.runProgram = async (input) => {
-  await wait(100);
+  await wait(Number(STUB_RUN_MS ?? 100));
   return runProgram(input);
 };
 const workers = await Promise.all(

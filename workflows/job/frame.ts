@@ -143,7 +143,8 @@ export async function runJob<J extends Job>(
     if (opened.steered.pausedAt !== null) status('paused');
     const attending = CancellationScope.nonCancellable(() => steering.attend(opened.steered));
     attending.catch(() => undefined);
-    const ended = await Promise.race([body(running), attending]);
+    // One that was paused before, or at once, begins nothing either.
+    const ended = await Promise.race([steering.going().then(() => body(running)), attending]);
     await steering.close('it is ending');
     running.tell('writing the report');
     const closed = await closeJob({ ...placeOfThisRun('close'), status: 'finished', ended });

@@ -52,3 +52,13 @@ it('a job that was never opened cannot be told anything', async () => {
   const told = { id: 'a', message: { kind: 'pause' }, at: 1 } as const;
   await expect(ledger.takeMessage(jobId, told)).rejects.toThrow(`expected job ${jobId} to be open`);
 });
+
+it('what only a job that has ended is told is kept there, and changes nothing of one that runs', async () => {
+  const { ledger } = await opened();
+  const told = { id: 'a', message: { kind: 'hint', text: 'use tables' }, at: 2_000 } as const;
+  expect(await ledger.takeMessage(jobId, told, {})).toBe(false);
+  expect(await ledger.messages(jobId)).toEqual([]);
+  await ledger.closeJob(jobId, { status: 'failed', endedAt: 3_000 });
+  expect(await ledger.takeMessage(jobId, told, {})).toBe(true);
+  expect(await ledger.messages(jobId)).toEqual([told]);
+});
