@@ -53,7 +53,11 @@ export function createProposer<J extends AskingJob>(
       about: id,
       step: proposeStep(id),
       ask: ({ proposeByModel }, attempt, doing) =>
-        summarized(doing, proposeByModel, { ...attempt, job, id, decision, sample, files: input.files }),
+        summarized(doing, proposeByModel, {
+          ...attempt,
+          ...{ job, id, decision, sample, files: input.files },
+          ...(input.from === undefined ? {} : { from: input.from }),
+        }),
     });
     if (asked.kind === 'answered') {
       fruitless = 0;
