@@ -1,16 +1,17 @@
 import { createHash } from 'node:crypto';
 import type { Artifact } from '../domain/artifact.schema.ts';
-import { Listed, type Mounted, Prepared } from '../domain/environment.schema.ts';
+import { Listed, type Mounted, type Prepared } from '../domain/environment.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
 import type { AskedEnvironment } from '../domain/job-fields.schema.ts';
 import { Limits } from '../domain/limits.schema.ts';
 import { nearest } from '../domain/nearest.ts';
 import { notLocked, packageName, type Requirement, readRequirements } from '../domain/requirements.ts';
 import { type Place, stepKey } from '../domain/step.ts';
+import { preparedAt } from '../record/environment.ts';
 import { type Layers, noLayers } from '../sandbox/layers.ts';
-import { coreLock, lockedPackages, packagesBroughtByImport } from '../sandbox/packages.ts';
+import { coreLock, lockedPackages, packageOf, packagesBroughtByImport } from '../sandbox/packages.ts';
 import { NoSuchPackage } from '../sandbox/pip.ts';
-import { readJson, readTree } from '../store/documents.ts';
+import { readJson, readProgram, readTree } from '../store/documents.ts';
 import { type ActivityContext, takeStep } from './context.ts';
 import { guest } from './try/command.ts';
 import { outcomeOfEnding, saidBy } from './try/outcome-of-ending.ts';
@@ -22,6 +23,8 @@ export interface PreparingInput {
   asked: AskedEnvironment | null;
   /** Packages beside those, by the names they are published under. */
   add: readonly string[];
+  /** A program whose imports bring in what imports may; null: none. */
+  program: Artifact | null;
   /** The job whose environment it is to be again, as for a verification; null: none. */
   like: string | null;
   /** Look for versions anew. */
@@ -91,6 +94,16 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
     };
   }
 
+  /** Returns the packages that the imports of a program may bring in; for that its text is enough. */
+  async function importedBy(program: Artifact | null): Promise<string[]> {
+    if (program === null) return [];
+    const { files } = await readProgram(blobs, program);
+    const own = await lockedPackages();
+    const texts = Object.entries(files).filter(([path]) => path.endsWith('.py'));
+    const found = await Promise.all(texts.map(async ([, file]) => modulesNamedIn(await blobs.text(file))));
+    return [...new Set(found.flat())].flatMap((module) => (own.has(module) ? [] : (packageOf(module) ?? [])));
+  }
+
   /** Returns the lock of a list of requirements: the one that the same list led to before, or a new one. */
   async function lockOf(
     layers: Layers,
@@ -113,7 +126,10 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
   async function layerOf(place: Place, input: PreparingInput, signal: AbortSignal): Promise<Prepared> {
     const { layers } = sandbox;
     if (layers === null) throw noLayers();
-    const { isLock, list } = await requirementsIn(input);
+    const { isLock, list } = await requirementsIn({
+      ...input,
+      add: [...input.add, ...(await importedBy(input.program))],
+    });
     const names = [...new Set(list.map(({ name }) => name))];
     const texts = list.map(({ text }) => text);
     for (let round = 0; ; round += 1) {
@@ -155,7 +171,7 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
     async prepareEnvironment(input: Place & PreparingInput): Promise<Prepared> {
       const { storeId, jobId, step, asked } = input;
       return takeStep<Prepared>(store, input, 'environment', async ({ signal }) => {
-        const before = input.like === null ? null : await preparedAt(input.like, step);
+        const before = input.like === null ? null : await preparedAt(store, input.like, step);
         if (before !== null) return before;
         const place = { storeId, jobId, step };
         const prepared =
@@ -167,13 +183,14 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
       });
     },
   };
-
-  async function preparedAt(jobId: string, step: string): Promise<Prepared | null> {
-    const steps = await ledger.steps(jobId, 'environment');
-    const found = steps.find(({ key }) => key === stepKey({ jobId, step }));
-    return found?.end.kind === 'done' ? Prepared.parse(found.end.result) : null;
-  }
 };
+
+/** Modules that lines of a program begin to import, by the first part of their names. */
+const modulesNamedIn = (text: string): string[] =>
+  [...text.matchAll(/^[ \t]*(?:from[ \t]+([A-Za-z_]\w*)|import[ \t]+([^#\n]+))/gm)].flatMap(
+    ([, from, list = '']) =>
+      from === undefined ? list.split(',').map((each) => /^\s*(\w+)/.exec(each)?.[1] ?? '') : [from],
+  );
 
 /** Names the package that may have been meant. Nothing is asked of an index for that. */
 async function withNearest(error: NoSuchPackage): Promise<JobRejected> {

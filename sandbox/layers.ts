@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { promisify } from 'node:util';
+import { z } from 'zod';
 import type { Mounted } from '../domain/environment.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
 import { packageName, readRequirements } from '../domain/requirements.ts';
@@ -57,8 +58,9 @@ export function createLayers({ cache }: { cache: string }): Layers {
   }
 
   async function found(lock: string): Promise<Layer | null> {
-    const folder = join(await folderOf(lock), 'packages');
-    return (await stat(folder).catch(() => null)) === null ? null : { folder, mb: await megabytes(folder) };
+    const folder = await folderOf(lock);
+    const about = await readFile(join(folder, aboutFile), 'utf8').catch(() => null);
+    return about === null ? null : { folder: join(folder, 'packages'), ...About.parse(JSON.parse(about)) };
   }
 
   /** Installs what of a lock is not in every sandbox, out of `draft`/wheels. */
@@ -73,6 +75,8 @@ export function createLayers({ cache }: { cache: string }): Layers {
     }
     await compile(target, signal);
     await writeFile(join(draft, 'layer/lock.txt'), lock);
+    const about: About = { mb: await megabytes(target) };
+    await writeFile(join(draft, 'layer', aboutFile), JSON.stringify(about));
     await promisify(execFile)('chmod', ['-R', 'a+rX,go-w', join(draft, 'layer')]);
     try {
       await rename(join(draft, 'layer'), await folderOf(lock));
@@ -118,6 +122,11 @@ export function createLayers({ cache }: { cache: string }): Layers {
     },
   };
 }
+
+/** What is kept of a layer beside its packages: measuring it anew for every run would take longer than the run. */
+const About = z.object({ mb: z.number() });
+type About = z.infer<typeof About>;
+const aboutFile = 'about.json';
 
 const draftPrefix = '.draft-';
 
@@ -218,3 +227,16 @@ export const noImages = (kind: string) => async (): Promise<never> => {
     `environment.image: images are run by Docker alone, and the sandbox here is ${kind}: use CRUCIBLE_SANDBOX=docker, or name \`requirements\``,
   );
 };
+
+/** Returns what layers take on the disk below `cache`. */
+export async function layersBelow(cache: string): Promise<{ folder: string; count: number; mb: number }> {
+  const folder = join(cache, 'layers');
+  const names = (await readdir(folder).catch(() => [])).filter((name) => name.startsWith('env-'));
+  const sizes = await Promise.all(
+    names.map(async (name) => {
+      const about = await readFile(join(folder, name, aboutFile), 'utf8').catch(() => '{"mb":0}');
+      return About.parse(JSON.parse(about)).mb;
+    }),
+  );
+  return { folder, count: names.length, mb: sizes.reduce((sum, mb) => sum + mb, 0) };
+}

@@ -2,7 +2,8 @@ import { dirname } from 'node:path';
 import { z } from 'zod';
 import type { Exam } from '../../domain/judging.ts';
 import { type Place, parseStep } from '../../domain/step.ts';
-import { bringing, packagesForPrograms } from '../../sandbox/packages.ts';
+import { packagesOf } from '../../record/environment.ts';
+import { bringing } from '../../sandbox/packages.ts';
 import { readInput, readJson } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
 import type { Surroundings } from '../diagnose/failure.ts';
@@ -33,7 +34,7 @@ export async function surroundings(
     program,
     had,
     beside: beside.filter((path) => !had.includes(path)),
-    packages: await packagesForPrograms(),
+    packages: await packagesOf(store, jobId),
     options: isOwn && judging.kind !== 'checks' && input?.parent === null,
   };
 }

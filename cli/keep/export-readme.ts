@@ -134,6 +134,7 @@ export const solveReadme = ({
   outputs,
   program,
   failure,
+  isLocked,
 }: {
   jobId: string;
   script: string;
@@ -142,6 +143,8 @@ export const solveReadme = ({
   program: string[];
   /** How the job failed; null where it did not. */
   failure: string | null;
+  /** Whether it ran with packages of its own. */
+  isLocked: boolean;
 }): string =>
   [
     `# What ${script} wrote`,
@@ -152,6 +155,9 @@ export const solveReadme = ({
     ...(program.length === 0
       ? []
       : ['The program that wrote them:', program.map((path) => `- \`program/${path}\``).join('\n')]),
+    ...(isLocked
+      ? ['It ran with the packages of `requirements.lock`: pip install --require-hashes -r requirements.lock']
+      : []),
   ]
     .join('\n\n')
     .concat('\n');

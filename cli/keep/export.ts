@@ -20,7 +20,7 @@ import { findJob } from '../follow/find-job.ts';
 import { type CommandContext, UserMistake } from '../terminal.ts';
 import { buildScript, taggedExtension } from './export-build.ts';
 import { pipelineReadme, programReadme, solveReadme } from './export-readme.ts';
-import { importsOf } from './export-requirements.ts';
+import { importsOf, lockOf, requirementsText } from './export-requirements.ts';
 import { refuseToReplace } from './in-the-way.ts';
 
 /** A folder to be written: stored files and texts, by path. */
@@ -102,6 +102,7 @@ async function outputsFolder(store: Store, { record, job, trials, chosen }: Kept
   const program = written?.files ?? {};
   if (failed && Object.keys({ ...outputs, ...program }).length === 0) return null;
   const failure = failed ? (result?.summary ?? record.status) : null;
+  const lock = await lockOf(store.blobs, nearest);
   return {
     stored: { ...placeBelow('outputs', outputs), ...placeBelow('program', program) },
     texts: {
@@ -111,7 +112,9 @@ async function outputsFolder(store: Store, { record, job, trials, chosen }: Kept
         outputs: Object.keys(outputs),
         program: Object.keys(program),
         failure,
+        isLocked: lock !== null,
       }),
+      ...lockFile(lock),
       [settingsFile]: jsonText({ job: record.id, ...(failure === null ? {} : { failed: failure }) }),
     },
   };
@@ -142,6 +145,7 @@ async function programFolder(
   const python = Object.entries(sources).flatMap(([path, text]) => (path.endsWith('.py') ? [text] : []));
   const imports = importsOf(python);
   const packages = await lockedPackages();
+  const lock = await lockOf(blobs, best);
 
   const [generator = '', maker = 'make_case'] = job.cases?.split(':') ?? [];
   const [accepts, check = 'accepts'] = job.accepts?.split(':') ?? [];
@@ -175,7 +179,8 @@ async function programFolder(
     texts: {
       ...(await checkFiles(source.entry.kind)),
       [settingsFile]: jsonText(settings),
-      'requirements.txt': requirements(packages, imports, job),
+      'requirements.txt': requirementsText(packages, neededBy(imports, job), lock),
+      ...lockFile(lock),
       ...(source.build === null
         ? {}
         : { 'build.sh': buildScript(source.build, (name) => packages.get(name) ?? name) }),
@@ -222,15 +227,16 @@ const withTaggedExtensions = (built: Tree, source: Tree): Tree =>
 const pictures = /\.(png|jpe?g|gif|bmp|tiff?|webp)$/i;
 
 /** What the programs, the generator and the comparison import, as it was when the program was judged. */
-function requirements(packages: Map<string, string>, imports: Set<string>, job: OptimizeJob): string {
-  const needed = new Set([
+const neededBy = (imports: Set<string>, job: OptimizeJob): Set<string> =>
+  new Set([
     ...imports,
     'numpy',
     ...(job.outputs.some((output) => pictures.test(pathOf(output))) ? ['PIL'] : []),
   ]);
-  const lines = [...packages].flatMap(([name, pinned]) => (needed.has(name) ? [`${pinned}\n`] : []));
-  return lines.sort().join('');
-}
+
+/** The packages of the job's environment with their hashes, where it had one. */
+const lockFile = (lock: string | null): Record<string, string> =>
+  lock === null ? {} : { 'requirements.lock': lock };
 
 const exportedFiles = new URL('./exported/', import.meta.url);
 const guestFiles = new URL('../../sandbox/guest/', import.meta.url);

@@ -1,4 +1,6 @@
+import { layersBelow } from '../../sandbox/layers.ts';
 import { lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
+import { cache } from '../../setup/places.mjs';
 import { type Fact, facts } from '../../setup/toolchain.mjs';
 import { readConfig, readHome } from '../../workers/config.ts';
 import { complaintOf } from '../mistakes.ts';
@@ -17,7 +19,8 @@ export async function doctor(
 ): Promise<boolean> {
   const { json, out, columns } = context;
   const packages = await packagesFact();
-  const found = [...(await facts(readHome(environment))), settings(environment), packages];
+  const layers = await layersFact();
+  const found = [...(await facts(readHome(environment))), settings(environment), packages, layers];
   const missing = found.filter(({ how }) => how !== null);
   if (json) {
     out(JSON.stringify(found));
@@ -25,7 +28,7 @@ export async function doctor(
   }
   const wide = columns >= wideColumns;
   const rows = found
-    .filter((fact) => fact !== packages)
+    .filter((fact) => fact !== packages && fact !== layers)
     .map((fact): Cell[] => [
       fact.name,
       fact.how !== null
@@ -57,6 +60,7 @@ export async function doctor(
   out('');
   // More than a column holds.
   for (const line of wrap(`packages in the sandbox: ${packages.found}`, columns)) out(line);
+  for (const line of wrap(`packages of jobs: ${layers.found}`, columns)) out(line);
   out('');
   out(
     missing.length === 0
@@ -94,6 +98,19 @@ async function packagesFact(): Promise<Fact> {
     found: [...main, ...all.filter((each) => !main.includes(each)).sort()].join(', '),
     version: null,
     used: true,
+    how: null,
+  };
+}
+
+/** What was installed for environments of jobs. */
+async function layersFact(): Promise<Fact> {
+  const { folder, count, mb } = await layersBelow(cache);
+  return {
+    name: 'packages of jobs',
+    wanted: 'made when a job asks for packages; they may be removed at any time',
+    found: count === 0 ? 'none yet' : `${count} ${count === 1 ? 'layer' : 'layers'}, ${mb} MB, in ${folder}`,
+    version: null,
+    used: count > 0,
     how: null,
   };
 }

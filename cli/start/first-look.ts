@@ -12,6 +12,7 @@ import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
 import type { Session } from '../server/session.ts';
 import { paint, sayOf, UserMistake } from '../terminal.ts';
+import { lookAtEnvironment } from './environment-look.ts';
 import type { JobFile } from './job-file.ts';
 import { bringsModule, packagesAskedFor } from './packages-of-imports.ts';
 import {
@@ -58,8 +59,9 @@ export async function firstLook(file: JobFile, machine: Machine | null): Promise
     if (machine !== null)
       for (const { path, message } of tooMuchFor(machine, part))
         found.mistakes.push(file.told([...place, ...path], message));
-    found.mistakes.push(...looked.mistakes);
-    found.warnings.push(...looked.warnings);
+    const packages = await lookAtEnvironment(file, part, place);
+    found.mistakes.push(...packages.mistakes, ...looked.mistakes);
+    found.warnings.push(...packages.warnings, ...looked.warnings);
   }
   return { mistakes: [...new Set(found.mistakes)], warnings: [...new Set(found.warnings)] };
 }

@@ -16,7 +16,6 @@ import {
 import type { Job } from '../../domain/job.schema.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
 import type { Journal, JournalRow } from '../../domain/journal.ts';
-import { kindOf } from '../../domain/kinds/kinds.ts';
 import { type Known, nothingKnown } from '../../domain/known.ts';
 import type { Told } from '../../domain/message.schema.ts';
 import { extensible, saidOf, toldBelow } from '../../domain/steered.ts';
@@ -41,7 +40,7 @@ const mostTold = 50;
 export const progressQuery = defineQuery<Progress>('progress');
 
 /** Events: what is under way adds some hundred, and a server suggests to go on as new at about ten thousand. */
-const longHistory = { events: 4_000, bytes: Number.POSITIVE_INFINITY };
+const longHistory = 4_000;
 
 /** A running job as its workflow code sees it. */
 export interface RunningJob<J extends Job> {
@@ -59,8 +58,8 @@ export interface RunningJob<J extends Job> {
   tell(now: string): void;
   /** Adds a line to what was done, and the best metric where there is one. */
   note(line: string, bestValue?: number): void;
-  /** Whether the history is so long that the job should go on as new: by what the server says, or `long`. */
-  isLong(long?: { events: number; bytes: number }): boolean;
+  /** Whether the history is so long that the job should go on as new. */
+  isLong(): boolean;
   /** Goes on as new, with a history of its own. What the job knows is in the ledger; nothing may be under way. */
   goOn(): Promise<never>;
   /** Tells what models have cost so far, in millionths of a dollar. */
@@ -104,7 +103,6 @@ export async function runJob<J extends Job>(
 
   const children: RunningJob<J>['children'] = new Set();
   const steering = listen({
-    talks: kindOf(job).talks ?? false,
     budget: extensible(job),
     take: (told) => takeMessage({ ...placeOf(`message/${told.id}`), told }),
     async taken(told) {
@@ -128,9 +126,9 @@ export async function runJob<J extends Job>(
       show();
       if (bestValue !== undefined) label({ key: bestAttribute, value: bestValue });
     },
-    isLong: ({ events, bytes } = longHistory) => {
-      const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
-      return continueAsNewSuggested || historyLength > events || historySize > bytes;
+    isLong: () => {
+      const { historyLength, continueAsNewSuggested } = workflowInfo();
+      return continueAsNewSuggested || historyLength > longHistory;
     },
     goOn: () => continueAsNew<(again: JobInput<J>) => Promise<JobResult>>(input),
     spent: (microUsd) => label({ key: spendAttribute, value: microUsd / 1e6 }),

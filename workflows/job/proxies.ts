@@ -1,5 +1,4 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import type { ChatActivities } from '../../activities/chat.ts';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
 import type { JobActivities } from '../../activities/job.ts';
 import type { FixActivities } from '../../activities/propose/by-fix.ts';
@@ -50,7 +49,6 @@ export const {
   packInputs,
   mergeFiles,
 } = proxyActivities<JobActivities>(bookkeeping);
-export const { readStanding, endTurn } = proxyActivities<ChatActivities>(bookkeeping);
 export const { proposeByHand } = proxyActivities<HandActivities>(bookkeeping);
 export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping);
 
@@ -61,10 +59,13 @@ export const { writeReport } = proxyActivities<ReportActivities>({
 });
 
 /** Packages are downloaded and unpacked: large ones take minutes, and an index that is down is waited for. */
-export const { prepareEnvironment } = proxyActivities<EnvironmentActivities>({
-  ...beating,
-  taskQueue: queues.build,
-  startToCloseTimeout: '60m',
+const fetching: ActivityOptions = { ...beating, taskQueue: queues.build, startToCloseTimeout: '60m' };
+export const { prepareEnvironment } = proxyActivities<EnvironmentActivities>(fetching);
+
+/** The same for one candidate, which is worth no long wait: it may do without. */
+export const { prepareEnvironment: preparePackages } = proxyActivities<EnvironmentActivities>({
+  ...fetching,
+  retry: { ...common.retry, maximumAttempts: 3 },
 });
 
 /** Waiting for a worker that holds the provider's key, where another route could be asked instead. */

@@ -53,11 +53,7 @@ export function createProposer<J extends AskingJob>(
       about: id,
       step: proposeStep(id),
       ask: ({ proposeByModel }, attempt, doing) =>
-        summarized(doing, proposeByModel, {
-          ...attempt,
-          ...{ job, id, decision, sample, files: input.files },
-          ...(input.from === undefined ? {} : { from: input.from }),
-        }),
+        summarized(doing, proposeByModel, { ...attempt, job, id, decision, sample, files: input.files }),
     });
     if (asked.kind === 'answered') {
       fruitless = 0;

@@ -4,46 +4,64 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { isWritten } from '../../domain/candidate.ts';
 import { defaults } from '../../domain/defaults.ts';
+import type { StageJob } from '../../domain/job-input.ts';
 import { type Bench, type Exam, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import { type Place, trialStep } from '../../domain/step.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
+import { withPackage } from '../job/environment.ts';
+import type { RunningJob } from '../job/frame.ts';
 import { recordTrial, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 
-/** The part of a running job that its trials need. */
-interface Placing {
-  placeOf(step: string): Place;
-  spent(microUsd: number): void;
-}
-
 /**
- * Tries `candidate` once: build → run → grade → measure → grade what was timed, as far as `exam` asks for it. A verification
- * tries it again, with other secrets; what is found then covers what was measured `earlier`.
+ * Tries `candidate` once: build → run → grade → measure → grade what was timed, as far as `exam` asks for it. One that misses a package
+ * which an import may bring in is tried again with that. A verification tries it anew, with other secrets; what is found then covers
+ * what was measured `earlier`.
  */
 export async function runTrial(
-  running: Placing,
+  running: RunningJob<StageJob>,
   candidate: Candidate,
   purpose: Trial['purpose'],
   exam: Exam,
   earlier: Measurement | null = null,
 ): Promise<Trial> {
-  const findings: Findings = { artifacts: {}, timings: {}, seeds: [], measurement: null };
   const path = trialStep(candidate.id, purpose);
-  const step = stepsOf(running, path, findings);
-  const outcome = await outcomeOf(
-    step,
-    `${candidate.id} ${candidate.title}`,
-    { candidate, purpose },
-    exam,
-    earlier,
-    findings,
-  );
-  const trial: Trial = { candidate, purpose, outcome, ...findings };
+  const tried = { candidate, purpose };
+  const first = await attempt(running, tried, path, exam, earlier);
+  const missed = missedPackage(first.outcome);
+  const asked = { path, program: candidate.program, name: missed ?? '' };
+  const richer = missed === null ? null : await withPackage(running, exam, asked);
+  const found = richer === null ? first : await attempt(running, tried, `${path}/again`, richer, earlier);
+  const trial: Trial = { ...tried, ...found };
   const { microUsd } = await recordTrial({ ...running.placeOf(`${path}/record`), trial });
   running.spent(microUsd);
   return trial;
 }
+
+async function attempt(
+  running: RunningJob<StageJob>,
+  tried: Pick<Trial, 'candidate' | 'purpose'>,
+  path: string,
+  exam: Exam,
+  earlier: Measurement | null,
+): Promise<Omit<Trial, 'candidate' | 'purpose'>> {
+  const findings: Findings = { artifacts: requirementsOf(exam), timings: {}, seeds: [], measurement: null };
+  const named = `${tried.candidate.id} ${tried.candidate.title}`;
+  const step = stepsOf(running, path, findings);
+  const outcome = await outcomeOf(step, named, tried, exam, earlier, findings);
+  return { outcome, ...findings };
+}
+
+/** The package whose lack a candidate failed of, where that can be brought in; null for any other end. */
+function missedPackage(outcome: Outcome): string | null {
+  const fix = 'diagnosis' in outcome ? outcome.diagnosis?.fix : null;
+  return fix?.kind === 'install' ? fix.package : null;
+}
+
+/** The lock of the packages that a candidate has beside those of every sandbox. */
+const requirementsOf = ({ environment }: Exam): Record<string, Artifact> =>
+  environment?.kind === 'layer' ? { requirements: environment.lock } : {};
 
 /** A trial under way: each step adds what it found; the first that ends it decides the outcome. */
 type Findings = Pick<Trial, 'artifacts' | 'timings' | 'seeds' | 'measurement'>;
@@ -57,7 +75,7 @@ type Step = <I, O>(
 ) => Promise<O>;
 
 const stepsOf =
-  ({ placeOf }: Placing, path: string, { timings }: Findings): Step =>
+  ({ placeOf }: RunningJob<StageJob>, path: string, { timings }: Findings): Step =>
   async (name, summary, activity, input) => {
     const from = Date.now();
     const place = placeOf(`${path}/${name.replace(' ', '-')}`);

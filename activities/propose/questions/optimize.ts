@@ -13,7 +13,7 @@ import { stepKey, stepOfKey, trialStep } from '../../../domain/step.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../../../domain/trial.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
-import { packagesForPrograms } from '../../../sandbox/packages.ts';
+import { packagesForModel } from '../../../record/environment.ts';
 import { readJson, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 import { pathOf } from '../../try/outputs.ts';
@@ -56,7 +56,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
     baselineMs: baseline.measurement.baselineMs.value,
     tolerance: job.accepts === undefined ? job.tolerance : null,
     cores: job.cores,
-    packages: await packagesForPrograms(),
+    packages: await packagesForModel(store, jobId, job),
     machine: machine(),
     tried: triedPrograms(trials, measuredText),
     underWay: await underWay(store, jobId, id, trials),
