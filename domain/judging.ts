@@ -5,6 +5,7 @@ import type { Environment } from './environment.schema.ts';
 import type { OptimizeJob, OutputCheck, SolveJob, Tolerance } from './job.schema.ts';
 import type { Limits } from './limits.schema.ts';
 import type { Entry } from './program.schema.ts';
+import type { Sample } from './sample.ts';
 
 /** A function in a file of the job. */
 export interface FunctionAt {
@@ -55,6 +56,8 @@ export interface ChecksJudging {
   outputs: OutputCheck[];
   /** Unset: the job has none of its own. */
   check?: OnFolders;
+  /** Whether it is of a sample, on which an output may be empty, and a pattern may match nothing. */
+  ofSample?: true;
 }
 
 /** How what a candidate gives back is judged. Kinds of jobs choose one; activities know no kind of job. */
@@ -84,6 +87,8 @@ export interface Exam<J extends Judging = Judging> {
   environment?: Environment | undefined;
   /** Null: a candidate is judged and not measured. */
   bench: Bench | null;
+  /** What a candidate must pass on before it sees the full input; unset: there is none. */
+  sample?: Sample;
 }
 
 /** The user's own program as `packProgram` is asked for it. */

@@ -9,6 +9,7 @@ import { createModelActivities } from '../activities/propose/by-model.ts';
 import { createRecipeActivities } from '../activities/propose/by-recipe.ts';
 import { createStrategyActivities } from '../activities/propose/by-strategy.ts';
 import { createReportActivities } from '../activities/report.ts';
+import { createSampleActivities } from '../activities/sample.ts';
 import { createBuildActivities } from '../activities/try/build.ts';
 import { createCaseActivities } from '../activities/try/cases.ts';
 import { createGradeActivities } from '../activities/try/grade.ts';
@@ -100,6 +101,7 @@ export async function runWorkers(
           ...createJobActivities({ store }),
           ...createHandActivities({ store }),
           ...createRecipeActivities({ store }),
+          ...createSampleActivities({ store }),
           ...createReportActivities({ store }),
         },
       },

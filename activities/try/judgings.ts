@@ -13,7 +13,7 @@ import { isFileCheck, outputName } from '../../domain/output-checks.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { Answer, SampleResult } from '../../sandbox/sandbox.ts';
 import type { Conducted } from './measure.ts';
-import { isOf, pathOf, type WantedOutput, writtenText } from './outputs.ts';
+import { isOf, isPattern, pathOf, type WantedOutput, writtenText } from './outputs.ts';
 import type { Returned } from './run.ts';
 
 /** What the grader is asked: the plan of one of its programs, and the files it speaks of, below /in. */
@@ -202,17 +202,17 @@ const asPlaced = 'as it was placed';
 
 /** What `validate.py` is asked of one file, or of the run. */
 type PlannedCheck =
-  | (Validator & { file: string | null; missing?: string })
+  | (Validator & { file: string | null; missing?: string; mayBeEmpty?: true })
   | (RunCheck & { path: string; file: string | null; missing?: string; got: number });
 
 /** Checks each output that `program` is to write by what it should be, then all by the user's own check, beside which `own` stand. */
 export function checksTask(
   program: string,
-  { outputs, check }: ChecksJudging,
+  { outputs, check, ofSample }: ChecksJudging,
   own: OwnFiles,
   returned: ReturnedFiles,
 ): GraderTask {
-  const checks = outputs.flatMap((output) => checksOf(output, program, returned));
+  const checks = outputs.flatMap((output) => checksOf(output, program, ofSample === true, returned));
   // Said once, of the first file that is missing.
   const first = checks.find(
     ({ kind, missing }) => kind !== 'stdout' && missing !== undefined && !missing.includes(asPlaced),
@@ -223,7 +223,7 @@ export function checksTask(
     ...placeBelow('files', returned.files),
     ...(stdout !== null && outputs.some(({ kind }) => kind === 'stdout') ? { 'stdout.txt': stdout } : {}),
   };
-  const plan = { outputs: checks };
+  const plan = { outputs: checks.length === 0 && check === undefined ? [ranToItsEnd(returned)] : checks };
   const { written } = returned;
   if (check === undefined) return { program: 'validate', plan, files, check: null, written };
   return {
@@ -234,6 +234,11 @@ export function checksTask(
     written,
   };
 }
+
+/** Of a sample that no file belongs to, that the program got through it is all there is to check. */
+const ranToItsEnd = ({ status }: ReturnedFiles): PlannedCheck => ({
+  ...{ kind: 'exit', path: 'exit status', file: null, status, got: status },
+});
 
 /** The files that a function of the user's gets beside the outputs: the inputs, and those it stands among. */
 export interface OwnFiles {
@@ -264,6 +269,7 @@ const planOf = ({ function: { module, name } }: OnFolders) => ({
 function checksOf(
   output: OutputCheck,
   program: string,
+  ofSample: boolean,
   { files, untouched, stdout, status }: ReturnedFiles,
 ): PlannedCheck[] {
   if (!isFileCheck(output)) {
@@ -279,12 +285,16 @@ function checksOf(
     ];
   }
   const found = Object.keys(files).filter((path) => isOf(path, output));
-  if (found.length > 0) return found.sort().map((path) => ({ ...output, path, file: `/in/files/${path}` }));
+  const empty = ofSample ? { mayBeEmpty: true as const } : {};
+  if (found.length > 0)
+    return found.sort().map((path) => ({ ...output, ...empty, path, file: `/in/files/${path}` }));
+  // Of a sample nothing need be such that it belongs into one of several files.
+  if (ofSample && isPattern(output.path)) return [];
   const placed = untouched.filter((path) => isOf(path, output));
   const missing =
     placed.length > 0
       ? `${placed.join(', ')} is the input ${asPlaced}; ${program} did not write it`
-      : /[*?]/.test(output.path)
+      : isPattern(output.path)
         ? 'no file matches'
         : 'the file is missing';
   return [{ ...output, file: null, missing }];

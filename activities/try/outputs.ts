@@ -16,7 +16,7 @@ export function outputsOf(judging: Judging): readonly WantedOutput[] {
 
 export const pathOf = (output: WantedOutput): string => (typeof output === 'string' ? output : output.path);
 
-const isPattern = (path: string): boolean => /[*?]/.test(path);
+export const isPattern = (path: string): boolean => /[*?]/.test(path);
 
 /** Returns the patterns that bring out all that `outputs` name. A path may be that of a folder. */
 export const patternsOf = (outputs: readonly WantedOutput[]): string[] =>

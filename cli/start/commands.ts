@@ -130,6 +130,12 @@ export function addStartCommands(line: CommandLine): void {
       '--check <file[:name]>',
       'your own check of what it wrote: its check(inputs, outputs) gets two folders',
     )
+    .option('--sample <path>', 'a small input in the place of the inputs, which a program must pass on first')
+    .option(
+      '--sample-rows <count>',
+      'the same with so many rows of each CSV and JSON Lines, and files of each folder',
+      wholeNumber,
+    )
     .option('--hidden <paths...>', 'files that the check reads and no program sees')
     .option('--script <file>', 'a program to begin with')
     .option('--args <arguments...>', 'command-line arguments of the program')

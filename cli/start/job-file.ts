@@ -4,7 +4,8 @@ import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { Tree } from '../../domain/artifact.schema.ts';
 import { Job, type Models } from '../../domain/job.schema.ts';
 import { asksModels, filesToPack } from '../../domain/job.ts';
-import { stagesOf, withParts } from '../../domain/kinds/kinds.ts';
+import { partsOf, stagesOf, withParts } from '../../domain/kinds/kinds.ts';
+import { standIn } from '../../domain/sample.ts';
 import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { plainReason } from '../plain-reason.ts';
@@ -184,7 +185,7 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
     try {
       const isFolder = (await stat(join(root, path))).isDirectory();
       const wanted = field.at(-1);
-      if (isFolder && !['inputs', 'hidden', 'prompts'].includes(String(wanted)))
+      if (isFolder && !['inputs', 'hidden', 'sample', 'prompts'].includes(String(wanted)))
         throw new UserMistake(
           `expected a ${wanted === 'environment' ? 'requirements' : 'Python'} file, found a folder`,
         );
@@ -211,8 +212,19 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
       mistakes.push(located(source, field, `${path} in ${folder}: ${plainReason(error)}`));
     }
   }
+  if (mistakes.length === 0) mistakes.push(...wrongSamples(job, [...files], source));
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
   return [...files];
+}
+
+/** Says which samples cannot stand in the place of their inputs. */
+function wrongSamples(job: Job, files: readonly string[], source: Source): string[] {
+  const tree = Object.fromEntries(files.map((path) => [path, '']));
+  return partsOf(job).flatMap(({ part, path }) => {
+    if (!('sample' in part) || typeof part.sample !== 'string') return [];
+    const stands = standIn(tree, part.inputs, part.sample);
+    return typeof stands === 'string' ? [located(source, [...path, 'sample'], stands)] : [];
+  });
 }
 
 async function wrongPrompts(root: string, folder: string, files: Iterable<string>): Promise<string[]> {

@@ -8,6 +8,8 @@ export interface SolveOptions extends Allowances {
   output?: string[];
   check?: string;
   hidden?: string[];
+  sample?: string;
+  sampleRows?: number;
   script?: string;
   args?: string[];
   name?: string;
@@ -26,6 +28,7 @@ export async function jobFromWords(task: string, options: SolveOptions): Promise
   const typed = [
     ...(checkFile === undefined ? [] : [{ option: '--check', typed: checkFile }]),
     ...hidden.map((path) => ({ option: '--hidden', typed: path })),
+    ...(options.sample === undefined ? [] : [{ option: '--sample', typed: options.sample }]),
     ...(script === undefined ? [] : [{ option: '--script', typed: script }]),
     ...inputs.map((path) => ({ option: '--inputs', typed: path })),
   ];
@@ -41,6 +44,7 @@ export async function jobFromWords(task: string, options: SolveOptions): Promise
     outputs: (options.output ?? []).map(outputFrom),
     check: checkFile === undefined ? undefined : [pathOf(checkFile), ...checkName].join(':'),
     hidden: hidden.length === 0 ? undefined : hidden.map(pathOf),
+    sample: sampleFrom(options, pathOf),
     ...allowances(options),
   };
   return checkedJob(given(job), folder, (path) =>
@@ -50,6 +54,13 @@ export async function jobFromWords(task: string, options: SolveOptions): Promise
         ? ['--output', ...path.slice(2)].join(' ')
         : optionOf(path),
   );
+}
+
+function sampleFrom({ sample, sampleRows }: SolveOptions, pathOf: (typed: string) => string): unknown {
+  if (sample !== undefined && sampleRows !== undefined)
+    throw new UserMistake('--sample, --sample-rows: expected one of them, got both');
+  if (sample !== undefined) return pathOf(sample);
+  return sampleRows === undefined ? undefined : { rows: sampleRows };
 }
 
 const pair = String.raw`(?:\s+\w+=(?:"[^"]*"|\S+))`;

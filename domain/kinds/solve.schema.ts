@@ -26,6 +26,11 @@ const fields = {
   check: FunctionRef.optional(),
   /** Files and folders that the check reads, such as what is expected. No program sees them. */
   hidden: z.array(SafePath).optional(),
+  /**
+   * A small input that every program must pass on before it sees the full one: a file or folder in the place of `inputs`, or so many rows of each
+   * CSV and JSON Lines, and so many files of each folder.
+   */
+  sample: z.union([SafePath, z.strictObject({ rows: z.number().int().positive() })]).optional(),
   /** For a task. */
   models: Models.prefault({}),
   prompts,
@@ -33,7 +38,7 @@ const fields = {
 
 type Source = Pick<
   z.infer<z.ZodObject<typeof fields>>,
-  'script' | 'args' | 'recipe' | 'with' | 'task' | 'prompts' | 'check' | 'hidden' | 'inputs'
+  'script' | 'args' | 'recipe' | 'with' | 'task' | 'prompts' | 'check' | 'hidden' | 'inputs' | 'sample'
 >;
 
 /** Says what is wrong with where the program comes from: a script with `args`, a recipe with `with`, or a task in words. */
@@ -70,6 +75,11 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
       field: 'check',
       broken: checkFile !== undefined && [script, ...inputs].includes(checkFile),
       message: `expected another file than ${checkFile}: a program has that one, and sees no check of what it writes`,
+    },
+    {
+      field: 'sample',
+      broken: job.sample !== undefined && inputs.length === 0,
+      message: 'a sample stands in for `inputs`; there are none',
     },
     {
       field: 'hidden',

@@ -26,6 +26,7 @@ export const solve: Kind<SolveJob> = {
         ? []
         : [{ path: check.module, field: 'check', python: { as: 'onFolders' as const, calls: check.name } }]),
       ...read('hidden', job.hidden ?? []),
+      ...read('sample', [typeof job.sample === 'string' ? job.sample : undefined]),
       ...environmentFiles(job),
       ...read('inputs', inputs),
     ];

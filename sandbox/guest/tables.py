@@ -31,7 +31,7 @@ def check_csv(path: Path, check: dict[str, Any]) -> int:
         if len(row) != len(header):
             raise Unreadable(f'row {number}: expected {len(header)} cells, got {len(row)}')
     _check_columns(header, check)
-    check_count(len(body), {'minRows': 1, **_exactly(check)}, 'minRows', 'maxRows', 'rows below the header')
+    check_count(len(body), {'minRows': _least(check), **_exactly(check)}, 'minRows', 'maxRows', 'rows below the header')
     for name in _columns_to_read(check):
         at = header.index(name)
         _check_column(name, enumerate((row[at] for row in body), start=2), check, _from_text)
@@ -56,11 +56,15 @@ def check_parquet(path: Path, check: dict[str, Any]) -> int:
         raise
     except BaseException as error:  # The reader raises, or panics, as the bytes lead it to.
         raise Unreadable(f'not a readable Parquet: {type(error).__name__}: {error!s:.120}') from None
-    check_count(rows, {'minRows': 1, **_exactly(check)}, 'minRows', 'maxRows', 'rows')
+    check_count(rows, {'minRows': _least(check), **_exactly(check)}, 'minRows', 'maxRows', 'rows')
     for name in _columns_to_read(check):
         values = (value.as_py() for value in table.column(name))
         _check_column(name, enumerate(values, start=1), check, _from_value)
     return rows * len(header)
+
+
+def _least(check: dict[str, Any]) -> int:
+    return 0 if check.get('mayBeEmpty') else 1
 
 
 def _exactly(check: dict[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,15 @@ describe('crucible solve', () => {
     expect(await jobFromWords(task, {})).toMatchObject({ job: { outputs: [] }, folder, files: [] });
   });
 
+  it('takes a sample, by its path or by rows', async () => {
+    const inputs = ['data/notes.txt'];
+    await writeFile(join(folder, 'data/few.txt'), 'to');
+    expect((await jobFromWords(task, { inputs, sample: 'data/few.txt' })).job).toMatchObject({
+      sample: 'few.txt',
+    });
+    expect((await jobFromWords(task, { inputs, sampleRows: 9 })).job).toMatchObject({ sample: { rows: 9 } });
+  });
+
   it.each([
     [
       't.csv: csv columns=id,name unique=id minRows=2',
@@ -84,6 +93,12 @@ describe('crucible solve', () => {
     ],
     [{ hidden: ['begin.py'] }, '--hidden: `hidden` are files that a `check` reads; there is none'],
     [{ check: 'begin' }, '--check begin in'],
+    [{ sampleRows: 5 }, '--sample: a sample stands in for `inputs`; there are none'],
+    [{ sampleRows: 5, sample: 'begin.py' }, '--sample, --sample-rows: expected one of them, got both'],
+    [
+      { inputs: ['data'], sample: 'begin.py' },
+      '--sample: expected a folder, as the input data is, got the file begin.py',
+    ],
     [
       { output: ['t.csv: csv minRows=5 maxRows=2'] },
       '--output minRows: nothing can meet it: minRows 5 is above maxRows 2',

@@ -287,6 +287,40 @@ it(
   patienceMs,
 );
 
+it(
+  'a program that fails on the sample never sees the full input; what counts is checked on that alone',
+  async () => {
+    const of = (body: string) => `rows = open('rows.csv').read().split()[1:]\n${body}\n`;
+    server.answers = [
+      reply('fails on any', of("open('out.csv', 'w').write('wrong\\n1\\n')")),
+      reply('too few on the full one', of("open('out.csv', 'w').write('\\n'.join(['x', *rows[:5]]))")),
+      reply('all of them', of("open('out.csv', 'w').write('\\n'.join(['x', *rows]))")),
+    ];
+    const { status, result, trials } = await ended(
+      {
+        ...{ name: 'sampled', inputs: ['rows.csv'], sample: { rows: 3 } },
+        outputs: [{ kind: 'csv', path: 'out.csv', columns: ['x'], rows: 10 }],
+      },
+      { 'rows.csv': `x\n${Array.from({ length: 10 }, (_, id) => `${id}\n`).join('')}` },
+    );
+    expect([status, result?.summary]).toEqual([
+      'finished',
+      'solved in 3: c-3 passed every check: all of them',
+    ]);
+    expect(trials.map(({ outcome }) => ('reason' in outcome ? outcome.reason : outcome.kind))).toEqual([
+      'on the sample (the first 3 rows of rows.csv): out.csv, the column "x" is missing; there are "wrong"',
+      'out.csv, expected at least 10 and at most 10 rows below the header, got 5',
+      'passed',
+    ]);
+    expect(trials.map(({ timings }) => Object.keys(timings))).toEqual([
+      ['build', 'sample', 'grade sample'],
+      ['build', 'sample', 'grade sample', 'run', 'grade'],
+      ['build', 'sample', 'grade sample', 'run', 'grade'],
+    ]);
+  },
+  patienceMs,
+);
+
 /** A check of the user's that knows the answer by a file of its own. */
 const ownCheck = `import json
 def check(inputs, outputs):

@@ -7,6 +7,7 @@ import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { RecipeActivities } from '../../activities/propose/by-recipe.ts';
 import type { StrategyActivities } from '../../activities/propose/by-strategy.ts';
 import type { ReportActivities } from '../../activities/report.ts';
+import type { SampleActivities } from '../../activities/sample.ts';
 import type { BuildActivities } from '../../activities/try/build.ts';
 import type { CaseActivities } from '../../activities/try/cases.ts';
 import type { GradeActivities } from '../../activities/try/grade.ts';
@@ -49,6 +50,7 @@ export const {
   packInputs,
   mergeFiles,
 } = proxyActivities<JobActivities>(bookkeeping);
+export const { packSample } = proxyActivities<SampleActivities>(bookkeeping);
 export const { proposeByHand } = proxyActivities<HandActivities>(bookkeeping);
 export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping);
 

@@ -8,9 +8,10 @@ import {
   scriptOriginal,
   solveExam,
 } from '../../domain/judging.ts';
+import type { Sample } from '../../domain/sample.ts';
 import { withEnvironment } from '../job/environment.ts';
 import type { RunningJob } from '../job/frame.ts';
-import { packInputs, packProgram, proposeByRecipe, sandboxActivities } from '../job/proxies.ts';
+import { packInputs, packProgram, packSample, proposeByRecipe, sandboxActivities } from '../job/proxies.ts';
 
 /** What a job begins with. */
 interface Given {
@@ -23,7 +24,8 @@ interface Given {
 /** Returns what the job begins with, once its own check was looked at. */
 export async function given(running: RunningJob<SolveJob>): Promise<Given> {
   const { program, exam: asked } = await broughtBy(running);
-  const exam = await withEnvironment(running, asked);
+  const sample = await sampleOf(running, asked);
+  const exam = { ...(await withEnvironment(running, asked)), ...(sample === null ? {} : { sample }) };
   await tryOwnCheck(running, exam);
   return { program, exam };
 }
@@ -41,6 +43,16 @@ async function broughtBy({ job, input: { files }, placeOf }: RunningJob<SolveJob
   const asked = { ...placeOf('c-0/recipe'), id: 'c-0', recipe, with: values };
   const { candidate, program } = await proposeByRecipe(asked);
   return { program: candidate, exam: solveExam(job, { program, seen, files }) };
+}
+
+/** Returns what every program is tried on first; null where the job asks for nothing of that kind, or the inputs are as small. */
+async function sampleOf(
+  { job, input: { files }, placeOf }: RunningJob<SolveJob>,
+  { files: seen }: Exam,
+): Promise<Sample | null> {
+  const { sample, inputs } = job;
+  if (sample === undefined) return null;
+  return packSample({ ...placeOf('sample'), files, seen, inputs, sample, hidden: hiddenOf(job) });
 }
 
 /** Has the user's own check looked at before any program is: one that is mistaken ends the job, one that accepts nothing at all is told. */

@@ -7,6 +7,7 @@ import { defaults } from '../../domain/defaults.ts';
 import type { StageJob } from '../../domain/job-input.ts';
 import { type Bench, type Exam, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
+import { type Sample, sampleExam } from '../../domain/sample.ts';
 import { type Place, trialStep } from '../../domain/step.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
 import { withPackage } from '../job/environment.ts';
@@ -106,6 +107,12 @@ async function outcomeOf(
   const { program } = built;
   artifacts.program = program;
 
+  const { sample } = exam;
+  if (sample !== undefined && purpose === 'trial') {
+    const failed = await failedOn(sample, step, named, { exam, program, look }, artifacts);
+    if (failed !== null) return failed;
+  }
+
   let cases: PreparedCases | null = null;
   if (judging.kind === 'answers') {
     const wanted = { checks: defaults.checkCases, timings: timedCases(bench) };
@@ -114,7 +121,11 @@ async function outcomeOf(
     seeds.push(cases.seed);
   }
 
-  const ran = await step('run', `run ${named}`, runProgram, { exam, program, cases, look });
+  const ran = await step('run', `run ${named}`, runProgram, {
+    ...{ exam, program, cases },
+    // What passed on a sample was looked at.
+    look: look && sample === undefined,
+  });
   Object.assign(artifacts, ran.artifacts);
   if (ran.kind === 'failed') return ran.outcome;
 
@@ -124,6 +135,32 @@ async function outcomeOf(
   if (bench === null) return { kind: 'passed', verdict: graded.verdict };
   return measuredOutcome(step, named, { exam, bench, program, cases, earlier }, findings);
 }
+
+/** Tries a program on the sample. Returns how it failed there; null where it may see the full input. */
+async function failedOn(
+  sample: Sample,
+  step: Step,
+  named: string,
+  { exam, ...tried }: { exam: Exam; program: Artifact; look: boolean },
+  artifacts: Findings['artifacts'],
+): Promise<Outcome | null> {
+  const { runProgram, gradeRun } = sandboxActivities(exam.limits);
+  const asked = { exam: sampleExam(exam, sample), cases: null };
+  const ran = await step('sample', `run ${named} on the sample`, runProgram, { ...asked, ...tried });
+  if (ran.kind === 'failed') Object.assign(artifacts, ran.artifacts);
+  if (ran.kind === 'failed') return onSample(ran.outcome, sample);
+  const { returned } = ran;
+  const graded = await step('grade sample', `grade ${named} on the sample`, gradeRun, { ...asked, returned });
+  if (graded.kind === 'right') return null;
+  Object.assign(artifacts, ran.artifacts);
+  return onSample(graded.outcome, sample);
+}
+
+/** Returns an outcome with where it was found. A program that was not run was not run on anything. */
+const onSample = (outcome: Outcome, { words }: Sample): Outcome =>
+  'reason' in outcome && outcome.kind !== 'rejected'
+    ? { ...outcome, reason: `on the sample (${words}): ${outcome.reason}` }
+    : outcome;
 
 /** Measures a program that is right, then judges all that it gave while it was timed. */
 async function measuredOutcome(
