@@ -12,7 +12,8 @@ import type { Known } from '../domain/known.ts';
 import type { Told } from '../domain/message.schema.ts';
 import { type Objective, objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
-import { extensible, type Standing } from '../domain/steered.ts';
+import type { Spent } from '../domain/spent.ts';
+import { extensible, restIn, type Standing } from '../domain/steered.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
@@ -79,16 +80,16 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     return objectiveOf((await readInput(store.blobs, record)).job);
   }
 
-  /** What a job and those below it have spent on models, in millionths of a dollar. */
-  const spentBy = async (jobId: string): Promise<{ microUsd: number }> => ({
-    microUsd: (await store.ledger.account(jobId))?.spent.microUsd ?? 0,
-  });
+  /** What a job and those below it have spent on models. */
+  const spentBy = async (jobId: string): Promise<Spent> =>
+    (await store.ledger.account(jobId))?.spent ?? { microUsd: 0, tokens: 0 };
 
   async function steeredOf(jobId: string): Promise<Standing> {
     const record = await store.ledger.job(jobId);
     if (record === undefined) throw new Error(`expected job ${jobId} in the ledger, found none`);
     const { budget, beganAt, pausedAt, pausedMs } = record;
-    return { budget, beganAt, pausedAt, pausedMs, tries: await triesOf(store.ledger, jobId) };
+    const rest = pausedAt === null ? null : restIn(await store.ledger.messages(jobId));
+    return { budget, beganAt, pausedAt, pausedMs, rest, tries: await triesOf(store.ledger, jobId) };
   }
 
   /** Strategies that a job, or the stages of a pipeline, made no use of; null where none were looked for. */
@@ -157,7 +158,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     },
 
     /** Records a trial and says in the job's log how it ended. Returns what the job has spent. */
-    async recordTrial({ trial, ...place }: Place & { trial: Trial }): Promise<{ microUsd: number }> {
+    async recordTrial({ trial, ...place }: Place & { trial: Trial }): Promise<Spent> {
       await store.ledger.recordTrial({ jobId: place.jobId, index: candidateNumber(trial.candidate), trial });
       const objective = await objectiveIn(place.jobId);
       await store.ledger.say(place.jobId, stepKey(place), lineOf(trial, objective), Date.now());
@@ -172,7 +173,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     }: Place & {
       status: JobResult['status'];
       ended: Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
-    }): Promise<{ result: JobResult; microUsd: number }> {
+    }): Promise<Spent & { result: JobResult }> {
       await store.ledger.closeCalls(place.jobId);
       const trials = await knownTrials(place.jobId);
       const record = await store.ledger.job(place.jobId);

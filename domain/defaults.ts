@@ -21,6 +21,16 @@ export const defaults = {
     /** The longest waits that a provider's own word is taken for, after a failure and after a 429. */
     longestRetryMs: 60_000,
     longestRateLimitMs: 15 * 60_000,
+    /** The longest time that a provider's word is taken for when a quota opens again: a week's, and a day. */
+    longestWindowMs: 8 * 24 * 60 * 60_000,
+    /** Where a quota was said to be open again and is not, so long is waited, and twice as long each time after. */
+    closedAgainMs: 60_000,
+    longestClosedAgainMs: 60 * 60_000,
+    /** Shares of a budget that are warned of. */
+    warnAt: [0.8, 0.5],
+    /** What a request for a program takes, about, where no call on its route is on record; and so many calls say it better. */
+    usualTokens: { input: 6_000, output: 4_000 },
+    usualCalls: 3,
     /** A request that has not ended by then is lost; no whole reply takes as long. A batch says another time. */
     longestRequestMs: 40 * 60_000,
     /** Requests of one call whose end was never seen, before its route is given up: a call that kills worker after worker is to blame. */

@@ -88,6 +88,12 @@ export class ModelQuotaExceeded extends Error {
   static readonly retry = 'next route';
 }
 
+/** The quota is used up, and the provider says when there is more. Nothing is asked before; the job rests until then where no other route can be asked. */
+export class ModelWindowClosed extends Error {
+  override name = 'ModelWindowClosed';
+  static readonly retry = 'next route';
+}
+
 /** A route failed as often as it may; the next route is taken. */
 export class RouteUnavailable extends Error {
   override name = 'RouteUnavailable';
@@ -169,6 +175,7 @@ const errors = [
   ForgedPayload,
   ModelRequestRejected,
   ModelQuotaExceeded,
+  ModelWindowClosed,
   RouteUnavailable,
   ModelReplyUnusable,
   ModelUnauthenticated,

@@ -12,10 +12,14 @@ export const Extension = z.strictObject({
 });
 export type Extension = z.infer<typeof Extension>;
 
+/** Why a job stands still by itself, and until when: nothing can be asked before. `until` in milliseconds since 1970. */
+export const Rest = z.strictObject({ until: z.number(), why: z.string().max(1_000) });
+export type Rest = z.infer<typeof Rest>;
+
 /** What people tell a job. The kind is also the name of the update that its workflow hears it by. */
 export const Message = z.discriminatedUnion('kind', [
-  /** Nothing new is begun; what is under way is finished. */
-  z.strictObject({ kind: z.literal('pause') }),
+  /** Nothing new is begun; what is under way is finished. With a `rest` the job told itself, and goes on by itself. */
+  z.strictObject({ kind: z.literal('pause'), rest: Rest.optional() }),
   z.strictObject({ kind: z.literal('resume') }),
   /** Models read it with every question from then on. */
   z.strictObject({ kind: z.literal('hint'), text: z.string().trim().min(1).max(2_000) }),

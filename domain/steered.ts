@@ -1,5 +1,5 @@
 import type { Budget } from './job.schema.ts';
-import type { Extension, Message, Told } from './message.schema.ts';
+import type { Extension, Message, Rest, Told } from './message.schema.ts';
 
 /** How a job stands by what people told it: the ledger knows it, and its workflow goes by it. */
 export interface Steered {
@@ -17,7 +17,21 @@ export interface Steered {
 export interface Standing extends Steered {
   /** Programs that people brought, in the order they came. */
   tries: readonly Told[];
+  /** What it rests for; null where it does not stand still, or people paused it. */
+  rest: Rest | null;
 }
+
+/** Returns what a job rests for that stands still, by what it was told; null where people paused it. */
+export function restIn(told: readonly Pick<Told, 'message'>[]): Rest | null {
+  const last = told.findLast(({ message }) => message.kind === 'pause' || message.kind === 'resume')?.message;
+  return last?.kind === 'pause' ? (last.rest ?? null) : null;
+}
+
+/** Returns a time as people read it wherever they are: `2026-11-29 14:05 UTC`. */
+export const momentText = (at: number): string =>
+  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
+
+export const restText = ({ until, why }: Rest): string => `waits until ${momentText(until)}: ${why}`;
 
 /** What of a job's budget can be extended. */
 export const extensible = ({
@@ -32,14 +46,14 @@ export const endOf = ({ budget, beganAt, pausedAt, pausedMs }: Steered, now: num
 
 const extensibleFields = ['trials', 'wallMs', 'usd', 'tokens'] as const satisfies (keyof Extension)[];
 
-/** Why a message cannot be acted on, in one sentence; null where it can. `paused`: as the job stands when it comes. */
+/** Why a message cannot be acted on, in one sentence; null where it can. `paused`, `rests`: as the job stands when it comes. */
 export function refusalOf(
   message: Message,
-  { paused, budget }: { paused: boolean; budget: Extension },
+  { paused, rests = false, budget }: { paused: boolean; rests?: boolean; budget: Extension },
 ): string | null {
   switch (message.kind) {
     case 'pause':
-      return paused ? 'it is paused already' : null;
+      return paused && !rests ? 'it is paused already' : null;
     case 'resume':
       return paused ? null : 'it is not paused';
     case 'extend':
@@ -62,7 +76,7 @@ function lessThanNow(asked: Extension, now: Extension): string | null {
 export function saidOf(message: Message): string {
   switch (message.kind) {
     case 'pause':
-      return 'paused: nothing new is begun';
+      return message.rest === undefined ? 'paused: nothing new is begun' : restText(message.rest);
     case 'resume':
       return 'goes on after a pause';
     case 'hint':

@@ -3,7 +3,9 @@ import { chosenIn } from '../domain/choosing.ts';
 import type { Job } from '../domain/job.schema.ts';
 import { type BestFound, type JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { isPart, stagesOf } from '../domain/kinds/kinds.ts';
+import type { Rest } from '../domain/message.schema.ts';
 import { objectiveOf } from '../domain/objective.ts';
+import { restIn } from '../domain/steered.ts';
 import { stepOfKey, trialStep } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
@@ -11,6 +13,7 @@ import type { Trial } from '../domain/trial.schema.ts';
 import { chosenFound } from '../domain/trial.ts';
 import { workTimes } from '../domain/turn.ts';
 import { readInput } from '../store/documents.ts';
+import type { AccountRecord } from '../store/ledger/accounts.ts';
 import type { EventRecord } from '../store/ledger/events.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { CallRecord } from '../store/ledger/model-calls.ts';
@@ -40,6 +43,10 @@ export interface KeptJob {
   partials: UnfinishedReply[];
   /** What a person chose, and the job gives in place of its best; null where nothing was chosen, or what does not stand. */
   chosen: BestFound | null;
+  /** What it rests for; null where it does not stand still, or people paused it. */
+  rest: Rest | null;
+  /** What it may spend on models with all that is below it, and has; null where it was not opened. */
+  account: AccountRecord | null;
   /** What was done and why, in order. */
   events: EventRecord[];
   /** What strategies can do for its program; null where they were not looked for. */
@@ -56,7 +63,7 @@ export interface KeptJob {
 export async function readJob(store: Store, record: JobRecord): Promise<KeptJob> {
   const { ledger } = store;
   const { id } = record;
-  const [input, own, steps, calls, partials, events, told, children] = await Promise.all([
+  const [input, own, steps, calls, partials, events, told, account, children] = await Promise.all([
     readInput(store.blobs, record),
     ledger.trials(id),
     ledger.steps(id),
@@ -64,6 +71,7 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     ledger.partials(id),
     ledger.events(id),
     ledger.messages(id),
+    ledger.account(id),
     ledger.children(id),
   ]);
   const { job } = input;
@@ -80,6 +88,8 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     ...{ record, input, job, recorded, steps, calls, partials, events },
     trials,
     chosen: isPart(job) ? chosenFound(trials, objectiveOf(job), chosenIn(told)) : null,
+    rest: record.status === 'running' && record.pausedAt !== null ? restIn(told) : null,
+    account: account ?? null,
     turns: turns.flat(),
     strategies: strategiesIn(steps),
     stages: await Promise.all(stages.map((stage) => readJob(store, stage))),

@@ -4,9 +4,12 @@ import {
   BudgetExhausted,
   errorsToRetry,
   ModelContextTooLong,
+  ModelQuotaExceeded,
+  ModelRateLimited,
   ModelRefused,
   ModelReplyUnusable,
   ModelRequestRejected,
+  ModelWindowClosed,
   RouteUnavailable,
 } from '../../domain/errors.ts';
 import { dollars } from '../../domain/money.ts';
@@ -15,7 +18,8 @@ import type { AccountRecord } from '../../store/ledger/accounts.ts';
 import type { RouteOutcome } from '../../store/ledger/breakers.ts';
 import type { CallRecord, CallStart } from '../../store/ledger/model-calls.ts';
 
-const { retryDelaysMs, rateLimitDelayMs, longestRetryMs, longestRateLimitMs, heldDelayMs } = defaults.model;
+const { retryDelaysMs, rateLimitDelayMs, longestRetryMs, longestRateLimitMs, longestWindowMs, heldDelayMs } =
+  defaults.model;
 const longestMessage = 1_000;
 
 /** Returns a failure that Temporal does not try again. Its message is cut: a history has to be short, and the whole is on record. */
@@ -89,6 +93,14 @@ const count = (value: number): string => value.toLocaleString('en');
  */
 export function afterFailure(failure: ModelFailure, before: readonly CallRecord[], tries: number): Error {
   if (failure.reply !== null) return finalFailure(failure.name, failure.message);
+  const opensAt = windowOf(failure, Date.now());
+  if (opensAt !== null)
+    return ApplicationFailure.create({
+      type: ModelWindowClosed.name,
+      message: finalFailure('', failure.message).message,
+      details: [{ opensAt } satisfies WindowClosed],
+      nonRetryable: true,
+    });
   if (failure.name === 'ModelRateLimited')
     return later(failure.name, failure.message, jittered(rateLimitWaitMs(failure)));
   if (!isPassing(failure)) return failure;
@@ -98,6 +110,22 @@ export function afterFailure(failure: ModelFailure, before: readonly CallRecord[
   const ownMs = retryDelaysMs[tried - 1] ?? retryDelaysMs.at(-1) ?? 0;
   const delayMs = Math.min(failure.retryAfterMs ?? ownMs, longestRetryMs);
   return later('ModelUnavailable', failure.message, delayMs);
+}
+
+/** What tells the workflow when a route can be asked again, milliseconds since 1970. */
+export interface WindowClosed {
+  opensAt: number;
+}
+
+/**
+ * Returns when the quota that a request hit is open again, milliseconds since 1970; null where it hit none, or the provider did not say. A time
+ * that no quota takes is no time.
+ */
+export function windowOf({ name, retryAfterMs }: ModelFailure, now: number): number | null {
+  if (retryAfterMs === null || retryAfterMs > longestWindowMs) return null;
+  const isQuota = name === ModelQuotaExceeded.name;
+  const isLong = name === ModelRateLimited.name && retryAfterMs > longestRateLimitMs;
+  return isQuota || isLong ? now + retryAfterMs : null;
 }
 
 /** Returns how long nobody is to ask a provider after a 429. Longer ones are asked for again by the next 429, and some are nonsense. */
@@ -110,7 +138,7 @@ const isPassing = ({ name, reply }: ModelFailure): boolean =>
 
 /** Returns what a failure says of its route; null for nothing. */
 export function routeOutcomeOf(failure: ModelFailure): RouteOutcome | null {
-  if (failure.name === 'ModelRateLimited') return null;
+  if (failure.name === 'ModelRateLimited' || windowOf(failure, 0) !== null) return null;
   if (isPassing(failure)) return 'failed';
   const isBroken = failure.name === 'ModelQuotaExceeded' || failure.name === 'ModelUnauthenticated';
   return isBroken ? 'broken' : 'answered';

@@ -28,10 +28,11 @@ import {
   isRefusal,
   rateLimitWaitMs,
   routeOutcomeOf,
+  windowOf,
 } from './ask-again.ts';
 import { replyKey } from './reply-key.ts';
 import { showReply } from './reply-so-far.ts';
-import { warnOfCost, warnOfFailures, warnOfUsage } from './warn.ts';
+import { warnOfBudget, warnOfCost, warnOfFailures, warnOfUsage } from './warn.ts';
 
 /** One logical call of a model: what is asked, and what its reply is read as. */
 export interface Question<Value, Result> {
@@ -221,6 +222,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       if (question.cache !== 'off') await ledger.rememberReply(cacheKey, kept);
       await ledger.noteRoute(route, 'answered');
       if (microUsd !== null) await warnOfCost(ledger, jobId, route, microUsd);
+      for (const account of await accountsOf(jobId)) await warnOfBudget(ledger, account);
     }
 
     /** What a request cost: nothing is known where the server says what cannot be, and then its estimate counts. */
@@ -251,7 +253,8 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
         firstTokenMs: soFar.firstMs(),
         retryAfterMs: failure.retryAfterMs,
       });
-      if (name === 'ModelRateLimited') await ledger.slowDown(provider, Date.now() + rateLimitWaitMs(failure));
+      if (name === 'ModelRateLimited' && windowOf(failure, 0) === null)
+        await ledger.slowDown(provider, Date.now() + rateLimitWaitMs(failure));
       if (isRefusal(failure)) await ledger.remember(refusedKey, { name, message } satisfies Refused);
       const outcome = routeOutcomeOf(failure);
       if (outcome !== null) await ledger.noteRoute(route, outcome);

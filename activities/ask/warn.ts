@@ -1,6 +1,8 @@
 import { defaults } from '../../domain/defaults.ts';
 import { dollars } from '../../domain/money.ts';
+import { budgetWarnings } from '../../domain/spent.ts';
 import { stepKey } from '../../domain/step.ts';
+import type { AccountRecord } from '../../store/ledger/accounts.ts';
 import type { Ledger } from '../../store/ledger.ts';
 
 const { unusualCalls, unusualFactor, unusualFailures } = defaults.model;
@@ -38,6 +40,11 @@ export async function warnOfFailures(ledger: Ledger, jobId: string, route: strin
   if (calls < unusualCalls || failedShare <= unusualFailures) return;
   const share = Math.round(failedShare * 100);
   await warn(ledger, jobId, `failures ${route}`, `${route}: ${share} % of its last ${calls} requests failed`);
+}
+
+/** Says in a job's log, once each, that half of its budget is spent, and four fifths. */
+export async function warnOfBudget(ledger: Ledger, { id, cap, spent }: AccountRecord): Promise<void> {
+  for (const { key, text } of budgetWarnings(spent, cap)) await warn(ledger, id, key, text);
 }
 
 /** The same key is said once. */

@@ -2,10 +2,12 @@ import type { Job } from '../../domain/job.schema.ts';
 import { forkText, subjectOf } from '../../domain/job.ts';
 import { originOf } from '../../domain/job-input.ts';
 import { objectiveOf } from '../../domain/objective.ts';
+import { restText } from '../../domain/steered.ts';
 import { headline, times, valueText } from '../../domain/trial.ts';
 import { behindText } from '../../domain/turn.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord, JobStatus } from '../../store/ledger/jobs.ts';
+import { restOf } from '../../store/rest-of.ts';
 import type { Store } from '../../store/store.ts';
 import {
   agoText,
@@ -68,6 +70,7 @@ export async function list(
   const summaries = await Promise.all(
     jobs.map(async (job) => headline(job.result?.summary ?? (await waitingText(store, job)))),
   );
+  const rests = await Promise.all(jobs.map((job) => restOf(store.ledger, job)));
   // Of a job whose file cannot be read the rest is shown all the same.
   const asked = await Promise.all(
     jobs.map((record) =>
@@ -85,7 +88,7 @@ export async function list(
   });
   const rows = jobs.map((job, index): Cell[] => [
     job.id,
-    statusCell(job),
+    statusCell(job, rests[index] ?? null),
     bestText(job, asked[index]?.job ?? null),
     agoText(job.startedAt, now),
     tookText(job, now),
@@ -121,10 +124,14 @@ function bestText({ best, result }: JobRecord, job: Job | null): string {
 /** Of a job with more parts under way at once, what the others wait for is not looked for. */
 const mostStages = 20;
 
-/** What a running job waits for on its machine, in words; empty where it works. */
+/** What a running job waits for, a quota or its machine, in words; empty where it works. */
 async function waitingText({ ledger }: Store, job: JobRecord): Promise<string> {
   if (job.status !== 'running') return '';
   const stages = await ledger.children(job.id, { status: 'running', limit: mostStages });
+  for (const each of [job, ...stages]) {
+    const rest = await restOf(ledger, each);
+    if (rest !== null) return restText(rest);
+  }
   const turns = (await Promise.all([job, ...stages].map(({ id }) => ledger.turns(id)))).flat();
   const open = turns.find(
     ({ until, behind }) => until === null && (behind === null || !behind.startsWith(job.id)),

@@ -2,7 +2,7 @@ import { forkText } from '../../domain/job.ts';
 import { type Origin, originOf } from '../../domain/job-input.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
-import { extensible } from '../../domain/steered.ts';
+import { extensible, restText } from '../../domain/steered.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import { bestFound, headline, valueText } from '../../domain/trial.ts';
@@ -79,7 +79,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   const { record, job } = kept;
   const { result } = record;
   const now = Date.now();
-  const { text, format } = statusCell(record);
+  const { text, format } = statusCell(record, kept.rest);
   out(`${paint(context, 'bold', record.id)}  ${paint(context, format, text)}`);
   out(
     `started ${timeText(record.startedAt)} (${agoText(record.startedAt, now)}), ${record.endedAt === null ? 'running for' : 'took'} ${tookText(record, now)}`,
@@ -87,6 +87,10 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   const origin = originOf(kept.input);
   if (origin !== null)
     for (const line of wrap(`${clean(forkText(origin))}, ${ownText(kept, origin)}`, columns)) out(line);
+  for (const { rest, record: each } of [kept, ...kept.stages])
+    if (rest !== null)
+      for (const line of wrap(clean(`${each === record ? '' : `${each.stage} `}${restText(rest)}`), columns))
+        out(line);
   if (result !== null) for (const line of wrap(clean(result.summary), columns)) out(line);
 
   if (stagesOf(job).length > 0) {
@@ -155,7 +159,7 @@ export function stageTable(
     const result = known ?? ran?.record.result ?? null;
     const state: Cell =
       record !== undefined
-        ? statusCell(record)
+        ? statusCell(record, ran?.rest)
         : known === undefined
           ? { text: 'waiting', format: 'dim' }
           : { text: 'done before', format: 'green' };

@@ -1,6 +1,9 @@
+import { defaults } from '../../domain/defaults.ts';
 import { subjectOf } from '../../domain/job.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
+import { dollars } from '../../domain/money.ts';
 import { objectiveOf } from '../../domain/objective.ts';
+import { restText } from '../../domain/steered.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
@@ -35,15 +38,36 @@ const silentMs = 20_000;
 export function progressBlock(screen: Screen, progress: Progress, now: number): string[] {
   const { kept, searches } = progress;
   const { record } = kept;
-  const status = statusCell(record);
+  const status = statusCell(record, kept.rest);
   return [
     `${paint(screen, 'bold', cut(record.name, 40))}  ${record.role === 'verification' ? 'verification' : record.kind}  ${paint(screen, status.format, status.text)}  ${tookText(record, now)}`,
     ...stageLines(screen, progress),
     ...searches.flatMap((search) =>
       searchLines(screen, search, searches.length > 1 || search.record !== record),
     ),
+    ...spendLine(screen, kept),
     ...(record.status === 'running' ? nowLines(screen, progress, now) : []),
   ];
+}
+
+/** What models cost so far, beside what they may. */
+function spendLine(screen: Screen, { account }: Progress['kept']): string[] {
+  if (account === null) return [];
+  const { cap, spent } = account;
+  const [money, read] = [cap.microUsd, cap.tokens];
+  const shares = [money === null ? 0 : spent.microUsd / money, read === null ? 0 : spent.tokens / read];
+  const parts = [
+    ...(money === null && spent.microUsd === 0
+      ? []
+      : [`${dollars(spent.microUsd)}${money === null ? '' : ` of ${dollars(money)}`}`]),
+    ...(read === null ? [] : [`${spent.tokens.toLocaleString('en')} of ${read.toLocaleString('en')} tokens`]),
+  ];
+  if (parts.length === 0) return [];
+  const share = Math.max(...shares);
+  const percent = share === 0 ? '' : ` (${Math.round(share * 100)} %)`;
+  const [high, half] = defaults.model.warnAt;
+  const format = share >= high ? 'red' : share >= half ? 'yellow' : 'reset';
+  return ['', field(screen, 'spend', `${parts.join(', ')}${percent}`, '', format)];
 }
 
 function stageLines(screen: Screen, { kept }: Progress): string[] {
@@ -126,14 +150,15 @@ const formatOf = ({ outcome }: Trial): Format =>
   outcome.kind === 'scored' || outcome.kind === 'passed' ? 'reset' : 'yellow';
 
 function nowLines(screen: Screen, progress: Progress, now: number): string[] {
-  const { doing, lastSign } = progress;
-  const silent = now - lastSign > silentMs && doing.length === 0;
+  const { kept, doing, lastSign } = progress;
+  const rests = [kept, ...kept.stages].flatMap(({ rest }) => (rest === null ? [] : [restText(rest)]));
+  const silent = now - lastSign > silentMs && doing.length === 0 && rests.length === 0;
   const lines = doing.map(({ what, since }) => `${what}, ${durationText(now - since)}`);
   const shown = silent
     ? [`nothing has happened for ${durationText(now - lastSign)}: is a worker running? (crucible up)`]
-    : lines.length === 0
+    : lines.length === 0 && rests.length === 0
       ? ['deciding what comes next']
-      : lines;
+      : [...rests, ...lines];
   const left = leftText(progress, now);
   return [
     '',

@@ -130,6 +130,8 @@ export async function beginJob(
     const { withoutModels } = await import('./submit.ts');
     const without = withoutModels(file, config.models, { newcomer: true });
     if (without !== null) say(without);
+    const { affordable } = await import('./affordable.ts');
+    for (const line of await affordable(file, config.models, context.store.ledger)) say(line);
     out(
       json
         ? JSON.stringify(job)

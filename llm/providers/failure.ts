@@ -201,7 +201,8 @@ function explainFault(fault: ProviderFault, about: Counterpart, costs: SoFar): M
   const retryAfterMs =
     fault.retryAfterMs ??
     parseRetryAfter(fault.headers, now) ??
-    (Kind === ModelRateLimited ? parseRateReset(fault.headers) : null);
+    (Kind === ModelRateLimited ? parseRateReset(fault.headers) : null) ??
+    (Kind === ModelRateLimited || Kind === ModelQuotaExceeded ? parseWindow(fault, now) : null);
   // Before it is cut: half a key would not be known for one.
   const said = redact(fault.message.slice(0, 10_000), about.key).slice(0, 500);
   const got = [status, codes[0], said].filter((part) => part).join(' ');
@@ -250,6 +251,29 @@ export function parseRateReset(headers: Headers | null): number | null {
     parseDuration(headers?.get(`x-ratelimit-reset-${first}`)) ??
     parseDuration(headers?.get(`x-ratelimit-reset-${second}`))
   );
+}
+
+/** Headers that say when a quota is open again, in seconds or milliseconds since 1970. */
+const windowHeaders = ['x-ratelimit-reset', 'anthropic-ratelimit-unified-reset'];
+const inWords =
+  /(?:try again|retry|resets?|available)(?: again)? (?:in|after) ((?:\d+(?:\.\d+)?(?:h|ms|m|s))+)/i;
+const atTime =
+  /(?:try again|resets?|available)(?: again)? (?:at|on|after) (\d{4}-\d\d-\d\d[T ][\d:.]+ ?(?:Z|UTC|[+-]\d\d:?\d\d))/i;
+
+/** Returns the milliseconds until a quota is open again, by a header or by the provider's words; null where neither says. */
+export function parseWindow(
+  { headers, message }: Pick<ProviderFault, 'headers' | 'message'>,
+  now: number,
+): number | null {
+  for (const name of windowHeaders) {
+    const text = headers?.get(name)?.trim() ?? '';
+    const at = /^\d{10,13}$/.test(text) ? Number(text) * (text.length <= 10 ? 1000 : 1) : Number.NaN;
+    if (at > now) return at - now;
+  }
+  const waits = parseDuration(inWords.exec(message)?.[1]);
+  if (waits !== null) return waits;
+  const at = Date.parse((atTime.exec(message)?.[1] ?? '').replace(/ ?UTC$/, 'Z').replace(' ', 'T'));
+  return at > now ? at - now : null;
 }
 
 const unitsMs = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 } as const;

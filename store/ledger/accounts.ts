@@ -221,6 +221,8 @@ function fits(
   amount: number,
 ) {
   const after = sql<number>`${where.ref(`held${unit}`)} + ${where.ref(`spent${unit}`)} + ${amount}`;
+  // What takes nothing fits, also where more was spent than there was.
+  if (amount === 0) return where.lit(true);
   return where.or([where(`cap${unit}`, 'is', null), where(after, '<=', where.ref(`cap${unit}`))]);
 }
 
@@ -230,7 +232,7 @@ async function refusal(transaction: Transaction<LedgerSchema>, id: string, amoun
   if (row === undefined) return notOpen(id);
   const { cap, spent } = toRecord(row);
   const fitsUnheld =
-    (cap.microUsd === null || spent.microUsd + amounts.microUsd <= cap.microUsd) &&
+    (cap.microUsd === null || amounts.microUsd === 0 || spent.microUsd + amounts.microUsd <= cap.microUsd) &&
     (cap.tokens === null || spent.tokens + amounts.tokens <= cap.tokens);
   return new Refused(fitsUnheld ? 'held' : 'exhausted');
 }

@@ -23,6 +23,8 @@ export interface Usual {
   calls: number;
   /** Of those whose price is known; null where none is. */
   microUsd: number | null;
+  /** Read and written together; null where none reported them. */
+  tokens: number | null;
   /** From 0 to 1. */
   failedShare: number;
 }
@@ -42,7 +44,7 @@ export function createRouteStats(db: Kysely<LedgerSchema>): RouteStatistics {
   const ended = (route: string, limit: number) =>
     db
       .selectFrom('modelCalls')
-      .select(['status', 'startedAt', 'doneAt', 'firstTokenMs', 'outputTokens', 'microUsd'])
+      .select(['status', 'startedAt', 'doneAt', 'firstTokenMs', 'inputTokens', 'outputTokens', 'microUsd'])
       .where('route', '=', route)
       .where('cached', '=', 0)
       .where('status', 'in', ['done', 'failed'])
@@ -84,6 +86,12 @@ export function createRouteStats(db: Kysely<LedgerSchema>): RouteStatistics {
         calls: calls.length,
         microUsd: quantile(
           calls.flatMap(({ microUsd }) => microUsd ?? []),
+          0.5,
+        ),
+        tokens: quantile(
+          calls.flatMap(({ inputTokens, outputTokens }) =>
+            inputTokens === null || outputTokens === null ? [] : inputTokens + outputTokens,
+          ),
           0.5,
         ),
         failedShare:

@@ -226,6 +226,58 @@ describe('asking a model', () => {
     expect(server.requests).toHaveLength(2);
   });
 
+  it('sends what costs nothing where more money was spent than there was', async () => {
+    await open({ microUsd: 5_000 });
+    const free = { price: { inputPerMtok: 0, outputPerMtok: 0 } };
+    const hold = { microUsd: 5_000, tokens: 1 };
+    await store.ledger.reserve(jobId, hold, 'earlier');
+    await store.ledger.settle('earlier', { microUsd: 9_000, tokens: 1 });
+    server.answers = [{ kind: 'text', text: right, usage }];
+    expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'BudgetExhausted' });
+    const models = catalogue.models.map((model) =>
+      model.route === 'openai/gpt-4o' ? { ...model, ...free } : model,
+    );
+    catalogue = { ...catalogue, models };
+    expect(await ask('c-1/propose-0')).toBe(42);
+  });
+
+  it('warns once each that half of the budget is spent, and four fifths', async () => {
+    await open({ microUsd: 60_000 });
+    server.answers = [{ kind: 'text', text: right, usage }];
+    const warnings = async (): Promise<string[]> =>
+      (await store.ledger.events(jobId)).map(({ text }) => text).filter((text) => text.includes('budget'));
+    for (let sample = 1; sample <= 4; sample += 1) await ask(`c-${sample}/propose-0`, { sample });
+    expect(await warnings()).toEqual([]);
+    for (let sample = 5; sample <= 6; sample += 1) await ask(`c-${sample}/propose-0`, { sample });
+    expect(await warnings()).toEqual(['warning: 50 % of the budget is spent: $0.030 of $0.060']);
+    const small = { maxTokens: 600 };
+    for (let sample = 7; sample <= 9; sample += 1) await ask(`c-${sample}/propose-0`, { ...small, sample });
+    expect(await warnings()).toEqual([
+      'warning: 50 % of the budget is spent: $0.030 of $0.060',
+      'warning: 80 % of the budget is spent: $0.048 of $0.060',
+    ]);
+  });
+
+  it('tells when a quota is open again, keeps nobody else from asking, and leaves the route as it is', async () => {
+    server.answers = [
+      { kind: 'status', status: 429, code: 'insufficient_quota', headers: { 'retry-after': '7200' } },
+    ];
+    const began = Date.now();
+    const error = await ask('c-1/propose-0').catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ type: 'ModelWindowClosed', nonRetryable: true });
+    const [{ opensAt }] = (error as ApplicationFailure).details as [{ opensAt: number }];
+    expect(opensAt).toBeGreaterThanOrEqual(began + 7_200_000);
+    expect(opensAt).toBeLessThanOrEqual(Date.now() + 7_200_000);
+    server.answers = [{ kind: 'text', text: right, usage }];
+    expect(await ask('c-1/propose-0')).toBe(42);
+    expect((await store.ledger.account(jobId))?.spent.tokens).toBe(1_500);
+  });
+
+  it('takes a rate limit of hours for a quota', async () => {
+    server.answers = [{ kind: 'status', status: 429, headers: { 'retry-after': '18000' } }];
+    expect((await failureOf(ask('c-1/propose-0'))).type).toBe('ModelWindowClosed');
+  });
+
   it('waits while what is left is held for calls under way', async () => {
     await open({ tokens: 4_000 });
     server.answers = [{ kind: 'text', text: right, usage, pieceMs: 300 }];

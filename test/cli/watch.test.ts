@@ -63,6 +63,27 @@ describe('the screen of a running job', () => {
     expect(shown.lines.join('\n')).not.toContain('speed-up');
   });
 
+  it('shows what models cost beside what they may, and what a job rests for', async () => {
+    const store = await temporaryStore();
+    const id = 'solve/words/aa.1';
+    const budget = { usd: 2, tokens: 100_000 };
+    await openJob(store, { kind: 'solve', name: 'words', task: 'Count the words.', budget }, { id });
+    await store.ledger.reserve(id, { microUsd: 1_100_000, tokens: 10_000 }, 'one');
+    await store.ledger.settle('one', { microUsd: 1_100_000, tokens: 10_000 });
+    expect(await block(store, id, 100)).toMatch(
+      /spend +\$1\.10 of \$2\.00, 10,000 of 100,000 tokens \(55 %\)/,
+    );
+    const rest = { until: Date.UTC(2027, 0, 2, 3, 4), why: 'openai/gpt-4o: the quota is used up' };
+    const told = { id: 'rest/1', message: { kind: 'pause', rest }, at: Date.now() } as const;
+    await store.ledger.takeMessage(id, told);
+    const text = await block(store, id, 100, 60_000);
+    expect(text).toMatch(/^words {2}solve {2}waiting/);
+    expect(text).toContain('waits until 2027-01-02 03:04 UTC: openai/gpt-4o: the quota is used up');
+    const shown = recorded(store, { columns: 120 });
+    await show(shown.context, { job: id, diff: false, program: false, log: false, prompt: false });
+    expect(shown.lines.join('\n')).toContain('waits until 2027-01-02 03:04 UTC');
+  });
+
   it('tells a time left that counts down from when the last candidate was done, and says when it is over', async () => {
     const store = await temporaryStore();
     await searchedJob(store);

@@ -355,6 +355,15 @@ describe.each(protocols)('a model by the %s protocol', (protocol) => {
     expect((await talk.failureOf({ kind: 'status', status: 429, headers })).retryAfterMs).toBeNull();
   });
 
+  test('reads when a quota is open again from the answer that says it is used up', async ({ talk }) => {
+    const failure = await talk.failureOf({
+      ...{ kind: 'status', status: 429, headers: { 'retry-after': '7200' } },
+      ...emptyAccounts[protocol],
+    } as Answer);
+    expect(failure).toMatchObject({ name: 'ModelQuotaExceeded', retryAfterMs: 7_200_000 });
+    expect(talk.server.requests).toHaveLength(1);
+  });
+
   test('knows an empty account from a rate limit, though both are 429', async ({ talk }) => {
     const failure = await talk.failureOf({
       kind: 'status',

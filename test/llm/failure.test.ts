@@ -5,6 +5,7 @@ import {
   ProviderFault,
   parseDuration,
   parseRateReset,
+  parseWindow,
 } from '../../llm/providers/failure.ts';
 
 const about = { provider: 'p', model: 'm', keyVariable: 'P_KEY', key: 'quiet-rabbit-0123456789' };
@@ -47,6 +48,39 @@ describe('the limits that OpenAI’s headers tell', () => {
     const asking = new Headers({ ...requests, 'retry-after': '3' });
     expect(failureOf('', { status: 429, headers: asking })?.retryAfterMs).toBe(3000);
     expect(failureOf('', { status: 503, headers: new Headers(requests) })?.retryAfterMs).toBeNull();
+  });
+});
+
+describe('when a quota is open again', () => {
+  const now = Date.now();
+  const inAnHour = now + 3_600_000;
+  const windowOf = (message: string, headers: Record<string, string> = {}) =>
+    parseWindow({ message, headers: new Headers(headers) }, now);
+
+  it.each([
+    ['in words, with a duration', 'Rate limit reached. Please try again in 1h0m0s.', {}],
+    ['in words, with a date', `The limit resets at ${new Date(inAnHour).toISOString()}.`, {}],
+    ['by a header in milliseconds since 1970', 'free-models-per-day', { 'x-ratelimit-reset': `${inAnHour}` }],
+  ])('is read %s', (_, message, headers) => {
+    expect(windowOf(message, headers)).toBeGreaterThan(3_590_000);
+    expect(windowOf(message, headers)).toBeLessThanOrEqual(3_600_000);
+  });
+
+  it('is read by a header in seconds since 1970', () => {
+    const seconds = `${Math.floor(inAnHour / 1000)}`;
+    expect(windowOf('', { 'anthropic-ratelimit-unified-reset': seconds })).toBeGreaterThan(3_590_000);
+  });
+
+  it.each(['Please add money.', 'try again in a while', 'It resets at 2001-01-01T00:00:00Z.'])(
+    'is not read from %s',
+    (message) => expect(windowOf(message, { 'x-ratelimit-reset': '12' })).toBeNull(),
+  );
+
+  it('is told with a quota that is used up', () => {
+    const headers = new Headers({ 'x-ratelimit-reset': `${Date.now() + 7_200_000}` });
+    const failure = failureOf('Rate limit exceeded: free-models-per-day', { status: 429, headers });
+    expect(failure).toMatchObject({ name: 'ModelQuotaExceeded' });
+    expect(failure?.retryAfterMs).toBeGreaterThan(7_100_000);
   });
 });
 

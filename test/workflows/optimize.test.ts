@@ -314,6 +314,26 @@ describe('an optimize job', () => {
     expect(result.summary).toContain('model:up/two a is 5× faster');
   });
 
+  it('out of money goes on by a route that costs nothing, also where that gave no program once', async () => {
+    let free = 0;
+    const { seen, result } = await run(
+      { 'model:up/free a': { speedups: [5] } },
+      inputOf({ policy: 'refine', budget: { trials: 1 } }, { routes: allRoles(['down/one', 'up/free']) }),
+      {
+        failModel({ route }) {
+          if (route === 'down/one') return 'BudgetExhausted';
+          free += 1;
+          return free === 1 ? ModelRefused.name : undefined;
+        },
+      },
+    );
+    expect(seen.asked.map(({ id, route }) => `${id} ${route}`)).toEqual([
+      ...['c-1 down/one', 'c-1 up/free'],
+      ...['c-2 down/one', 'c-2 up/free'],
+    ]);
+    expect(result.summary).toContain('model:up/free a is 5× faster');
+  });
+
   it('blames a check that does not end, not the program that it judges', async () => {
     const refused = 'accepts in check.py does not get through with it: not done after 20 s of wall time';
     const said = await run({}, inputOf({ accepts: 'check.py' }), { refused }).then(

@@ -1,12 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { CancelledFailure, type Connection } from '@temporalio/client';
+import { ApplicationFailure, CancelledFailure, type Connection } from '@temporalio/client';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { hintsOf } from '../../activities/propose/hints.ts';
+import { list } from '../../cli/follow/list.ts';
 import { prepareNamespace } from '../../cli/server/client.ts';
 import type { Message } from '../../domain/message.schema.ts';
 import { spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
 import { triesOf } from '../../store/tries-of.ts';
+import { recorded } from '../cli/kept-jobs.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { until } from '../support/crucible.ts';
 import { searchLong } from './long-search.ts';
@@ -227,6 +229,111 @@ it('of a running job a candidate is chosen that is right, and it ends with that 
     summary: expect.stringMatching(/^c-1 slow \(2×\) was chosen by hand; the best is c-2 fast \(5×\)/),
   });
   expect((await store.ledger.events(jobId)).map(({ text }) => text)).toContain('c-1 was chosen');
+});
+
+describe('a job whose quota is used up', () => {
+  const opensIn = (ms: number) =>
+    ApplicationFailure.create({
+      ...{ type: 'ModelWindowClosed', message: 'up/one: the quota is used up', nonRetryable: true },
+      details: [{ opensAt: Date.now() + ms }],
+    });
+
+  /** Models are out of quota until `open` is set. */
+  const closedJob = (opensInMs: number) => {
+    const { activities, seen } = storedActivities(store);
+    const { proposeByModel } = activities;
+    const quota = { open: false, asked: 0 };
+    activities.proposeByModel = async (input) => {
+      quota.asked += 1;
+      if (!quota.open) throw opensIn(opensInMs);
+      return proposeByModel(input);
+    };
+    activities.listStrategies = async () => ({ applicable: [], notUsed: [] });
+    return { activities, seen, quota, input: storedInput(store, faster({ trials: 1, wallMs: 60_000 })) };
+  };
+  const listed = async (): Promise<string> => {
+    const { context, lines } = recorded(store, { columns: 200 });
+    await list(context, { limit: 5 });
+    return lines.join('\n');
+  };
+
+  it('rests until there is more, at no cost, and goes on by itself', async () => {
+    const { activities, seen, quota, input } = closedJob(4_000);
+    const { jobId } = input;
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('the rest', 30_000, async () => (await store.ledger.job(jobId))?.pausedAt != null);
+      quota.open = true;
+      expect(await listed()).toMatch(
+        / waiting .*waits until \d{4}-\d\d-\d\d \d\d:\d\d UTC: up\/one: the quota is used up/,
+      );
+      await wait(500);
+      const before = [seen.activities.length, (await handle.describe()).historyLength];
+      await wait(1_500);
+      expect([seen.activities.length, (await handle.describe()).historyLength]).toEqual(before);
+      await handle.result();
+    });
+    expect(quota.asked).toBe(2);
+    const record = await store.ledger.job(jobId);
+    expect(record).toMatchObject({ status: 'finished', pausedAt: null });
+    expect(record?.pausedMs).toBeGreaterThanOrEqual(3_000);
+    expect((await store.ledger.events(jobId)).map(({ text }) => text)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^waits until .* UTC: up\/one: the quota is used up$/),
+        'goes on after a pause',
+      ]),
+    );
+  });
+
+  it('goes on before, where somebody says so, and stays paused where somebody says that', async () => {
+    const { activities, quota, input } = closedJob(3_600_000);
+    const { jobId } = input;
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('the rest', 30_000, async () => (await store.ledger.job(jobId))?.pausedAt != null);
+      await tell(workers, jobId, { kind: 'pause' });
+      await until('the pause', 30_000, async () => !(await listed()).includes('waits until'));
+      expect(await listed()).toMatch(/ paused /);
+      expect(await refused(jobId, { kind: 'pause' })).toBe('it is paused already');
+      quota.open = true;
+      await tell(workers, jobId, { kind: 'resume' });
+      await handle.result();
+    });
+    expect(quota.asked).toBe(2);
+  });
+
+  it('rests on after its workflow was begun anew from the ledger', async () => {
+    const { activities, quota, input } = closedJob(6_000);
+    const { jobId } = input;
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await until('the rest', 30_000, async () => (await store.ledger.job(jobId))?.pausedAt != null);
+      await handle.terminate();
+      quota.open = true;
+      const again = await start(workers, input);
+      await wait(1_000);
+      expect((await store.ledger.job(jobId))?.pausedAt).toBeGreaterThan(0);
+      await again.result();
+    });
+    expect(quota.asked).toBe(2);
+    expect(await store.ledger.job(jobId)).toMatchObject({ status: 'finished', pausedAt: null });
+  });
+});
+
+it('a pipeline refuses to be extended where no stage is left that searches', async () => {
+  const { activities, seen, hold, letGo } = storedActivities(store);
+  const stages = [{ kind: 'solve', name: 'draw', script: 'draw.py' }];
+  const input = storedInput(store, { kind: 'pipeline', name: 'one', stages });
+  hold();
+  await workers.during(activities, async () => {
+    const handle = await start(workers, input);
+    await until('the stage under way', 30_000, async () => seen.activities.includes('runProgram'));
+    expect(await refused(input.jobId, { kind: 'extend', budget: { trials: 9 } })).toBe(
+      'no stage is left that searches, so nothing would use it',
+    );
+    letGo();
+    await handle.result();
+  });
 });
 
 describe('a message', () => {

@@ -113,7 +113,10 @@ export function stubActivities(
   const activities: AllActivities = {
     async openJob({ input }) {
       const { budget } = input.job;
-      return { known, steered: { budget, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [] } };
+      return {
+        known,
+        steered: { budget, beganAt: Date.now(), pausedAt: null, pausedMs: 0, rest: null, tries: [] },
+      };
     },
     async recordDecision({ decided }) {
       seen.decided.push(decided);

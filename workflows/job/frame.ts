@@ -14,10 +14,12 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import type { Job } from '../../domain/job.schema.ts';
+import { capOf } from '../../domain/job.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
 import type { Journal, JournalRow } from '../../domain/journal.ts';
 import { type Known, nothingKnown } from '../../domain/known.ts';
 import type { Told } from '../../domain/message.schema.ts';
+import { budgetWarnings, type Spent } from '../../domain/spent.ts';
 import { extensible, saidOf, toldBelow } from '../../domain/steered.ts';
 import type { Place } from '../../domain/step.ts';
 import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
@@ -62,8 +64,8 @@ export interface RunningJob<J extends Job> {
   isLong(): boolean;
   /** Goes on as new, with a history of its own. What the job knows is in the ledger; nothing may be under way. */
   goOn(): Promise<never>;
-  /** Tells what models have cost so far, in millionths of a dollar. */
-  spent(microUsd: number): void;
+  /** Tells what models have cost so far, and where that is much of the budget. */
+  spent(spent: Spent): void;
 }
 
 /** What a job's own workflow hands back; the frame around it adds the rest. */
@@ -113,6 +115,7 @@ export async function runJob<J extends Job>(
       if (below !== null) await Promise.all([...children].map((pass) => pass(below)));
     },
   });
+  const warned = new Set<string>();
   const running: RunningJob<J> = {
     ...{ input, job, placeOf, steering, children },
     known: nothingKnown,
@@ -131,7 +134,13 @@ export async function runJob<J extends Job>(
       return continueAsNewSuggested || historyLength > longHistory;
     },
     goOn: () => continueAsNew<(again: JobInput<J>) => Promise<JobResult>>(input),
-    spent: (microUsd) => label({ key: spendAttribute, value: microUsd / 1e6 }),
+    spent(spent) {
+      label({ key: spendAttribute, value: spent.microUsd / 1e6 });
+      for (const { key, text } of budgetWarnings(spent, capOf(steering))) {
+        if (!warned.has(key)) running.note(text);
+        warned.add(key);
+      }
+    },
   };
 
   let isOpen = false;
@@ -149,7 +158,7 @@ export async function runJob<J extends Job>(
     running.tell('writing the report');
     const closed = await closeJob({ ...placeOfThisRun('close'), status: 'finished', ended });
     const result = { ...closed.result, report: await writeReport(placeOfThisRun('report')) };
-    running.spent(closed.microUsd);
+    running.spent(closed);
     status('finished');
     running.tell(result.summary);
     return result;
@@ -162,7 +171,7 @@ export async function runJob<J extends Job>(
     await CancellationScope.nonCancellable(async () => {
       await steering.close(`it is ${end}`);
       const ended: Conclusion = { summary, best: null, refused: 0, product: null };
-      running.spent((await closeJob({ ...placeOfThisRun('close'), status: end, ended })).microUsd);
+      running.spent(await closeJob({ ...placeOfThisRun('close'), status: end, ended }));
       if (isOpen) await writeReport(placeOfThisRun('report'));
     });
     status(end);

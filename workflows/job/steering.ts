@@ -8,8 +8,8 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import type { NextDecision } from '../../domain/decision.schema.ts';
-import type { Extension, Message, MessageKind, Told } from '../../domain/message.schema.ts';
-import { endOf, refusalOf, type Standing } from '../../domain/steered.ts';
+import type { Extension, Message, MessageKind, Rest, Told } from '../../domain/message.schema.ts';
+import { endOf, refusalOf, restIn, type Standing } from '../../domain/steered.ts';
 
 /** What a job hears, with what the Temporal UI says of it. */
 const heard: Record<MessageKind, string> = {
@@ -42,6 +42,8 @@ export interface Steering {
   endsAt(): number;
   /** Resolves when something was told since it was asked for; rejects where the job is to end. */
   told(): Promise<void>;
+  /** Stands still until then, and goes on by itself; people can have it go on before. Where it stands still already, nothing changes. */
+  rest(rest: Rest): void;
   /** Waits out a pause. */
   going(): Promise<void>;
   /** Lets a body refuse what it cannot act on: a reason in one sentence, or null. */
@@ -71,7 +73,9 @@ export interface Ear {
  */
 export function listen({ budget: given, take, taken }: Ear): Listening {
   const line: Told[] = [];
-  let steered: Standing = { budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [] };
+  let steered: Standing = {
+    ...{ budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [], rest: null },
+  };
   const begun = new Set<string>();
   let closed: string | null = null;
   let bell = ring();
@@ -84,6 +88,11 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
     const last = line.findLast(({ message }) => message.kind === 'pause' || message.kind === 'resume');
     return last === undefined ? steered.pausedAt !== null : last.message.kind === 'pause';
   };
+  /** What it rests for, with what is in line. */
+  const resting = (): Rest | null => {
+    const isAbout = ({ message }: Told): boolean => message.kind === 'pause' || message.kind === 'resume';
+    return line.some(isAbout) ? restIn(line) : steered.pausedAt === null ? null : (steered.rest ?? null);
+  };
   const budget = (): Extension =>
     Object.assign(
       {},
@@ -91,7 +100,9 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
       ...line.map(({ message }) => (message.kind === 'extend' ? message.budget : {})),
     );
   const refusal = (message: Message): string | null =>
-    closed ?? bodyRefuses(message) ?? refusalOf(message, { paused: paused(), budget: budget() });
+    closed ??
+    bodyRefuses(message) ??
+    refusalOf(message, { paused: paused(), rests: resting() !== null, budget: budget() });
   const wake = (): void => {
     const before = bell;
     bell = ring();
@@ -101,6 +112,20 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
     line.push(told);
     wake();
   };
+
+  /** Ends each rest when its time has come, unless somebody did before. */
+  async function endRests(): Promise<never> {
+    for (;;) {
+      await condition(() => resting() !== null);
+      const rest = resting();
+      if (rest === null) continue;
+      const ended = await condition(
+        () => resting()?.until !== rest.until,
+        Math.max(1, rest.until - Date.now()),
+      );
+      if (!ended) accept({ id: `rest-over/${Date.now()}`, message: { kind: 'resume' }, at: Date.now() });
+    }
+  }
 
   for (const [kind, description] of Object.entries(heard))
     setHandler(
@@ -140,6 +165,9 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
     begin: (id) => void begun.add(id),
     endsAt: () => endOf(steered, Date.now()),
     told: () => Promise.race([bell.rung, CancellationScope.current().cancelRequested]),
+    rest(rest) {
+      if (!paused()) accept({ id: `rest/${Date.now()}`, message: { kind: 'pause', rest }, at: Date.now() });
+    },
     going: () => condition(() => !paused()),
     refuse(why) {
       bodyRefuses = why;
@@ -147,6 +175,7 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
     async attend(now) {
       steered = now;
       attended = true;
+      endRests().catch(() => undefined);
       try {
         for (;;) {
           await condition(() => line.length > 0);

@@ -1,4 +1,5 @@
 import { ActivityFailure, ApplicationFailure, TimeoutFailure } from '@temporalio/workflow';
+import type { WindowClosed } from '../../activities/ask/ask-again.ts';
 import { defaults } from '../../domain/defaults.ts';
 import {
   BudgetExhausted,
@@ -6,9 +7,11 @@ import {
   ModelReplyUnusable,
   ModelUnauthenticated,
   modelErrors,
+  PriceUnknown,
 } from '../../domain/errors.ts';
 import type { Job } from '../../domain/job.schema.ts';
 import type { Role } from '../../domain/job-input.ts';
+import type { Rest } from '../../domain/message.schema.ts';
 import { providerOf } from '../../domain/route.ts';
 import { type Place, requestStep } from '../../domain/step.ts';
 import type { RunningJob } from '../job/frame.ts';
@@ -39,7 +42,9 @@ export interface Asking<Answer> {
 /** What asking came to. `exhausted` says why no other question would be answered either; null where one may be. */
 export type Asked<Answer> =
   | { kind: 'answered'; answer: Answer }
-  | { kind: 'unanswered'; reason: string; exhausted: string | null };
+  | { kind: 'unanswered'; reason: string; exhausted: string | null }
+  /** No route can be asked before `rest` is over. */
+  | { kind: 'later'; rest: Rest };
 
 /** A request that began in time may take this long to end. */
 const leastMs = 60_000;
@@ -62,6 +67,8 @@ export async function askRoutes<J extends Job, Answer>(
     if (asked.failure.kind !== BudgetExhausted.name)
       running.note(`${asking.about}: ${route} gave no program: ${asked.failure.message}`);
   }
+  const rest = restFor(failures);
+  if (rest !== null) return { kind: 'later', rest };
   return {
     kind: 'unanswered',
     reason: failures.findLast(({ kind }) => kind !== BudgetExhausted.name)?.message ?? '',
@@ -99,17 +106,36 @@ async function askRoute<J extends Job, Answer>(
 interface Failure {
   kind: string;
   message: string;
+  /** When the route can be asked again, milliseconds since 1970; null where that is not known. */
+  opensAt: number | null;
 }
 
 const accountsRefused: ReadonlySet<string> = new Set([ModelUnauthenticated.name, ModelQuotaExceeded.name]);
+const noMoney: ReadonlySet<string> = new Set([BudgetExhausted.name, PriceUnknown.name]);
 
-/** Returns why another question would fail like this one: the money is spent, or every account refused it. */
+/** Returns what to rest for: every route is closed, by its account or for the money, and one of them says when it is open again. */
+function restFor(failures: readonly Failure[]): Rest | null {
+  const [first] = failures
+    .filter(({ opensAt }) => opensAt !== null)
+    .sort((a, b) => (a.opensAt ?? 0) - (b.opensAt ?? 0));
+  const isClosed = ({ kind, opensAt }: Failure): boolean =>
+    opensAt !== null || accountsRefused.has(kind) || noMoney.has(kind);
+  return first?.opensAt == null || !failures.every(isClosed)
+    ? null
+    : { until: first.opensAt, why: first.message };
+}
+
+/**
+ * Returns why another question would fail like this one: every account refused it, or no route is left that the money is enough for. A route that
+ * costs nothing, and gave no program, may answer the next.
+ */
 function exhaustedBy<J extends Job>({ input }: RunningJob<J>, failures: readonly Failure[]): string | null {
   const refusals = failures.filter(({ kind }) => accountsRefused.has(kind));
   if (refusals.length > 0 && refusals.length === failures.length)
     return refusals.map(({ message }) => message).join('; ');
   const outOfBudget = failures.findLast(({ kind }) => kind === BudgetExhausted.name);
   if (outOfBudget === undefined) return null;
+  if (!failures.every(({ kind }) => noMoney.has(kind) || accountsRefused.has(kind))) return null;
   const { jobId, parent } = input;
   return `out of budget: ${outOfBudget.message}. To go on: crucible resume ${parent?.jobId ?? jobId} --budget usd=N, or tokens=N`;
 }
@@ -122,8 +148,9 @@ function failureOfModel(error: unknown): Failure | null {
     // With a failure of the model as its cause it was waiting for a retry.
     const last =
       cause.cause instanceof ApplicationFailure ? cause.cause.message : 'no worker answered in time';
-    return { kind: 'TimedOut', message: last };
+    return { kind: 'TimedOut', message: last, opensAt: null };
   }
   if (!(cause instanceof ApplicationFailure) || !modelErrors.includes(cause.type ?? '')) return null;
-  return { kind: cause.type ?? '', message: cause.message };
+  const [told] = (cause.details ?? []) as Partial<WindowClosed>[]; // `afterFailure` alone says when
+  return { kind: cause.type ?? '', message: cause.message, opensAt: told?.opensAt ?? null };
 }

@@ -63,8 +63,7 @@ export async function measureBaseline(
     timings: {},
     seeds: cases === null ? [] : [cases.seed],
   };
-  const { microUsd } = await recordTrial({ ...running.placeOf('c-0/record'), trial });
-  running.spent(microUsd);
+  running.spent(await recordTrial({ ...running.placeOf('c-0/record'), trial }));
   running.note(
     `baseline: ${durationOf(baselineMs.value)}, noise ±${(noiseFloor * 100).toFixed(1)} % on ${host}`,
   );

@@ -3,7 +3,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { ModelDecision, NextDecision } from '../../domain/decision.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import type { Extension } from '../../domain/message.schema.ts';
+import type { Extension, Rest } from '../../domain/message.schema.ts';
 import { questionKey } from '../../domain/search-policy.ts';
 import { proposeStep } from '../../domain/step.ts';
 import type { RunningJob } from '../job/frame.ts';
@@ -45,6 +45,13 @@ export function createProposer<J extends AskingJob>(
   /** Different questions, since the last program, that models gave none for. */
   const inVain = new Set<string>();
   let lastReason = '';
+  /** How often in a row no route was open yet. */
+  let closed = 0;
+  const afterThat = ({ until, why }: Rest): Rest => {
+    const { closedAgainMs, longestClosedAgainMs } = defaults.model;
+    const least = closed === 0 ? 0 : Math.min(closedAgainMs * 2 ** (closed - 1), longestClosedAgainMs);
+    return { until: Math.max(until, Date.now() + least), why };
+  };
   const isExhausted = (): boolean => exhausted?.budget === steering.budget;
 
   async function byModel(decision: ModelDecision, id: string): Promise<Proposed> {
@@ -55,6 +62,12 @@ export function createProposer<J extends AskingJob>(
       ask: ({ proposeByModel }, attempt, doing) =>
         summarized(doing, proposeByModel, { ...attempt, job, id, decision, sample, files: input.files }),
     });
+    if (asked.kind === 'later') {
+      steering.rest(afterThat(asked.rest));
+      closed += 1;
+      return 'later';
+    }
+    closed = 0;
     if (asked.kind === 'answered') {
       fruitless = 0;
       inVain.clear();

@@ -73,7 +73,8 @@ export async function searchFor<J extends AskingJob>(
       strategies: strategies?.applicable ?? [],
       ...{ objective, steering, seed: job.seed, isLong: running.isLong, goOn: running.goOn },
       known: { ...known, journal: [...first, ...known.journal.filter(({ id }) => !begun.has(id))] },
-      enough: (rows) => outOfTime() ?? enough(best(rows, objective)) ?? givenUp(),
+      enough: (rows) => outOfTime() ?? enough(best(rows, objective)),
+      givenUp,
     },
     {
       record: (decided) => recordDecision({ ...placeOf(`c-${decided.number}/decision`), decided }),

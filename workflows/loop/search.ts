@@ -44,6 +44,8 @@ export interface SearchSetup {
   goOn(): Promise<never>;
   /** Why to stop before the budget of trials is used; null to go on. */
   enough(journal: Journal): string | null;
+  /** Why models are asked for nothing more; null where they are. */
+  givenUp(): string | null;
 }
 
 /**
@@ -72,13 +74,17 @@ export async function search(
     if (steering.paused) return { kind: 'wait' };
     const byHand = steering.next();
     if (byHand !== null) return byHand;
-    const why = setup.enough(journal);
+    const givenUp = setup.givenUp();
+    // Strategies cost nothing: they go on where models do not.
+    const why = setup.enough(journal) ?? (strategies.length === 0 ? givenUp : null);
     if (why !== null) return { kind: 'stop', why };
-    const { policy, objective, models, seed } = setup;
+    const { policy, objective, seed } = setup;
+    const models = setup.models && givenUp === null;
     const { trials = defaults.trials } = steering.budget;
     const under = [...pending.values()].map((each) => each.decision);
     const state = { journal, objective, pending: under, trials, strategies, models, inVain, seed };
-    return open[0]?.decision ?? policy({ ...state, drafts: draftsWithin(trials), decisions: decided });
+    const begun = givenUp === null ? open[0]?.decision : undefined;
+    return begun ?? policy({ ...state, drafts: draftsWithin(trials), decisions: decided });
   };
 
   /** The decision under its number: the one it was given before, or the next. */

@@ -35,8 +35,7 @@ export async function runTrial(
   const richer = missed === null ? null : await withPackage(running, exam, asked);
   const found = richer === null ? first : await attempt(running, tried, `${path}/again`, richer, earlier);
   const trial: Trial = { ...tried, ...found };
-  const { microUsd } = await recordTrial({ ...running.placeOf(`${path}/record`), trial });
-  running.spent(microUsd);
+  running.spent(await recordTrial({ ...running.placeOf(`${path}/record`), trial }));
   return trial;
 }
 

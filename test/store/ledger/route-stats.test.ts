@@ -42,12 +42,18 @@ describe('how a route does', () => {
 
   it('usually is told from its last hundred requests', async () => {
     const { ledger } = await temporaryStore();
-    expect(await ledger.usualOf('acme/large')).toEqual({ calls: 0, microUsd: null, failedShare: 0 });
+    expect(await ledger.usualOf('acme/large')).toEqual({
+      ...{ calls: 0, microUsd: null, tokens: null, failedShare: 0 },
+    });
     await fail(ledger, 'first', 'ModelUnavailable');
     for (let index = 1; index <= 3; index += 1) await answer(ledger, `call-${index}`, index, 10 * index);
     await answer(ledger, 'unpriced', 4, null);
-    expect(await ledger.usualOf('acme/large')).toEqual({ calls: 5, microUsd: 20, failedShare: 0.2 });
+    expect(await ledger.usualOf('acme/large')).toEqual({
+      ...{ calls: 5, microUsd: 20, tokens: 150, failedShare: 0.2 },
+    });
     for (let index = 10; index < 109; index += 1) await answer(ledger, `later-${index}`, index, 7);
-    expect(await ledger.usualOf('acme/large')).toEqual({ calls: 100, microUsd: 7, failedShare: 0 });
+    expect(await ledger.usualOf('acme/large')).toEqual({
+      ...{ calls: 100, microUsd: 7, tokens: 150, failedShare: 0 },
+    });
   });
 });
