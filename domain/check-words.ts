@@ -19,6 +19,8 @@ function partsOf(check: Exclude<OutputCheck, { kind: 'exit' }>): (string | null)
   switch (check.kind) {
     case 'file':
       return ['a file', bound('bytes', check.minBytes, check.maxBytes)];
+    case 'readable':
+      return ['at least one such file, each readable as what its name says (a picture, a table, JSON)'];
     case 'text':
       return ['text in UTF-8', ...textParts(check)];
     case 'stdout':

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ChatJob } from './kinds/chat.schema.ts';
 import { OptimizeJob } from './kinds/optimize.schema.ts';
 import { PipelineJob, Stage } from './kinds/pipeline.schema.ts';
 import { SolveJob } from './kinds/solve.schema.ts';
@@ -6,10 +7,10 @@ import { SolveJob } from './kinds/solve.schema.ts';
 export { Budget, Models, Strategy, slug, Tolerance } from './job-fields.schema.ts';
 export { SafePath } from './safe-path.schema.ts';
 export { OutputCheck, type RunCheck, Validator } from './validator.schema.ts';
-export { OptimizeJob, PipelineJob, SolveJob, Stage };
+export { ChatJob, OptimizeJob, PipelineJob, SolveJob, Stage };
 
 /** What a user asks for. `kind` picks the workflow. */
-export const Job = z.discriminatedUnion('kind', [OptimizeJob, SolveJob, PipelineJob]);
+export const Job = z.discriminatedUnion('kind', [OptimizeJob, SolveJob, PipelineJob, ChatJob]);
 export type Job = z.infer<typeof Job>;
 export type JobKind = Job['kind'];
 export type JobOf<K extends JobKind> = Extract<Job, { kind: K }>;

@@ -30,11 +30,25 @@ export const Message = z.discriminatedUnion('kind', [
     file: Artifact,
   }),
   z.strictObject({ kind: z.literal('extend'), budget: Extension }),
+  /** What is said in a conversation, at most 10,000 characters: a task for its next turn. */
+  z.strictObject({ kind: z.literal('turn'), text: z.string().trim().min(1).max(10_000) }),
+  /** The files and the program are again as they were before the last turn; as they were before that was taken back. */
+  z.strictObject({ kind: z.literal('undo') }),
+  z.strictObject({ kind: z.literal('redo') }),
+  /** Files for the workspace of a conversation: a `Tree`. */
+  z.strictObject({ kind: z.literal('put'), files: Artifact }),
+  /** The turn under way is given up. */
+  z.strictObject({ kind: z.literal('stop') }),
+  /** The conversation is over. */
+  z.strictObject({ kind: z.literal('end') }),
   /** A candidate whose program is what the job gives in place of its best; null: its best again. */
   z.strictObject({ kind: z.literal('choose'), candidate: Candidate.shape.id.nullable() }),
 ]);
 export type Message = z.infer<typeof Message>;
 export type MessageKind = Message['kind'];
+
+/** What is heard in a conversation alone. */
+export type TalkKind = 'turn' | 'undo' | 'redo' | 'put' | 'stop' | 'end';
 
 /** A message as it came: who sends it again, sends it under the same ID. */
 export interface Told {

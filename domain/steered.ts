@@ -1,5 +1,5 @@
 import type { Budget } from './job.schema.ts';
-import type { Extension, Message, Rest, Told } from './message.schema.ts';
+import type { Extension, Message, MessageKind, Rest, TalkKind, Told } from './message.schema.ts';
 
 /** How a job stands by what people told it: the ledger knows it, and its workflow goes by it. */
 export interface Steered {
@@ -85,12 +85,29 @@ export function saidOf(message: Message): string {
       return `${message.name} was brought to be tried`;
     case 'extend':
       return `extended to ${budgetText(message.budget)}`;
+    case 'turn':
+      return `said: ${message.text}`;
+    case 'undo':
+      return 'the last turn is taken back';
+    case 'redo':
+      return 'the turn that was taken back stands again';
+    case 'put':
+      return 'files were brought';
+    case 'stop':
+      return 'the turn under way is given up';
+    case 'end':
+      return 'the conversation is ended';
     case 'choose':
       return message.candidate === null
         ? 'nothing is chosen: what is best counts'
         : `${message.candidate} was chosen`;
   }
 }
+
+const talk: ReadonlySet<MessageKind> = new Set<TalkKind>(['turn', 'undo', 'redo', 'put', 'stop', 'end']);
+
+/** Returns whether a message is heard in a conversation alone. */
+export const isTalk = ({ kind }: Message): boolean => talk.has(kind);
 
 /** `20 trials, 30 minutes, $5, 2000 tokens`, as far as they are given. */
 export const budgetText = ({ trials, wallMs, usd, tokens }: Extension): string =>
@@ -101,10 +118,10 @@ export const budgetText = ({ trials, wallMs, usd, tokens }: Extension): string =
     ...(tokens === undefined ? [] : [`${tokens} tokens`]),
   ].join(', ');
 
-/** What the jobs below are told where one is: they stand still with it, and have its trials and its time; its money they have already. */
+/** What the jobs below are told where one is: they stand still with it, are given up, and have its trials and its time; its money they have already. */
 export function toldBelow(told: Told): Told | null {
   const { message } = told;
-  if (message.kind === 'pause' || message.kind === 'resume') return told;
+  if (message.kind === 'pause' || message.kind === 'resume' || message.kind === 'stop') return told;
   if (message.kind !== 'extend') return null;
   const { usd: _, tokens: __, ...budget } = message.budget;
   return Object.keys(budget).length === 0 ? null : { ...told, message: { ...message, budget } };

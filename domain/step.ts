@@ -22,6 +22,7 @@ export type StepKind =
   | 'grade'
   | 'check'
   | 'measure'
+  | 'turn'
   | 'report';
 
 /** Builds the key under which a step is kept, or what is said of it: `JOB#c-3/measure`. */
@@ -52,6 +53,9 @@ export const proposedStep = (candidateId: string): string => `${candidateId}/pro
 
 /** Builds the path under which a stage's files are put together. */
 export const filesStep = (stage: string): string => `${stage}/files`;
+
+/** Builds the path under which is kept what a turn of a conversation came to, or files that were brought to it, by the ID of the message. */
+export const saidStep = (told: string): string => `said/${told}`;
 
 /** Builds the key under which a job's log says, once for each `reason`, why a step is tried again. */
 export const againKey = (key: string, reason: string): string => `${key}/again-${reason}`;

@@ -4,11 +4,11 @@ import type { Tree } from './artifact.schema.ts';
 export const placeBelow = (folder: string, tree: Tree): Tree =>
   Object.fromEntries(Object.entries(tree).map(([path, artifact]) => [`${folder}/${path}`, artifact]));
 
-/** Returns the files of `tree` that are named, or stand below a folder that is named, by `paths`. */
+/** Returns the files of `tree` that are named, or stand below a folder that is named, by `paths`; `.` names all of them. */
 export const pick = (tree: Tree, paths: readonly string[]): Tree =>
   Object.fromEntries(
     Object.entries(tree).filter(([path]) =>
-      paths.some((each) => path === each || path.startsWith(`${each}/`)),
+      paths.some((each) => each === '.' || path === each || path.startsWith(`${each}/`)),
     ),
   );
 

@@ -78,6 +78,8 @@ const fileChecks = [
     minBytes: count.optional(),
     maxBytes: count.optional(),
   }),
+  /** Whatever its name says it is, it can be read as that: a picture, a table, a document. */
+  z.strictObject({ kind: z.literal('readable'), path: SafePath }),
   z.strictObject({ kind: z.literal('text'), path: SafePath, ...text }),
   z.strictObject({
     kind: z.literal('image'),

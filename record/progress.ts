@@ -154,6 +154,7 @@ const doingWords: Record<StepKind, string> = {
   grade: 'being judged',
   check: 'trying the check',
   measure: 'being measured',
+  turn: 'keeping what it came to',
   report: 'writing the report',
 };
 

@@ -1,5 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createChatActivities } from '../activities/chat.ts';
 import type { ActivityContext } from '../activities/context.ts';
 import { createEnvironmentActivities } from '../activities/environment.ts';
 import { createJobActivities } from '../activities/job.ts';
@@ -100,6 +101,7 @@ export async function runWorkers(
         activities: {
           ...createJobActivities({ store }),
           ...createHandActivities({ store }),
+          ...createChatActivities({ store }),
           ...createRecipeActivities({ store }),
           ...createSampleActivities({ store }),
           ...createReportActivities({ store }),

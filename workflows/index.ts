@@ -1,4 +1,5 @@
 /** The workflows a worker offers; the bundler starts here. */
+export { chat } from './chat.ts';
 export { optimize } from './optimize.ts';
 export { pipeline } from './pipeline.ts';
 export { solve } from './solve.ts';

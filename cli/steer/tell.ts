@@ -85,6 +85,13 @@ function doneText({ id, running }: { id: string; running: boolean }, message: Me
         : `tries ${message.name} first when it is taken up again, with crucible resume ${id}`;
     case 'extend':
       return `is extended to ${budgetText(message.budget)}`;
+    case 'turn':
+    case 'undo':
+    case 'redo':
+    case 'put':
+    case 'stop':
+    case 'end':
+      return `has it; go on with crucible chat ${id}`;
     case 'choose':
       return `gives ${message.candidate ?? 'its best'} when it ends`;
   }

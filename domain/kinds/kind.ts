@@ -34,6 +34,8 @@ export interface Kind<J extends Job> {
   objective(job: J): Objective;
   /** What a user gets of it: the best program, the files of a run, or a folder for each of its stages. */
   product: 'program' | 'outputs' | 'stages';
+  /** Whether people talk to it, turn by turn; it goes on until they end it. */
+  talks?: true;
   /** Files and folders it names: it can see these and no others. */
   files(job: J): readonly NamedFile[];
   /** The files its programs are to write, as glob patterns. */

@@ -1,11 +1,12 @@
 import type { Job, JobKind, JobOf, Stage, StageJob } from '../job.schema.ts';
+import { chat } from './chat.ts';
 import type { Kind } from './kind.ts';
 import { optimize } from './optimize.ts';
 import { pipeline } from './pipeline.ts';
 import { solve } from './solve.ts';
 
 /** Every kind of job. Whatever else needs to know of a kind asks here; the compiler says what a new one lacks. */
-export const kinds = { optimize, solve, pipeline } satisfies { [K in JobKind]: Kind<JobOf<K>> };
+export const kinds = { optimize, solve, pipeline, chat } satisfies { [K in JobKind]: Kind<JobOf<K>> };
 
 /** Returns what there is to know of a job's kind. */
 export const kindOf = ({ kind }: Pick<Job, 'kind'>): Kind<Job> => kinds[kind];

@@ -33,6 +33,8 @@ interface Writing extends Run {
   /** How that program failed; null where it passed, or was not tried. */
   failure: Failure | null;
   tried: readonly TriedProgram[];
+  /** What was said before in a conversation, and what came of it; null where there is none. */
+  conversation?: string | null;
   args: readonly string[];
   /** What is checked of its outputs, one sentence each. */
   checks: readonly string[];
@@ -88,6 +90,8 @@ const writing = {
     untrustedOr(failure?.diagnosis ?? '', characterLimits.reason, 'Nothing is known of that.'),
   log: ({ failure }: Writing) => untrustedOr(failure?.log ?? '', characterLimits.log, 'Nothing.'),
   tried: ({ tried }: Writing) => triedList(tried),
+  conversation: ({ conversation }: Writing) =>
+    untrustedOr(conversation ?? '', characterLimits.list, 'Nothing.'),
   arguments: ({ args }: Writing) => untrustedOr(args.join(' '), characterLimits.types, 'None.'),
   checks: ({ checks }: Writing) =>
     untrustedOr(

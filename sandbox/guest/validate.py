@@ -91,6 +91,11 @@ def _file(path: Path, output: dict[str, Any]) -> int:
     return 1
 
 
+def _readable(path: Path, output: dict[str, Any]) -> int:
+    check = _BY_SUFFIX.get(Path(output['path']).suffix.lower())
+    return check(path, {'path': output['path'], 'kind': 'readable'}) if check is not None else 1
+
+
 def _text(path: Path, output: dict[str, Any]) -> int:
     return check_text(read_bytes(path), output)
 
@@ -215,6 +220,20 @@ _CHECKS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
     'csv': check_csv,
     'table': check_parquet,
     'stdout': _stdout,
+    'readable': _readable,
+}
+
+# What a file must be by its name. Raw numbers, text and what is not known can be anything.
+_BY_SUFFIX: dict[str, Callable[[Path, dict[str, Any]], int]] = {
+    **dict.fromkeys(FORMATS, _image),
+    **dict.fromkeys(('.mp4', '.webm'), check_video),
+    **dict.fromkeys(('.stl', '.obj', '.ply', '.off'), check_mesh),
+    '.npy': _npy,
+    '.npz': _npz,
+    '.json': check_json,
+    '.csv': check_csv,
+    '.tsv': check_csv,
+    '.parquet': check_parquet,
 }
 
 

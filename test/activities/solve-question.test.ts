@@ -159,7 +159,9 @@ describe('the heads of inputs', () => {
     };
     const packed = await store.blobs.put(JSON.stringify(await tree(store, files)));
     const told = await headsOf(store, packed, ['data'], ['data/key']);
-    expect(told).toContain('data/a.csv, 2,004 bytes; it begins:\nx,y\n1,2\n');
+    expect(told).toContain(
+      'data/a.csv, 2,004 bytes, 500 rows below a header of 2 columns; it begins:\nx,y\n1,2\n',
+    );
     expect(told).toContain('data/b.bin, 2 bytes; binary, begins 0001');
     expect(told).toContain('data/empty, 0 bytes');
     expect(told).not.toContain('unseen');

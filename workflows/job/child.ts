@@ -10,31 +10,43 @@ import { steerSignal } from './steering.ts';
 export type ChildEnd = { kind: 'done'; result: JobResult } | { kind: 'failed'; why: string };
 
 export interface NewChild {
-  /** What the child is to its parent: a stage of a pipeline. */
-  as: 'stage';
+  /** What the child is to its parent: a stage of a pipeline, a turn of a conversation. */
+  as: 'stage' | 'turn';
   /** Tells it from its siblings. */
   name: string;
   job: StageJob;
   /** A `Tree`. */
   files: string;
   routes: Routes;
+  /** The program it edits, a `Program`; null where it begins one. */
+  from?: string | null;
 }
 
-/** Runs a job below another and returns how it ended. Throws only where the parent itself is to end. */
+/** Runs a job below another and returns how it ended; one that is given up has failed. Throws only where the parent itself is to end. */
 export async function runChild<J extends Job>(
   { input, steering, children }: RunningJob<J>,
-  { as, name, job, files, routes }: NewChild,
+  { as, name, job, files, routes, from = null }: NewChild,
 ): Promise<ChildEnd> {
   const workflowId = stageId(input.jobId, name);
   const child: JobInput<StageJob> = {
     ...input,
     ...{ jobId: workflowId, series: workflowId, run: 1 },
     ...{ job: extended(job, steering.budget), files, routes, stageRoutes: {} },
+    ...(from === null ? {} : { from }),
     role: as,
     parent: { jobId: input.jobId, stage: name },
   };
   await steering.going();
+  const underWay = new CancellationScope();
   try {
+    return await underWay.run(start);
+  } catch (error) {
+    unlessBug(error);
+    if (CancellationScope.current().consideredCancelled) throw error;
+    return { kind: 'failed', why: underWay.consideredCancelled ? 'it was given up' : reasonOf(error) };
+  }
+
+  async function start(): Promise<ChildEnd> {
     const handle = await startChild<(input: JobInput<StageJob>) => Promise<JobResult>>(job.kind, {
       workflowId,
       staticSummary: `${as} ${name} (${job.kind})`,
@@ -43,7 +55,8 @@ export async function runChild<J extends Job>(
       args: [child],
     });
     // One that has ended has nothing to be told.
-    const pass = (told: Told): Promise<void> => handle.signal(steerSignal, told).catch(unlessBug);
+    const pass = async (told: Told): Promise<void> =>
+      told.message.kind === 'stop' ? underWay.cancel() : handle.signal(steerSignal, told).catch(unlessBug);
     children.add(pass);
     try {
       if (steering.paused) await pass({ id: `${name}/paused`, message: { kind: 'pause' }, at: Date.now() });
@@ -51,10 +64,6 @@ export async function runChild<J extends Job>(
     } finally {
       children.delete(pass);
     }
-  } catch (error) {
-    unlessBug(error);
-    if (CancellationScope.current().consideredCancelled) throw error;
-    return { kind: 'failed', why: reasonOf(error) };
   }
 }
 

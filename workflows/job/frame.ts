@@ -17,6 +17,7 @@ import type { Job } from '../../domain/job.schema.ts';
 import { capOf } from '../../domain/job.ts';
 import type { JobInput, JobResult } from '../../domain/job-input.ts';
 import type { Journal, JournalRow } from '../../domain/journal.ts';
+import { kindOf } from '../../domain/kinds/kinds.ts';
 import { type Known, nothingKnown } from '../../domain/known.ts';
 import type { Told } from '../../domain/message.schema.ts';
 import { budgetWarnings, type Spent } from '../../domain/spent.ts';
@@ -42,7 +43,7 @@ const mostTold = 50;
 export const progressQuery = defineQuery<Progress>('progress');
 
 /** Events: what is under way adds some hundred, and a server suggests to go on as new at about ten thousand. */
-const longHistory = 4_000;
+const longHistory = { events: 4_000, bytes: Number.POSITIVE_INFINITY };
 
 /** A running job as its workflow code sees it. */
 export interface RunningJob<J extends Job> {
@@ -60,8 +61,8 @@ export interface RunningJob<J extends Job> {
   tell(now: string): void;
   /** Adds a line to what was done, and the best metric where there is one. */
   note(line: string, bestValue?: number): void;
-  /** Whether the history is so long that the job should go on as new. */
-  isLong(): boolean;
+  /** Whether the history is so long that the job should go on as new: by what the server says, or `long`. */
+  isLong(long?: { events: number; bytes: number }): boolean;
   /** Goes on as new, with a history of its own. What the job knows is in the ledger; nothing may be under way. */
   goOn(): Promise<never>;
   /** Tells what models have cost so far, and where that is much of the budget. */
@@ -105,6 +106,7 @@ export async function runJob<J extends Job>(
 
   const children: RunningJob<J>['children'] = new Set();
   const steering = listen({
+    talks: kindOf(job).talks ?? false,
     budget: extensible(job),
     take: (told) => takeMessage({ ...placeOf(`message/${told.id}`), told }),
     async taken(told) {
@@ -129,9 +131,9 @@ export async function runJob<J extends Job>(
       show();
       if (bestValue !== undefined) label({ key: bestAttribute, value: bestValue });
     },
-    isLong: () => {
-      const { historyLength, continueAsNewSuggested } = workflowInfo();
-      return continueAsNewSuggested || historyLength > longHistory;
+    isLong: ({ events, bytes } = longHistory) => {
+      const { historyLength, historySize, continueAsNewSuggested } = workflowInfo();
+      return continueAsNewSuggested || historyLength > events || historySize > bytes;
     },
     goOn: () => continueAsNew<(again: JobInput<J>) => Promise<JobResult>>(input),
     spent(spent) {

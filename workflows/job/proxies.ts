@@ -1,4 +1,5 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type { ChatActivities } from '../../activities/chat.ts';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
 import type { JobActivities } from '../../activities/job.ts';
 import type { FixActivities } from '../../activities/propose/by-fix.ts';
@@ -51,6 +52,7 @@ export const {
   mergeFiles,
 } = proxyActivities<JobActivities>(bookkeeping);
 export const { packSample } = proxyActivities<SampleActivities>(bookkeeping);
+export const { readStanding, endTurn } = proxyActivities<ChatActivities>(bookkeeping);
 export const { proposeByHand } = proxyActivities<HandActivities>(bookkeeping);
 export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping);
 

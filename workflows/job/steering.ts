@@ -9,7 +9,7 @@ import {
 } from '@temporalio/workflow';
 import type { NextDecision } from '../../domain/decision.schema.ts';
 import type { Extension, Message, MessageKind, Rest, Told } from '../../domain/message.schema.ts';
-import { endOf, refusalOf, restIn, type Standing } from '../../domain/steered.ts';
+import { endOf, isTalk, refusalOf, restIn, type Standing } from '../../domain/steered.ts';
 
 /** What a job hears, with what the Temporal UI says of it. */
 const heard: Record<MessageKind, string> = {
@@ -19,6 +19,12 @@ const heard: Record<MessageKind, string> = {
   hint: 'Say something that models read with every question',
   extend: 'Raise the budget',
   choose: 'Choose the candidate whose program the job gives',
+  turn: 'Say what is to be done next',
+  undo: 'Take the last turn back',
+  redo: 'Have the turn that was taken back again',
+  put: 'Bring files',
+  stop: 'Give up the turn under way',
+  end: 'End the conversation',
 };
 
 /** What a job passes on to the jobs below it. */
@@ -59,6 +65,8 @@ export interface Listening extends Steering {
 }
 
 export interface Ear {
+  /** Whether the job is a conversation. */
+  talks: boolean;
   /** What the job may use when it is started. */
   budget: Extension;
   /** Takes a message into the ledger, and returns how the job stands then. */
@@ -71,7 +79,7 @@ export interface Ear {
  * Hears what a job is told from its first moment. Validators refuse at once; handlers only put a message in line, so that they have
  * always ended; `attend` takes the messages in order into the ledger, which knows each by its ID: none is lost, none counts twice.
  */
-export function listen({ budget: given, take, taken }: Ear): Listening {
+export function listen({ talks, budget: given, take, taken }: Ear): Listening {
   const line: Told[] = [];
   let steered: Standing = {
     ...{ budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [], rest: null },
@@ -101,6 +109,7 @@ export function listen({ budget: given, take, taken }: Ear): Listening {
     );
   const refusal = (message: Message): string | null =>
     closed ??
+    (isTalk(message) && !talks ? 'it is no conversation: start one with crucible chat' : null) ??
     bodyRefuses(message) ??
     refusalOf(message, { paused: paused(), rests: resting() !== null, budget: budget() });
   const wake = (): void => {

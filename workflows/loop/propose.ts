@@ -60,7 +60,11 @@ export function createProposer<J extends AskingJob>(
       about: id,
       step: proposeStep(id),
       ask: ({ proposeByModel }, attempt, doing) =>
-        summarized(doing, proposeByModel, { ...attempt, job, id, decision, sample, files: input.files }),
+        summarized(doing, proposeByModel, {
+          ...attempt,
+          ...{ job, id, decision, sample, files: input.files },
+          ...(input.from === undefined ? {} : { from: input.from }),
+        }),
     });
     if (asked.kind === 'later') {
       steering.rest(afterThat(asked.rest));

@@ -1,5 +1,6 @@
 import type { Artifact } from '../../../domain/artifact.schema.ts';
 import { pick, without } from '../../../domain/tree.ts';
+import { fileFacts } from '../../../record/file-facts.ts';
 import { readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 
@@ -21,11 +22,13 @@ export async function headsOf(
   const told = there.slice(0, most.named).map(async ([path, artifact], index) => {
     const { start, bytes } = await blobs.head(artifact, headBytes);
     const size = `${path}, ${bytes.toLocaleString('en')} ${bytes === 1 ? 'byte' : 'bytes'}`;
-    if (index >= most.shown || bytes === 0) return size;
+    const facts = index < most.shown ? await fileFacts(blobs, path, artifact) : null;
+    const said = facts === null ? size : `${size}, ${facts}`;
+    if (index >= most.shown || bytes === 0) return said;
     const whole = bytes <= headBytes ? 'all of it' : 'it begins';
     return isText(start)
-      ? `${size}; ${whole}:\n${start.toString('utf8').trimEnd()}`
-      : `${size}; ${hex(start)}`;
+      ? `${said}; ${whole}:\n${start.toString('utf8').trimEnd()}`
+      : `${said}; ${hex(start)}`;
   });
   const more = there.length - most.named;
   return [...(await Promise.all(told)), ...(more > 0 ? [`and ${more} more`] : [])].join('\n');

@@ -20,6 +20,8 @@ export interface QuestionInput<J> extends Place {
   sample: Artifact | null;
   /** The job's files, where its own prompts are, too. */
   files: Artifact;
+  /** The program that the job edits; unset: it begins one. */
+  from?: Artifact;
 }
 
 /** What a model is asked for a program, and what is made of its reply. */

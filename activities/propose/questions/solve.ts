@@ -5,13 +5,14 @@ import type { Trial } from '../../../domain/trial.schema.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
 import { packagesForModel } from '../../../record/environment.ts';
 import type { Store } from '../../../store/store.ts';
+import { conversationOf } from '../conversation.ts';
 import { headsOf } from './heads.ts';
 import { type AsksFor, digestOf, logOf, shownProgram, triedPrograms } from './question.ts';
 
 /** Asks for a program that does what the job says in words: a new one, or the next version of one that failed. */
 export const solveQuestion: AsksFor<SolveJob> = async (
   store,
-  { job, jobId, decision, files },
+  { job, jobId, decision, files, from: begun },
   trials,
   own,
   hint,
@@ -20,9 +21,10 @@ export const solveQuestion: AsksFor<SolveJob> = async (
     decision.kind === 'debug' ? decision.parent : decision.kind === 'improve' ? decision.parents[0] : null;
   const parent = from === null ? undefined : trials.findLast(({ candidate }) => candidate.id === from);
   const task = job.task ?? '';
+  const program = parent?.candidate.program ?? begun;
   const asked = {
     task,
-    program: parent === undefined ? null : await shownProgram(store, parent.candidate.program),
+    program: program === undefined ? null : await shownProgram(store, program),
     failure: parent === undefined ? null : await failureOf(store, parent),
     tried: triedPrograms(trials),
     args: job.args,
@@ -33,6 +35,7 @@ export const solveQuestion: AsksFor<SolveJob> = async (
     packages: await packagesForModel(store, jobId, job),
     inputs: await headsOf(store, files, job.inputs, hiddenOf(job)),
     hint,
+    conversation: await conversationOf(store, jobId),
   };
   const tool = extensionTool(task);
   return {

@@ -52,6 +52,20 @@ class Validating(unittest.TestCase):
         self.expect('invalid', 'a.txt', b'', 'a.txt, the file is empty', kind='file')
         self.expect('invalid', 'a.txt', None, 'a.txt, the file is missing', kind='file')
 
+    def test_readable(self) -> None:
+        """a file must be what its name says; one whose name says nothing must only hold something"""
+        pixels = np.arange(600, dtype=np.uint8).reshape(20, 30)
+        self.expect('right', 'a.png', png(pixels), kind='readable')
+        self.expect('invalid', 'a.png', b'no picture', 'a.png', kind='readable')
+        self.expect('invalid', 'a.png', png(np.zeros((20, 30), np.uint8)), 'blank', kind='readable')
+        self.expect('right', 'a.json', b'{}', kind='readable')
+        self.expect('invalid', 'a.json', b'{', 'a.json', kind='readable')
+        self.expect('invalid', 'a.csv', b'x,y\n1\n', 'expected 2 cells', kind='readable')
+        self.expect('invalid', 'a.npy', npy(np.array([np.nan])), 'NaN', kind='readable')
+        self.expect('right', 'a.bin', b'\0', kind='readable')
+        self.expect('invalid', 'a.bin', b'', 'empty', kind='readable')
+        self.expect('invalid', '**', None, 'no file matches', kind='readable', missing='no file matches')
+
     def test_image(self) -> None:
         """a picture must decode and show something"""
         pixels = np.zeros((20, 30, 3), np.uint8)
