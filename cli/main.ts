@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { addChatCommands } from './chat/commands.ts';
 import { addFollowCommands } from './follow/commands.ts';
 import { addKeepingCommands } from './keep/commands.ts';
 import { complaintOf, statusOf } from './mistakes.ts';
@@ -34,6 +35,7 @@ try {
   await readSettings();
   const commandLine = createCommandLine();
   addStartCommands(commandLine);
+  addChatCommands(commandLine);
   addFollowCommands(commandLine);
   addSteeringCommands(commandLine);
   addKeepingCommands(commandLine);

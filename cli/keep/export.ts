@@ -6,12 +6,14 @@ import { chosenText } from '../../domain/choosing.ts';
 import { defaults } from '../../domain/defaults.ts';
 import { type OptimizeJob, SafePath } from '../../domain/job.schema.ts';
 import { filesNamedBy, subjectOf } from '../../domain/job.ts';
-import { stagesOf } from '../../domain/kinds/kinds.ts';
+import { kindOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
+import { nowIn } from '../../domain/session.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
 import { bestFound, nearestTrial, productTrial } from '../../domain/trial.ts';
 import { type KeptJob, readEarlier, readJob } from '../../record/kept-job.ts';
+import { readSession } from '../../record/session.ts';
 import { lockedPackages } from '../../sandbox/packages.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { readProgram, readTree } from '../../store/documents.ts';
@@ -60,8 +62,21 @@ export async function exportJob(
 /** What is exported of a job; null where it gave nothing. */
 async function folderOf(store: Store, kept: KeptJob): Promise<Folder | null> {
   const { job } = kept;
+  if (kindOf(job).talks) return conversationFolder(store, kept);
   if (stagesOf(job).length > 0) return pipelineFolder(store, kept);
   return job.kind === 'optimize' ? programFolder(store, kept, job) : outputsFolder(store, kept);
+}
+
+/** The files of a conversation as they are now, and the program of its last turn. */
+async function conversationFolder(store: Store, { record }: KeptJob): Promise<Folder | null> {
+  const now = nowIn(await readSession(store, record));
+  const files = await readTree(store.blobs, now.files);
+  const program = now.program === null ? {} : (await readProgram(store.blobs, now.program)).files;
+  if (Object.keys({ ...files, ...program }).length === 0) return null;
+  return {
+    stored: { ...placeBelow('files', files), ...placeBelow('program', program) },
+    texts: { [settingsFile]: jsonText({ job: record.id, turn: now.turn }) },
+  };
 }
 
 async function pipelineFolder(
