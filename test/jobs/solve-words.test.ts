@@ -230,7 +230,7 @@ it(
     });
     expect([status, result?.summary]).toEqual([
       'finished',
-      'solved in 2: c-1 passed every check: the voxels counted',
+      'solved in 2, recipe shape among them: c-1 passed every check: the voxels counted',
     ]);
     expect(files['count.txt']).toBe('64');
     expect(trials.map(({ candidate }) => [candidate.id, candidate.operator, candidate.parents])).toEqual([
