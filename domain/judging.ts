@@ -159,7 +159,15 @@ export const scriptOriginal = (script: string, job: SolveJob): Original => ({
 
 /** Returns the user's own check of what a program wrote; null where the job has none. */
 export const outputCheckOf = ({ check }: Pick<SolveJob, 'check'>): FunctionAt | null =>
-  check === undefined ? null : functionAt(check, 'check');
+  check === undefined ? null : functionAt(check, isTestFile(check) ? allTests : 'check');
+
+/** What stands for all that is in a file of tests, where a function would be named. */
+const allTests = 'tests';
+
+const isTestFile = (path: string): boolean => /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/.test(path);
+
+/** Tells whether a check is a file of tests for pytest, and not a function. */
+export const isTests = ({ module, name }: FunctionAt): boolean => name === allTests && isTestFile(module);
 
 /** Returns the files and folders of a job that no program sees, wherever they stand: its check, and what that reads. */
 export const hiddenOf = ({ check, hidden = [] }: Pick<SolveJob, 'check' | 'hidden'>): string[] => [

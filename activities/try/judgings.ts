@@ -6,6 +6,7 @@ import {
   type AnswersJudging,
   type ChecksJudging,
   functionWords,
+  isTests,
   type OnFolders,
   type SameFilesJudging,
 } from '../../domain/judging.ts';
@@ -261,7 +262,7 @@ export function emptyTask(check: OnFolders, own: OwnFiles): GraderTask {
 
 /** What `on_folders.py` is asked. What is not among the files, it makes: an empty folder. */
 const planOf = ({ function: { module, name } }: OnFolders) => ({
-  ...{ module, name, folder: '/in/job' },
+  ...{ module, name, folder: '/in/job', tests: isTests({ module, name }) },
   ...{ inputs: '/in/inputs', outputs: '/in/files' },
 });
 

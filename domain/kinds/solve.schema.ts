@@ -20,7 +20,7 @@ const fields = {
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),
   /**
-   * The user's own check of what it wrote: `check.py` (its `check`) or `check.py:name`, called with the folders of the inputs and of the outputs in
+   * The user's own check of what it wrote: `check.py` (its `check`), `check.py:name`, or `test_name.py` for pytest, called with the folders of the inputs and of the outputs in
    * the grader's sandbox. It refuses in words, by False, or by raising. No program sees this file.
    */
   check: FunctionRef.optional(),

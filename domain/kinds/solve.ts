@@ -1,5 +1,5 @@
 import type { SolveJob } from '../job.schema.ts';
-import { functionWords, outputCheckOf } from '../judging.ts';
+import { functionWords, isTests, outputCheckOf } from '../judging.ts';
 import { isFileCheck } from '../output-checks.ts';
 import { environmentFiles, type Kind, read } from './kind.ts';
 
@@ -24,7 +24,13 @@ export const solve: Kind<SolveJob> = {
         : [{ path: script, field: 'script', python: { as: 'program' as const, calls: null } }]),
       ...(check === null
         ? []
-        : [{ path: check.module, field: 'check', python: { as: 'onFolders' as const, calls: check.name } }]),
+        : [
+            {
+              path: check.module,
+              field: 'check',
+              python: { as: 'onFolders' as const, calls: isTests(check) ? null : check.name },
+            },
+          ]),
       ...read('hidden', job.hidden ?? []),
       ...read('sample', [typeof job.sample === 'string' ? job.sample : undefined]),
       ...environmentFiles(job),

@@ -21,7 +21,7 @@ from verdict import Finding
 _MOST_REASON = 1000
 _RAISE = dis.opmap['RAISE_VARARGS']
 # What no outputs can bring about: the function would fail on any.
-_MISTAKES = (NameError, ImportError, SyntaxError)
+MISTAKES = (NameError, ImportError, SyntaxError)
 
 
 class OnFolders:
@@ -32,20 +32,22 @@ class OnFolders:
 
     def __init__(self, plan: dict[str, Any]) -> None:
         self.folder = Path(plan['folder'])
-        self._inputs, self._outputs = (_folder(Path(plan[name])) for name in ('inputs', 'outputs'))
+        self.inputs, self.outputs = (_folder(Path(plan[name])) for name in ('inputs', 'outputs'))
         os.chdir(self.folder)
         path = self.folder / plan['module']
         self.title = f'{plan["name"]} in {plan["module"]}'
-        self._function = load_function(path, plan['name'])
-        self._module = plan['module']
+        self.module = plan['module']
+        # A file of tests is pytest's to load.
+        self.is_tests = plan.get('tests', False)
+        self._function = None if self.is_tests else load_function(path, plan['name'])
 
     def __call__(self, **more: Any) -> Any:
         """What the function returns, given the two folders and as much of `more` as it has parameters for."""
-        given = {'inputs': self._inputs, 'outputs': self._outputs, **more}
+        given = {'inputs': self.inputs, 'outputs': self.outputs, **more}
         try:
             parameters = inspect.signature(self._function).parameters.values()
         except (TypeError, ValueError):
-            return self._function(self._inputs, self._outputs)
+            return self._function(self.inputs, self.outputs)
         if any(each.kind is each.VAR_KEYWORD for each in parameters):
             return self._function(**given)
         named = [each.name for each in parameters if each.kind in (each.POSITIONAL_OR_KEYWORD, each.KEYWORD_ONLY)]
@@ -57,13 +59,13 @@ class OnFolders:
             raise UserCodeError(
                 'function',
                 f'{self.title} takes ({", ".join(named)}): expected ({", ".join(given)}), two folders',
-                self._module,
+                self.module,
             )
         return self._function(*values[: len(named)])
 
     def place(self, error: BaseException) -> str:
         """The line of the user's that `error` came from: `check.py:12 in check`."""
-        return where(error, self.folder.resolve()) or where(error, self.folder) or self._module
+        return where(error, self.folder.resolve()) or where(error, self.folder) or self.module
 
     def is_raised(self, error: BaseException) -> bool:
         """Whether the user's own code raised it on purpose, by `raise` or `assert`."""
@@ -92,7 +94,7 @@ def finding_of(check: OnFolders) -> Finding:
         said = check()
     except UserCodeError:
         raise
-    except _MISTAKES as error:
+    except MISTAKES as error:
         raise UserCodeError(
             'function', f'{check.place(error)}: {_told(error)}: a mistake of the check itself', check.place(error)
         ) from None

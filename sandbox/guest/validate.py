@@ -25,6 +25,7 @@ from meshes import check_mesh
 from on_folders import OnFolders, finding_of
 from pictures import FORMATS, PictureError, can_read_pictures, read_picture
 from tables import check_csv, check_parquet
+from tests_on_folders import finding_of_tests
 from texts import check_count, check_text
 from user_code import UserCodeError, leave_names_to_user
 from verdict import Finding, PlanError, write_verdict
@@ -46,7 +47,7 @@ def judge(plan: dict[str, Any]) -> list[Finding]:
         # It would be asked about outputs that are known to be wrong; it counts as one that did not pass.
         return [*findings, Finding(check.title, 'invalid')]
     try:
-        return [*findings, finding_of(check)]
+        return [*findings, finding_of_tests(check) if check.is_tests else finding_of(check)]
     except UserCodeError as error:
         raise PlanError(str(error)) from None
 

@@ -23,9 +23,11 @@ class OwnCheck(unittest.TestCase):
         (self.folder / 'inputs/notes.txt').write_text('to be or not to be')
         (self.folder / 'files/counts.json').write_text('{"to": 2}')
 
-    def ask(self, source: str, name: str = 'check', outputs: list[dict] = []) -> subprocess.CompletedProcess[str]:
-        (self.folder / 'job/check.py').write_text(source)
-        check = {'module': 'check.py', 'name': name, 'folder': str(self.folder / 'job')}
+    def ask(
+        self, source: str, name: str = 'check', outputs: list[dict] = [], module: str = 'check.py'
+    ) -> subprocess.CompletedProcess[str]:
+        (self.folder / 'job' / module).write_text(source)
+        check = {'module': module, 'name': name, 'folder': str(self.folder / 'job'), 'tests': module.startswith('test_')}
         check |= {'inputs': str(self.folder / 'inputs'), 'outputs': str(self.folder / 'files')}
         (self.folder / 'plan.json').write_text(json.dumps({'outputs': outputs, 'check': check}))
         command = [sys.executable, '-I', '-B', str(GUEST / 'validate.py')]
@@ -108,6 +110,27 @@ class OwnCheck(unittest.TestCase):
         self.assertEqual([case['kind'] for case in found['cases']], ['invalid', 'invalid'])
         right = {**output, 'file': str(self.folder / 'files/counts.json')}
         self.expect('wrong', 'def check(i, o): raise ValueError("asked")', 'asked', outputs=[right])
+
+    def test_pytest(self) -> None:
+        """a file of tests gets the folders as fixtures, and refuses where one of them fails"""
+        tests = {'module': 'test_out.py', 'name': 'tests'}
+        source = (
+            'import json, pytest\n'
+            'def test_there(outputs):\n    assert (outputs / "counts.json").exists()\n'
+            '@pytest.mark.parametrize("word", ["to", "be"])\n'
+            'def test_counts(inputs, outputs, word):\n'
+            '    counts = json.loads((outputs / "counts.json").read_text())\n'
+            '    assert counts.get(word) == (inputs / "notes.txt").read_text().split().count(word)\n'
+        )
+        self.expect('wrong', source, r"^tests in test_out.py, 1 of 3 tests in test_out.py failed: test_counts\[be\]: .*assert None == 2 \(test_out.py:7\)$", **tests)
+        (self.folder / 'files/counts.json').write_text('{"to": 2, "be": 2}')
+        self.expect('right', source, **tests)
+        self.expect('wrong', 'def test_a(outputs):\n    open(outputs / "no")', 'FileNotFoundError', **tests)
+        self.mistaken('def test_a(outputs):\n    nothing', r"test_out.py: test_a: NameError.*a mistake of the tests", **tests)
+        self.mistaken('import no_such_module\ndef test_a(): pass', r'test_out.py: test_out.py: [\s\S]*no_such_module', **tests)
+        self.mistaken('def test_a(folder): pass', r"test_out.py: test_a: [\s\S]*fixture 'folder' not found", **tests)
+        self.mistaken('x = 1', 'test_out.py: expected a test that is run, found none', **tests)
+        self.mistaken('import pytest\n@pytest.mark.skip\ndef test_a(): pass', 'test_out.py: expected a test that is run, found none', **tests)
 
     def test_nothing(self) -> None:
         """folders that are not there are empty ones"""
