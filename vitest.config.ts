@@ -13,7 +13,7 @@ const waiting = [
   'test/sandbox/{choose,supervisor-faults,supervisor-job,supervisor-lock}.test.ts',
 ];
 /** The rest of the whole, and what keeps time: sandboxes, measurements, killed processes. One file at a time, for two cores. */
-const whole = ['sandbox', 'jobs', 'models'];
+const whole = ['sandbox', 'jobs', 'models', 'tasks'];
 
 const folders = (names: string[], ending: string): string[] =>
   names.map((name) => `test/${name}/**/*${ending}`);
