@@ -13,7 +13,7 @@ import type { Told } from '../domain/message.schema.ts';
 import { type Objective, objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
 import type { Spent } from '../domain/spent.ts';
-import { extensible, restIn, type Standing } from '../domain/steered.ts';
+import { extensible, restIn, type Standing, settledIn, waitingIn } from '../domain/steered.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
@@ -88,8 +88,12 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     const record = await store.ledger.job(jobId);
     if (record === undefined) throw new Error(`expected job ${jobId} in the ledger, found none`);
     const { budget, beganAt, pausedAt, pausedMs } = record;
-    const rest = pausedAt === null ? null : restIn(await store.ledger.messages(jobId));
-    return { budget, beganAt, pausedAt, pausedMs, rest, tries: await triesOf(store.ledger, jobId) };
+    const told = await store.ledger.messages(jobId);
+    return {
+      ...{ budget, beganAt, pausedAt, pausedMs, tries: await triesOf(store.ledger, jobId) },
+      rest: pausedAt === null ? null : restIn(told),
+      ...{ waiting: waitingIn(told, record), settled: settledIn(told.filter(({ at }) => at >= beganAt)) },
+    };
   }
 
   /** Strategies that a job, or the stages of a pipeline, made no use of; null where none were looked for. */

@@ -123,6 +123,8 @@ export const common = {
   cores: z.number().int().positive().max(256).default(defaults.cores),
   seed: z.number().int().nonnegative().default(defaults.seed),
   budget: Budget.prefault({}),
+  /** What comes of a search that ends without what it is after: `wait` keeps the job open, at no cost, until somebody helps; unset: it ends. */
+  on_failure: z.enum(['end', 'wait']).optional(),
 };
 
 /** Characters of a task in words. */

@@ -43,9 +43,18 @@ export const Message = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('end') }),
   /** A candidate whose program is what the job gives in place of its best; null: its best again. */
   z.strictObject({ kind: z.literal('choose'), candidate: Candidate.shape.id.nullable() }),
+  /** The job's own: it waits for a person, and why. It stands among what people say, so that it is clear what came first. */
+  z.strictObject({
+    kind: z.literal('wait'),
+    why: z.string(),
+    /** Candidates tried by then. */
+    tried: z.number(),
+  }),
 ]);
 export type Message = z.infer<typeof Message>;
 export type MessageKind = Message['kind'];
+/** That a job waits for a person. */
+export type Waiting = Extract<Message, { kind: 'wait' }>;
 
 /** What is heard in a conversation alone. */
 export type TalkKind = 'turn' | 'undo' | 'redo' | 'put' | 'stop' | 'end';

@@ -1,5 +1,5 @@
 import type { Budget } from './job.schema.ts';
-import type { Extension, Message, MessageKind, Rest, TalkKind, Told } from './message.schema.ts';
+import type { Extension, Message, MessageKind, Rest, TalkKind, Told, Waiting } from './message.schema.ts';
 
 /** How a job stands by what people told it: the ledger knows it, and its workflow goes by it. */
 export interface Steered {
@@ -19,6 +19,10 @@ export interface Standing extends Steered {
   tries: readonly Told[];
   /** What it rests for; null where it does not stand still, or people paused it. */
   rest: Rest | null;
+  /** That it waits for a person, and why; null where it does not. */
+  waiting: Waiting | null;
+  /** Whether somebody chose while it waited for a person: then it ends. */
+  settled: boolean;
 }
 
 /** Returns what a job rests for that stands still, by what it was told; null where people paused it. */
@@ -32,6 +36,35 @@ export const momentText = (at: number): string =>
   `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 
 export const restText = ({ until, why }: Rest): string => `waits until ${momentText(until)}: ${why}`;
+
+/** Returns that a job waits for a person; null where it does not. It does as long as it stands still and was told nothing since. */
+export function waitingIn(
+  told: readonly Pick<Told, 'message'>[],
+  { pausedAt }: Pick<Steered, 'pausedAt'>,
+): Waiting | null {
+  const last = told.at(-1)?.message;
+  return pausedAt !== null && last?.kind === 'wait' ? last : null;
+}
+
+/** Returns whether somebody chose while the job waited for a person, and nothing was said since. */
+export function settledIn(told: readonly Pick<Told, 'message'>[]): boolean {
+  const [before, last] = told.slice(-2).map(({ message }) => message.kind);
+  return before === 'wait' && last === 'choose';
+}
+
+/** Returns that a job waits, why, and what to type, in one line. */
+export const waitsText = ({ why }: Waiting, jobId: string): string =>
+  `waits for a person: ${why}. Go on: crucible hint ${jobId} '…', crucible try ${jobId} FILE, or crucible extend ${jobId} trials=N; end it: crucible choose ${jobId} best`;
+
+/** Returns what a message raises of a budget; null: nothing. A hint to a job that waits is worth a trial, where none is left. */
+export function raisedBy(message: Message, waiting: Waiting | null, { trials }: Extension): Extension | null {
+  if (message.kind === 'extend') return message.budget;
+  if (message.kind !== 'hint' || waiting === null || trials === undefined) return null;
+  return trials > waiting.tried ? null : { trials: waiting.tried + 1 };
+}
+
+/** Returns what ends the waiting of a job, in words. */
+export const helps = 'a hint, a program (try), a larger budget (extend) or a choice (choose)';
 
 /** What of a job's budget can be extended. */
 export const extensible = ({
@@ -49,13 +82,19 @@ const extensibleFields = ['trials', 'wallMs', 'usd', 'tokens'] as const satisfie
 /** Why a message cannot be acted on, in one sentence; null where it can. `paused`, `rests`: as the job stands when it comes. */
 export function refusalOf(
   message: Message,
-  { paused, rests = false, budget }: { paused: boolean; rests?: boolean; budget: Extension },
+  {
+    paused,
+    rests = false,
+    waiting = false,
+    budget,
+  }: { paused: boolean; rests?: boolean; waiting?: boolean; budget: Extension },
 ): string | null {
   switch (message.kind) {
     case 'pause':
+      if (waiting) return 'it waits for a person, and does nothing';
       return paused && !rests ? 'it is paused already' : null;
     case 'resume':
-      return paused ? null : 'it is not paused';
+      return waiting ? `it waits for ${helps}` : paused ? null : 'it is not paused';
     case 'extend':
       return lessThanNow(message.budget, budget);
     default:
@@ -101,6 +140,8 @@ export function saidOf(message: Message): string {
       return message.candidate === null
         ? 'nothing is chosen: what is best counts'
         : `${message.candidate} was chosen`;
+    case 'wait':
+      return `waits for ${helps}: ${message.why}`;
   }
 }
 

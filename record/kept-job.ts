@@ -3,9 +3,9 @@ import { chosenIn } from '../domain/choosing.ts';
 import type { Job } from '../domain/job.schema.ts';
 import { type BestFound, type JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { isPart, stagesOf } from '../domain/kinds/kinds.ts';
-import type { Rest } from '../domain/message.schema.ts';
+import type { Rest, Waiting } from '../domain/message.schema.ts';
 import { objectiveOf } from '../domain/objective.ts';
-import { restIn } from '../domain/steered.ts';
+import { restIn, waitingIn } from '../domain/steered.ts';
 import { stepOfKey, trialStep } from '../domain/step.ts';
 import type { StrategyList } from '../domain/strategies.schema.ts';
 import { strategiesIn } from '../domain/strategies.ts';
@@ -47,6 +47,8 @@ export interface KeptJob {
   rest: Rest | null;
   /** What it may spend on models with all that is below it, and has; null where it was not opened. */
   account: AccountRecord | null;
+  /** That it waits for a person, and why; null where it does not. */
+  waiting: Waiting | null;
   /** What was done and why, in order. */
   events: EventRecord[];
   /** What strategies can do for its program; null where they were not looked for. */
@@ -90,6 +92,7 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     chosen: isPart(job) ? chosenFound(trials, objectiveOf(job), chosenIn(told)) : null,
     rest: record.status === 'running' && record.pausedAt !== null ? restIn(told) : null,
     account: account ?? null,
+    waiting: waitingIn(told, record),
     turns: turns.flat(),
     strategies: strategiesIn(steps),
     stages: await Promise.all(stages.map((stage) => readJob(store, stage))),

@@ -1,8 +1,9 @@
 import type { Job } from '../../domain/job.schema.ts';
 import { forkText, subjectOf } from '../../domain/job.ts';
 import { originOf } from '../../domain/job-input.ts';
+import type { Waiting } from '../../domain/message.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';
-import { restText } from '../../domain/steered.ts';
+import { restText, waitingIn, waitsText } from '../../domain/steered.ts';
 import { headline, times, valueText } from '../../domain/trial.ts';
 import { behindText } from '../../domain/turn.ts';
 import { readInput } from '../../store/documents.ts';
@@ -67,6 +68,7 @@ export async function list(
         ] as const)
       : []),
   ];
+  const waiting = await Promise.all(jobs.map((job) => waitingOf(store, job)));
   const summaries = await Promise.all(
     jobs.map(async (job) => headline(job.result?.summary ?? (await waitingText(store, job)))),
   );
@@ -88,7 +90,7 @@ export async function list(
   });
   const rows = jobs.map((job, index): Cell[] => [
     job.id,
-    statusCell(job, rests[index] ?? null),
+    statusCell(job, rests[index] ?? waiting[index]),
     bestText(job, asked[index]?.job ?? null),
     agoText(job.startedAt, now),
     tookText(job, now),
@@ -124,13 +126,18 @@ function bestText({ best, result }: JobRecord, job: Job | null): string {
 /** Of a job with more parts under way at once, what the others wait for is not looked for. */
 const mostStages = 20;
 
-/** What a running job waits for, a quota or its machine, in words; empty where it works. */
-async function waitingText({ ledger }: Store, job: JobRecord): Promise<string> {
+/** That a job waits for a person; null where it does not, which is known of most without asking. */
+const waitingOf = async ({ ledger }: Pick<Store, 'ledger'>, job: JobRecord): Promise<Waiting | null> =>
+  job.pausedAt === null ? null : waitingIn(await ledger.messages(job.id), job);
+
+/** What a running job waits for, a person, a quota or its machine, in words; empty where it works. */
+async function waitingText({ ledger }: Pick<Store, 'ledger'>, job: JobRecord): Promise<string> {
   if (job.status !== 'running') return '';
   const stages = await ledger.children(job.id, { status: 'running', limit: mostStages });
   for (const each of [job, ...stages]) {
-    const rest = await restOf(ledger, each);
+    const [rest, waiting] = await Promise.all([restOf(ledger, each), waitingOf({ ledger }, each)]);
     if (rest !== null) return restText(rest);
+    if (waiting !== null) return waitsText(waiting, each.id);
   }
   const turns = (await Promise.all([job, ...stages].map(({ id }) => ledger.turns(id)))).flat();
   const open = turns.find(

@@ -2,7 +2,7 @@ import { forkText } from '../../domain/job.ts';
 import { type Origin, originOf } from '../../domain/job-input.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
-import { extensible, restText } from '../../domain/steered.ts';
+import { extensible, restText, waitsText } from '../../domain/steered.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import { bestFound, headline, valueText } from '../../domain/trial.ts';
@@ -79,7 +79,7 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   const { record, job } = kept;
   const { result } = record;
   const now = Date.now();
-  const { text, format } = statusCell(record, kept.rest);
+  const { text, format } = statusCell(record, kept.rest ?? kept.waiting);
   out(`${paint(context, 'bold', record.id)}  ${paint(context, format, text)}`);
   out(
     `started ${timeText(record.startedAt)} (${agoText(record.startedAt, now)}), ${record.endedAt === null ? 'running for' : 'took'} ${tookText(record, now)}`,
@@ -91,6 +91,8 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
     if (rest !== null)
       for (const line of wrap(clean(`${each === record ? '' : `${each.stage} `}${restText(rest)}`), columns))
         out(line);
+  for (const { waiting, record: by } of [kept, ...kept.stages])
+    if (waiting !== null) for (const line of wrap(clean(waitsText(waiting, by.id)), columns)) out(line);
   if (result !== null) for (const line of wrap(clean(result.summary), columns)) out(line);
 
   if (stagesOf(job).length > 0) {
@@ -159,7 +161,7 @@ export function stageTable(
     const result = known ?? ran?.record.result ?? null;
     const state: Cell =
       record !== undefined
-        ? statusCell(record, ran?.rest)
+        ? statusCell(record, ran?.rest ?? ran?.waiting)
         : known === undefined
           ? { text: 'waiting', format: 'dim' }
           : { text: 'done before', format: 'green' };

@@ -1,4 +1,4 @@
-import type { Rest } from '../../domain/message.schema.ts';
+import type { Rest, Waiting } from '../../domain/message.schema.ts';
 import type { JobRecord, JobStatus } from '../../store/ledger/jobs.ts';
 import { durationText, type Format } from '../terminal.ts';
 
@@ -10,13 +10,13 @@ export const statusFormats: Record<JobStatus, Format> = {
   cancelled: 'yellow',
 };
 
-/** A status in its colour; a running job may be paused, or wait by itself for what it rests for. */
+/** A status in its colour; a running job may be paused, or wait: for a person, or by itself for what it rests for. */
 export const statusCell = (
   { status, pausedAt }: Pick<JobRecord, 'status' | 'pausedAt'>,
-  rest: Rest | null = null,
+  waits: Rest | Waiting | null = null,
 ): { text: string; format: Format } =>
   status === 'running' && pausedAt !== null
-    ? { text: rest === null ? 'paused' : 'waiting', format: 'yellow' }
+    ? { text: waits === null ? 'paused' : 'waiting', format: 'yellow' }
     : { text: status, format: statusFormats[status] };
 
 /** How long the job took, or has been running. */

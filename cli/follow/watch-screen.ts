@@ -3,15 +3,17 @@ import { subjectOf } from '../../domain/job.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { dollars } from '../../domain/money.ts';
 import { objectiveOf } from '../../domain/objective.ts';
-import { restText } from '../../domain/steered.ts';
+import { restText, waitsText } from '../../domain/steered.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { bestFound, lineOf, metricText, scoreText } from '../../domain/trial.ts';
+import type { KeptJob } from '../../record/kept-job.ts';
 import type { Progress, SearchProgress } from '../../record/progress.ts';
 import type { UnfinishedReply } from '../../store/ledger/partials.ts';
 import {
   type CommandContext,
+  clean,
   cut,
   durationText,
   type Format,
@@ -19,6 +21,7 @@ import {
   oneLine,
   paint,
   percentText,
+  wrap,
 } from '../terminal.ts';
 import { stageTable } from './show.ts';
 import { statusCell, tookText } from './status.ts';
@@ -38,7 +41,7 @@ const silentMs = 20_000;
 export function progressBlock(screen: Screen, progress: Progress, now: number): string[] {
   const { kept, searches } = progress;
   const { record } = kept;
-  const status = statusCell(record, kept.rest);
+  const status = statusCell(record, kept.rest ?? kept.waiting);
   return [
     `${paint(screen, 'bold', cut(record.name, 40))}  ${record.role === 'verification' ? 'verification' : record.kind}  ${paint(screen, status.format, status.text)}  ${tookText(record, now)}`,
     ...stageLines(screen, progress),
@@ -46,7 +49,8 @@ export function progressBlock(screen: Screen, progress: Progress, now: number): 
       searchLines(screen, search, searches.length > 1 || search.record !== record),
     ),
     ...spendLine(screen, kept),
-    ...(record.status === 'running' ? nowLines(screen, progress, now) : []),
+    ...waitingLines(screen, kept),
+    ...(record.status === 'running' && kept.waiting === null ? nowLines(screen, progress, now) : []),
   ];
 }
 
@@ -69,6 +73,12 @@ function spendLine(screen: Screen, { account }: Progress['kept']): string[] {
   const format = share >= high ? 'red' : share >= half ? 'yellow' : 'reset';
   return ['', field(screen, 'spend', `${parts.join(', ')}${percent}`, '', format)];
 }
+
+/** What a job, or a stage of it, waits for a person for, and what to type. */
+const waitingLines = (screen: Screen, kept: KeptJob): string[] =>
+  [kept, ...kept.stages].flatMap(({ waiting, record }) =>
+    waiting === null ? [] : ['', ...wrap(clean(waitsText(waiting, record.id)), screen.columns)],
+  );
 
 function stageLines(screen: Screen, { kept }: Progress): string[] {
   const asked = stagesOf(kept.job);

@@ -1,4 +1,4 @@
-import { createOption, InvalidArgumentError } from 'commander';
+import { createOption, InvalidArgumentError, type Option } from 'commander';
 import { defaults } from '../../domain/defaults.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import {
@@ -21,6 +21,12 @@ interface RunOptions {
   from?: string;
   dryRun?: boolean;
 }
+
+const onFailure = (): Option =>
+  createOption(
+    '--on-failure <what>',
+    'wait keeps a job open that did not get there, at no cost, until somebody helps (default: it ends)',
+  ).choices(['end', 'wait']);
 
 /** Adds the commands that start jobs. */
 export function addStartCommands(line: CommandLine): void {
@@ -100,6 +106,7 @@ export function addStartCommands(line: CommandLine): void {
     .option('--seed <number>', `of the search's own choices (default: ${defaults.seed})`, seedNumber)
     .option('--usd <amount>', 'what models may cost at most (default: no limit)', amount)
     .option('--tokens <count>', 'what models may read and write at most (default: no limit)', wholeNumber)
+    .addOption(onFailure())
     .addOption(profile())
     .option('--out <folder>', 'write the program found there, as crucible export does')
     .option('--fresh', 'a new run, even where the same job is done or under way')
@@ -146,6 +153,7 @@ export function addStartCommands(line: CommandLine): void {
     .option('--memory <MiB>', `memory a run may use (default: ${defaults.limits.memoryMb})`, wholeNumber)
     .option('--usd <amount>', 'what models may cost at most (default: no limit)', amount)
     .option('--tokens <count>', 'what models may read and write at most (default: no limit)', wholeNumber)
+    .addOption(onFailure())
     .addOption(profile())
     .option('--out <folder>', 'write the program and its outputs there, as crucible export does')
     .option('--fresh', 'a new run, even where the same job is done or under way')

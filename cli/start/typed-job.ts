@@ -14,6 +14,7 @@ export interface Allowances {
   memory?: number;
   profile?: Models['profile'];
   packages?: string[];
+  onFailure?: string;
 }
 
 /** The fields of a job that say what it may use. */
@@ -26,9 +27,11 @@ export const allowances = ({
   memory,
   profile,
   packages,
+  onFailure,
 }: Allowances) => ({
   environment: packages === undefined ? undefined : { requirements: packages },
   cores,
+  on_failure: onFailure,
   limits: memory === undefined ? undefined : { memoryMb: memory },
   budget: given({
     trials,
@@ -47,6 +50,7 @@ const optionOfField: Record<string, string> = {
   'limits.memoryMb': '--memory',
   'models.profile': '--profile',
   environment: '--packages',
+  on_failure: '--on-failure',
 };
 
 /** A field of the job in the words of the command line. */

@@ -3,7 +3,7 @@ import { Budget, type Job } from '../../domain/job.schema.ts';
 import type { JobInput } from '../../domain/job-input.ts';
 import { isPart } from '../../domain/kinds/kinds.ts';
 import type { Extension, Message } from '../../domain/message.schema.ts';
-import { refusalOf } from '../../domain/steered.ts';
+import { refusalOf, waitingIn } from '../../domain/steered.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
@@ -153,11 +153,17 @@ function extended(job: Job, { usd, tokens, trials, wallMs }: Extension): Job {
   };
 }
 
-/** Ends the pause of a running job, and extends it. Throws `UserMistake` where there is neither to do. */
-export async function goOn(client: JobClient, record: JobRecord, extension: Extension): Promise<string> {
+/** Ends the pause of a running job, and extends it, which is enough for one that is `waiting` for a person. Throws `UserMistake` where there is neither to do. */
+export async function goOn(
+  client: JobClient,
+  record: JobRecord,
+  extension: Extension,
+  waiting = false,
+): Promise<string> {
+  const isExtended = Object.keys(extension).length > 0;
   const messages: Message[] = [
-    ...(Object.keys(extension).length === 0 ? [] : [{ kind: 'extend' as const, budget: extension }]),
-    ...(record.pausedAt === null ? [] : [{ kind: 'resume' as const }]),
+    ...(isExtended ? [{ kind: 'extend' as const, budget: extension }] : []),
+    ...(record.pausedAt === null || (waiting && isExtended) ? [] : [{ kind: 'resume' as const }]),
   ];
   if (messages.length === 0) throw new UserMistake(`${record.id} is running already`);
   for (const message of messages) await tell(client, record.id, message);
@@ -175,7 +181,7 @@ export async function resumeJob(
   return withServer(config, { store: context.store, say: sayOf(context), signal }, async (client) => {
     const id =
       record.status === 'running'
-        ? await goOn(client, record, extension)
+        ? await goOn(client, record, extension, await isWaiting(context.store, record))
         : await resume(context.store, client, record, extension, { models: config.models, signal });
     if (detached) {
       context.out(
@@ -186,6 +192,9 @@ export async function resumeJob(
     return statusOfJob(await watchJob(context, id, { signal }));
   });
 }
+
+const isWaiting = async ({ ledger }: Store, record: JobRecord): Promise<boolean> =>
+  waitingIn(await ledger.messages(record.id), record) !== null;
 
 /** Raises the budget of a job that runs, or takes up one that has ended with a larger one. */
 export async function extendJob(session: Session, text: string, amounts: string[]): Promise<unknown> {

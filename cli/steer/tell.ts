@@ -94,5 +94,7 @@ function doneText({ id, running }: { id: string; running: boolean }, message: Me
       return `has it; go on with crucible chat ${id}`;
     case 'choose':
       return `gives ${message.candidate ?? 'its best'} when it ends`;
+    case 'wait':
+      return 'waits';
   }
 }

@@ -38,7 +38,17 @@ const fields = {
 
 type Source = Pick<
   z.infer<z.ZodObject<typeof fields>>,
-  'script' | 'args' | 'recipe' | 'with' | 'task' | 'prompts' | 'check' | 'hidden' | 'inputs' | 'sample'
+  | 'script'
+  | 'args'
+  | 'recipe'
+  | 'with'
+  | 'task'
+  | 'prompts'
+  | 'check'
+  | 'hidden'
+  | 'inputs'
+  | 'sample'
+  | 'on_failure'
 >;
 
 /** Says what is wrong with where the program comes from: a script with `args`, a recipe with `with`, or a task in words. */
@@ -70,6 +80,11 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
       field: 'prompts',
       broken: task === undefined && own !== undefined,
       message: '`prompts` are for a `task`: nothing else asks models',
+    },
+    {
+      field: 'on_failure',
+      broken: task === undefined && job.on_failure === 'wait',
+      message: 'expected `end`: without a `task` nothing is searched for, so nobody could help',
     },
     {
       field: 'check',

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
-import { Extension, Message, type Told } from '../../domain/message.schema.ts';
-import { saidOf } from '../../domain/steered.ts';
+import { Extension, Message, type Told, type Waiting } from '../../domain/message.schema.ts';
+import { raisedBy, saidOf } from '../../domain/steered.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
 import { countEvent } from './events.ts';
 import { type JobEnd, keepResult } from './jobs.ts';
@@ -38,7 +38,7 @@ export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Mess
         if (taken === undefined) return true;
         const event = { jobId, ...counted, key: `${jobId}#message/${id}`, text: saidOf(message), at };
         await transaction.insertInto('events').values(event).execute();
-        await apply(transaction, jobId, told);
+        await apply(transaction, jobId, told, counted.number);
         if (ended?.result !== undefined) await keepResult(transaction, jobId, ended);
         return true;
       });
@@ -75,10 +75,18 @@ async function apply(
   transaction: Transaction<LedgerSchema>,
   jobId: string,
   { message, at }: Told,
+  number: number,
 ): Promise<void> {
   const job = transaction.updateTable('jobs').where('id', '=', jobId);
-  if (message.kind === 'pause') await job.set({ pausedAt: at }).where('pausedAt', 'is', null).execute();
-  if (message.kind === 'resume')
+  const { budgetJson, pausedAt } = await transaction
+    .selectFrom('jobs')
+    .select(['budgetJson', 'pausedAt'])
+    .where('id', '=', jobId)
+    .executeTakeFirstOrThrow();
+  const waiting = pausedAt === null ? null : await waitingBefore(transaction, jobId, number);
+  if (message.kind === 'pause' || message.kind === 'wait')
+    await job.set({ pausedAt: at }).where('pausedAt', 'is', null).execute();
+  else if (message.kind === 'resume' || waiting !== null)
     await job
       .set((set) => ({
         pausedMs: set('pausedMs', '+', set(set.val(at), '-', set.ref('pausedAt'))),
@@ -86,19 +94,33 @@ async function apply(
       }))
       .where('pausedAt', 'is not', null)
       .execute();
-  if (message.kind !== 'extend') return;
-  const { budgetJson } = await transaction
-    .selectFrom('jobs')
-    .select('budgetJson')
-    .where('id', '=', jobId)
-    .executeTakeFirstOrThrow();
-  const budget = { ...Extension.parse(JSON.parse(budgetJson)), ...message.budget };
-  await job.set({ budgetJson: JSON.stringify(budget) }).execute();
-  const { usd, tokens } = message.budget;
+  const before = Extension.parse(JSON.parse(budgetJson));
+  const raised = raisedBy(message, waiting, before);
+  if (raised === null) return;
+  await job.set({ budgetJson: JSON.stringify({ ...before, ...raised }) }).execute();
+  const { usd, tokens } = raised;
   const caps = {
     ...(usd === undefined ? {} : { capMicroUsd: Math.round(usd * 1e6) }),
     ...(tokens === undefined ? {} : { capTokens: tokens }),
   };
   if (Object.keys(caps).length > 0)
     await transaction.updateTable('accounts').set(caps).where('id', '=', jobId).execute();
+}
+
+/** That the job said last, before message `number`, that it waits for a person; null where it was told something since. */
+async function waitingBefore(
+  transaction: Transaction<LedgerSchema>,
+  jobId: string,
+  number: number,
+): Promise<Waiting | null> {
+  const last = await transaction
+    .selectFrom('messages')
+    .select('messageJson')
+    .where('jobId', '=', jobId)
+    .where('number', '<', number)
+    .orderBy('number', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  const message = last === undefined ? undefined : Message.safeParse(JSON.parse(last.messageJson)).data;
+  return message?.kind === 'wait' ? message : null;
 }

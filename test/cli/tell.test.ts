@@ -1,12 +1,15 @@
 import { beforeEach, expect, it } from 'vitest';
 import { list } from '../../cli/follow/list.ts';
+import { show } from '../../cli/follow/show.ts';
 import { hintOf } from '../../cli/steer/hint.ts';
+import { goOn } from '../../cli/steer/resume.ts';
 import { tellJob } from '../../cli/steer/tell.ts';
 import type { Message } from '../../domain/message.schema.ts';
 import type { Store } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, openJob, recorded, recordTrial } from './kept-jobs.ts';
+import { openingClient } from './opening-client.ts';
 
 const id = 'optimize/blur/1a2b3c4d5e.1';
 const job = { kind: 'optimize', name: 'blur', program: 'blur.py' } as const;
@@ -83,4 +86,43 @@ it('a paused job is listed as paused', async () => {
   const { given, lines } = session();
   await list(given.context, { limit: 5 });
   expect(lines.join('\n')).toMatch(/blur\/1a2b3c4d5e\.1\s+paused/);
+});
+
+it('a job that waits for a person is told as such by list and show, with what to type', async () => {
+  const why = 'all 5 trials of the budget are used';
+  const wait = { id: 'a', message: { kind: 'wait', why, tried: 5 }, at: Date.now() } as const;
+  await store.ledger.takeMessage(id, wait);
+  const said = async () => {
+    const [listed, shown] = [recorded(store, { columns: 500 }), recorded(store, { columns: 500 })];
+    await list(listed.context, { limit: 5 });
+    await show(shown.context, { job: id, diff: false, program: false, log: false, prompt: false });
+    return [listed.lines.join('\n'), shown.lines.join('\n')];
+  };
+  for (const text of await said()) {
+    expect(text).toMatch(/blur\/1a2b3c4d5e\.1\s+waiting/);
+    expect(text).toContain(
+      `waits for a person: ${why}. Go on: crucible hint ${id} '…', crucible try ${id} FILE, or crucible extend ${id} trials=N; end it: crucible choose ${id} best`,
+    );
+  }
+  const record = (await store.ledger.job(id)) ?? expect.fail();
+  const told: string[] = [];
+  const client = {
+    ...openingClient(
+      () => store,
+      () => false,
+    ),
+    tell: async (_: string, { message }: { message: Message }) => {
+      told.push(message.kind);
+      return null;
+    },
+  };
+  await goOn(client, record, { trials: 9 }, true);
+  expect(told).toEqual(['extend']);
+
+  await store.ledger.takeMessage(id, {
+    id: 'b',
+    message: { kind: 'hint', text: 'use tables' },
+    at: Date.now(),
+  });
+  for (const text of await said()) expect(text).not.toContain('waits');
 });

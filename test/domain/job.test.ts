@@ -29,6 +29,15 @@ describe('a job', () => {
     });
   });
 
+  it('waits for a person where it searches: not for a script alone', () => {
+    const waits = { kind: 'solve', on_failure: 'wait' };
+    expect(job({ ...waits, task: 'count' })).toMatchObject({ on_failure: 'wait' });
+    expect(job({ kind: 'optimize', program: 'a.py', on_failure: 'wait' })).toMatchObject({
+      on_failure: 'wait',
+    });
+    expect(() => job({ ...waits, script: 'a.py' })).toThrow('nothing is searched for, so nobody could help');
+  });
+
   it('has a check of answers for a function alone, in a file that no candidate has', () => {
     const fields = { kind: 'optimize', program: 'slow.py', function: 'f', cases: 'cases.py' };
     const checked = job({ ...fields, accepts: 'check.py:fits' });

@@ -83,7 +83,7 @@ it(
     ]);
 
     expect((await run('list')).out).toMatch(/count\/five\/\S+ +finished/);
-    const shown = await run('show', 'five');
+    const shown = await run('show', id);
     expect(shown.out).toContain('even with 5; 5 tried');
     expect(shown.out).toMatch(/c-5 .*with 5/);
     const report = await run('report', 'five', '--out', join(folder, 'report.html'));
@@ -92,15 +92,15 @@ it(
     expect(html).toContain('Run even.py with 1 and the numbers after it, until its output is even.');
     expect(html).toContain('with 5');
 
-    const wrong = await run('choose', 'five', 'c-4');
+    const wrong = await run('choose', id, 'c-4');
     expect(wrong).toMatchObject({ status: 2, error: expect.stringContaining('c-4 is not right') });
-    expect(await run('choose', 'five', 'c-5')).toMatchObject({
+    expect(await run('choose', id, 'c-5')).toMatchObject({
       ...{ status: 0, out: expect.stringContaining('gives c-5 in place of its best') },
     });
-    expect((await run('show', 'five')).out).toMatch(/c-5 .*with 5 .*chosen, best/);
+    expect((await run('show', id)).out).toMatch(/c-5 .*with 5 .*chosen, best/);
     expect((await run('list')).out).toContain('c-5 with 5 was chosen by hand, and is the best too');
-    expect((await run('choose', 'five', 'best')).out).toContain('gives its best again');
-    expect((await run('show', 'five')).out).not.toContain('chosen');
+    expect((await run('choose', id, 'best')).out).toContain('gives its best again');
+    expect((await run('show', id)).out).not.toContain('chosen');
 
     await writeFile(
       join(folder, 'job.yaml'),

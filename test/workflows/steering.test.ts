@@ -5,6 +5,7 @@ import { hintsOf } from '../../activities/propose/hints.ts';
 import { list } from '../../cli/follow/list.ts';
 import { prepareNamespace } from '../../cli/server/client.ts';
 import type { Message } from '../../domain/message.schema.ts';
+import { waitingIn } from '../../domain/steered.ts';
 import { spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
 import { triesOf } from '../../store/tries-of.ts';
@@ -113,6 +114,96 @@ describe('a paused job', () => {
     expect(seen.trials.filter(({ purpose }) => purpose === 'trial')).toHaveLength(6);
     expect((await store.ledger.job(stage))?.budget).toMatchObject({ trials: 5 });
     expect((await store.ledger.account(input.jobId))?.cap).toEqual({ microUsd: 2_000_000, tokens: null });
+  });
+});
+
+describe('a job that waits for a person where its search leads nowhere', () => {
+  const waits = (jobId: string) =>
+    until('it to wait', 30_000, async () => {
+      const record = await store.ledger.job(jobId);
+      const waiting = record && waitingIn(await store.ledger.messages(jobId), record);
+      return waiting ?? undefined;
+    });
+  const trialsOf = (seen: { trials: { purpose: string }[] }): number =>
+    seen.trials.filter(({ purpose }) => purpose === 'trial').length;
+
+  it('costs nothing meanwhile, goes on by a hint, a larger budget or a program, after a restart too, and ends by a choice', async () => {
+    const { activities, seen } = storedActivities(store);
+    const input = storedInput(store, { ...faster({ trials: 2 }), strategies: [], on_failure: 'wait' });
+    const { jobId } = input;
+    const handle = await workers.during(activities, async () => {
+      const started = await start(workers, input);
+      expect(await waits(jobId)).toEqual({
+        ...{ kind: 'wait', why: 'all 2 trials of the budget are used', tried: 2 },
+      });
+      await wait(1_000);
+      const before = [seen.activities.length, (await started.describe()).historyLength];
+      await wait(2_000);
+      expect([seen.activities.length, (await started.describe()).historyLength]).toEqual(before);
+      const { events } = await started.fetchHistory();
+      expect(events?.filter((event) => event.timerStartedEventAttributes)).toEqual([]);
+      expect(await refused(jobId, { kind: 'pause' })).toBe('it waits for a person, and does nothing');
+      expect(await refused(jobId, { kind: 'resume' })).toMatch(/^it waits for a hint, a program \(try\)/);
+      return started;
+    });
+    await workers.during(activities, async () => {
+      await tell(workers, jobId, { kind: 'hint', text: 'use tables' });
+      await until('another trial', 30_000, async () => trialsOf(seen) === 3);
+      expect(await waits(jobId)).toMatchObject({ tried: 3 });
+      await tell(workers, jobId, { kind: 'extend', budget: { trials: 4 } });
+      await until('a fourth trial', 30_000, async () => trialsOf(seen) === 4);
+      expect(await waits(jobId)).toMatchObject({ tried: 4 });
+      const file = await store.blobs.put('pass\n');
+      await tell(workers, jobId, { kind: 'tryProgram', name: 'mine.py', file });
+      await until('a fifth trial', 30_000, async () => trialsOf(seen) === 5);
+      expect(await waits(jobId)).toMatchObject({ tried: 5 });
+      await tell(workers, jobId, { kind: 'choose', candidate: null });
+      await handle.result();
+    });
+    const record = await store.ledger.job(jobId);
+    expect(record).toMatchObject({ status: 'finished', pausedAt: null, budget: { trials: 4 } });
+    expect(record?.pausedMs).toBeGreaterThanOrEqual(3_000);
+    expect(trialsOf(seen)).toBe(5);
+    const said = (await store.ledger.events(jobId)).map(({ text }) => text);
+    expect(said.filter((text) => text.startsWith('waits for '))).toHaveLength(4);
+  });
+
+  it('takes what two people tell it at once in one order, and who comes after the choice of the other is told so', async () => {
+    const { activities, seen } = storedActivities(store);
+    const input = storedInput(store, { ...faster({ trials: 1 }), strategies: [], on_failure: 'wait' });
+    const { jobId } = input;
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await waits(jobId);
+      const [hint, choice] = await Promise.all([
+        refused(jobId, { kind: 'hint', text: 'use tables' }),
+        refused(jobId, { kind: 'choose', candidate: null }),
+      ]);
+      expect(choice).toBe('accepted');
+      const came = hint === 'accepted' ? 2 : 1;
+      if (came === 1) expect(hint).toBe('somebody chose what it gives, and it is ending');
+      else {
+        // It was not waiting any more when the choice came.
+        await until('its trial', 30_000, async () => trialsOf(seen) === 2);
+        expect(await waits(jobId)).toMatchObject({ tried: 2 });
+        await tell(workers, jobId, { kind: 'choose', candidate: null });
+      }
+      await handle.result();
+      expect(trialsOf(seen)).toBe(came);
+    });
+    expect(await store.ledger.job(jobId)).toMatchObject({ status: 'finished', pausedAt: null });
+  });
+
+  it('is cancelled while it waits', async () => {
+    const { activities } = storedActivities(store);
+    const input = storedInput(store, { ...faster({ trials: 1 }), strategies: [], on_failure: 'wait' });
+    await workers.during(activities, async () => {
+      const handle = await start(workers, input);
+      await waits(input.jobId);
+      await handle.cancel();
+      await expect(handle.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
+    });
+    expect((await store.ledger.job(input.jobId))?.status).toBe('cancelled');
   });
 });
 

@@ -115,7 +115,10 @@ export function stubActivities(
       const { budget } = input.job;
       return {
         known,
-        steered: { budget, beganAt: Date.now(), pausedAt: null, pausedMs: 0, rest: null, tries: [] },
+        steered: {
+          ...{ budget, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [] },
+          ...{ rest: null, waiting: null, settled: false },
+        },
       };
     },
     async recordDecision({ decided }) {

@@ -21,7 +21,7 @@ import { kindOf } from '../../domain/kinds/kinds.ts';
 import { type Known, nothingKnown } from '../../domain/known.ts';
 import type { Told } from '../../domain/message.schema.ts';
 import { budgetWarnings, type Spent } from '../../domain/spent.ts';
-import { extensible, saidOf, toldBelow } from '../../domain/steered.ts';
+import { extensible, helps, saidOf, toldBelow } from '../../domain/steered.ts';
 import type { Place } from '../../domain/step.ts';
 import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import { closeJob, openJob, readJournal, takeMessage, writeReport } from './proxies.ts';
@@ -109,9 +109,12 @@ export async function runJob<J extends Job>(
     talks: kindOf(job).talks ?? false,
     budget: extensible(job),
     take: (told) => takeMessage({ ...placeOf(`message/${told.id}`), told }),
-    async taken(told) {
+    async taken(told, helped) {
       if (told.message.kind === 'pause') status('paused');
-      if (told.message.kind === 'resume') status('running');
+      if (told.message.kind === 'wait') {
+        status('waiting');
+        running.tell(`waiting for ${helps}: ${told.message.why}`);
+      } else if (told.message.kind === 'resume' || helped) status('running');
       running.note(saidOf(told.message));
       const below = toldBelow(told);
       if (below !== null) await Promise.all([...children].map((pass) => pass(below)));
@@ -151,7 +154,7 @@ export async function runJob<J extends Job>(
     const opened = await CancellationScope.nonCancellable(() => openJob({ ...placeOf('open'), input }));
     isOpen = true;
     running.known = { ...opened.known, journal: await journalOf(opened.known, placeOf('open')) };
-    if (opened.steered.pausedAt !== null) status('paused');
+    if (opened.steered.pausedAt !== null) status(opened.steered.waiting == null ? 'paused' : 'waiting');
     const attending = CancellationScope.nonCancellable(() => steering.attend(opened.steered));
     attending.catch(() => undefined);
     // One that was paused before, or at once, begins nothing either.

@@ -6,13 +6,14 @@ import {
   defineSignal,
   defineUpdate,
   setHandler,
+  uuid4,
 } from '@temporalio/workflow';
 import type { NextDecision } from '../../domain/decision.schema.ts';
 import type { Extension, Message, MessageKind, Rest, Told } from '../../domain/message.schema.ts';
-import { endOf, isTalk, refusalOf, restIn, type Standing } from '../../domain/steered.ts';
+import { endOf, isTalk, refusalOf, type Standing } from '../../domain/steered.ts';
 
 /** What a job hears, with what the Temporal UI says of it. */
-const heard: Record<MessageKind, string> = {
+const heard: Record<Exclude<MessageKind, 'wait'>, string> = {
   pause: 'Begin nothing new; what is under way is finished',
   resume: 'Go on after a pause',
   tryProgram: 'Try a program that somebody brought',
@@ -50,6 +51,12 @@ export interface Steering {
   told(): Promise<void>;
   /** Stands still until then, and goes on by itself; people can have it go on before. Where it stands still already, nothing changes. */
   rest(rest: Rest): void;
+  /** Whether it waits for a person. */
+  readonly waiting: boolean;
+  /** Whether somebody chose while it waited for a person: then it ends. */
+  readonly settled: boolean;
+  /** Has the job stand still until somebody helps, after what was told before; `tried` candidates did not get it there. */
+  waitFor(why: string, tried: number): void;
   /** Waits out a pause. */
   going(): Promise<void>;
   /** Lets a body refuse what it cannot act on: a reason in one sentence, or null. */
@@ -71,8 +78,8 @@ export interface Ear {
   budget: Extension;
   /** Takes a message into the ledger, and returns how the job stands then. */
   take(told: Told): Promise<Standing>;
-  /** Hears of each message that was taken. */
-  taken(told: Told): Promise<void>;
+  /** Hears of each message that was taken, and whether the job waited for it. */
+  taken(told: Told, helped: boolean): Promise<void>;
 }
 
 /**
@@ -82,7 +89,8 @@ export interface Ear {
 export function listen({ talks, budget: given, take, taken }: Ear): Listening {
   const line: Told[] = [];
   let steered: Standing = {
-    ...{ budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [], rest: null },
+    ...{ budget: given, beganAt: Date.now(), pausedAt: null, pausedMs: 0, tries: [] },
+    ...{ rest: null, waiting: null, settled: false },
   };
   const begun = new Set<string>();
   let closed: string | null = null;
@@ -92,32 +100,44 @@ export function listen({ talks, budget: given, take, taken }: Ear): Listening {
   let attended = false;
 
   /** As it stands with what is in line: nothing is begun after a pause was accepted. */
-  const paused = (): boolean => {
-    const last = line.findLast(({ message }) => message.kind === 'pause' || message.kind === 'resume');
-    return last === undefined ? steered.pausedAt !== null : last.message.kind === 'pause';
-  };
-  /** What it rests for, with what is in line. */
-  const resting = (): Rest | null => {
-    const isAbout = ({ message }: Told): boolean => message.kind === 'pause' || message.kind === 'resume';
-    return line.some(isAbout) ? restIn(line) : steered.pausedAt === null ? null : (steered.rest ?? null);
-  };
+  const stands = (): { paused: boolean; waiting: boolean; rest: Rest | null } =>
+    line.reduce<{ paused: boolean; waiting: boolean; rest: Rest | null }>(
+      (before, { message }) => {
+        if (message.kind === 'pause') return { paused: true, waiting: false, rest: message.rest ?? null };
+        if (message.kind === 'wait') return { paused: true, waiting: true, rest: null };
+        const goesOn = message.kind === 'resume' || before.waiting;
+        return goesOn ? { paused: false, waiting: false, rest: null } : before;
+      },
+      // A history from before jobs rested, or waited, says nothing of it.
+      {
+        ...{ paused: steered.pausedAt !== null, waiting: steered.waiting != null },
+        rest: steered.pausedAt === null ? null : (steered.rest ?? null),
+      },
+    );
+  const resting = (): Rest | null => stands().rest;
   const budget = (): Extension =>
     Object.assign(
       {},
       steered.budget,
       ...line.map(({ message }) => (message.kind === 'extend' ? message.budget : {})),
     );
-  const refusal = (message: Message): string | null =>
-    closed ??
-    (isTalk(message) && !talks ? 'it is no conversation: start one with crucible chat' : null) ??
-    bodyRefuses(message) ??
-    refusalOf(message, { paused: paused(), rests: resting() !== null, budget: budget() });
+  const refusal = (message: Message): string | null => {
+    const { paused, waiting, rest } = stands();
+    return (
+      closed ??
+      (isTalk(message) && !talks ? 'it is no conversation: start one with crucible chat' : null) ??
+      bodyRefuses(message) ??
+      refusalOf(message, { paused, waiting, rests: rest !== null, budget: budget() })
+    );
+  };
   const wake = (): void => {
     const before = bell;
     bell = ring();
     before.resolve();
   };
   const accept = (told: Told): void => {
+    if (told.message.kind === 'choose' && stands().waiting)
+      closed ??= 'somebody chose what it gives, and it is ending';
     line.push(told);
     wake();
   };
@@ -160,8 +180,15 @@ export function listen({ talks, budget: given, take, taken }: Ear): Listening {
       return steered.budget;
     },
     get paused() {
-      return paused();
+      return stands().paused;
     },
+    get waiting() {
+      return stands().waiting;
+    },
+    get settled() {
+      return steered.settled === true;
+    },
+    waitFor: (why, tried) => accept({ id: uuid4(), message: { kind: 'wait', why, tried }, at: Date.now() }),
     get idle() {
       return line.length === 0;
     },
@@ -175,9 +202,10 @@ export function listen({ talks, budget: given, take, taken }: Ear): Listening {
     endsAt: () => endOf(steered, Date.now()),
     told: () => Promise.race([bell.rung, CancellationScope.current().cancelRequested]),
     rest(rest) {
-      if (!paused()) accept({ id: `rest/${Date.now()}`, message: { kind: 'pause', rest }, at: Date.now() });
+      if (!stands().paused)
+        accept({ id: `rest/${Date.now()}`, message: { kind: 'pause', rest }, at: Date.now() });
     },
-    going: () => condition(() => !paused()),
+    going: () => condition(() => !stands().paused),
     refuse(why) {
       bodyRefuses = why;
     },
@@ -191,8 +219,11 @@ export function listen({ talks, budget: given, take, taken }: Ear): Listening {
           const [first] = line;
           if (first === undefined) continue;
           const { budget, ...rest } = await take(first);
-          steered = { ...rest, budget: first.message.kind === 'extend' ? budget : steered.budget };
-          await taken(first);
+          // Another object means that it was raised: whoever gave up for lack of it looks again.
+          const helped = steered.waiting != null && rest.waiting == null;
+          const raised = helped || first.message.kind === 'extend';
+          steered = { ...rest, budget: raised ? budget : steered.budget };
+          await taken(first, helped);
           line.shift();
           wake();
         }

@@ -42,6 +42,7 @@ export function createProposer<J extends AskingJob>(
   /** Why nothing can be asked, and the budget for which that is so: another may do. */
   let exhausted: { why: string; budget: Extension } | null = null;
   let fruitless = 0;
+  let askedWith = steering.budget;
   /** Different questions, since the last program, that models gave none for. */
   const inVain = new Set<string>();
   let lastReason = '';
@@ -93,6 +94,9 @@ export function createProposer<J extends AskingJob>(
       return byModel(decision, id);
     },
     givenUp() {
+      // Whoever raised the budget, or helped a job that waited, wants models to be asked again.
+      if (askedWith !== steering.budget) inVain.clear();
+      askedWith = steering.budget;
       if (isExhausted()) return exhausted?.why ?? null;
       return inVain.size < defaults.model.fruitlessProposals
         ? null

@@ -60,6 +60,9 @@ export async function searchFor<J extends AskingJob>(
     Date.now() > steering.endsAt()
       ? `the ${(steering.budget.wallMs ?? 0) / 1000} s of the budget are over`
       : null;
+  /** Without a goal it is after a program that is better. */
+  const isReached = (top: JournalRow | undefined): boolean =>
+    top !== undefined && (!('goal' in job) || job.goal === undefined || enough(top) !== null);
   let tried: Journal = [...first, ...known.journal];
   steering.refuse((message) => {
     if (message.kind === 'choose' && message.candidate !== null)
@@ -74,6 +77,7 @@ export async function searchFor<J extends AskingJob>(
       ...{ objective, steering, seed: job.seed, isLong: running.isLong, goOn: running.goOn },
       known: { ...known, journal: [...first, ...known.journal.filter(({ id }) => !begun.has(id))] },
       enough: (rows) => outOfTime() ?? enough(best(rows, objective)),
+      waits: (rows) => job.on_failure === 'wait' && !isReached(best(rows, objective)),
       givenUp,
     },
     {

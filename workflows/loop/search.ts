@@ -1,7 +1,7 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { NextDecision, NumberedDecision } from '../../domain/decision.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import { type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
+import { candidatesIn, type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
 import type { Known } from '../../domain/known.ts';
 import { foundIn, type Objective } from '../../domain/objective.ts';
 import { type Decision, draftsWithin, type SearchPolicy } from '../../domain/search-policy.ts';
@@ -33,7 +33,10 @@ export interface SearchSetup {
   objective: Objective;
   known: Known;
   /** What people tell the job. */
-  steering: Pick<Steering, 'budget' | 'paused' | 'idle' | 'told' | 'next' | 'begin'>;
+  steering: Pick<
+    Steering,
+    'budget' | 'paused' | 'idle' | 'told' | 'next' | 'begin' | 'waiting' | 'settled' | 'waitFor'
+  >;
   strategies: readonly string[];
   models: boolean;
   seed: number;
@@ -46,6 +49,8 @@ export interface SearchSetup {
   enough(journal: Journal): string | null;
   /** Why models are asked for nothing more; null where they are. */
   givenUp(): string | null;
+  /** Whether to wait for a person instead of stopping there. */
+  waits(journal: Journal): boolean;
 }
 
 /**
@@ -74,6 +79,7 @@ export async function search(
     if (steering.paused) return { kind: 'wait' };
     const byHand = steering.next();
     if (byHand !== null) return byHand;
+    if (steering.settled) return { kind: 'stop', why: 'somebody chose what it gives' };
     const givenUp = setup.givenUp();
     // Strategies cost nothing: they go on where models do not.
     const why = setup.enough(journal) ?? (strategies.length === 0 ? givenUp : null);
@@ -131,9 +137,14 @@ export async function search(
   const untilStopped = async (): Promise<string> => {
     for (;;) {
       const isLong = setup.isLong();
-      if (isLong && pending.size === 0 && steering.idle) await setup.goOn();
+      // What waits for a person hears a choice, which one that has only just gone on would not.
+      if (isLong && pending.size === 0 && steering.idle && !steering.waiting) await setup.goOn();
       const decision: Decision = isLong || pending.size >= atOnce ? { kind: 'wait' } : decide();
-      if (decision.kind === 'stop' && pending.size === 0 && steering.idle) return decision.why;
+      if (decision.kind === 'stop' && pending.size === 0 && steering.idle) {
+        if (steering.settled || !setup.waits(journal)) return decision.why;
+        steering.waitFor(decision.why, candidatesIn(journal).length);
+        continue;
+      }
       if (decision.kind === 'stop' || decision.kind === 'wait') {
         await Promise.race([...underWay(), steering.told()]);
         continue;

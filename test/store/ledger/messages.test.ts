@@ -37,6 +37,23 @@ it('what a job is told is kept once, in order, said in its log, and changes its 
   ]);
 });
 
+it('a job that waits for a person stands still until it is told something, and a hint is worth a trial where none is left', async () => {
+  const { ledger, tell } = await opened();
+  const waiting: Message = { kind: 'wait', why: 'all 5 trials of the budget are used', tried: 5 };
+  await tell('a', waiting, 2_000);
+  expect(await ledger.job(jobId)).toMatchObject({ pausedAt: 2_000 });
+  await tell('b', { kind: 'hint', text: 'use tables' }, 5_000);
+  await tell('c', { kind: 'hint', text: 'or not' }, 6_000);
+  expect(await ledger.job(jobId)).toMatchObject({ pausedAt: null, pausedMs: 3_000, budget: { trials: 6 } });
+  await tell('d', { ...waiting, tried: 6 }, 7_000);
+  await tell('e', { kind: 'extend', budget: { trials: 9 } }, 8_000);
+  expect(await ledger.job(jobId)).toMatchObject({ pausedAt: null, pausedMs: 4_000, budget: { trials: 9 } });
+  // A pause of a person's is ended by nothing else than `resume`.
+  await tell('f', { kind: 'pause' }, 9_000);
+  await tell('g', { kind: 'hint', text: 'later' }, 9_500);
+  expect(await ledger.job(jobId)).toMatchObject({ pausedAt: 9_000, budget: { trials: 9 } });
+});
+
 it('a job that is taken up again has new time, and is not paused', async () => {
   const { ledger, tell } = await opened();
   await tell('a', { kind: 'pause' }, 2_000);
