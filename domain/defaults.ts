@@ -58,6 +58,8 @@ export const defaults = {
   /** Two outputs agree where |got - expected| <= absolute + relative * |expected|; without `absolute` it follows the scale of the output. */
   tolerance: { relative: 1e-6 },
   answers: 'exact',
+  /** Native code is worthwhile above these; a program needs so many times the bytes of a grid that it works on. */
+  estimates: { gridAbove: 64, repeatsAbove: 10, overhead: 1.5 },
   /** Cases that must be right before a candidate is measured. */
   checkCases: 3,
   /** Untimed inputs before the timed ones of a measurement: one for all players, one more for the candidate. */

@@ -13,6 +13,7 @@ import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/pac
 import type { Session } from '../server/session.ts';
 import { paint, sayOf, UserMistake } from '../terminal.ts';
 import { lookAtEnvironment } from './environment-look.ts';
+import { estimatesOf } from './estimates.ts';
 import type { JobFile } from './job-file.ts';
 import { bringsModule, packagesAskedFor } from './packages-of-imports.ts';
 import {
@@ -122,7 +123,7 @@ export async function beginJob(
   if (folder !== undefined && (await isThere(folder)))
     throw new UserMistake(`--out ${folder}: it is there already: choose another folder`);
   const { mistakes, warnings } = await firstLook(file, machineOf(config));
-  mistakes.push(...lacksModels(file, config.models));
+  mistakes.push(...estimatesOf(file).mistakes, ...lacksModels(file, config.models));
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
   for (const warning of warnings) say(paint(context, 'yellow', warning));
   const { job } = file;
@@ -130,6 +131,7 @@ export async function beginJob(
     const { withoutModels } = await import('./submit.ts');
     const without = withoutModels(file, config.models, { newcomer: true });
     if (without !== null) say(without);
+    for (const line of estimatesOf(file).notes) say(line);
     const { affordable } = await import('./affordable.ts');
     for (const line of await affordable(file, config.models, context.store.ledger)) say(line);
     out(

@@ -36,6 +36,8 @@ interface Writing extends Run {
   /** What was said before in a conversation, and what came of it; null where there is none. */
   conversation?: string | null;
   args: readonly string[];
+  /** Why native code, by Numba or in C++, is worthwhile here; null where nothing says so. */
+  native: string | null;
   /** What is checked of its outputs, one sentence each. */
   checks: readonly string[];
 }
@@ -105,7 +107,13 @@ const writing = {
 export const programPrompts = {
   'code-generation': promptKind<CodeGeneration, ProgramReply>({
     schema: programReply,
-    values: writing,
+    values: {
+      ...writing,
+      native: ({ native }) =>
+        native === null
+          ? 'Nothing of this task says that plain NumPy is too slow.'
+          : `Native code, by Numba or in C++, is worthwhile here: ${native}.`,
+    },
     parent: ({ program }) => program,
   }),
   'cpp-module-creation': promptKind<CppModuleCreation, ProgramReply>({

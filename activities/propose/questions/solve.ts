@@ -1,4 +1,5 @@
 import { checksWords } from '../../../domain/check-words.ts';
+import { worthNative } from '../../../domain/estimates.ts';
 import type { SolveJob } from '../../../domain/job.schema.ts';
 import { hiddenOf } from '../../../domain/judging.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
@@ -28,6 +29,7 @@ export const solveQuestion: AsksFor<SolveJob> = async (
     failure: parent === undefined ? null : await failureOf(store, parent),
     tried: triedPrograms(trials),
     args: job.args,
+    native: worthNative(job),
     checks: checksWords(job),
     wallMs: job.limits.wallMs,
     memoryMb: job.limits.memoryMb,

@@ -1,0 +1,33 @@
+import { largestGrid, voxelWords, worthNative } from '../../domain/estimates.ts';
+import { isPart, partsOf } from '../../domain/kinds/kinds.ts';
+import type { JobFile } from './job-file.ts';
+
+/** What can be said of a job's size before it runs. */
+export interface Estimates {
+  /** Grids that no program can hold within the job's memory. */
+  mistakes: string[];
+  /** For a dry run: what grids take, and whether native code is worthwhile. */
+  notes: string[];
+}
+
+/** Estimates what the parts of a job take, by what they say of their outputs and their tasks. */
+export function estimatesOf({ job, told }: Pick<JobFile, 'job' | 'told'>): Estimates {
+  const found: Estimates = { mistakes: [], notes: [] };
+  for (const { part, path } of partsOf(job)) {
+    const name = isPart(job) ? '' : `stage ${part.name}: `;
+    if (!('outputs' in part)) continue;
+    const grid = largestGrid(part);
+    const { memoryMb } = part.limits;
+    if (grid !== null) found.notes.push(`${name}a voxel grid of ${voxelWords(grid)}`);
+    if (grid !== null && grid.bytes / 2 ** 20 > memoryMb)
+      found.mistakes.push(
+        told(
+          [...path, 'outputs'],
+          `a grid of ${voxelWords(grid)}; a run may use ${memoryMb} MB (limits.memoryMb)`,
+        ),
+      );
+    const why = 'task' in part && part.task !== undefined ? worthNative(part) : null;
+    if (why !== null) found.notes.push(`${name}native code is worthwhile: ${why}`);
+  }
+  return found;
+}
