@@ -96,5 +96,25 @@ function otherContradictions(given: ReadonlyMap<string, unknown>): Contradiction
       path: ['lines'],
       message: '`minLines` and `maxLines` need `lines: true`: a document a line',
     });
+  found.push(...wrongTypes(given.get('schema'), ['schema']));
   return found;
+}
+
+const jsonTypes = ['object', 'array', 'string', 'number', 'integer', 'boolean', 'null'];
+
+/** Returns types in a JSON schema that there are none of: no document could be of one. The rest of it the grader reads. */
+function wrongTypes(schema: unknown, path: string[]): Contradiction[] {
+  if (typeof schema !== 'object' || schema === null) return [];
+  return Object.entries(schema).flatMap(([name, value]) => {
+    const types =
+      name === 'type' && (typeof value === 'string' || Array.isArray(value)) ? [value].flat() : [];
+    const wrong = types.filter((type) => !jsonTypes.includes(type));
+    const own = wrong.map((type) => ({
+      path: [...path, name],
+      message: `expected a type of JSON (${jsonTypes.join(', ')}), got ${JSON.stringify(type)}`,
+    }));
+    // What is an example, or a value, is no schema.
+    const isValue = ['enum', 'const', 'default', 'examples', 'required'].includes(name);
+    return isValue ? own : [...own, ...wrongTypes(value, [...path, name])];
+  });
 }

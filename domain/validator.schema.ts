@@ -8,7 +8,13 @@ const size = z.number().int().positive();
 /** Bounds of a value, each of them optional. */
 const range = { minimum: z.number().optional(), maximum: z.number().optional() };
 
-const dtype = z.string().min(1);
+/** What NumPy takes for the type of numbers, or of text. */
+const dtype = z
+  .string()
+  .regex(
+    /^(?:[<>=|]?[?biufcSUVmM]\d*(?:\[\w+\])?|bool_?|u?int(?:8|16|32|64|c|p)?|u?(?:byte|short|long|longlong)|half|single|double|longdouble|float(?:16|32|64|96|128)?|complex(?:64|128|192|256)?|csingle|cdouble|str|bytes|(?:datetime|timedelta)64(?:\[\w+\])?)$/,
+    'expected a type of NumPy, such as float32',
+  );
 
 /** An array as NumPy has it. */
 const array = {

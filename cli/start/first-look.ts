@@ -81,7 +81,20 @@ const ofAnotherKind = {
   image: { names: /\.(txt|csv|tsv|json|md|html?|py|npy|npz)$/i, expected: 'a picture, as in out.png' },
   npy: { names: /\.(txt|csv|tsv|json|md|html?|py|png|jpe?g|gif)$/i, expected: 'an array, as in out.npy' },
   json: { names: /\.(csv|tsv|md|html?|py|npy|npz|png|jpe?g|gif)$/i, expected: 'a document, as in out.json' },
-  csv: { names: /\.(json|md|html?|py|npy|npz|png|jpe?g|gif)$/i, expected: 'a table, as in out.csv' },
+  csv: { names: /\.(json|md|html?|py|npy|npz|png|jpe?g|gif|parquet)$/i, expected: 'a table, as in out.csv' },
+  table: {
+    names: /\.(csv|tsv|json|txt|md|xlsx?|npy|npz|png)$/i,
+    expected: 'a table in Parquet, as in out.parquet',
+  },
+  npz: { names: /\.(txt|csv|tsv|json|md|html?|py|npy|png|jpe?g|gif)$/i, expected: 'arrays, as in out.npz' },
+  video: {
+    names: /\.(?!(?:mp4|m4v|mov|webm|mkv|avi|gif|png|webp)$)[^./*]+$/i,
+    expected: 'a video, as in out.mp4 or out.gif',
+  },
+  mesh: {
+    names: /\.(?!(?:stl|obj|ply|off)$)[^./*]+$/i,
+    expected: 'a mesh, as in out.stl, .obj, .ply or .off',
+  },
 } as const;
 
 /** Outputs whose names say that they are something else than what is checked of them. */

@@ -18,7 +18,7 @@ def check_mesh(path: Path, check: dict[str, Any]) -> int:
     """How many faces a mesh has, where it is as `check` says: `{ vertices?, faces?, watertight?, … }` (README.md). Raises `Unreadable`."""
     suffix = Path(check['path']).suffix.lower()
     if suffix not in _SUFFIXES:
-        raise PlanError(f'{check["path"]}: expected a mesh ({", ".join(_SUFFIXES)})')
+        raise Unreadable(f'expected a mesh ({", ".join(_SUFFIXES)}) by the ending of its name')
     mesh = _read(path, suffix)
     if len(mesh.faces) == 0:
         raise Unreadable(f'the mesh has no face, and {len(mesh.vertices):,} vertices')

@@ -108,7 +108,7 @@ def _stdout(path: Path, output: dict[str, Any]) -> int:
 def _image(path: Path, output: dict[str, Any]) -> int:
     suffix = Path(output['path']).suffix.lower()
     if suffix not in FORMATS:
-        raise PlanError(f'{output["path"]}: expected a picture ({", ".join(FORMATS)})')
+        raise Unreadable(f'expected a picture ({", ".join(FORMATS)}) by the ending of its name')
     if not can_read_pictures():
         raise PlanError('pictures cannot be checked: Pillow is not installed beside this Python')
     picture = read_picture(path, suffix)

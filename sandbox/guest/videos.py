@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from comparing_files import Unreadable
-from pictures import FORMATS, PictureError, can_read_pictures, frames_of
+from pictures import PictureError, can_read_pictures, frames_of
 from texts import check_count
 from verdict import PlanError
 
@@ -29,7 +29,7 @@ def check_video(path: Path, check: dict[str, Any]) -> int:
     elif suffix in _CONTAINERS:
         frames = _decoded(path, _CONTAINERS[suffix])
     else:
-        raise PlanError(f'{check["path"]}: expected a video ({", ".join([*_CONTAINERS, ".gif", ".png", ".webp"])})')
+        raise Unreadable(f'expected a video ({", ".join([*_CONTAINERS, ".gif", ".png", ".webp"])}) by the ending of its name')
     count, seconds, size, shows, first, moves = 0, 0.0, (0, 0), False, None, False
     try:
         for pixels, lasts in frames:
@@ -93,6 +93,3 @@ def _decoded(path: Path, container: str) -> Iterator[tuple[np.ndarray, float]]:
         raise Unreadable(f'not a readable video: {type(error).__name__}: {error!s:.120}') from None
     if declared and count < declared:
         raise Unreadable(f'{count:,} of its {declared:,} pictures decode')
-
-
-ANIMATIONS = {name for name in FORMATS if name in ('.gif', '.png', '.webp')}

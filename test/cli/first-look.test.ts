@@ -309,6 +309,10 @@ describe('a task in words', () => {
 
 it.each([
   ['image', 'out.txt', 'a picture, as in out.png'],
+  ['video', 'out.xyz', 'a video, as in out.mp4 or out.gif'],
+  ['mesh', 'part.step', 'a mesh, as in out.stl, .obj, .ply or .off'],
+  ['table', 'out.csv', 'a table in Parquet, as in out.parquet'],
+  ['npz', 'out.npy', 'arrays, as in out.npz'],
   ['npy', 'grid.csv', 'an array, as in out.npy'],
   ['json', 'counts.png', 'a document, as in out.json'],
   ['csv', 'table.json', 'a table, as in out.csv'],

@@ -106,7 +106,7 @@ describe('crucible solve', () => {
     [{ output: ['a.json: json schema={"type"}'] }, /^--output json schema: expected JSON without blanks/],
     [{ output: ['a.txt: text matches=('] }, '--output matches: expected a regular expression'],
     [{ output: ['stdout contains='] }, /expected PATH, PATH: KIND/],
-    [{ output: ['a.bin: voxel'] }, /^--output kind: expected one of file, text, image, .*got "voxel"/],
+    [{ output: ['a.bin: voxel'] }, /^--output kind: expected one of file, .*text, image, .*got "voxel"/],
     [{ output: ['a.json: JSON'] }, /^--output kind: expected one of .*got "JSON"/],
     [{ output: ['a.bin: voxels n=many'] }, '--output n: expected a number, got "many"'],
     [{ output: ['a.bin: voxels edge=9'] }, /^--output edge: there is no such field/],

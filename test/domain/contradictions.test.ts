@@ -25,13 +25,20 @@ describe('a check that nothing can meet is refused', () => {
     ],
     [{ kind: 'json', path: 'a', minLines: 1 }, '`minLines` and `maxLines` need'],
     [{ kind: 'csv', path: 'a', onlyColumns: true }, '`onlyColumns` needs'],
+    [{ kind: 'json', path: 'a', schema: { items: { type: 'strng' } } }, 'expected a type of JSON (object'],
+    [{ kind: 'npy', path: 'a', dtype: 'flot32' }, 'expected a type of NumPy'],
   ])('%j', (output, message) => {
     expect(mistakes(output).join('; ')).toContain(message);
   });
 
   it('and one that a file can meet is not', () => {
     for (const output of [
-      { kind: 'npy', path: 'a', minimum: 1, maximum: 1 },
+      { kind: 'npy', path: 'a', minimum: 1, maximum: 1, dtype: '<f8' },
+      {
+        kind: 'json',
+        path: 'a',
+        schema: { properties: { type: { enum: [{ type: 'x' }] } }, type: ['null', 'object'] },
+      },
       { kind: 'csv', path: 'a', rows: 2, minRows: 2, maxRows: 2, columns: ['x'], unique: ['y'] },
       { kind: 'text', path: 'a', contains: 'a', lacks: 'ab', matches: '(?P<year>\\d+)' },
     ])

@@ -121,8 +121,9 @@ class Kinds(unittest.TestCase):
         self.right('a.gif', stream.getvalue(), kind='video', frames=5, minSeconds=0.5, maxSeconds=0.5, moves=True)
         self.wrong('at most 4 pictures, got 5', 'a.gif', stream.getvalue(), kind='video', maxFrames=4)
         self.wrong('bytes follow', 'a.gif', stream.getvalue() + b'more', kind='video')
-        with self.assertRaisesRegex(PlanError, 'expected a video'):
-            self.found('a.txt', b'x', kind='video')
+        for kind in ('video', 'mesh'):
+            self.wrong(f'^a.txt, expected a {kind} .*by the ending', 'a.txt', b'x', kind=kind)
+        self.wrong('^a.txt, expected a picture .*by the ending', 'a.txt', b'x', kind='image')
 
     def test_npz(self) -> None:
         """arrays in one file are checked by their names, and never unpickled"""
