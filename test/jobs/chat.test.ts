@@ -43,6 +43,7 @@ it(
   'a letter is made, then bigger and turned by edits of the same program; a turn that fails changes nothing, and one can be taken back',
   async () => {
     const { store, client } = crucible;
+    const [first = '', second = ''] = (await readFile('examples/chat/letter.txt', 'utf8')).split('\n');
     const program = await readFile('test/fixtures/letter/letter.py', 'utf8');
     server.answers = [
       reply('an A of two legs and a bar', { files: [{ path: 'letter.py', content: program }] }),
@@ -83,27 +84,27 @@ it(
     const facts = async (path: string): Promise<string | null> =>
       fileFacts(store.blobs, path, (await readTree(store.blobs, nowIn(await session()).files))[path] ?? '');
 
-    expect(await tell({ kind: 'turn', text: 'create a 3D voxel representation of the letter A' })).toBeNull();
+    expect(await tell({ kind: 'turn', text: first })).toBeNull();
     await ended(1);
     expect(await facts('letter.png')).toBe('64 × 64 pixels');
     expect(await facts('letter.bin')).toMatch(/^64³ voxels of four bytes, [\d,]+ of them not zero$/);
 
-    expect(await tell({ kind: 'turn', text: 'make it bigger and rotate it 45 degrees' })).toBeNull();
-    const second = await ended(2);
-    expect(second.said[1]?.end).toMatchObject({ kind: 'done', note: '128³, turned by 45 degrees' });
+    expect(await tell({ kind: 'turn', text: second })).toBeNull();
+    const bigger = await ended(2);
+    expect(bigger.said[1]?.end).toMatchObject({ kind: 'done', note: '128³, turned by 45 degrees' });
     expect(await facts('letter.bin')).toMatch(/^128³ voxels/);
     const told = JSON.stringify(server.requests.at(-1)?.body.messages);
     expect(told).toContain('N = 64');
     expect(told).toContain(
       'Asked: create a 3D voxel representation of the letter A → an A of two legs and a bar',
     );
-    const { files } = await readProgram(store.blobs, nowIn(second).program ?? '');
+    const { files } = await readProgram(store.blobs, nowIn(bigger).program ?? '');
     expect(await store.blobs.text(files['letter.py'] ?? '')).toContain('rotate(letter(N), 45');
 
     expect(await tell({ kind: 'turn', text: 'and another picture' })).toBeNull();
     const third = await ended(3);
     expect(third.said[2]?.end).toMatchObject({ kind: 'failed', why: expect.stringContaining('other.png') });
-    expect(nowIn(third)).toEqual(nowIn(second));
+    expect(nowIn(third)).toEqual(nowIn(bigger));
 
     expect(await tell({ kind: 'undo' })).toBeNull();
     await until('the undo', patienceMs, async () => (await session()).at === 1);
