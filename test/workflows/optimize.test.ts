@@ -314,6 +314,18 @@ describe('an optimize job', () => {
     expect(result.summary).toContain('model:up/two a is 5× faster');
   });
 
+  it('out of money tries the strategies that are left, and then says why it stops', async () => {
+    const draft = { number: 1, decision: { kind: 'draft' } } as const;
+    const { seen, result } = await run(
+      { strategy: { speedups: [2] } },
+      inputOf({ budget: { trials: 9, wallMs: 1e6 } }, { routes: allRoles(['up/two']) }),
+      { failModel: () => 'BudgetExhausted', known: { ...nothingKnown, open: [draft], decided: 1 } },
+    );
+    expect(seen.asked.map(({ id }) => id)).toContain('c-1');
+    expect(result.summary).toContain('strategy is 2× faster');
+    expect(result.summary).toContain('stopped because out of budget: up/two: BudgetExhausted');
+  });
+
   it('out of money goes on by a route that costs nothing, also where that gave no program once', async () => {
     let free = 0;
     const { seen, result } = await run(

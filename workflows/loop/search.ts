@@ -80,17 +80,19 @@ export async function search(
     const byHand = steering.next();
     if (byHand !== null) return byHand;
     if (steering.settled) return { kind: 'stop', why: 'somebody chose what it gives' };
-    const givenUp = setup.givenUp();
-    // Strategies cost nothing: they go on where models do not.
-    const why = setup.enough(journal) ?? (strategies.length === 0 ? givenUp : null);
+    const why = setup.enough(journal);
     if (why !== null) return { kind: 'stop', why };
+    const givenUp = setup.givenUp();
     const { policy, objective, seed } = setup;
     const models = setup.models && givenUp === null;
     const { trials = defaults.trials } = steering.budget;
     const under = [...pending.values()].map((each) => each.decision);
     const state = { journal, objective, pending: under, trials, strategies, models, inVain, seed };
-    const begun = givenUp === null ? open[0]?.decision : undefined;
-    return begun ?? policy({ ...state, drafts: draftsWithin(trials), decisions: decided });
+    const asked = { ...state, drafts: draftsWithin(trials), decisions: decided };
+    if (givenUp === null) return open[0]?.decision ?? policy(asked);
+    // What asks no model costs nothing: it goes on.
+    const next = policy(asked);
+    return next.kind === 'stop' ? { kind: 'stop', why: givenUp } : next;
   };
 
   /** The decision under its number: the one it was given before, or the next. */
