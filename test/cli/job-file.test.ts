@@ -177,9 +177,13 @@ describe('a field', () => {
     [
       'of an unknown kind',
       'kind: optimise\nname: a\n',
-      'job.yaml:1: kind: expected one of optimize, solve, pipeline, got "optimise"',
+      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, got "optimise"',
     ],
-    ['of no kind', 'name: a\n', 'job.yaml:1: kind: expected one of optimize, solve, pipeline; it is missing'],
+    [
+      'of no kind',
+      'name: a\n',
+      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat; it is missing',
+    ],
     [
       'of an unknown kind of stage',
       pipeline('{ name: x, kind: pipeline }'),
@@ -188,7 +192,7 @@ describe('a field', () => {
     [
       'of an unknown kind of check',
       solve('outputs: [{ kind: picture, path: a }]\n'),
-      'job.yaml:4: outputs[0].kind: expected one of file, text, image, video, voxels, npy, npz, mesh, json, csv, table, exit, stdout, got "picture"',
+      'job.yaml:4: outputs[0].kind: expected one of file, readable, text, image, video, voxels, npy, npz, mesh, json, csv, table, exit, stdout, got "picture"',
     ],
     [
       'of no sort of output',
