@@ -80,6 +80,8 @@ export interface ModelServer {
   requests: SeenRequest[];
   /** What the next requests are answered with, in order; the last answer is repeated. */
   answers: Answer[];
+  /** Answers requests to a model in place of `answers`, where several jobs ask at once. */
+  answerOf?: (model: string) => Answer;
   close(): Promise<void>;
 }
 
@@ -117,7 +119,8 @@ export async function startModelServer(protocol: Protocol): Promise<ModelServer>
       const { status, code } = dialect.wrongKey;
       return refuse(response, status, dialect.errorBody({ status, code, message }));
     }
-    await give(answer, response, dialect, { model: seen.asked.model, requestId });
+    const { model } = seen.asked;
+    await give(server.answerOf?.(model) ?? answer, response, dialect, { model, requestId });
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo; // it listens on a port
