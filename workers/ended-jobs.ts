@@ -9,45 +9,55 @@ import { readInput } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
 
+/** Open jobs that are in memory at once. */
+const atOnce = 100;
+
 /**
  * Closes jobs that stand open in the ledger though their workflow has ended: one that was terminated, or could not close its job.
  * A job whose workflow the server does not know is left alone: another server may have it.
  */
 export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Promise<void> {
-  for (const job of await store.ledger.openJobs()) {
-    const ended = await endOf(workflow, job);
-    if (ended === null) continue;
-    await store.ledger.closeCalls(job.id);
-    const trials = (await store.ledger.trials(job.id)).map(({ trial }) => trial);
-    // What cannot be read is this job's trouble alone: it is closed without a best.
-    const asked = await readInput(store.blobs, job).catch(() => null);
-    const best = asked === null ? null : bestFound(trials, objectiveOf(asked.job));
-    const result: JobResult = {
-      jobId: job.id,
-      ...ended,
-      best,
-      refused: refusedTrials(trials).length,
-      ...{ product: null, report: null },
-    };
-    const closed = await store.ledger.closeJob(
+  let after: JobRecord | undefined;
+  do {
+    const page = await store.ledger.openJobs({ after, limit: atOnce });
+    for (const job of page) await closeEnded(store, workflow, job);
+    after = page.at(-1);
+  } while (after !== undefined);
+}
+
+async function closeEnded(store: Store, workflow: WorkflowClient, job: JobRecord): Promise<void> {
+  const ended = await endOf(workflow, job);
+  if (ended === null) return;
+  await store.ledger.closeCalls(job.id);
+  const trials = (await store.ledger.trials(job.id)).map(({ trial }) => trial);
+  // What cannot be read is this job's trouble alone: it is closed without a best.
+  const asked = await readInput(store.blobs, job).catch(() => null);
+  const best = asked === null ? null : bestFound(trials, objectiveOf(asked.job));
+  const result: JobResult = {
+    jobId: job.id,
+    ...ended,
+    best,
+    refused: refusedTrials(trials).length,
+    ...{ product: null, report: null },
+  };
+  const closed = await store.ledger.closeJob(
+    job.id,
+    {
+      status: ended.status,
+      endedAt: Date.now(),
+      result,
+      best: best?.metric?.value ?? null,
+    },
+    // A job that was taken up again meanwhile is another matter.
+    { input: job.input },
+  );
+  if (closed)
+    await store.ledger.say(
       job.id,
-      {
-        status: ended.status,
-        endedAt: Date.now(),
-        result,
-        best: best?.metric?.value ?? null,
-      },
-      // A job that was taken up again meanwhile is another matter.
-      { input: job.input },
+      stepKey({ jobId: job.id, step: `ended/${job.input}` }),
+      `${ended.status}: ${ended.summary}`,
+      Date.now(),
     );
-    if (closed)
-      await store.ledger.say(
-        job.id,
-        stepKey({ jobId: job.id, step: `ended/${job.input}` }),
-        `${ended.status}: ${ended.summary}`,
-        Date.now(),
-      );
-  }
 }
 
 /** How the workflow of an open job ended; null where it goes on, or is not known. */

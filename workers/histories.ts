@@ -19,7 +19,7 @@ export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Ti
   const once = async (): Promise<void> => {
     const jobs = await store.ledger.withoutHistory(atOnce);
     const settled = jobs.filter((job) => Date.now() - (job.endedAt ?? 0) > 2_000);
-    const open = await store.ledger.openJobs();
+    const open = await store.ledger.openJobs({ limit: 1 });
     if (settled.length + open.length === 0) return;
     const connection = await Connection.connect({ address: serverAddress(config) });
     try {

@@ -1,4 +1,4 @@
-import type { Kysely, Selectable } from 'kysely';
+import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { JobKind } from '../../domain/job.schema.ts';
 import { JobResult } from '../../domain/job-input.schema.ts';
@@ -76,8 +76,8 @@ export interface Jobs {
   /** Closed jobs whose history is not kept yet, the oldest first. */
   withoutHistory(limit: number): Promise<JobRecord[]>;
   job(id: string): Promise<JobRecord | undefined>;
-  /** Every job that is open, stages and verifications too, oldest first. */
-  openJobs(): Promise<JobRecord[]>;
+  /** A page of the jobs that are open, stages and verifications too, oldest first: at most `limit`, those behind `after` where it is given. */
+  openJobs(page: { after?: Spot | undefined; limit: number }): Promise<JobRecord[]>;
   /** A page of the jobs without a parent, newest first: at most `limit`, those behind `after` where it is given. */
   jobs(page: JobFilter & { after?: Spot; limit: number }): Promise<JobRecord[]>;
   /** How many jobs without a parent there are. */
@@ -104,6 +104,10 @@ export interface ChildFilter {
 
 /** Where a page ended: its last job. */
 export type Spot = Pick<JobRecord, 'id' | 'startedAt'>;
+
+/** What comes behind a spot where the oldest come first. */
+const behind = (is: ExpressionBuilder<LedgerSchema, 'jobs'>, { id, startedAt }: Spot) =>
+  is.or([is('startedAt', '>', startedAt), is.and([is('startedAt', '=', startedAt), is('id', '>', id)])]);
 
 export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
   const toRecord = ({
@@ -243,12 +247,10 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       return Number(count);
     },
 
-    async openJobs() {
-      const rows = await select()
-        .where('status', '=', 'running')
-        .orderBy('startedAt')
-        .orderBy('id')
-        .execute();
+    async openJobs({ after, limit }) {
+      let query = select().where('status', '=', 'running');
+      if (after !== undefined) query = query.where((is) => behind(is, after));
+      const rows = await query.orderBy('startedAt').orderBy('id').limit(limit).execute();
       return rows.map(toRecord);
     },
 
@@ -266,13 +268,7 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       if (role !== undefined) query = query.where('role', '=', role);
       if (status !== undefined) query = query.where('status', '=', status);
       if (stage !== undefined) query = query.where('stage', '=', stage);
-      if (after !== undefined)
-        query = query.where((is) =>
-          is.or([
-            is('startedAt', '>', after.startedAt),
-            is.and([is('startedAt', '=', after.startedAt), is('id', '>', after.id)]),
-          ]),
-        );
+      if (after !== undefined) query = query.where((is) => behind(is, after));
       if (limit !== undefined) query = query.limit(limit);
       const rows = await query.orderBy('startedAt').orderBy('id').execute();
       return rows.map(toRecord);

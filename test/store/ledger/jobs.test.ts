@@ -129,6 +129,8 @@ describe('a job', () => {
       ledger.children(parent.id, { ...from(after), role: 'cell', status: 'finished' });
     expect(await all(ended)).toEqual(cells.filter((each) => each !== 'cell/b'));
     expect(await ledger.children(parent.id, { role: 'stage' })).toEqual([]);
+    const open = ['pipeline/all', 'cell/b', ...top.toReversed()];
+    expect(await all((after) => ledger.openJobs(from(after)))).toEqual(open);
   });
 
   it('run anew is another run of the same series', async () => {
