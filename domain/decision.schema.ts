@@ -7,7 +7,11 @@ export const NextDecision = z.discriminatedUnion('kind', [
   /** What the diagnosis of the parent says can be done without a model. */
   z.object({ kind: z.literal('fix'), parent: z.string() }),
   z.object({ kind: z.literal('draft') }),
-  z.object({ kind: z.literal('debug'), parent: z.string() }),
+  /** `other`: not the first of several fixes that were asked for at once, by the candidate that the first one became. */
+  z.object({
+    ...{ kind: z.literal('debug'), parent: z.string() },
+    other: z.object({ of: z.string(), index: z.number().int().positive() }).optional(),
+  }),
   z.object({ kind: z.literal('improve'), parents: z.array(z.string()) }),
   /** A file that somebody brought, by the ID of the message it came with. */
   z.object({ kind: z.literal('human'), told: z.string(), name: z.string(), file: Artifact }),

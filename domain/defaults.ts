@@ -60,6 +60,10 @@ export const defaults = {
   answers: 'exact',
   /** Native code is worthwhile above these; a program needs so many times the bytes of a grid that it works on. */
   estimates: { gridAbove: 64, repeatsAbove: 10, overhead: 1.5 },
+  /** Fixes of one failure that a model is asked for at once. */
+  fixes: 3,
+  /** Candidates of a script that is mended: what needs no model may take several, one after the other. */
+  fixTrials: 10,
   /** Cases that must be right before a candidate is measured. */
   checkCases: 3,
   /** Untimed inputs before the timed ones of a measurement: one for all players, one more for the candidate. */

@@ -58,6 +58,15 @@ export interface ChecksJudging {
   check?: OnFolders;
   /** Whether it is of a sample, on which an output may be empty, and a pattern may match nothing. */
   ofSample?: true;
+  /** The failed program that a candidate is a fix of; unset: it is none. */
+  keeps?: Keeping;
+}
+
+/** A program that failed, of which others are made that must not only hide that. */
+export interface Keeping {
+  original: Artifact;
+  /** What it gave before it failed, a `Returned`; null before it ran. */
+  gave: Artifact | null;
 }
 
 /** How what a candidate gives back is judged. Kinds of jobs choose one; activities know no kind of job. */

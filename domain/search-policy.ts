@@ -1,4 +1,5 @@
 import type { ModelDecision, NextDecision } from './decision.schema.ts';
+import { defaults } from './defaults.ts';
 import {
   candidatesIn,
   debugDepth,
@@ -96,7 +97,7 @@ function isInVain({ inVain }: SearchState, decision: NextDecision): boolean {
 /** Returns what two decisions have in common that ask models the same. */
 export const questionKey = (decision: NextDecision): string =>
   decision.kind === 'debug' || decision.kind === 'fix'
-    ? `${decision.kind} ${decision.parent}`
+    ? `${decision.kind} ${decision.parent}${'other' in decision && decision.other ? ` ${decision.other.index}` : ''}`
     : decision.kind === 'improve'
       ? `improve ${decision.parents.join(' ')}`
       : decision.kind;
@@ -155,6 +156,29 @@ export const tree: SearchPolicy = (state) => {
   const improve: NextDecision = { kind: 'improve', parents: [top?.id ?? ''] };
   if (top !== undefined && !isInVain(state, improve)) return improve;
   return leaf === undefined ? { kind: 'draft' } : { kind: 'debug', parent: leaf.id };
+};
+
+/**
+ * Mends a program that failed: what needs no model first, then what models propose at once for what is left, one after the other, and
+ * then no more.
+ */
+export const mend: SearchPolicy = (state) => {
+  const opened = opening(state);
+  if (opened !== undefined) return opened;
+  const { journal, inVain, pending } = state;
+  const asked = (decision: NextDecision): boolean => decision.kind === 'debug';
+  const first = journal.find((row) => row.operator === 'debug');
+  const parent = first?.parents[0] ?? journal.at(-1)?.id;
+  if (pending.length > 0) return { kind: 'wait' };
+  if (parent === undefined) return { kind: 'stop', why: 'there is nothing to mend' };
+  if (first === undefined)
+    return isInVain(state, { kind: 'debug', parent })
+      ? { kind: 'stop', why: 'models gave no fix' }
+      : { kind: 'debug', parent };
+  const index = journal.filter((row) => row.operator === 'debug').length + inVain.filter(asked).length;
+  return index >= defaults.fixes
+    ? { kind: 'stop', why: `none of the fixes that a model proposed passes` }
+    : { kind: 'debug', parent, other: { of: first.id, index } };
 };
 
 /** The policies a job can name. */

@@ -9,6 +9,7 @@ import { createHandActivities } from '../activities/propose/by-hand.ts';
 import { createModelActivities } from '../activities/propose/by-model.ts';
 import { createRecipeActivities } from '../activities/propose/by-recipe.ts';
 import { createStrategyActivities } from '../activities/propose/by-strategy.ts';
+import { createOtherFixActivities } from '../activities/propose/other-fixes.ts';
 import { createReportActivities } from '../activities/report.ts';
 import { createSampleActivities } from '../activities/sample.ts';
 import { createBuildActivities } from '../activities/try/build.ts';
@@ -102,6 +103,7 @@ export async function runWorkers(
           ...createJobActivities({ store }),
           ...createHandActivities({ store }),
           ...createChatActivities({ store }),
+          ...createOtherFixActivities({ store }),
           ...createRecipeActivities({ store }),
           ...createSampleActivities({ store }),
           ...createReportActivities({ store }),

@@ -5,12 +5,14 @@ import type { ModelDecision } from '../../domain/decision.schema.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { proposedStep, stepKey, unrepaired } from '../../domain/step.ts';
 import { promptsIn, repairRequest } from '../../llm/prompts/prompts.ts';
-import { applyReply, type WrittenProgram } from '../../llm/prompts/replies/apply.ts';
+import { applyReply, ReplyProblem, type WrittenProgram } from '../../llm/prompts/replies/apply.ts';
+import type { ProgramReply } from '../../llm/prompts/replies/program.ts';
 import { readTree, writeJson } from '../../store/documents.ts';
 import { type AskContext, createAsk, type KeptRequest } from '../ask/ask.ts';
 import { takeStep } from '../context.ts';
 import { hintsOf } from './hints.ts';
-import { type ProgramQuestion, proposedIn, type QuestionInput } from './questions/question.ts';
+import { type OtherFix, otherFixes } from './other-fixes.ts';
+import { asksForFixes, type ProgramQuestion, proposedIn, type QuestionInput } from './questions/question.ts';
 import { type AskingJob, questionOf } from './questions/questions.ts';
 import { createExpectNew } from './same-program.ts';
 
@@ -39,26 +41,25 @@ export const createModelActivities = (context: AskContext) => {
       const proposed = { ...input, step: proposedStep(id) };
       return takeStep<Candidate>(store, proposed, 'propose', async (pulse) => {
         const { request, parent, known, entryAt } = await askedFor(input);
-        const { written, idea } = await ask(
-          input,
-          {
-            ...request,
-            route,
-            maxTokens: job.models.programTokens,
-            temperature: job.models.temperature,
-            tries: job.models.tries,
-            isLast: input.isLast,
-            sample: candidateNumber({ id }),
-            cache: !job.models.cache ? 'off' : input.fresh ? 'refresh' : 'use',
-            unknownPrices: job.budget.unknownPrices,
-            read: async (reply) => {
-              const program = applyReply(reply, request.parent);
-              await expectNew(jobId, id, program, [...known, ...(await proposedIn(store, jobId))]);
-              return { written: program, idea: reply.idea };
-            },
-          },
-          pulse,
-        );
+        const how = {
+          ...{ route, maxTokens: job.models.programTokens, temperature: job.models.temperature },
+          ...{ tries: job.models.tries, isLast: input.isLast, sample: candidateNumber({ id }) },
+          cache: !job.models.cache ? ('off' as const) : input.fresh ? ('refresh' as const) : ('use' as const),
+          unknownPrices: job.budget.unknownPrices,
+        };
+        const read = async (replies: readonly ProgramReply[]): Promise<Proposal[]> =>
+          usable(replies, async (reply) => {
+            const written = applyReply(reply, request.parent);
+            await expectNew(jobId, id, written, [...known, ...(await proposedIn(store, jobId))]);
+            return { written, idea: reply.idea };
+          });
+        const [first, ...others] = asksForFixes(request)
+          ? await ask(input, { ...request, ...how, read: ({ fixes }) => read(fixes) }, pulse)
+          : await ask(input, { ...request, ...how, read: (reply) => read([reply]) }, pulse);
+        if (first === undefined)
+          throw new Error(`${id}: expected a program of a reply that was read, got none`);
+        const { written, idea } = first;
+        if (others.length > 0) await keepOthers(input, others, entryAt);
         return {
           id,
           parents: parent === null ? parentsOf(decision) : [parent],
@@ -70,6 +71,21 @@ export const createModelActivities = (context: AskContext) => {
       });
     },
   };
+
+  /** Keeps the fixes that a reply has beside its first, for `proposeOther`. */
+  async function keepOthers(
+    { jobId, id, route }: ProposeInput,
+    others: readonly Proposal[],
+    entryAt: ProgramQuestion['entryAt'],
+  ): Promise<void> {
+    const kept: OtherFix[] = [];
+    for (const { written, idea } of others)
+      kept.push({
+        ...{ title: shorten(idea, 80), note: shorten(`${route}: ${idea}`, 500) },
+        program: await keepProgram(written, entryAt(written.entry)),
+      });
+    await store.ledger.remember(otherFixes(jobId, id), kept);
+  }
 
   async function keepProgram({ files, build }: WrittenProgram, entry: Entry): Promise<Artifact> {
     const kept = files.map(async ({ path, content }) => [path, await store.blobs.put(content)] as const);
@@ -98,10 +114,38 @@ export const createModelActivities = (context: AskContext) => {
     if (reply == null) throw new Error(`${repairs}: expected a reply to repair, found none`);
     const { prompt, ...kept } = JSON.parse(await store.blobs.text(reply)) as KeptRequest; // written by `ask`
     const { system, messages } = kept.request;
-    const before = { ...question.request, system, messages, prompt };
-    return { ...question, request: repairRequest(before, kept.reply.text, kept.problem ?? '', own) };
+    const [text, problem] = [kept.reply.text, kept.problem ?? ''];
+    const asking = { system, messages, prompt };
+    const request = asksForFixes(question.request)
+      ? repairRequest({ ...question.request, ...asking }, text, problem, own)
+      : repairRequest({ ...question.request, ...asking }, text, problem, own);
+    return { ...question, request };
   }
 };
+
+/** A program that a reply makes, and what it tries. */
+interface Proposal {
+  written: WrittenProgram;
+  idea: string;
+}
+
+/** Returns what `make` makes of those replies that it can be made of. Throws `ReplyProblem` where that is none. */
+async function usable(
+  replies: readonly ProgramReply[],
+  make: (reply: ProgramReply) => Promise<Proposal>,
+): Promise<Proposal[]> {
+  const made: Proposal[] = [];
+  const problems: string[] = [];
+  for (const reply of replies)
+    try {
+      made.push(await make(reply));
+    } catch (error) {
+      if (!(error instanceof ReplyProblem)) throw error;
+      problems.push(...error.problems);
+    }
+  if (made.length === 0) throw new ReplyProblem(problems);
+  return made;
+}
 
 const parentsOf = (decision: ModelDecision): string[] =>
   decision.kind === 'draft' ? [] : decision.kind === 'debug' ? [decision.parent] : decision.parents;

@@ -4,6 +4,7 @@ import { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
 import {
   type AnswersJudging,
+  type ChecksJudging,
   type Exam,
   functionWords,
   type OnFolders,
@@ -30,6 +31,7 @@ import {
   timedAnswers,
   timedRuns,
 } from './judgings.ts';
+import { createHiding } from './kept.ts';
 import { Conducted } from './measure.ts';
 import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
 import { Returned } from './run.ts';
@@ -48,6 +50,8 @@ const unusablePlan = 2;
 export type GradeActivities = ReturnType<typeof createGradeActivities>;
 
 export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
+  const hiding = createHiding({ store, sandbox });
+
   /**
    * Runs the grader in a sandbox of its own, which holds the plan, the expected and the returned bytes, and nothing of the
    * candidate's code.
@@ -156,6 +160,20 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     return returned;
   }
 
+  /** Returns why a candidate only hides the failure that it is meant to mend; null where it does not. */
+  async function hides(
+    place: Place,
+    { keeps }: ChecksJudging,
+    program: Artifact,
+    returned: Artifact,
+    signal: AbortSignal,
+  ): Promise<string | null> {
+    if (keeps?.gave == null) return null;
+    const gave = await returnedAs('files', keeps.gave);
+    const tried = { program, returned: await returnedAs('files', returned) };
+    return hiding(place, { ...keeps, gave }, tried, signal);
+  }
+
   /** Returns what a function of the user's gets beside the outputs; nothing where there is none. */
   async function ownFiles({ files }: Exam, own: OnFolders | undefined): Promise<OwnFiles> {
     if (own === undefined) return { inputs: {}, job: {} };
@@ -193,8 +211,15 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
       exam,
       cases,
       returned,
+      candidate,
       ...place
-    }: Place & { exam: Exam; cases: PreparedCases | null; returned: Artifact }): Promise<Graded> {
+    }: Place & {
+      exam: Exam;
+      cases: PreparedCases | null;
+      returned: Artifact;
+      /** The program that gave it, where what it does is looked at, too. */
+      candidate?: Artifact;
+    }): Promise<Graded> {
       return takeStep<Graded>(store, place, 'grade', async ({ signal }) => {
         const { judging, program } = exam;
         switch (judging.kind) {
@@ -209,6 +234,9 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
             return judgeRuns(place, exam, judging, [{ named: (what) => what, expected, actual }], signal);
           }
           case 'checks': {
+            const hidden =
+              candidate === undefined ? null : await hides(place, judging, candidate, returned, signal);
+            if (hidden !== null) return refused({ kind: 'rejected', reason: hidden });
             if (judging.outputs.length === 0 && judging.check === undefined)
               return { kind: 'right', verdict: await writeJson(store.blobs, nothingToCheck) };
             const own = await ownFiles(exam, judging.check);

@@ -124,7 +124,9 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     signal: AbortSignal,
   ): Promise<Ran> {
     const command = scriptCommand(program);
-    const outputs = patternsOf(outputsOf(exam.judging));
+    const wanted = patternsOf(outputsOf(exam.judging));
+    // What was written is told where something is looked for.
+    const outputs = wanted.length === 0 && isMended(exam) ? [noFile] : wanted;
     const workspace = await workspaceOf(store.blobs, exam, program);
     const ran = await sandbox.run(
       {
@@ -144,13 +146,22 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     if (rejected !== null) return notRun(place, rejected, { exam, program, had: Object.keys(workspace) });
     const { isolation } = ran;
     const given = filesOf(exam, ran);
-    const artifacts = {
+    const artifacts: Record<string, Artifact> = {
       ...logArtifacts(ran.stdout, ran.stderr),
       outputs: await writeJson(store.blobs, given),
     };
     const status = ran.ending.kind === 'exited' ? ran.ending.code : null;
     const outcome =
       status !== null && isAskedFor(status, exam) ? null : outcomeOfEnding(ran.ending, saidBy(ran));
+    const returned: Returned = {
+      kind: 'files',
+      files: given,
+      stdout: ran.stdout.artifact,
+      untouched: ran.untouched,
+      written: ran.written,
+      status: status ?? 0,
+    };
+    if (isMended(exam)) artifacts['what it gave'] = await writeJson(store.blobs, returned);
     if (outcome !== null) {
       const had = Object.keys(workspace);
       const known = { program, said: saidBy(ran), ending: ran.ending, written: ran.written, exam, had };
@@ -162,14 +173,6 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       const reason = `the output ${refused.path} was not taken: ${refused.why}`;
       return { kind: 'failed', outcome: { kind: 'invalidOutput', reason }, artifacts, isolation };
     }
-    const returned: Returned = {
-      kind: 'files',
-      files: given,
-      stdout: ran.stdout.artifact,
-      untouched: ran.untouched,
-      written: ran.written,
-      status: status ?? 0,
-    };
     return { kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts, isolation };
   }
 
@@ -203,6 +206,12 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
 const isAskedFor = (status: number, { judging }: Exam): boolean =>
   judging.kind === 'checks' &&
   judging.outputs.some((output) => output.kind === 'exit' && output.status === status);
+
+/** A pattern that no file has. */
+const noFile = '.crucible-no-file';
+
+/** Returns whether programs are to do what a failed one did. */
+const isMended = ({ judging }: Exam): boolean => judging.kind === 'checks' && judging.keeps !== undefined;
 
 /** Returns what a run gave: the files it wrote, or what it printed where no file is checked. */
 const filesOf = ({ judging }: Exam, { outputs, stdout }: RunResult): Tree =>

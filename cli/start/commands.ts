@@ -1,6 +1,7 @@
 import { createOption, InvalidArgumentError, type Option } from 'commander';
 import { defaults } from '../../domain/defaults.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
+import type { JobRecord } from '../../store/ledger/jobs.ts';
 import {
   amount,
   type CommandLine,
@@ -11,6 +12,8 @@ import {
   wholeNumber,
 } from '../program.ts';
 import type { BeginOptions } from './first-look.ts';
+import type { ApplyOptions } from './fix.ts';
+import type { FixOptions } from './fix-job.ts';
 import type { OptimizeOptions } from './optimize-job.ts';
 import type { SolveOptions } from './solve-job.ts';
 import type { StartOptions } from './start-job.ts';
@@ -167,6 +170,46 @@ export function addStartCommands(line: CommandLine): void {
         return (await import('./start-job.ts')).startJob(given, file, options);
       });
     });
+
+  command(
+    'fix <script> [args...]',
+    'run a script as it is and, where it fails, find what is wrong and mend it',
+    'crucible fix report.py --inputs data --apply -- --year 2024',
+  )
+    .option('--inputs <paths...>', 'files and folders the script reads or imports')
+    .option('--output <checks...>', "what it must write, and what is checked of it: 'counts.json: json'")
+    .option('--check <file[:name]>', 'judges what it wrote: its check(inputs, outputs), which get folders')
+    .option('--hidden <paths...>', 'files and folders that the check reads, and no program')
+    .option('--packages <names...>', 'packages it needs beside those of the sandbox')
+    .option('--apply', 'write the fix into the script, after asking')
+    .option('--yes', 'with --apply: do not ask')
+    .option('--name <name>', "the job's name (default: from the script)")
+    .option('--trials <count>', `how many fixes to try (default: ${defaults.fixTrials})`, wholeNumber)
+    .option('--minutes <count>', `how long to try (default: ${defaults.wallMs / 60_000})`, amount)
+    .option('--cores <count>', `threads it may use (default: ${defaults.cores})`, wholeNumber)
+    .option('--memory <MiB>', `memory a run may use (default: ${defaults.limits.memoryMb})`, wholeNumber)
+    .option('--usd <amount>', 'what models may cost at most (default: no limit)', amount)
+    .option('--tokens <count>', 'what models may read and write at most (default: no limit)', wholeNumber)
+    .addOption(profile())
+    .option('--fresh', 'a new run, even where the same job is done or under way')
+    .option('--dry-run', 'check, start nothing')
+    .action(
+      async (
+        script: string,
+        args: string[],
+        { trials = defaults.fixTrials, ...options }: FixOptions & ApplyOptions & BeginOptions & StartOptions,
+      ) => {
+        const file = await (await import('./fix-job.ts')).jobFromScript(script, args, { ...options, trials });
+        return session(async (given) => {
+          const { expectAnswerable, showFix } = await import('./fix.ts');
+          expectAnswerable(options, given.context.json);
+          const { beginJob } = await import('./first-look.ts');
+          if (!(await beginJob(given, file, options))) return;
+          const ended = (record: JobRecord) => showFix(given, record, file, options);
+          return (await import('./start-job.ts')).startJob(given, file, { ...options, ended });
+        });
+      },
+    );
 
   addRecipeCommands(line);
 }

@@ -37,7 +37,9 @@ async function packagesOfImports(
   const sandbox = await lockedPackages();
   const own = (name: string): boolean =>
     files.some((path) => path.split('/').some((each) => each.split('.')[0] === name));
-  const sources = filesOf(part).flatMap(({ path, python }) => (python === null ? [] : [path]));
+  const sources = filesOf(part).flatMap(({ path, field, python }) =>
+    python === null && field !== 'script' ? [] : [path],
+  );
   const modules = await Promise.all(
     [...new Set(sources)].map(async (path) => {
       const text = await readFile(join(folder, path), 'utf8').catch(() => '');

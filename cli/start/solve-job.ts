@@ -71,7 +71,7 @@ const ofRun = new RegExp(`^(exit|stdout)(${pair}+)\\s*$`);
  * `counts.json`, `counts.json: json`, or with what is checked of it: `grid.bin: voxels n=64`, `t.csv: csv columns=id,name unique=id`; of the run,
  * `exit status=3` and `stdout contains="all done"`.
  */
-function outputFrom(text: string): unknown {
+export function outputFrom(text: string): unknown {
   const [, run, runFields] = ofRun.exec(text) ?? [];
   if (run !== undefined) return { kind: run, ...fieldsFrom(run, runFields ?? '') };
   const [, path = '', kind, fields = ''] = ofFile.exec(text) ?? [];

@@ -23,6 +23,8 @@ export interface StartOptions {
   out?: string;
   /** Stages that are done again. */
   anew?: readonly string[];
+  /** Hears of the job's record once it has ended. */
+  ended?(record: JobRecord): Promise<void>;
 }
 
 /** Submits a job, and unless `detached` watches it. Returns the exit status. */
@@ -46,7 +48,7 @@ export async function startJob(session: Session, file: JobFile, options: StartOp
 export async function followSubmitted(
   { context, signal }: Session,
   submitted: Submitted,
-  { detached = false, out: folder }: StartOptions,
+  { detached = false, out: folder, ended }: StartOptions,
 ): Promise<ExitStatus> {
   const { out, json } = context;
   const say = sayOf(context);
@@ -58,6 +60,7 @@ export async function followSubmitted(
       await printNext(context, record);
       out('To do it all again: --fresh');
     }
+    await ended?.(record);
     return endWith(context, record, folder);
   }
   const { jobId } = submitted;
@@ -75,6 +78,7 @@ export async function followSubmitted(
     say(`\n${jobId} goes on.\nFollow    crucible watch ${jobId}\nEnd it    crucible cancel ${jobId}`);
     return exitStatus.interrupted;
   }
+  await ended?.(record);
   return endWith(context, record, folder);
 }
 

@@ -7,6 +7,8 @@ const fields = {
   ...common,
   /** A Python script that is run as it is. */
   script: SafePath.optional(),
+  /** A script that fails is mended: by what its diagnosis says, then by models. What only hides the failure is refused. */
+  fix: z.literal(true).optional(),
   /** Its command-line arguments. */
   args: z.array(z.string()).default([]),
   /** In place of a script: the name of a parameterised program that ships with Crucible. */
@@ -39,6 +41,7 @@ const fields = {
 type Source = Pick<
   z.infer<z.ZodObject<typeof fields>>,
   | 'script'
+  | 'fix'
   | 'args'
   | 'recipe'
   | 'with'
@@ -53,7 +56,7 @@ type Source = Pick<
 
 /** Says what is wrong with where the program comes from: a script with `args`, a recipe with `with`, or a task in words. */
 function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
-  const { script, args, recipe, with: values, task, prompts: own, hidden = [], inputs } = job;
+  const { script, fix, args, recipe, with: values, task, prompts: own, hidden = [], inputs } = job;
   const checkFile = job.check?.split(':')[0];
   const rules = [
     {
@@ -78,13 +81,18 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
     },
     {
       field: 'prompts',
-      broken: task === undefined && own !== undefined,
-      message: '`prompts` are for a `task`: nothing else asks models',
+      broken: task === undefined && fix === undefined && own !== undefined,
+      message: '`prompts` are for a `task`, or a `fix`: nothing else asks models',
+    },
+    {
+      field: 'fix',
+      broken: fix !== undefined && (script === undefined || task !== undefined),
+      message: 'expected a `script` that is mended, and no `task` beside it',
     },
     {
       field: 'on_failure',
-      broken: task === undefined && job.on_failure === 'wait',
-      message: 'expected `end`: without a `task` nothing is searched for, so nobody could help',
+      broken: task === undefined && fix === undefined && job.on_failure === 'wait',
+      message: 'expected `end`: without a `task` or a `fix` nothing is searched for, so nobody could help',
     },
     {
       field: 'check',

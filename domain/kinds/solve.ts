@@ -13,15 +13,17 @@ function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): 
 
 /** A program's outputs pass their checks: those of the given one, a recipe's, or one that models write. */
 export const solve: Kind<SolveJob> = {
-  objective: () => ({ kind: 'passes' }),
+  // A fix is proved by running it again.
+  objective: ({ fix }) => ({ kind: 'passes', ...(fix === undefined ? {} : { twice: true }) }),
   product: 'outputs',
-  files: ({ script, prompts, inputs, ...job }) => {
+  files: ({ script, fix, prompts, inputs, ...job }) => {
     const check = outputCheckOf(job);
     return [
       ...read('prompts', [prompts]),
       ...(script === undefined
         ? []
-        : [{ path: script, field: 'script', python: { as: 'program' as const, calls: null } }]),
+        : // What is wrong with one that is to be mended is no mistake.
+          [{ path: script, field: 'script', python: fix ? null : { as: 'program' as const, calls: null } }]),
       ...(check === null
         ? []
         : [
@@ -48,11 +50,14 @@ export const solve: Kind<SolveJob> = {
       ...(count === 0 ? [] : [` and check ${files} it must write`]),
       ...(own === null ? [] : [`${count === 0 ? ' and check what it writes' : ''} by ${own}`]),
     ].join('');
+    if (job.fix) return `Run ${programOf(job)}${checked}, and mend it where it fails.`;
     return job.task === undefined
       ? `Run ${programOf(job)}${checked}.`
       : `Have a program written${checked}: ${job.task}`;
   },
   asking(job) {
+    if (job.fix)
+      return { models: job.models, roles: ['debug'], otherwise: 'what can be mended without one is' };
     if (job.task === undefined) return null;
     const begun = job.script !== undefined || job.recipe !== undefined;
     return {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { NextDecision } from '../../domain/decision.schema.ts';
 import type { JournalRow } from '../../domain/journal.ts';
-import { draftsWithin, policies, type SearchState } from '../../domain/search-policy.ts';
+import { draftsWithin, mend, policies, type SearchState } from '../../domain/search-policy.ts';
 
 const row = (id: string, given: Partial<JournalRow> = {}): JournalRow => ({
   id,
@@ -200,5 +200,32 @@ describe('tree', () => {
         tree(state({ journal: one, trials: 99, decisions, pending: [{ kind: 'debug', parent: 'c-2' }] }))
           .kind,
       ).toBe('improve');
+  });
+});
+
+describe('mend', () => {
+  const passes = { kind: 'passes', twice: true } as const;
+  const failed = (id: string, given: Partial<JournalRow> = {}): JournalRow =>
+    row(id, { operator: 'human', outcome: 'crashed', metric: null, ...given });
+
+  it('mends without a model, then asks once, then takes the other fixes of the same reply, and no more', () => {
+    const own = failed('c-0', { mendable: true });
+    const given = (journal: JournalRow[], more: Partial<SearchState> = {}) =>
+      mend(state({ objective: passes, journal, trials: 10, ...more }));
+    expect(given([own])).toEqual({ kind: 'fix', parent: 'c-0' });
+    const after = [own, failed('c-1', { operator: 'fix', parents: ['c-0'] })];
+    expect(given(after)).toEqual({ kind: 'debug', parent: 'c-1' });
+    const asked = [...after, failed('c-2', { operator: 'debug', parents: ['c-1'] })];
+    expect(given(asked)).toEqual({ kind: 'debug', parent: 'c-1', other: { of: 'c-2', index: 1 } });
+    const second: NextDecision = { kind: 'debug', parent: 'c-1', other: { of: 'c-2', index: 1 } };
+    expect(given(asked, { inVain: [second] })).toEqual({ ...second, other: { of: 'c-2', index: 2 } });
+    const third: NextDecision = { ...second, other: { of: 'c-2', index: 2 } };
+    expect(given(asked, { inVain: [second, third] })).toMatchObject({ kind: 'stop' });
+  });
+
+  it('stops where models gave nothing twice', () => {
+    const vain: NextDecision = { kind: 'debug', parent: 'c-0' };
+    const given = { objective: passes, journal: [failed('c-0')], inVain: [vain, vain] };
+    expect(mend(state(given))).toEqual({ kind: 'stop', why: 'models gave no fix' });
   });
 });

@@ -7,6 +7,7 @@ import type { HandActivities } from '../../activities/propose/by-hand.ts';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { RecipeActivities } from '../../activities/propose/by-recipe.ts';
 import type { StrategyActivities } from '../../activities/propose/by-strategy.ts';
+import type { OtherFixActivities } from '../../activities/propose/other-fixes.ts';
 import type { ReportActivities } from '../../activities/report.ts';
 import type { SampleActivities } from '../../activities/sample.ts';
 import type { BuildActivities } from '../../activities/try/build.ts';
@@ -53,6 +54,7 @@ export const {
 } = proxyActivities<JobActivities>(bookkeeping);
 export const { packSample } = proxyActivities<SampleActivities>(bookkeeping);
 export const { readStanding, endTurn } = proxyActivities<ChatActivities>(bookkeeping);
+export const { proposeOther } = proxyActivities<OtherFixActivities>(bookkeeping);
 export const { proposeByHand } = proxyActivities<HandActivities>(bookkeeping);
 export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping);
 

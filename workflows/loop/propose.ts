@@ -5,8 +5,9 @@ import type { ModelDecision, NextDecision } from '../../domain/decision.schema.t
 import { defaults } from '../../domain/defaults.ts';
 import type { Extension, Rest } from '../../domain/message.schema.ts';
 import { questionKey } from '../../domain/search-policy.ts';
-import { proposeStep } from '../../domain/step.ts';
+import { proposedStep, proposeStep } from '../../domain/step.ts';
 import type { RunningJob } from '../job/frame.ts';
+import { proposeOther } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 import { askRoutes } from './ask.ts';
 import type { Proposed } from './search.ts';
@@ -86,11 +87,17 @@ export function createProposer<J extends AskingJob>(
     return 'none';
   }
 
+  /** What a reply has beside its first fix costs nothing more. */
+  const beside = (parent: string, { of, index }: { of: string; index: number }, id: string) =>
+    proposeOther({ ...running.placeOf(proposedStep(id)), id, parent, of, index });
+
   return {
     async propose(decision, id) {
       if (decision.kind === 'human') return byHand(decision, id);
       if (decision.kind === 'strategy') return (await byStrategy(decision.strategy, id)) ?? 'none';
       if (decision.kind === 'fix') return (await byFix(decision.parent, id)) ?? 'none';
+      if (decision.kind === 'debug' && decision.other !== undefined)
+        return (await beside(decision.parent, decision.other, id)) ?? 'none';
       return byModel(decision, id);
     },
     givenUp() {

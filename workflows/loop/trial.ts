@@ -128,7 +128,10 @@ async function outcomeOf(
   Object.assign(artifacts, ran.artifacts);
   if (ran.kind === 'failed') return ran.outcome;
 
-  const graded = await step('grade', `grade ${named}`, gradeRun, { exam, cases, returned: ran.returned });
+  const graded = await step('grade', `grade ${named}`, gradeRun, {
+    ...{ exam, cases, returned: ran.returned },
+    ...(judging.kind === 'checks' && judging.keeps?.gave != null ? { candidate: program } : {}),
+  });
   if (graded.kind === 'refused') return graded.outcome;
   artifacts.verdict = graded.verdict;
   if (bench === null) return { kind: 'passed', verdict: graded.verdict };

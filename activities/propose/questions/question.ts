@@ -6,8 +6,9 @@ import type { Entry } from '../../../domain/program.schema.ts';
 import type { Place } from '../../../domain/step.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import type { TriedProgram } from '../../../llm/prompts/prompt-kind.ts';
-import type { OwnPrompts, ProgramRequest } from '../../../llm/prompts/prompts.ts';
+import type { OwnPrompts, ProgramRequest, PromptRequest } from '../../../llm/prompts/prompts.ts';
 import type { ShownProgram } from '../../../llm/prompts/replies/apply.ts';
+import { type ErrorAnalysis, errorAnalysis } from '../../../llm/prompts/replies/error-analysis.ts';
 import { readProgram, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 
@@ -24,9 +25,16 @@ export interface QuestionInput<J> extends Place {
   from?: Artifact;
 }
 
+/** Asks for several fixes of one failure, each of which makes a program. */
+export type FixesRequest = PromptRequest<ErrorAnalysis>;
+
+/** Tells whether a reply is to hold several programs. */
+export const asksForFixes = (request: ProgramQuestion['request']): request is FixesRequest =>
+  request.schema.name === errorAnalysis.name;
+
 /** What a model is asked for a program, and what is made of its reply. */
 export interface ProgramQuestion {
-  request: ProgramRequest;
+  request: ProgramRequest | FixesRequest;
   /** The candidate whose program the reply changes; null where that is the user's own, or none. */
   parent: string | null;
   /** Programs that were not proposed in the job, which a reply may not repeat either. */

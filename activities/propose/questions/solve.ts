@@ -1,4 +1,5 @@
 import { checksWords } from '../../../domain/check-words.ts';
+import { defaults } from '../../../domain/defaults.ts';
 import { worthNative } from '../../../domain/estimates.ts';
 import type { SolveJob } from '../../../domain/job.schema.ts';
 import { hiddenOf } from '../../../domain/judging.ts';
@@ -22,10 +23,10 @@ export const solveQuestion: AsksFor<SolveJob> = async (
     decision.kind === 'debug' ? decision.parent : decision.kind === 'improve' ? decision.parents[0] : null;
   const parent = from === null ? undefined : trials.findLast(({ candidate }) => candidate.id === from);
   const task = job.task ?? '';
-  const program = parent?.candidate.program ?? begun;
+  const start = parent?.candidate.program ?? begun;
   const asked = {
     task,
-    program: program === undefined ? null : await shownProgram(store, program),
+    program: start === undefined ? null : await shownProgram(store, start),
     failure: parent === undefined ? null : await failureOf(store, parent),
     tried: triedPrograms(trials),
     args: job.args,
@@ -40,11 +41,19 @@ export const solveQuestion: AsksFor<SolveJob> = async (
     conversation: await conversationOf(store, jobId),
   };
   const tool = extensionTool(task);
+  const { program, failure } = asked;
+  const command = ['python', job.script ?? '', ...job.args].join(' ');
   return {
     request:
-      tool === null
-        ? promptRequest('code-generation', asked, own)
-        : promptRequest('cpp-module-creation', { ...asked, tool, test: null }, own),
+      job.fix && program !== null && failure !== null
+        ? promptRequest(
+            'error-analysis',
+            { ...asked, ...failure, program, command, task: null, fixes: defaults.fixes },
+            own,
+          )
+        : tool === null
+          ? promptRequest('code-generation', asked, own)
+          : promptRequest('cpp-module-creation', { ...asked, tool, test: null }, own),
     parent: parent?.candidate.id ?? null,
     known: trials.map(({ candidate }) => candidate),
     entryAt: (path) => ({ kind: 'script', path, args: job.args }),
