@@ -9,7 +9,7 @@ import { renamedModules, replacedIn } from './removed.ts';
 
 /** Native code that fits neither this Python nor the packages beside it. */
 const misfit =
-  /undefined symbol|version `?\w+_[\d.]+'? not found|invalid ELF header|wrong ELF class|compiled against (?:ABI|API) version|compiled using NumPy 1\.x|numpy\.dtype size changed|multiarray failed to import/;
+  /undefined symbol|version `?\w+_[\d.]+'? not found|invalid ELF header|wrong ELF class|compiled against (?:ABI|API) version|compiled using NumPy 1\.x|numpy\.\w+ size changed|multiarray failed to import/;
 
 const builtForAnother: Rule = ({ whole }) =>
   misfit.test(whole)

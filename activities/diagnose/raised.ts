@@ -109,7 +109,7 @@ const screenless: readonly { words: RegExp; library: string }[] = [
 const saidWithoutScreen: readonly { words: RegExp; library: string }[] = [
   {
     words:
-      /could not connect to display|Could not load the Qt platform plugin|no Qt platform plugin could be initialized/,
+      /[Cc]ould not connect to (?:any X )?display|cannot connect to X server|Could not load the Qt platform plugin|no Qt platform plugin could be initialized/,
     library: 'qt',
   },
   { words: /bad X server connection|vtkXOpenGLRenderWindow/, library: 'vtk' },

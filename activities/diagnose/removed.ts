@@ -5,12 +5,18 @@
 const removedNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   numpy: {
     ...taken('builtin', ['float', 'int', 'bool', 'object', 'complex', 'str']),
-    ...{ long: 'builtin:int', unicode: 'builtin:str', math: 'import:math' },
+    ...{ long: 'builtin:int', unicode: 'builtin:str', math: 'import:math', warnings: 'import:warnings' },
     ...{ float_: 'self:float64', complex_: 'self:complex128', cfloat: 'self:complex128' },
     ...{ singlecomplex: 'self:complex64', longfloat: 'self:longdouble', string_: 'self:bytes_' },
     ...{ unicode_: 'self:str_', Inf: 'self:inf', Infinity: 'self:inf', infty: 'self:inf', PINF: 'self:inf' },
     ...{ NaN: 'self:nan', NAN: 'self:nan', product: 'self:prod', cumproduct: 'self:cumprod' },
-    ...{ sometrue: 'self:any', alltrue: 'self:all', trapz: 'self:trapezoid', in1d: 'self:isin' },
+    ...{
+      typeDict: 'self:sctypeDict',
+      sometrue: 'self:any',
+      alltrue: 'self:all',
+      trapz: 'self:trapezoid',
+      in1d: 'self:isin',
+    },
     ...{ row_stack: 'self:vstack', round_: 'self:round', mat: 'self:asmatrix' },
     ...taken('numpy.exceptions', ['ComplexWarning', 'VisibleDeprecationWarning', 'RankWarning', 'AxisError']),
   },
