@@ -72,6 +72,8 @@ export const defaults = {
   pairs: 9,
   /** The same for a script, each run of which is a new sandbox: as few as an interval needs at all. */
   scriptPairs: 6,
+  /** Runs of a program, each with another seed, whose scores say how far chance moves them. */
+  scoreRepeats: 5,
   /** Two processes of one program differ by so much, as a share, by where things happen to lie in memory. */
   betweenRuns: 0.02,
   /** Who stood in line for a processor longer than this share of the time was measured on a busy machine. */

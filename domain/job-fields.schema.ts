@@ -149,3 +149,40 @@ export const stage = {
   /** Several stages at once; none in a job that was read, which has them all. */
   matrix: Matrix.optional(),
 };
+
+const metricName = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9_\u00a1-\uffff][A-Za-z0-9_\u00a1-\uffff .%/()+²-]{0,39}$/,
+    'expected a name of at most 40 letters, digits and spaces',
+  );
+
+/** What a score is allowed beside the one that counts. */
+const Bounds = z
+  .strictObject({ min: z.number().optional(), max: z.number().optional() })
+  .refine(({ min, max }) => min !== undefined || max !== undefined, 'expected `min`, `max` or both')
+  .refine(
+    ({ min, max }) => min === undefined || max === undefined || min <= max,
+    'expected a `min` that is not above `max`',
+  );
+
+/** A score of the user's own, in place of passing: what a function of theirs gives for what a program wrote. */
+export const ScoreObjective = z.strictObject({
+  /** What the score is called: `RMSE`. Where the function returns a dict, its key. */
+  metric: metricName,
+  direction: z.enum(['minimize', 'maximize']),
+  /**
+   * `evaluate.py` (its `evaluate`) or `evaluate.py:name`, called with the folders of the inputs and of the outputs, and a `seed` where it takes
+   * one, in the grader's sandbox. It returns a number, or a dict with `metric` and what is constrained. No program sees this file.
+   */
+  check: FunctionRef,
+  /** Runs of each program, every one with another seed: their mean counts, and how far they differ says how sure it is. */
+  repeats: z.number().int().positive().max(30).default(defaults.scoreRepeats),
+  /** Stop as soon as a verified score is surely as good as this. */
+  goal: z.number().optional(),
+  /** Bounds of other numbers in the dict: `size_mb: { max: 10 }`. A program beyond one is refused. */
+  constraints: z.record(metricName, Bounds).optional(),
+  /** Whether models are shown the text of the function; its docstring they always are. */
+  shown: z.boolean().optional(),
+});
+export type ScoreObjective = z.infer<typeof ScoreObjective>;

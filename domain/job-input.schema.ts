@@ -1,8 +1,9 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 import { Candidate } from './candidate.schema.ts';
-import { Job, OptimizeJob } from './job.schema.ts';
+import { Job, OptimizeJob, SolveJob } from './job.schema.ts';
 import { jobRoles, roles } from './job-input.ts';
+import { objectiveOf, triesTwice } from './objective.ts';
 import { Interval } from './outcome.schema.ts';
 import { NotUsed } from './strategies.schema.ts';
 
@@ -60,10 +61,12 @@ export type JobInput<J extends Job = Job> = Omit<z.infer<typeof JobInput>, 'job'
 
 /** What a later verification of a job's best is started with. */
 export const VerificationInput = JobInput.extend({
-  job: OptimizeJob,
+  job: z
+    .discriminatedUnion('kind', [OptimizeJob, SolveJob])
+    .refine((job) => triesTwice(objectiveOf(job)), 'expected a job whose best was measured'),
   /** As it was built then. */
   candidate: Candidate,
-  /** The speed-up that stood. */
+  /** The speed-up, or the score, that stood. */
   claim: Interval,
 });
 export type VerificationInput = z.infer<typeof VerificationInput>;

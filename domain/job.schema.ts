@@ -4,7 +4,7 @@ import { OptimizeJob } from './kinds/optimize.schema.ts';
 import { PipelineJob, Stage } from './kinds/pipeline.schema.ts';
 import { SolveJob } from './kinds/solve.schema.ts';
 
-export { Budget, Models, Strategy, slug, Tolerance } from './job-fields.schema.ts';
+export { Budget, Models, ScoreObjective, Strategy, slug, Tolerance } from './job-fields.schema.ts';
 export { SafePath } from './safe-path.schema.ts';
 export { OutputCheck, type RunCheck, Validator } from './validator.schema.ts';
 export { ChatJob, OptimizeJob, PipelineJob, SolveJob, Stage };

@@ -2,7 +2,7 @@ import type { Artifact } from './artifact.schema.ts';
 import type { Operator } from './candidate.schema.ts';
 import { defaults } from './defaults.ts';
 import type { Environment } from './environment.schema.ts';
-import type { OptimizeJob, OutputCheck, SolveJob, Tolerance } from './job.schema.ts';
+import type { OptimizeJob, OutputCheck, ScoreObjective, SolveJob, Tolerance } from './job.schema.ts';
 import type { Limits } from './limits.schema.ts';
 import type { Entry } from './program.schema.ts';
 import type { Sample } from './sample.ts';
@@ -56,6 +56,8 @@ export interface ChecksJudging {
   outputs: OutputCheck[];
   /** Unset: the job has none of its own. */
   check?: OnFolders;
+  /** Of a program that is scored afterwards: it is told a seed. */
+  seeded?: true;
   /** Whether it is of a sample, on which an output may be empty, and a pattern may match nothing. */
   ofSample?: true;
   /** The failed program that a candidate is a fix of; unset: it is none. */
@@ -69,8 +71,17 @@ export interface Keeping {
   gave: Artifact | null;
 }
 
+/** Every output must pass its check; then a function of the user's says how good they are. */
+export interface ScoreJudging
+  extends Omit<ChecksJudging, 'kind'>,
+    Pick<ScoreObjective, 'metric' | 'direction' | 'repeats'> {
+  kind: 'score';
+  evaluator: OnFolders;
+  constraints: NonNullable<ScoreObjective['constraints']>;
+}
+
 /** How what a candidate gives back is judged. Kinds of jobs choose one; activities know no kind of job. */
-export type Judging = AnswersJudging | SameFilesJudging | ChecksJudging;
+export type Judging = AnswersJudging | SameFilesJudging | ChecksJudging | ScoreJudging;
 
 /** The bench a job measures on, and what one call of its baseline costs there. */
 export interface Bench {
@@ -158,7 +169,7 @@ export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact):
 }
 
 export const scriptOriginal = (script: string, job: SolveJob): Original => ({
-  operator: 'human',
+  operator: job.objective === undefined ? 'human' : 'baseline',
   title: script,
   entry: { kind: 'script', path: script, args: job.args },
   paths: [script],
@@ -178,25 +189,35 @@ const isTestFile = (path: string): boolean => /(?:^|\/)(?:test_[^/]*|[^/]*_test)
 /** Tells whether a check is a file of tests for pytest, and not a function. */
 export const isTests = ({ module, name }: FunctionAt): boolean => name === allTests && isTestFile(module);
 
-/** Returns the files and folders of a job that no program sees, wherever they stand: its check, and what that reads. */
-export const hiddenOf = ({ check, hidden = [] }: Pick<SolveJob, 'check' | 'hidden'>): string[] => [
-  ...[outputCheckOf({ check })?.module].filter((path) => path !== undefined),
-  ...hidden,
+/** Returns the user's function that scores what a program wrote; null where the job has none. */
+export const evaluatorOf = ({ objective }: Pick<SolveJob, 'objective'>): FunctionAt | null =>
+  objective === undefined ? null : functionAt(objective.check, 'evaluate');
+
+/** Returns the files and folders of a job that no program sees, wherever they stand: its check, what scores, and what those read. */
+export const hiddenOf = (job: Pick<SolveJob, 'check' | 'hidden' | 'objective'>): string[] => [
+  ...[outputCheckOf(job)?.module, evaluatorOf(job)?.module].filter((path) => path !== undefined),
+  ...(job.hidden ?? []),
 ];
 
-/** Returns the exam of a script whose outputs are checked. `program` is its path, `seen` are the files it may see, `files` all of the job. */
+/** Returns the exam of a script whose outputs are checked, or scored. `program` is its path, `seen` are the files it may see, `files` all of the job. */
 export function solveExam(
   job: SolveJob,
   { program, seen, files }: { program: string; seen: Artifact; files: Artifact },
-): Exam<ChecksJudging> {
-  const { limits, cores, outputs } = job;
-  const check = outputCheckOf(job);
-  const judging: ChecksJudging = {
-    ...{ kind: 'checks', outputs },
-    ...(check === null
-      ? {}
-      : { check: { function: check, files, beside: [...job.inputs, ...hiddenOf(job)] } }),
-  };
+): Exam<ChecksJudging | ScoreJudging> {
+  const { limits, cores, outputs, objective } = job;
+  const [check, evaluator] = [outputCheckOf(job), evaluatorOf(job)];
+  const onFolders = (named: FunctionAt): OnFolders => ({
+    ...{ function: named, files, beside: [...job.inputs, ...hiddenOf(job)] },
+  });
+  const checked = { outputs, ...(check === null ? {} : { check: onFolders(check) }) };
+  const judging: ChecksJudging | ScoreJudging =
+    objective === undefined || evaluator === null
+      ? { kind: 'checks', ...checked }
+      : {
+          ...{ kind: 'score', ...checked, evaluator: onFolders(evaluator) },
+          ...{ metric: objective.metric, direction: objective.direction },
+          ...{ repeats: objective.repeats, constraints: objective.constraints ?? {} },
+        };
   return { judging, program, files: seen, limits, cores, bench: null };
 }
 

@@ -17,7 +17,11 @@ const failed = { reason: z.string(), diagnosis: Diagnosis.optional() };
 export const Outcome = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('passed'), verdict: Artifact }),
   /** `metric` is what the job's objective compares: the speed-up over the baseline, as the grader's measurements give it. */
-  z.object({ kind: z.literal('scored'), metric: Interval, verdict: Artifact }),
+  z.object({
+    ...{ kind: z.literal('scored'), metric: Interval, verdict: Artifact },
+    /** What each of its runs gave, where `metric` is their mean. */
+    scores: z.array(z.number()).optional(),
+  }),
   z.object({ kind: z.literal('wrong'), ...failed, verdict: Artifact, passed: Checks.optional() }),
   z.object({ kind: z.literal('invalidOutput'), ...failed, passed: Checks.optional() }),
   z.object({ kind: z.literal('crashed'), ...failed }),

@@ -138,10 +138,10 @@ export function sampleExam(exam: Exam, { files }: Sample): Exam {
 }
 
 function sampleJudging(judging: Judging): Judging {
-  if (judging.kind !== 'checks') return judging;
+  if (judging.kind !== 'checks' && judging.kind !== 'score') return judging;
   const outputs = judging.outputs
     .filter((output) => isFileCheck(output) || output.kind === 'exit')
     .map(withoutCounts);
   const of: ChecksJudging = { kind: 'checks', outputs, ofSample: true };
-  return of;
+  return judging.kind === 'score' ? { ...of, seeded: true } : of;
 }

@@ -61,6 +61,11 @@ function opening(state: SearchState): Decision | undefined {
   if (!models) {
     if (objective.kind === 'passes')
       return { kind: 'stop', why: 'no model is configured: set a key for one (crucible models)' };
+    if (objective.kind === 'score')
+      return {
+        kind: 'stop',
+        why: 'no model is configured: set a key for one (crucible models), or bring programs of your own (crucible try)',
+      };
     const tried = journal.some((row) => row.operator === 'strategy');
     return {
       kind: 'stop',
@@ -113,21 +118,27 @@ export const onwards = (row: JournalRow): ModelDecision =>
 const nearest = ({ journal, objective }: SearchState): JournalRow | undefined =>
   objective.kind === 'passes' ? closest(candidatesIn(journal), objective) : undefined;
 
+/** Debugging steps in a row. */
+const deepestDebug = 3;
+
 /** Linear: one candidate after another, each made from the last, or from the best: until one passes, where only that counts. */
 export const refine: SearchPolicy = (state) => {
   const opened = opening(state);
   if (opened !== undefined) return opened;
   const { journal, objective } = state;
   const last = candidatesIn(journal).at(-1);
-  if (last === undefined) return { kind: 'draft' };
-  const next: NextDecision[] = isRight(last) ? [] : [onwards(last)];
+  // A score of the user's own program is one to begin with.
+  const begun = objective.kind === 'score' ? best(journal, objective) : undefined;
+  if (last === undefined) return begun === undefined ? { kind: 'draft' } : onwards(begun);
+  // Where any score counts, the best there is is worth more than one that fails again and again.
+  const isHopeless = objective.kind === 'score' && debugDepth(journal, last) >= deepestDebug;
+  const next: NextDecision[] = isRight(last) || isHopeless ? [] : [onwards(last)];
   const top = best(journal, objective) ?? (isRight(last) ? last : nearest(state));
   if (top !== undefined) next.push(onwards(top));
   return next.find((decision) => !isInVain(state, decision)) ?? { kind: 'draft' };
 };
 
 const debugShare = 0.5;
-const deepestDebug = 3;
 
 /**
  * A greedy tree: first some drafts, then with even odds debug a failed leaf (at most three deep), else improve the best.

@@ -31,7 +31,8 @@ export function workTimes(
   const worked = Object.entries(timings).map(([step, ms]) => {
     const key = stepKey({ jobId, step: `${path}/${step.replace(' ', '-')}` });
     const waited = waits
-      .filter((wait) => wait.key === key || wait.key.startsWith(`${key}/`))
+      // The runs of one program, `run`, `run-2` …, are told together.
+      .filter((wait) => wait.key.startsWith(key) && /^(?:-\d+)?(?:\/|$)/.test(wait.key.slice(key.length)))
       .reduce((sum, { since, until }) => sum + (until ?? since) - since, 0);
     waiting += Math.min(waited, ms);
     return [step, Math.max(0, ms - waited)] as const;

@@ -148,7 +148,7 @@ function oneTry(tried: TryFacts, room: number): Html {
 <h4>${purposeWords[purpose]}: ${triedWords(outcome.kind)}</h4>
 ${'reason' in outcome ? html`<pre class="reason">${excerpt(outcome.reason, room)}</pre>` : null}
 <dl>
-${'reason' in outcome && outcome.diagnosis !== undefined ? diagnosisRows(outcome.diagnosis) : null}${measurement === null ? null : measurementRows(measurement)}<div><dt>ended</dt><dd>${moment(at)}</dd></div>
+${'reason' in outcome && outcome.diagnosis !== undefined ? diagnosisRows(outcome.diagnosis) : null}${measurement === null ? null : measurementRows(measurement)}${scoreRows(outcome)}<div><dt>ended</dt><dd>${moment(at)}</dd></div>
 ${
   Object.keys(timings).length === 0
     ? null
@@ -159,7 +159,7 @@ ${
 }${
   seeds.length === 0
     ? null
-    : html`<div><dt>seed of the secret inputs</dt><dd><code>${seeds.join(', ')}</code></dd></div>
+    : html`<div><dt>${outcome.kind === 'scored' && outcome.scores !== undefined ? 'seeds of its runs' : 'seed of the secret inputs'}</dt><dd><code>${seeds.join(', ')}</code></dd></div>
 `
 }</dl>
 ${Object.entries(logs).map(
@@ -188,6 +188,14 @@ function diagnosisRows(diagnosis: Diagnosis): Html {
   const [what = '', , ...rest] = diagnosisLines(diagnosis);
   return html`<div><dt>diagnosis</dt><dd>${shortened(what, 400)}</dd></div>
 <div><dt>what to do</dt><dd>${excerpt(rest.join(' '), 1_200)}</dd></div>
+`;
+}
+
+/** What each run gave, where a program was scored. */
+function scoreRows(outcome: TryFacts['outcome']): Html | null {
+  if (outcome.kind !== 'scored' || outcome.scores === undefined) return null;
+  const digits = scoreDigits(outcome.metric);
+  return html`<div><dt>scores of its runs</dt><dd>${outcome.scores.map(digits).join(' · ')}</dd></div>
 `;
 }
 

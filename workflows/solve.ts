@@ -10,30 +10,33 @@ import { mend, refine } from '../domain/search-policy.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { type Conclusion, runJob } from './job/frame.ts';
 import { given } from './loop/given.ts';
+import { searchByScore } from './loop/search-by-score.ts';
 import { searchFor } from './loop/search-for.ts';
 import { runTrial } from './loop/trial.ts';
 
 /**
  * Runs the job's script, or its recipe, and has its outputs checked. A task in words has models write programs until one passes. A job
- * without a program that passes its checks fails.
+ * without a program that passes its checks fails. With an `objective` programs are scored, and the best is improved.
  */
 export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { job } = running;
-    const isGiven = job.task === undefined && job.fix === undefined;
+    const isGiven = [job.task, job.fix, job.objective].every((each) => each === undefined);
     if (isGiven) running.steering.refuse(() => 'it runs one program, and that is under way');
     const { program, exam: asked } = await given(running);
-    const exam = job.fix && program !== null ? keeping(asked, program, null) : asked;
+    const { judging } = asked;
+    if (judging.kind === 'score') return searchByScore(running, { program, exam: asked });
+    const checked = { ...asked, judging };
+    const exam = job.fix && program !== null ? keeping(checked, program, null) : checked;
     if (program !== null) running.tell(`running ${program.title}`);
     const first = program === null ? null : await runTrial(running, program, 'trial', exam);
     if (first !== null && (isGiven || first.outcome.kind === 'passed')) return ranOnce(job, first);
 
-    const { draft, debug } = input.routes;
     const { journal, stopped } = await searchFor(running, {
       ...{ original: program?.program ?? null, policy: job.fix ? mend : refine, sample: null, atOnce: 1 },
       exam: job.fix && first !== null ? keeping(exam, first.candidate, first) : exam,
       first: first === null ? [] : [rowOf(first, objectiveOf(job))],
-      models: draft.length + debug.length > 0,
+      models: input.routes.draft.length + input.routes.debug.length > 0,
     });
     return solved(job, journal, stopped);
   });

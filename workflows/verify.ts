@@ -1,16 +1,29 @@
 import { ApplicationFailure } from '@temporalio/workflow';
+import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobResult, VerificationInput } from '../domain/job-input.schema.ts';
-import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
+import { type Exam, optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import { clears, foundIn, objectiveOf } from '../domain/objective.ts';
 import { anew, findingOf, metricText } from '../domain/trial.ts';
 import { withEnvironment } from './job/environment.ts';
-import { runJob } from './job/frame.ts';
+import { type RunningJob, runJob } from './job/frame.ts';
 import { packProgram } from './job/proxies.ts';
 import { measureBaseline } from './loop/baseline.ts';
+import { given } from './loop/given.ts';
 import { runTrial } from './loop/trial.ts';
 
+/** Returns the exam of a program that is measured, on a bench that is claimed anew. */
+async function measuredExam(running: RunningJob<OptimizeJob>): Promise<Exam> {
+  const { job, input } = running;
+  const { candidate: packed, seen } = await packProgram({
+    ...running.placeOf('c-0/pack'),
+    ...{ files: input.files, original: optimizeOriginal(job) },
+  });
+  const asked = await withEnvironment(running, optimizeExam(job, input.files, seen));
+  return (await measureBaseline(running, packed, asked)).exam;
+}
+
 /**
- * Judges and measures a finished job's best again: a new claim of a bench, new sandboxes, new secret inputs. What it finds is compared
+ * Judges and measures a finished job's best again: a new claim of a bench, new sandboxes, new secret inputs, or new seeds. What it finds is compared
  * with the `claim` that stood.
  */
 export async function verify({ candidate, claim, ...input }: VerificationInput): Promise<JobResult> {
@@ -18,12 +31,10 @@ export async function verify({ candidate, claim, ...input }: VerificationInput):
     running.steering.refuse(() => 'it is a verification, and that is under way');
     running.tell(`verifying ${candidate.title} once more`);
     const { job } = running;
-    const { candidate: packed, seen } = await packProgram({
-      ...running.placeOf('c-0/pack'),
-      ...{ files: input.files, original: optimizeOriginal(job) },
-    });
-    const asked = await withEnvironment(running, optimizeExam(job, input.files, seen));
-    const { exam } = await measureBaseline(running, packed, asked);
+    const exam =
+      job.kind === 'solve'
+        ? (await given({ ...running, job, input: { ...running.input, job } })).exam
+        : await measuredExam({ ...running, job, input: { ...running.input, job } });
     const trial = await runTrial(running, candidate, 'verification', exam);
     const found = foundIn(trial.outcome);
     const { metric } = found;

@@ -9,6 +9,7 @@ import {
   functionWords,
   type OnFolders,
   type SameFilesJudging,
+  type ScoreJudging,
 } from '../../domain/judging.ts';
 import type { Checks, Outcome } from '../../domain/outcome.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
@@ -26,6 +27,7 @@ import {
   checksTask,
   emptyTask,
   type GraderTask,
+  judgeOf,
   type OwnFiles,
   sameFilesTask,
   timedAnswers,
@@ -35,9 +37,13 @@ import { createHiding } from './kept.ts';
 import { Conducted } from './measure.ts';
 import { outcomeOfEnding, saidBy } from './outcome-of-ending.ts';
 import { Returned } from './run.ts';
+import { secretSeed } from './seed.ts';
 
 /** The grader's finding; `verdict` is the whole of it, with what was compared and the largest error. */
-export type Graded = { kind: 'right'; verdict: Artifact } | { kind: 'refused'; outcome: Outcome };
+export type Graded =
+  /** `scored` is what a function of the user's gave, and the seed that it was told. */
+  | { kind: 'right'; verdict: Artifact; scored?: { score: number; seed: number } }
+  | { kind: 'refused'; outcome: Outcome };
 
 /** What came of asking the grader: a verdict, or how it ended without one. */
 type Asked =
@@ -174,6 +180,14 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     return hiding(place, { ...keeps, gave }, tried, signal);
   }
 
+  /** Returns the finding on outputs with their score. */
+  async function scored(graded: Graded, seed: number): Promise<Graded> {
+    if (graded.kind === 'refused') return graded;
+    const score = scoreIn((await readJson(store.blobs, graded.verdict, Verdict)).cases);
+    if (score === null) throw new Error('expected a score in the verdict, found none');
+    return { ...graded, scored: { score, seed } };
+  }
+
   /** Returns what a function of the user's gets beside the outputs; nothing where there is none. */
   async function ownFiles({ files }: Exam, own: OnFolders | undefined): Promise<OwnFiles> {
     if (own === undefined) return { inputs: {}, job: {} };
@@ -190,17 +204,24 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
      */
     async tryCheck({
       exam,
-      check,
       ...place
-    }: Place & { exam: Exam; check: OnFolders }): Promise<{ acceptsNothing: boolean }> {
+    }: Place & { exam: Exam<ChecksJudging | ScoreJudging> }): Promise<{ acceptsNothing: boolean }> {
       return takeStep(store, place, 'check', async ({ signal }) => {
-        const named = functionWords(check.function);
-        const asked = await ask(place, emptyTask(check, await ownFiles(exam, check)), exam, signal);
+        const { judging } = exam;
+        const own = judgeOf(judging);
+        if (own === undefined) return { acceptsNothing: false };
+        const named = functionWords(own.function);
+        const task = emptyTask(judging, { ...(await ownFiles(exam, own)), seed: secretSeed(store, place) });
+        const asked = await ask(place, task, exam, signal);
         if (asked.kind === 'none')
           throw new JobRejected(`${named} does not get through with an empty folder: ${asked.why}`);
-        const { kind } = await readJson(store.blobs, asked.verdict, Verdict);
+        const { kind, cases } = await readJson(store.blobs, asked.verdict, Verdict);
         if (kind !== 'right') return { acceptsNothing: false };
-        const said = `warning: ${named} accepts an empty folder: with it alone, a program that writes nothing passes`;
+        const score = scoreIn(cases);
+        const said =
+          score === null
+            ? `warning: ${named} accepts an empty folder: with it alone, a program that writes nothing passes`
+            : `warning: ${named} gives an empty folder the score ${score}: a program that writes nothing is scored, too`;
         await store.ledger.say(place.jobId, stepKey(place), said, Date.now());
         return { acceptsNothing: true };
       });
@@ -233,13 +254,19 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
             const actual = await returnedAs('files', returned);
             return judgeRuns(place, exam, judging, [{ named: (what) => what, expected, actual }], signal);
           }
+          case 'score': {
+            const seed = secretSeed(store, place);
+            const own = { ...(await ownFiles(exam, judging.evaluator)), seed };
+            const task = checksTask(program, judging, own, await returnedAs('files', returned));
+            return scored(await judge(place, task, exam, signal), seed);
+          }
           case 'checks': {
             const hidden =
               candidate === undefined ? null : await hides(place, judging, candidate, returned, signal);
             if (hidden !== null) return refused({ kind: 'rejected', reason: hidden });
             if (judging.outputs.length === 0 && judging.check === undefined)
               return { kind: 'right', verdict: await writeJson(store.blobs, nothingToCheck) };
-            const own = await ownFiles(exam, judging.check);
+            const own = { ...(await ownFiles(exam, judging.check)), seed: 0 };
             const task = checksTask(program, judging, own, await returnedAs('files', returned));
             return judge(place, task, exam, signal);
           }
@@ -266,7 +293,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
           case 'sameFiles':
             return judgeRuns(place, exam, judging, timedRuns(conducted), signal);
           case 'checks':
-            throw new Error('expected a baseline that what was timed is compared with, got checks alone');
+          case 'score':
+            throw new Error(`expected a baseline that what was timed is compared with, got ${judging.kind}`);
         }
       });
     },
@@ -294,6 +322,9 @@ const passedIn = ({ cases }: z.infer<typeof Verdict>): Checks => ({
 const whyUnusable = (stderr: string): string =>
   (stderr.split('/in/plan.json: the plan cannot be judged: ').at(-1) ?? stderr).trim();
 
+const scoreIn = (cases: z.infer<typeof Verdict>['cases']): number | null =>
+  cases.find(({ score }) => score !== undefined)?.score ?? null;
+
 const noReason = 'the grader gave no reason';
 const mostFailed = 10;
 
@@ -313,6 +344,11 @@ const Verdict = z.object({
   kind: z.enum(['right', 'wrong', 'invalid']),
   firstMismatch: z.string().nullable(),
   cases: z
-    .array(z.object({ name: z.string(), kind: z.string(), mismatch: z.string().nullable() }))
+    .array(
+      z.object({
+        ...{ name: z.string(), kind: z.string(), mismatch: z.string().nullable() },
+        score: z.number().optional(),
+      }),
+    )
     .default([]),
 });

@@ -9,6 +9,7 @@ import {
   isTests,
   type OnFolders,
   type SameFilesJudging,
+  type ScoreJudging,
 } from '../../domain/judging.ts';
 import { isFileCheck, outputName } from '../../domain/output-checks.ts';
 import { placeBelow } from '../../domain/tree.ts';
@@ -206,13 +207,17 @@ type PlannedCheck =
   | (Validator & { file: string | null; missing?: string; mayBeEmpty?: true })
   | (RunCheck & { path: string; file: string | null; missing?: string; got: number });
 
-/** Checks each output that `program` is to write by what it should be, then all by the user's own check, beside which `own` stand. */
+/**
+ * Checks each output that `program` is to write by what it should be, then all by functions of the user's own, beside which `own` stand: a check,
+ * and what scores them, which is told a `seed`.
+ */
 export function checksTask(
   program: string,
-  { outputs, check, ofSample }: ChecksJudging,
-  own: OwnFiles,
+  judging: ChecksJudging | ScoreJudging,
+  own: OwnFiles & { seed: number },
   returned: ReturnedFiles,
 ): GraderTask {
+  const { outputs, check, ofSample } = judging;
   const checks = outputs.flatMap((output) => checksOf(output, program, ofSample === true, returned));
   // Said once, of the first file that is missing.
   const first = checks.find(
@@ -226,12 +231,17 @@ export function checksTask(
   };
   const plan = { outputs: checks.length === 0 && check === undefined ? [ranToItsEnd(returned)] : checks };
   const { written } = returned;
-  if (check === undefined) return { program: 'validate', plan, files, check: null, written };
+  const judge = judgeOf(judging);
+  if (judge === undefined) return { program: 'validate', plan, files, check: null, written };
   return {
     program: 'validate',
-    plan: { ...plan, check: planOf(check) },
+    plan: {
+      ...plan,
+      ...(check === undefined ? {} : { check: planOf(check) }),
+      ...(judging.kind === 'score' ? { score: scorePlan(judging, own.seed) } : {}),
+    },
     files: { ...files, ...placeBelow('inputs', own.inputs), ...placeBelow('job', own.job) },
-    check: functionWords(check.function),
+    check: functionWords(judge.function),
     written,
   };
 }
@@ -241,14 +251,26 @@ const ranToItsEnd = ({ status }: ReturnedFiles): PlannedCheck => ({
   ...{ kind: 'exit', path: 'exit status', file: null, status, got: status },
 });
 
+const scorePlan = ({ evaluator, metric, constraints }: ScoreJudging, seed: number) => ({
+  ...planOf(evaluator),
+  ...{ metric, constraints, seed },
+});
+
+/** Returns the function of the user's that has the last word; undefined where there is none. */
+export const judgeOf = (judging: ChecksJudging | ScoreJudging): OnFolders | undefined =>
+  judging.kind === 'score' ? judging.evaluator : judging.check;
+
 /** The files that a function of the user's gets beside the outputs: the inputs, and those it stands among. */
 export interface OwnFiles {
   inputs: Tree;
   job: Tree;
 }
 
-/** Has the user's own check look at an empty folder in place of outputs. */
-export function emptyTask(check: OnFolders, own: OwnFiles): GraderTask {
+/** Has the user's own check, or what scores, look at an empty folder in place of outputs. */
+export function emptyTask(
+  judging: ChecksJudging | ScoreJudging,
+  own: OwnFiles & { seed: number },
+): GraderTask {
   const returned: ReturnedFiles = {
     kind: 'files',
     files: {},
@@ -257,7 +279,9 @@ export function emptyTask(check: OnFolders, own: OwnFiles): GraderTask {
     written: [],
     status: 0,
   };
-  return checksTask('nothing', { kind: 'checks', outputs: [], check }, own, returned);
+  if (judging.kind === 'checks') return checksTask('nothing', { ...judging, outputs: [] }, own, returned);
+  const { check: _, ...alone } = judging;
+  return checksTask('nothing', { ...alone, outputs: [] }, own, returned);
 }
 
 /** What `on_folders.py` is asked. What is not among the files, it makes: an empty folder. */

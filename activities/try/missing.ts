@@ -35,7 +35,7 @@ export async function surroundings(
     had,
     beside: beside.filter((path) => !had.includes(path)),
     packages: await packagesOf(store, jobId),
-    options: isOwn && judging.kind !== 'checks' && input?.parent === null,
+    options: isOwn && judging.kind !== 'checks' && judging.kind !== 'score' && input?.parent === null,
   };
 }
 

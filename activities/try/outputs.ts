@@ -6,12 +6,13 @@ import { isFileCheck } from '../../domain/output-checks.ts';
 /** An output as a job names it: by its path alone, or with what is checked of it. */
 export type WantedOutput = string | Validator;
 
-/** Returns the outputs that are taken of a script; none of a function. A check of the user's gets all that it wrote, where no outputs are named. */
+/** Returns the outputs that are taken of a script; none of a function. A function of the user's gets all that it wrote, where no outputs are named. */
 export function outputsOf(judging: Judging): readonly WantedOutput[] {
   if (judging.kind === 'answers') return [];
   if (judging.kind === 'sameFiles') return judging.outputs;
   const named = judging.outputs.filter(isFileCheck);
-  return judging.check !== undefined && named.length === 0 ? ['**'] : named;
+  const takesAll = judging.kind === 'score' || judging.check !== undefined;
+  return takesAll && named.length === 0 ? ['**'] : named;
 }
 
 export const pathOf = (output: WantedOutput): string => (typeof output === 'string' ? output : output.path);

@@ -25,6 +25,7 @@ import { outcomeOfEnding, type Said, saidBy } from './outcome-of-ending.ts';
 import { outputsOf, patternsOf } from './outputs.ts';
 import { playerOf } from './player.ts';
 import { reasonIn } from './reason.ts';
+import { secretSeed } from './seed.ts';
 import { workspaceOf } from './workspace.ts';
 
 /** What a program gave back: answers to cases, or files and standard output. */
@@ -47,9 +48,15 @@ export type Returned = z.infer<typeof Returned>;
 /** What a script without outputs to check gives: its standard output, under this name. */
 export const printedFile = 'stdout.txt';
 
-/** `isolation`: what held the program in. */
+/** `isolation`: what held the program in; `seed`: what one that is scored was told. */
 export type Ran =
-  | { kind: 'ran'; returned: Artifact; artifacts: Record<string, Artifact>; isolation?: Isolation }
+  | {
+      kind: 'ran';
+      returned: Artifact;
+      artifacts: Record<string, Artifact>;
+      isolation?: Isolation;
+      seed?: number;
+    }
   | { kind: 'failed'; outcome: Outcome; artifacts: Record<string, Artifact>; isolation?: Isolation };
 
 export type RunActivities = ReturnType<typeof createRunActivities>;
@@ -128,13 +135,19 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     // What was written is told where something is looked for.
     const outputs = wanted.length === 0 && isMended(exam) ? [noFile] : wanted;
     const workspace = await workspaceOf(store.blobs, exam, program);
+    const { judging } = exam;
+    const isSeeded = judging.kind === 'score' || (judging.kind === 'checks' && judging.seeded === true);
+    const seed = isSeeded ? secretSeed(store, place) : null;
     const ran = await sandbox.run(
       {
         key: stepKey(place),
         label: place.step,
         argv: look ? lookingFirst(command, program, { root: '/work', imports: true }) : command,
         // For the Python processes it starts, too.
-        env: { ...threads(exam.cores), PYTHONUNBUFFERED: '1' },
+        env: {
+          ...{ ...threads(exam.cores), PYTHONUNBUFFERED: '1' },
+          ...(seed === null ? {} : { CRUCIBLE_SEED: String(seed) }),
+        },
         workspace,
         limits: limitsOf(exam),
         environment: exam.environment,
@@ -173,7 +186,10 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       const reason = `the output ${refused.path} was not taken: ${refused.why}`;
       return { kind: 'failed', outcome: { kind: 'invalidOutput', reason }, artifacts, isolation };
     }
-    return { kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts, isolation };
+    return {
+      ...{ kind: 'ran', returned: await writeJson(store.blobs, returned), artifacts, isolation },
+      ...(seed === null ? {} : { seed }),
+    };
   }
 
   return {
@@ -204,7 +220,7 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
 
 /** Tells whether a job asks for an exit status that would else be a crash. */
 const isAskedFor = (status: number, { judging }: Exam): boolean =>
-  judging.kind === 'checks' &&
+  (judging.kind === 'checks' || judging.kind === 'score') &&
   judging.outputs.some((output) => output.kind === 'exit' && output.status === status);
 
 /** A pattern that no file has. */

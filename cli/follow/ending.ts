@@ -24,6 +24,12 @@ export function statusOfJob(record: JobRecord): ExitStatus {
   return nothing ? exitStatus.nothingFound : exitStatus.found;
 }
 
+/** How to look at a best that was measured, and to try it again. */
+const furtherOn = ({ candidate }: { candidate: string }, where: string, name: string): [string, string][] => [
+  ['Diff', `crucible show ${where} ${candidate} --diff`],
+  ['Verify', `crucible verify ${name}`],
+];
+
 /** Whether it is the user's own program. */
 const isOwn = ({ candidate }: BestFound): boolean => candidate === 'c-0';
 
@@ -54,13 +60,10 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   if (kindOf(kept.job).product === 'outputs') {
     next.push(...(await outputsOf(context, kept)));
     if (asksModels(kept.job)) next.push(['Program', `crucible export ${name}`]);
+    if (best !== null && best.candidate !== 'c-0') next.push(...furtherOn(best, where, name));
   } else if (product !== null) {
     next.push(['Program', `crucible export ${name}`]);
-    if (best !== null)
-      next.push(
-        ['Diff', `crucible show ${where} ${best.candidate} --diff`],
-        ['Verify', `crucible verify ${name}`],
-      );
+    if (best !== null) next.push(...furtherOn(best, where, name));
   } else if (record.status === 'finished') {
     next.push(['Reasons', `crucible show ${name}`]);
   }

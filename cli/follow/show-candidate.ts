@@ -139,6 +139,8 @@ function describeTrial(
   const metric = outcome.kind === 'scored' ? ` ${metricText(outcome.metric, objective)}` : '';
   const against = trial.purpose === 'baseline' && objective.kind === 'ratio';
   field('outcome', `${outcome.kind}${against ? '' : metric}`);
+  if (outcome.kind === 'scored' && outcome.scores !== undefined)
+    field('runs', outcome.scores.map((score) => Number(score.toPrecision(6))).join(', '));
   if ('reason' in outcome) {
     field('reason', outcome.reason);
     const [what = '', , ...rest] = outcome.diagnosis === undefined ? [] : diagnosisLines(outcome.diagnosis);

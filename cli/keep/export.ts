@@ -112,7 +112,9 @@ async function outputsFolder(store: Store, { record, job, trials, chosen }: Kept
   if (product == null) return null;
   const outputs = await readTree(store.blobs, product);
   // A script is the user's own already, and of a stage that was taken over no trial is known.
-  const isOwn = nearest === null || nearest.candidate.operator === 'human';
+  const isOwn =
+    nearest === null ||
+    (nearest.candidate.id === 'c-0' && ['human', 'baseline'].includes(nearest.candidate.operator));
   const written = isOwn ? null : await readProgram(store.blobs, nearest.candidate.program);
   const program = written?.files ?? {};
   if (failed && Object.keys({ ...outputs, ...program }).length === 0) return null;

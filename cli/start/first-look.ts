@@ -262,6 +262,7 @@ const mistakesOf: Record<NamedPython['as'], (source: Source, name: string) => st
   cases: mistakesOfMaker,
   check: mistakesOfCheck,
   onFolders: mistakesOfFoldersCheck,
+  evaluator: mistakesOfEvaluator,
 };
 
 function mistakesOfMaker(source: Source, name: string): string[] {
@@ -290,6 +291,15 @@ function mistakesOfCheck(source: Source, name: string): string[] {
   if (isGenerator(definition)) return [`${at} is a generator: ${expected}`];
   if (returnsNothing(definition)) return [`${at} returns nothing: ${expected}`];
   return [];
+}
+
+function mistakesOfEvaluator(source: Source, name: string): string[] {
+  const mistakes = mistakesOfFoldersCheck(source, name);
+  const definition = functionNamed(source.names, name);
+  if (mistakes.length > 0 || definition === null || !returnsNothing(definition)) return mistakes;
+  return [
+    `${source.told}:${definition.line}: ${name} returns nothing: expected a number, as in: def ${name}(inputs, outputs): return …`,
+  ];
 }
 
 function mistakesOfFoldersCheck(source: Source, name: string): string[] {

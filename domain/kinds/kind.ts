@@ -5,7 +5,7 @@ import type { Objective } from '../objective.ts';
 
 /** A Python file that a job names: what it is to the job, and the function in it that is called. */
 export interface NamedPython {
-  as: 'program' | 'cases' | 'check' | 'onFolders';
+  as: 'program' | 'cases' | 'check' | 'onFolders' | 'evaluator';
   /** Null where the file is run as a script. */
   calls: string | null;
 }

@@ -1,5 +1,14 @@
 import { z } from 'zod';
-import { common, FunctionRef, longestTask, Models, prompts, slug, stage } from '../job-fields.schema.ts';
+import {
+  common,
+  FunctionRef,
+  longestTask,
+  Models,
+  prompts,
+  ScoreObjective,
+  slug,
+  stage,
+} from '../job-fields.schema.ts';
 import { SafePath } from '../safe-path.schema.ts';
 import { Output } from '../validator.schema.ts';
 
@@ -36,6 +45,8 @@ const fields = {
   /** For a task. */
   models: Models.prefault({}),
   prompts,
+  /** In place of passing: programs are scored by a function of the user's, and the best is improved until the budget is used. */
+  objective: ScoreObjective.optional(),
 };
 
 type Source = Pick<
@@ -52,12 +63,13 @@ type Source = Pick<
   | 'inputs'
   | 'sample'
   | 'on_failure'
+  | 'objective'
 >;
 
 /** Says what is wrong with where the program comes from: a script with `args`, a recipe with `with`, or a task in words. */
 function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
   const { script, fix, args, recipe, with: values, task, prompts: own, hidden = [], inputs } = job;
-  const checkFile = job.check?.split(':')[0];
+  const [checkFile, scoreFile] = [job.check, job.objective?.check].map((named) => named?.split(':')[0]);
   const rules = [
     {
       field: 'script',
@@ -81,13 +93,18 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
     },
     {
       field: 'prompts',
-      broken: task === undefined && fix === undefined && own !== undefined,
-      message: '`prompts` are for a `task`, or a `fix`: nothing else asks models',
+      broken: task === undefined && fix === undefined && job.objective === undefined && own !== undefined,
+      message: '`prompts` are for a `task`, a `fix` or an `objective`: nothing else asks models',
     },
     {
       field: 'fix',
       broken: fix !== undefined && (script === undefined || task !== undefined),
       message: 'expected a `script` that is mended, and no `task` beside it',
+    },
+    {
+      field: 'objective',
+      broken: fix !== undefined && job.objective !== undefined,
+      message: 'expected `objective` or `fix`, got both: a script has to pass before it is improved',
     },
     {
       field: 'on_failure',
@@ -106,8 +123,18 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
     },
     {
       field: 'hidden',
-      broken: checkFile === undefined && hidden.length > 0,
-      message: '`hidden` are files that a `check` reads; there is none',
+      broken: checkFile === undefined && scoreFile === undefined && hidden.length > 0,
+      message: '`hidden` are files that a `check` or an `objective` reads; there is none',
+    },
+    {
+      field: 'objective',
+      broken: scoreFile !== undefined && [script, ...inputs].includes(scoreFile),
+      message: `expected another file than ${scoreFile}: a program has that one, and sees nothing of what scores it`,
+    },
+    {
+      field: 'objective',
+      broken: scoreFile !== undefined && recipe !== undefined,
+      message: '`objective` is for a `script` or a `task`; a recipe has checks of its own',
     },
     {
       field: 'hidden',

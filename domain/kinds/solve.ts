@@ -1,5 +1,5 @@
-import type { SolveJob } from '../job.schema.ts';
-import { functionWords, isTests, outputCheckOf } from '../judging.ts';
+import type { ScoreObjective, SolveJob } from '../job.schema.ts';
+import { evaluatorOf, functionWords, isTests, outputCheckOf } from '../judging.ts';
 import { isFileCheck } from '../output-checks.ts';
 import { environmentFiles, type Kind, read } from './kind.ts';
 
@@ -13,11 +13,15 @@ function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): 
 
 /** A program's outputs pass their checks: those of the given one, a recipe's, or one that models write. */
 export const solve: Kind<SolveJob> = {
-  // A fix is proved by running it again.
-  objective: ({ fix }) => ({ kind: 'passes', ...(fix === undefined ? {} : { twice: true }) }),
+  objective({ fix, objective }) {
+    // A fix is proved by running it again.
+    if (objective === undefined) return { kind: 'passes', ...(fix === undefined ? {} : { twice: true }) };
+    const { metric, direction, goal } = objective;
+    return { kind: 'score', metric, direction, ...(goal === undefined ? {} : { goal }) };
+  },
   product: 'outputs',
   files: ({ script, fix, prompts, inputs, ...job }) => {
-    const check = outputCheckOf(job);
+    const [check, evaluator] = [outputCheckOf(job), evaluatorOf(job)];
     return [
       ...read('prompts', [prompts]),
       ...(script === undefined
@@ -33,6 +37,14 @@ export const solve: Kind<SolveJob> = {
               python: { as: 'onFolders' as const, calls: isTests(check) ? null : check.name },
             },
           ]),
+      ...(evaluator === null
+        ? []
+        : [
+            {
+              ...{ path: evaluator.module, field: 'objective' },
+              python: { as: 'evaluator' as const, calls: evaluator.name },
+            },
+          ]),
       ...read('hidden', job.hidden ?? []),
       ...read('sample', [typeof job.sample === 'string' ? job.sample : undefined]),
       ...environmentFiles(job),
@@ -45,12 +57,19 @@ export const solve: Kind<SolveJob> = {
   sentence(job) {
     const count = job.outputs.filter(isFileCheck).length;
     const files = count === 1 ? 'the file' : `the ${count} files`;
-    const own = checkOf(job);
+    const [check, evaluator] = [outputCheckOf(job), evaluatorOf(job)];
+    const own = check === null ? null : functionWords(check);
     const checked = [
       ...(count === 0 ? [] : [` and check ${files} it must write`]),
       ...(own === null ? [] : [`${count === 0 ? ' and check what it writes' : ''} by ${own}`]),
     ].join('');
     if (job.fix) return `Run ${programOf(job)}${checked}, and mend it where it fails.`;
+    if (job.objective !== undefined) {
+      const from = job.script === undefined ? 'Have a program written' : `Improve ${job.script}`;
+      const task = job.task === undefined ? '.' : `: ${job.task}`;
+      const by = evaluator === null ? '' : `, scored by ${functionWords(evaluator)}`;
+      return `${from} for the ${scoreWords(job.objective)}${by}${checked}${task}`;
+    }
     return job.task === undefined
       ? `Run ${programOf(job)}${checked}.`
       : `Have a program written${checked}: ${job.task}`;
@@ -58,18 +77,25 @@ export const solve: Kind<SolveJob> = {
   asking(job) {
     if (job.fix)
       return { models: job.models, roles: ['debug'], otherwise: 'what can be mended without one is' };
-    if (job.task === undefined) return null;
+    if (job.task === undefined && job.objective === undefined) return null;
     const begun = job.script !== undefined || job.recipe !== undefined;
     return {
       models: job.models,
       roles: ['draft', 'debug', 'improve'],
-      otherwise: begun ? `${programOf(job)} is tried alone` : null,
+      otherwise: begun
+        ? `${programOf(job)} is ${job.objective === undefined ? 'tried' : 'scored'} alone`
+        : null,
     };
   },
   check: checkOf,
 };
 
+/** What judges, in words: the check, what scores, or both. */
 function checkOf(job: SolveJob): string | null {
-  const check = outputCheckOf(job);
-  return check === null ? null : functionWords(check);
+  const own = [outputCheckOf(job), evaluatorOf(job)].filter((each) => each !== null);
+  return own.length === 0 ? null : own.map(functionWords).join(' and ');
 }
+
+/** `smallest RMSE`. */
+const scoreWords = ({ metric, direction }: ScoreObjective): string =>
+  `${direction === 'minimize' ? 'smallest' : 'largest'} ${metric}`;

@@ -32,6 +32,8 @@ interface Writing extends Run {
   program: ShownProgram | null;
   /** How that program failed; null where it passed, or was not tried. */
   failure: Failure | null;
+  /** Its score, in words; null where it has none. */
+  standing: string | null;
   tried: readonly TriedProgram[];
   /** What was said before in a conversation, and what came of it; null where there is none. */
   conversation?: string | null;
@@ -85,8 +87,12 @@ const writing = {
   task: ({ task }: Writing) => task,
   program: ({ program }: Writing) =>
     program === null ? 'There is none yet.' : shownFiles(program, characterLimits.program),
-  outcome: ({ failure }: Writing) =>
-    failure === null ? 'It was not tried, or did what was checked.' : `It failed (${failure.outcome}).`,
+  outcome: ({ failure, standing }: Writing) =>
+    failure !== null
+      ? `It failed (${failure.outcome}).`
+      : standing === null
+        ? 'It was not tried, or did what was checked.'
+        : `It has ${standing}: write one with a better score.`,
   reason: ({ failure }: Writing) => untrustedOr(failure?.reason ?? '', characterLimits.reason, 'Nothing.'),
   diagnosis: ({ failure }: Writing) =>
     untrustedOr(failure?.diagnosis ?? '', characterLimits.reason, 'Nothing is known of that.'),

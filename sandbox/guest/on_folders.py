@@ -84,22 +84,29 @@ def _folder(path: Path) -> Path:
     return path if path.is_dir() else Path(tempfile.mkdtemp(prefix=f'{path.name}-'))
 
 
-def finding_of(check: OnFolders) -> Finding:
-    """What the user's check finds of the outputs. Raises `UserCodeError` where the check is mistaken, whatever the outputs are.
+def said_by(function: OnFolders, **more: Any) -> tuple[Any, Finding | None]:
+    """What the user's function returns, or what is found of the outputs where it raises. Raises `UserCodeError` where it is mistaken,
+    whatever the outputs are.
 
-    It refuses them in words, by False, or by raising. Where it fails of itself it does not accept them either: it may not have
-    expected such outputs.
+    Where it fails of itself it does not accept them either: it may not have expected such outputs.
     """
     try:
-        said = check()
+        return function(**more), None
     except UserCodeError:
         raise
     except MISTAKES as error:
         raise UserCodeError(
-            'function', f'{check.place(error)}: {_told(error)}: a mistake of the check itself', check.place(error)
+            'function', f'{function.place(error)}: {_told(error)}: a mistake of the check itself', function.place(error)
         ) from None
     except BaseException as error:
-        return _raised(check, error)
+        return None, _raised(function, error)
+
+
+def finding_of(check: OnFolders) -> Finding:
+    """What the user's check finds of the outputs: it refuses them in words, by False, or by raising. Raises `UserCodeError`."""
+    said, refused = said_by(check)
+    if refused is not None:
+        return refused
     if said is None or (isinstance(said, (bool, np.bool_)) and said):
         return Finding(check.title, checked=1)
     if isinstance(said, (bool, np.bool_)):

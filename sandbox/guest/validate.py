@@ -24,6 +24,7 @@ from documents import check_json
 from meshes import check_mesh
 from on_folders import OnFolders, finding_of
 from pictures import FORMATS, PictureError, can_read_pictures, read_picture
+from scoring import score_of
 from tables import check_csv, check_parquet
 from tests_on_folders import finding_of_tests
 from texts import check_count, check_text
@@ -36,23 +37,29 @@ _CHUNK = 1 << 20
 
 
 def judge(plan: dict[str, Any]) -> list[Finding]:
-    """One finding for each of the plan's outputs, and one for the user's check. Raises `PlanError` for an unknown kind, or a check that is
-    mistaken.
+    """One finding for each of the plan's outputs, one for the user's check, and one with the score. Raises `PlanError` for an unknown kind, or
+    a function of the user's that is mistaken.
     """
-    check = _check(plan['check']) if plan.get('check') is not None else None
+    own: list[tuple[OnFolders, Callable[[OnFolders], Finding]]] = []
+    if plan.get('check') is not None:
+        check = _on_folders(plan['check'])
+        own.append((check, finding_of_tests if check.is_tests else finding_of))
+    if plan.get('score') is not None:
+        own.append((_on_folders(plan['score']), lambda evaluator: score_of(evaluator, plan['score'])))
     findings = [validate(output) for output in plan['outputs']]
-    if check is None:
-        return findings
-    if any(finding.kind != 'right' for finding in findings):
-        # It would be asked about outputs that are known to be wrong; it counts as one that did not pass.
-        return [*findings, Finding(check.title, 'invalid')]
-    try:
-        return [*findings, finding_of_tests(check) if check.is_tests else finding_of(check)]
-    except UserCodeError as error:
-        raise PlanError(str(error)) from None
+    for function, find in own:
+        if any(finding.kind != 'right' for finding in findings):
+            # It would be asked about outputs that are known to be wrong; it counts as one that did not pass.
+            findings.append(Finding(function.title, 'invalid'))
+            continue
+        try:
+            findings.append(find(function))
+        except UserCodeError as error:
+            raise PlanError(str(error)) from None
+    return findings
 
 
-def _check(plan: dict[str, Any]) -> OnFolders:
+def _on_folders(plan: dict[str, Any]) -> OnFolders:
     try:
         return OnFolders(plan)
     except (UserCodeError, OSError) as error:

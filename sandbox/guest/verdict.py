@@ -30,6 +30,9 @@ class Finding:
     largest: LargestError | None = None
     mismatch: str | None = None
     notes: list[str] = field(default_factory=list)
+    # By a function of the user's: the number that counts, and all of them by name.
+    score: float | None = None
+    values: dict[str, float] | None = None
 
     @classmethod
     def of(cls, name: str, comparison: Comparison) -> Finding:
@@ -80,6 +83,7 @@ def verdict(findings: list[Finding]) -> dict[str, Any]:
                 'largestError': finding.largest and _error(finding.largest, finding.largest.where),
                 'mismatch': finding.mismatch,
                 'notes': finding.notes,
+                **({} if finding.score is None else {'score': finding.score, 'values': finding.values}),
             }
             for finding in findings
         ],

@@ -2,6 +2,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { createModelActivities, type ProposeInput } from '../../activities/propose/by-model.ts';
 import { headsOf } from '../../activities/propose/questions/heads.ts';
+import { docstringOf } from '../../activities/propose/questions/scoring.ts';
 import { extensionTool } from '../../activities/propose/questions/solve.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { SolveJob } from '../../domain/job.schema.ts';
@@ -132,6 +133,57 @@ describe('a task in words', () => {
     await propose('c-1', { kind: 'draft' });
     expect(told()).toContain('Say `build: nanobind`');
     expect((await store.ledger.calls(jobId))[0]?.prompt).toMatch(/^cpp-module-creation@\d+$/);
+  });
+
+  it('that is scored is asked with the metric, the docstring of what scores and the scores so far, and not with its text', async () => {
+    const source =
+      'SECRET = 1\ndef evaluate(inputs, outputs, *, seed=None) -> float:\n    """The mean\n    error."""\n    return SECRET\n';
+    const objective = { metric: 'RMSE', direction: 'minimize', check: 'evaluate.py', goal: 0.5 };
+    const limited = { ...objective, constraints: { size_mb: { max: 10 } } };
+    const job = { task: undefined, script: 'fit.py', inputs: [], objective: limited };
+    const files = { 'fit.py': 'print(0)\n', 'evaluate.py': source };
+    const { propose, told, store } = await asking(job, files, [replied('print(1)\n'), replied('print(2)\n')]);
+    const first = await propose('c-1', { kind: 'draft' });
+    for (const part of [
+      'The task: Improve fit.py: make RMSE smaller',
+      'the score, RMSE: the smaller the better, 0.5 is the goal; evaluate in evaluate.py',
+      'what that function says of itself: The mean error.',
+      'size_mb: a program is refused where it is more than 10',
+      'it is run 5 times, the mean counts; whatever is random follows CRUCIBLE_SEED',
+    ])
+      expect(told()).toContain(part);
+    expect(told()).not.toContain('SECRET');
+    await store.ledger.recordTrial({
+      ...{ jobId, index: 1 },
+      trial: {
+        ...{ candidate: first, purpose: 'verification', artifacts: {}, timings: {}, seeds: ['1'] },
+        outcome: {
+          kind: 'scored',
+          metric: { value: 2, low: 1.5, high: 2.5 },
+          verdict: '0'.repeat(64),
+          scores: [2],
+        },
+        measurement: null,
+      },
+    });
+    await propose('c-2', { kind: 'improve', parents: ['c-1'] });
+    expect(told()).toContain('It has RMSE 2.00 ± 0.50, verified: write one with a better score.');
+    expect(told()).toContain('c-1: a Counter → scored: RMSE 2.00 ± 0.50, verified');
+    expect(told()).toContain('print(1)');
+  });
+
+  it('shows what scores where the user allows it; its docstring is found as people write it', async () => {
+    const objective = { metric: 'RMSE', direction: 'minimize', check: 'evaluate.py', shown: true };
+    const files = { 'evaluate.py': 'def evaluate(i, outputs): return 42\n' };
+    const { propose, told } = await asking({ objective }, files, [replied('print(1)\n')]);
+    await propose('c-1', { kind: 'draft' });
+    expect(told()).toContain('the text of evaluate.py:\ndef evaluate(i, outputs): return 42');
+    expect(docstringOf('def a(x):\n  return 1\n', 'a')).toBe('');
+    expect(docstringOf("def a(\n  x: dict[str, int],\n):\n  r'''of a'''\n", 'a')).toBe('of a');
+    expect(docstringOf('# a comment\n\n"""Of the\nmodule."""\ndef a(x): return 1\n', 'a')).toBe(
+      'Of the module.',
+    );
+    expect(docstringOf('def b(x):\n  """of b"""\ndef a(x): return 1\n', 'a')).toBe('');
   });
 
   it.each([

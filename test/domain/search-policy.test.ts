@@ -229,3 +229,38 @@ describe('mend', () => {
     expect(mend(state(given))).toEqual({ kind: 'stop', why: 'models gave no fix' });
   });
 });
+
+describe('where programs are scored', () => {
+  const objective = { kind: 'score', metric: 'RMSE', direction: 'minimize' } as const;
+  const scored = (id: string, value: number, given: Partial<JournalRow> = {}): JournalRow =>
+    row(id, { outcome: 'scored', metric: { value, low: value, high: value }, verified: true, ...given });
+  const own = scored('c-0', 10, { operator: 'baseline' });
+  const broken = (id: string, parent: string): JournalRow =>
+    row(id, { outcome: 'crashed', operator: 'debug', parents: [parent], metric: null });
+
+  it('the best is improved until the budget is used: a first score is no end', () => {
+    expect(policies.refine(state({ objective, journal: [own] }))).toEqual({
+      kind: 'improve',
+      parents: ['c-0'],
+    });
+    expect(policies.refine(state({ objective, journal: [] }))).toEqual({ kind: 'draft' });
+    const journal = [own, scored('c-1', 8), scored('c-2', 9)];
+    expect(policies.refine(state({ objective, journal }))).toEqual({ kind: 'improve', parents: ['c-1'] });
+    expect(policies.refine(state({ objective, journal, trials: 2 })).kind).toBe('stop');
+  });
+
+  it('what fails three times in a row is left, and the best improved', () => {
+    const journal = [own, broken('c-1', 'c-0'), broken('c-2', 'c-1'), broken('c-3', 'c-2')];
+    expect(policies.refine(state({ objective, journal: journal.slice(0, 3) }))).toEqual({
+      kind: 'debug',
+      parent: 'c-2',
+    });
+    expect(policies.refine(state({ objective, journal }))).toEqual({ kind: 'improve', parents: ['c-0'] });
+  });
+
+  it('without a model it stops, and says what else there is to do', () => {
+    expect(policies.refine(state({ objective, journal: [own], models: false }))).toMatchObject({
+      ...{ kind: 'stop', why: expect.stringContaining('crucible try') },
+    });
+  });
+});

@@ -61,7 +61,7 @@ const scriptTask: ScriptTask = {
   baselineMs: 2_512,
 };
 const run = { ...surroundings, wallMs: 300_000, memoryMb: 2048, inputs: 'sky.csv, 3 MB' };
-const writing = { program: null, failure: null, tried: [], args: [], checks: [] };
+const writing = { program: null, failure: null, standing: null, tried: [], args: [], checks: [] };
 const table = {
   purpose: 'find customers who leave',
   target: 'left',

@@ -5,6 +5,7 @@ import {
   type Exam,
   functionWords,
   hiddenOf,
+  type ScoreJudging,
   scriptOriginal,
   solveExam,
 } from '../../domain/judging.ts';
@@ -18,7 +19,7 @@ interface Given {
   /** The program that the job brings; null where it has a task alone. */
   program: Candidate | null;
   /** What every program is checked for. */
-  exam: Exam<ChecksJudging>;
+  exam: Exam<ChecksJudging | ScoreJudging>;
 }
 
 /** Returns what the job begins with, once its own check was looked at. */
@@ -55,13 +56,14 @@ async function sampleOf(
   return packSample({ ...placeOf('sample'), files, seen, inputs, sample, hidden: hiddenOf(job) });
 }
 
-/** Has the user's own check looked at before any program is: one that is mistaken ends the job, one that accepts nothing at all is told. */
+/** Has the user's own check, or what scores, looked at before any program is: one that is mistaken ends the job, one that accepts nothing at all is told. */
 async function tryOwnCheck(
   { placeOf, tell }: RunningJob<SolveJob>,
-  exam: Exam<ChecksJudging>,
+  exam: Exam<ChecksJudging | ScoreJudging>,
 ): Promise<void> {
-  const { check } = exam.judging;
+  const { judging } = exam;
+  const check = judging.kind === 'score' ? judging.evaluator : judging.check;
   if (check === undefined) return;
   tell(`trying ${functionWords(check.function)} on an empty folder`);
-  await sandboxActivities(exam.limits).tryCheck({ ...placeOf('check'), exam, check });
+  await sandboxActivities(exam.limits).tryCheck({ ...placeOf('check'), exam });
 }

@@ -3,7 +3,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { refusedChoice } from '../../domain/choosing.ts';
 import { candidatesIn, type Journal, type JournalRow } from '../../domain/journal.ts';
-import type { Exam } from '../../domain/judging.ts';
+import type { Exam, Judging } from '../../domain/judging.ts';
 import { checksText } from '../../domain/leaderboard.ts';
 import { best, type Objective, objectiveOf } from '../../domain/objective.ts';
 import type { SearchPolicy } from '../../domain/search-policy.ts';
@@ -94,8 +94,7 @@ export async function searchFor<J extends AskingJob>(
         return runTrial(running, candidate, 'trial', exam);
       },
       verify: ({ candidate, measurement }) => {
-        const anew = exam.judging.kind === 'answers' ? 'with new secret inputs' : 'in new sandboxes';
-        running.tell(`verifying ${candidate.id} again, ${anew}`);
+        running.tell(`verifying ${candidate.id} again, ${anewBy[exam.judging.kind]}`);
         return runTrial(running, candidate, 'verification', exam, measurement);
       },
       finished(row, rows) {
@@ -105,6 +104,14 @@ export async function searchFor<J extends AskingJob>(
     },
   );
 }
+
+/** How a candidate is tried again, by how it is judged. */
+const anewBy: Record<Judging['kind'], string> = {
+  answers: 'with new secret inputs',
+  score: 'with new seeds',
+  sameFiles: 'in new sandboxes',
+  checks: 'in new sandboxes',
+};
 
 /** Returns what came of a candidate, in one line. */
 function noteOf({ id, title, metric, outcome, passed, verified }: JournalRow, objective: Objective): string {

@@ -5,9 +5,10 @@ import type { Candidate } from '../../domain/candidate.schema.ts';
 import { isWritten } from '../../domain/candidate.ts';
 import { defaults } from '../../domain/defaults.ts';
 import type { StageJob } from '../../domain/job-input.ts';
-import { type Bench, type Exam, timedCases } from '../../domain/judging.ts';
+import { type Bench, type Exam, type ScoreJudging, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import { type Sample, sampleExam } from '../../domain/sample.ts';
+import { bestOf, meanOf } from '../../domain/score.ts';
 import { type Place, trialStep } from '../../domain/step.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
 import { withPackage } from '../job/environment.ts';
@@ -80,7 +81,9 @@ const stepsOf =
     const from = Date.now();
     const place = placeOf(`${path}/${name.replace(' ', '-')}`);
     const result = await summarized(summary, activity, { ...place, ...input });
-    timings[name] = Date.now() - from;
+    // The runs of one program are told together.
+    const what = name.replace(/ \d+$/, '');
+    timings[what] = (timings[what] ?? 0) + Date.now() - from;
     return result;
   };
 
@@ -112,6 +115,10 @@ async function outcomeOf(
     if (failed !== null) return failed;
   }
 
+  if (judging.kind === 'score') {
+    const tried = { exam, judging, program, look: look && sample === undefined };
+    return scoredOutcome(step, named, tried, findings);
+  }
   let cases: PreparedCases | null = null;
   if (judging.kind === 'answers') {
     const wanted = { checks: defaults.checkCases, timings: timedCases(bench) };
@@ -163,6 +170,51 @@ const onSample = (outcome: Outcome, { words }: Sample): Outcome =>
   'reason' in outcome && outcome.kind !== 'rejected'
     ? { ...outcome, reason: `on the sample (${words}): ${outcome.reason}` }
     : outcome;
+
+/** Runs a program with one seed after another, and has each run scored: their mean counts. The first run that is refused ends it. */
+async function scoredOutcome(
+  step: Step,
+  named: string,
+  { exam, judging, ...tried }: { exam: Exam; judging: ScoreJudging; program: Artifact; look: boolean },
+  { artifacts, seeds }: Findings,
+): Promise<Outcome> {
+  const { runProgram, gradeRun } = sandboxActivities(exam.limits);
+  const { repeats, direction } = judging;
+  const scores: number[] = [];
+  const verdicts: Artifact[] = [];
+  for (let run = 1; run <= repeats; run += 1) {
+    const [nth, of] = run === 1 ? ['', ''] : [` ${run}`, `, run ${run} of ${repeats}`];
+    const ran = await step(`run${nth}`, `run ${named}${of}`, runProgram, {
+      ...{ exam, cases: null, ...tried, look: tried.look && run === 1 },
+    });
+    const graded =
+      ran.kind === 'failed'
+        ? null
+        : await step(`grade${nth}`, `score ${named}${of}`, gradeRun, {
+            ...{ exam, cases: null, returned: ran.returned },
+          });
+    if (ran.kind === 'failed' || graded === null || graded.kind === 'refused') {
+      Object.assign(artifacts, ran.artifacts);
+      const outcome =
+        ran.kind === 'failed' ? ran.outcome : graded?.kind === 'refused' ? graded.outcome : null;
+      if (outcome === null) throw new Error(`expected an outcome of run ${run}, got none`);
+      return run === 1 || !('reason' in outcome)
+        ? outcome
+        : { ...outcome, reason: `run ${run} of ${repeats}: ${outcome.reason}` };
+    }
+    const { scored } = graded;
+    if (scored === undefined) throw new Error(`expected a score of run ${run}, got none`);
+    seeds.push(`CRUCIBLE_SEED=${ran.seed} seed=${scored.seed}`);
+    scores.push(scored.score);
+    verdicts.push(graded.verdict);
+    // What it gives is what its best run gave.
+    if (bestOf(scores, direction) === scores.length - 1)
+      Object.assign(artifacts, ran.artifacts, { verdict: graded.verdict });
+  }
+  const verdict = verdicts[bestOf(scores, direction)];
+  if (verdict === undefined) throw new Error(`expected ${repeats} verdicts, got none`);
+  return { kind: 'scored', metric: meanOf(scores), verdict, scores };
+}
 
 /** Measures a program that is right, then judges all that it gave while it was timed. */
 async function measuredOutcome(

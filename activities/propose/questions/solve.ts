@@ -10,6 +10,7 @@ import type { Store } from '../../../store/store.ts';
 import { conversationOf } from '../conversation.ts';
 import { headsOf } from './heads.ts';
 import { type AsksFor, digestOf, logOf, shownProgram, triedPrograms } from './question.ts';
+import { scoredText, scoreTask, scoringWords } from './scoring.ts';
 
 /** Asks for a program that does what the job says in words: a new one, or the next version of one that failed. */
 export const solveQuestion: AsksFor<SolveJob> = async (
@@ -22,16 +23,17 @@ export const solveQuestion: AsksFor<SolveJob> = async (
   const from =
     decision.kind === 'debug' ? decision.parent : decision.kind === 'improve' ? decision.parents[0] : null;
   const parent = from === null ? undefined : trials.findLast(({ candidate }) => candidate.id === from);
-  const task = job.task ?? '';
+  const task = job.task ?? (job.objective === undefined ? '' : scoreTask(job));
   const start = parent?.candidate.program ?? begun;
   const asked = {
     task,
     program: start === undefined ? null : await shownProgram(store, start),
     failure: parent === undefined ? null : await failureOf(store, parent),
-    tried: triedPrograms(trials),
+    standing: parent === undefined ? null : scoredText(parent, job),
+    tried: triedPrograms(trials, (trial) => scoredText(trial, job)),
     args: job.args,
     native: worthNative(job),
-    checks: checksWords(job),
+    checks: [...checksWords(job), ...(await scoringWords(store, job, files))],
     wallMs: job.limits.wallMs,
     memoryMb: job.limits.memoryMb,
     cores: job.cores,
