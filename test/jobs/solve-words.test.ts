@@ -261,8 +261,8 @@ it(
   'a program that is certain to fail is not run: what its text lacks is told to the model',
   async () => {
     server.answers = [
-      reply('a module there is none of', `import colections, json\nopen('counts.json', 'w').write('{}')\n`),
-      reply('a name that is not defined', counting.replace('collections.Counter', 'Counter')),
+      reply('a module there is none of', `import wordcounts, json\nopen('counts.json', 'w').write('{}')\n`),
+      reply('a name that is not defined', counting.replace('collections.Counter', 'tally_of')),
       reply('no Python', counting.replace('.split()', '.split(')),
       reply('a Counter', counting),
     ];
@@ -273,9 +273,9 @@ it(
     );
     expect(outcomes).toEqual([
       expect.stringMatching(
-        /^rejected main.py:1: ModuleNotFoundError: No module named 'colections'; did you mean collections\? \(it was not run\)\nthe sandbox has numpy /,
+        /^rejected main.py:1: ModuleNotFoundError: No module named 'wordcounts' \(it was not run\)\nthe sandbox has numpy /,
       ),
-      "rejected main.py:3: NameError: name 'Counter' is not defined (it was not run)",
+      "rejected main.py:3: NameError: name 'tally_of' is not defined (it was not run)",
       expect.stringMatching(/^rejected main.py:2: SyntaxError: '\(' was never closed/),
       'passed',
     ]);
