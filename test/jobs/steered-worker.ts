@@ -38,4 +38,10 @@ const workers = await Promise.all(
 );
 const running = workers.map((worker) => worker.run());
 console.log('ready');
+// Temporal's runtime takes SIGUSR2 as the end.
+process.on('SIGHUP', () => {
+  globalThis.gc?.();
+  const { rss, heapUsed } = process.memoryUsage();
+  console.log(`held ${JSON.stringify({ residentMb: rss / 2 ** 20, liveMb: heapUsed / 2 ** 20 })}`);
+});
 await Promise.all(running);

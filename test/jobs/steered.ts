@@ -4,8 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { until } from '../support/crucible.ts';
 import type { Script } from '../workflows/stub-activities.ts';
 
+/** What a process holds in memory once its garbage is collected: in all, and as objects that live. */
+export interface Held {
+  residentMb: number;
+  liveMb: number;
+}
+
 export interface SteeredWorker {
-  readonly pid: number;
+  held(): Promise<Held>;
   /** `kill -9`. */
   kill(): Promise<void>;
 }
@@ -15,14 +21,18 @@ export async function startSteeredWorker(
   { home, address }: { home: string; address: string },
   { script = {}, runMs = 100 }: { script?: Script; runMs?: number } = {},
 ): Promise<SteeredWorker> {
-  const child = spawn(process.execPath, [fileURLToPath(new URL('steered-worker.ts', import.meta.url))], {
-    env: {
-      ...process.env,
-      ...{ CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: address },
-      ...{ STUB_RUN_MS: String(runMs), STUB_SCRIPT: JSON.stringify(script) },
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', fileURLToPath(new URL('steered-worker.ts', import.meta.url))],
+    {
+      env: {
+        ...process.env,
+        ...{ CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: address },
+        ...{ STUB_RUN_MS: String(runMs), STUB_SCRIPT: JSON.stringify(script) },
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  );
   let said = '';
   child.stdout.on('data', (chunk) => {
     said += String(chunk);
@@ -32,7 +42,14 @@ export async function startSteeredWorker(
     return said.includes('ready');
   });
   return {
-    pid: child.pid ?? 0,
+    async held() {
+      const from = said.length;
+      child.kill('SIGHUP');
+      return until('what the worker holds', 60_000, async () => {
+        const [, found] = /^held (.*)$/m.exec(said.slice(from)) ?? [];
+        return found === undefined ? undefined : (JSON.parse(found) as Held); // written by the worker
+      });
+    },
     async kill() {
       if (hasEnded(child)) return;
       const gone = once(child, 'exit');
