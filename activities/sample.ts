@@ -1,6 +1,7 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
-import { firstFiles, firstRows, isCut, type Sample, standIn } from '../domain/sample.ts';
+import type { Sample } from '../domain/sample.ts';
+import { firstFiles, firstRows, isCut, standIn } from '../domain/sampling.ts';
 import type { Place } from '../domain/step.ts';
 import { pick, without } from '../domain/tree.ts';
 import type { BlobStore } from '../store/blobs.ts';

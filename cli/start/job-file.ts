@@ -5,7 +5,7 @@ import type { Tree } from '../../domain/artifact.schema.ts';
 import { Job, type Models } from '../../domain/job.schema.ts';
 import { asksModels, filesToPack } from '../../domain/job.ts';
 import { partsOf, stagesOf, withParts } from '../../domain/kinds/kinds.ts';
-import { standIn } from '../../domain/sample.ts';
+import { standIn } from '../../domain/sampling.ts';
 import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { plainReason } from '../plain-reason.ts';
