@@ -57,7 +57,7 @@ it('a stage with a matrix stands for one stage a combination, and who needs it n
 
 it('what is wrong with a matrix, or behind one, is told where it was written', async () => {
   expect(await refusal(shapes.replace('n: [16, 32]', 'n: []'))).toMatch(
-    /^job\.yaml:8: stages\[0\]\.matrix\.n: expected at least 1/,
+    /^job\.yaml:8: stages\[0\]\.matrix\.n: expected at least one/,
   );
   expect(await refusal(shapes.replace(`"${of('n')}"`, '16').replace(`-${of('n')}`, ''))).toBe(
     `job.yaml:8: stages[0].matrix.n: no field has ${of('n')}, so its values would make the same stage 2 times`,

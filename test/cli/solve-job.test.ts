@@ -91,7 +91,10 @@ describe('crucible solve', () => {
       { check: 'begin.py', script: 'begin.py' },
       '--check: expected another file than begin.py: a program has that one',
     ],
-    [{ hidden: ['begin.py'] }, '--hidden: `hidden` are files that a `check` reads; there is none'],
+    [
+      { hidden: ['begin.py'] },
+      '--hidden: `hidden` are files that a `check` or an `objective` reads; there is none',
+    ],
     [{ check: 'begin' }, '--check begin in'],
     [{ sampleRows: 5 }, '--sample: a sample stands in for `inputs`; there are none'],
     [{ sampleRows: 5, sample: 'begin.py' }, '--sample, --sample-rows: expected one of them, got both'],
