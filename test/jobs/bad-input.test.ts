@@ -55,7 +55,7 @@ describe.concurrent('a program that is wrong', () => {
     [
       'does-not-parse',
       { program: 'syntax_error.py' },
-      /syntax_error\.py:3: syntax_error\.py does not import: SyntaxError: expected ':'$/,
+      /syntax_error\.py:2: syntax_error\.py does not import: SyntaxError: cannot assign to literal/,
     ],
     [
       'does-not-import',
