@@ -138,20 +138,24 @@ export const createResults = ({ store }: { store: Store }) => {
     await keepAbove(job, job.result, now);
   }
 
-  /** Takes what was chosen of a job that has ended: its product, and all that tells of it, is of that from then on. */
+  /**
+   * Takes what was chosen of a job that has ended: its product, and all that tells of it, is of that from then on. Returns false, and
+   * changes nothing, where the job was taken up again meanwhile.
+   */
   async function takeChoice(
     { id, status, result }: JobRecord,
     told: Told,
     candidate: string | null,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const record = await ledger.job(id);
     if (record === undefined || status === 'running' || result === null)
       throw new Error(`job ${id}: expected one that has ended, with a result`);
     const now = await resultNow(record, result, { chosen: candidate });
-    await ledger.takeMessage(id, told, { result: now, best: metricOf(now) });
+    if (!(await ledger.takeMessage(id, told, { result: now, best: metricOf(now) }))) return false;
     await rememberStage(now);
     await keepAbove(record, result, now);
     await rewriteReports(store, id);
+    return true;
   }
 
   return { resultNow, rememberStage, keepFinding, takeChoice };

@@ -29,15 +29,14 @@ export async function chooseIn(
   const kept = await readJob(store, await findJob(store, job));
   const { record } = kept;
   refuse(kept, message);
-  if (record.status === 'running')
+  const told = { id: randomUUID(), message, at: Date.now() };
+  // A job that was taken up again meanwhile is told as one that runs.
+  if (
+    record.status === 'running' ||
+    !(await createResults({ store }).takeChoice(record, told, message.candidate))
+  )
     await withServer(config, { store, say: sayOf(context), signal }, (client) =>
       tell(client, record.id, message),
-    );
-  else
-    await createResults({ store }).takeChoice(
-      record,
-      { id: randomUUID(), message, at: Date.now() },
-      message.candidate,
     );
   out(json ? JSON.stringify({ jobId: record.id, accepted: message }) : doneText(kept, message));
 }

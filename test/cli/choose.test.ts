@@ -2,6 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { createJobActivities } from '../../activities/job.ts';
+import { createResults } from '../../activities/results.ts';
 import { list } from '../../cli/follow/list.ts';
 import { show } from '../../cli/follow/show.ts';
 import { exportJob } from '../../cli/keep/export.ts';
@@ -222,3 +224,16 @@ it.each([
     expect((await recordOf(stageId)).result?.summary).toContain(said);
   },
 );
+
+it('a job that was taken up again meanwhile keeps its result, and is told as one that runs', async () => {
+  await ended();
+  const before = await store.ledger.job(stageId);
+  if (before === undefined) throw new Error('expected the stage on record');
+  const { openJob: open } = createJobActivities({ store });
+  await open({
+    ...{ storeId: store.id, jobId: stageId, step: 'open-2', input: { ...stage, resumed: 1 } },
+  });
+  const told = { id: 'told', message: { kind: 'choose' as const, candidate: 'c-1' }, at: Date.now() };
+  expect(await createResults({ store }).takeChoice(before, told, 'c-1')).toBe(false);
+  expect(await store.ledger.messages(stageId)).toEqual([]);
+});

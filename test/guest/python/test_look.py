@@ -131,7 +131,8 @@ class Looking(unittest.TestCase):
         root = GUEST.parents[1]
         for path in [*root.glob('examples/**/*.py'), *root.glob('recipes/*/*.py'), *root.glob('strategies/*.py'), *GUEST.glob('*.py')]:
             source = path.read_text()
-            if '{{' in source:
+            # A template is no program yet, and what is there to be mended does not run.
+            if '{{' in source or path.parent.name == 'fix':
                 continue
             self.runs(source, modules=None)
 
