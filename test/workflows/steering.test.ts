@@ -233,7 +233,7 @@ describe('a budget', () => {
     const input = storedInput(store, faster({ wallMs: 60_000 }));
     await store.ledger.openJob({
       ...{ id: input.jobId, series: input.series, run: 1, name: 'faster', kind: 'optimize', role: 'job' },
-      ...{ input: await store.blobs.put('{}'), budget: { trials: 4, wallMs: 60_000 } },
+      ...{ input: await store.blobs.put(JSON.stringify(input)), budget: { trials: 4, wallMs: 60_000 } },
       startedAt: Date.now() - 61_000,
     });
     activities.closeJob = async ({ jobId, status, ended }) => ({
