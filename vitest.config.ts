@@ -23,7 +23,7 @@ const large = folders([...unit, ...parts, ...whole], '.full.test.ts');
 export default defineConfig({
   test: {
     // By default one on two cores; most tests wait for something.
-    maxWorkers: 4,
+    maxWorkers: 3,
     // Tests of a file that say so run beside each other; each has a sandbox.
     maxConcurrency: 3,
     projects: [
