@@ -11,8 +11,8 @@ import { readTree } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { findJob } from '../follow/find-job.ts';
+import { layOutTree } from '../lay-out.ts';
 import { type CommandContext, clean, UserMistake } from '../terminal.ts';
-import { layOutTree } from './workspace.ts';
 
 /** `crucible get JOB PATH`: takes a file or a folder out. Throws `UserMistake` where there is none, or something stands where it is to go. */
 export async function get(
@@ -42,7 +42,7 @@ export async function get(
   // What is laid out first and then moved never stands there in part, and follows no link that somebody puts there.
   const draft = await mkdtemp(join(dirname(target), '.crucible-get-'));
   try {
-    await layOutTree(store, below, join(draft, 'files'));
+    await layOutTree(store.blobs, below, join(draft, 'files'));
     const artifact = tree[wanted];
     if (artifact === undefined) await rename(join(draft, 'files'), target);
     else await copyFile(join(draft, 'files', 'file'), target, constants.COPYFILE_EXCL);

@@ -4,12 +4,13 @@ import { readSession } from '../../record/session.ts';
 import { readProgram, readTree } from '../../store/documents.ts';
 import { diffOf, showDiff } from '../follow/diff-text.ts';
 import { exportJob } from '../keep/export.ts';
+import { layOutTree } from '../lay-out.ts';
 import { clean, oneLine, paint, UserMistake } from '../terminal.ts';
 import { sayTo, showPicture, type Talk } from './conversation.ts';
 import { isPicture } from './pictures.ts';
 import { putInto } from './put.ts';
 import { openedJob, untilDone } from './standing.ts';
-import { fileLines, layOutTree } from './workspace.ts';
+import { fileLines } from './workspace.ts';
 
 /** A command inside of a conversation: what it does, and what it is called with. */
 interface Command {
@@ -55,7 +56,7 @@ async function step(it: Talk, kind: 'undo' | 'redo'): Promise<void> {
   const now = nowIn(session);
   if (now === before || (now.files === before.files && now.program === before.program))
     throw new UserMistake(kind === 'undo' ? 'there is nothing to take back' : 'nothing was taken back');
-  await layOutTree(context.store, await readTree(context.store.blobs, now.files), folder);
+  await layOutTree(context.store.blobs, await readTree(context.store.blobs, now.files), folder);
   const where =
     now.turn === null
       ? 'as it was before the first turn, or as files were brought'
@@ -140,7 +141,7 @@ async function bring(it: Talk, path: string): Promise<void> {
   const names = await putInto(it, it.client, it.id, [path]);
   const { context, folder } = it;
   await layOutTree(
-    context.store,
+    context.store.blobs,
     await readTree(context.store.blobs, nowIn(await standing(it)).files),
     folder,
   );

@@ -8,6 +8,7 @@ import { type Session as Conversation, nowIn, type Said, turnName } from '../../
 import { readSession } from '../../record/session.ts';
 import { readTree } from '../../store/documents.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
+import { layOutTree } from '../lay-out.ts';
 import type { JobClient } from '../server/client.ts';
 import type { Session } from '../server/session.ts';
 import { clean, oneLine, paint, sayOf, UserMistake } from '../terminal.ts';
@@ -16,7 +17,7 @@ import { isPicture } from './pictures.ts';
 import { slash } from './slash.ts';
 import { spoken } from './spoken.ts';
 import { openedJob, untilDone } from './standing.ts';
-import { fileLines, layOutTree } from './workspace.ts';
+import { fileLines } from './workspace.ts';
 
 const mostHistory = 1_000;
 
@@ -176,14 +177,16 @@ function createStream({ context, id }: Talk): { look(next: Said | null): Promise
       if (!isShown || next?.turn == null) return;
       const child = `${id}/${turnName(next.turn)}`;
       const { ledger } = context.store;
-      const [partial] = (await ledger.job(child)) === undefined ? [] : await ledger.partials(child);
+      // A turn is on record as soon as its job is open.
+      if ((await ledger.job(child)) === undefined) return;
+      const [partial] = await ledger.partials(child);
       const text = partial === undefined ? '' : clean(spoken(partial.text));
       // A reply whose beginning is no longer shown is not gone on with.
       if (text.startsWith(written) && text.length > written.length) {
         process.stdout.write(paint(context, 'dim', text.slice(written.length)));
         written = text;
       }
-      const events = (await ledger.job(child)) === undefined ? [] : await ledger.events(child, after);
+      const events = await ledger.events(child, after);
       if (events.length > 0) end();
       for (const event of events) context.out(paint(context, 'dim', `  ${oneLine(event.text)}`));
       after = events.at(-1)?.number ?? after;
@@ -215,7 +218,7 @@ async function showEnd(
     if (!json) out(`${paint(context, 'red', '✗ nothing changed:')} ${oneLine(end?.why ?? '')}`);
     return false;
   }
-  await layOutTree(store, await readTree(store.blobs, nowIn(now).files), folder);
+  await layOutTree(store.blobs, await readTree(store.blobs, nowIn(now).files), folder);
   if (json) return true;
   out(`${paint(context, 'green', '✓')} ${oneLine(end.note)}`);
   for (const line of await fileLines(store, end.written)) out(`  ${line}`);

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { get } from '../../cli/chat/get.ts';
 import { picturesOf, pictureText } from '../../cli/chat/pictures.ts';
 import { spoken } from '../../cli/chat/spoken.ts';
-import { layOutTree } from '../../cli/chat/workspace.ts';
+import { layOutTree } from '../../cli/lay-out.ts';
 import { JobInput } from '../../domain/job-input.schema.ts';
 import { fileFacts } from '../../record/file-facts.ts';
 import { writeJson } from '../../store/documents.ts';
@@ -65,7 +65,7 @@ describe('a file of a conversation', () => {
     const folder = await temporaryFolder();
     await mkdir(join(folder, 'in'));
     const file = await store.blobs.put('x');
-    await expect(layOutTree(store, { '../out.txt': file }, join(folder, 'in'))).rejects.toThrow(
+    await expect(layOutTree(store.blobs, { '../out.txt': file }, join(folder, 'in'))).rejects.toThrow(
       'inside the workspace',
     );
     expect(await readdir(folder)).not.toContain('out.txt');

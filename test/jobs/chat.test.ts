@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import type { Message } from '../../domain/message.schema.ts';
@@ -9,26 +9,9 @@ import { fileFacts } from '../../record/file-facts.ts';
 import { readSession } from '../../record/session.ts';
 import { readProgram, readTree } from '../../store/documents.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
-import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
+import { crucible, environment, patienceMs, server } from '../support/asked-crucible.ts';
+import { until } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
-import { type ModelServer, startModelServer } from '../support/model-servers.ts';
-
-const patienceMs = 300_000;
-let crucible: TestCrucible;
-let server: ModelServer;
-let environment: Record<string, string>;
-
-beforeAll(async () => {
-  server = await startModelServer('chat');
-  environment = { OPENAI_BASE_URL: server.baseUrl, OPENAI_API_KEY: server.key };
-  crucible = await startCrucible(environment);
-  await crucible.startWorker();
-}, patienceMs);
-
-afterAll(async () => {
-  await crucible?.stop();
-  await server?.close();
-});
 
 const reply = (idea: string, change: object) => ({
   kind: 'text' as const,

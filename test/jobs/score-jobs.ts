@@ -1,29 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll } from 'vitest';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
-import { startCrucible, type TestCrucible } from '../support/crucible.ts';
+import { crucible, environment } from '../support/asked-crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
-import { type ModelServer, startModelServer } from '../support/model-servers.ts';
-
-export const patienceMs = 300_000;
-export let crucible: TestCrucible;
-export let server: ModelServer;
-export let environment: Record<string, string>;
-
-beforeAll(async () => {
-  server = await startModelServer('chat');
-  environment = { OPENAI_BASE_URL: server.baseUrl, OPENAI_API_KEY: server.key };
-  crucible = await startCrucible(environment);
-  await crucible.startWorker();
-}, patienceMs);
-
-afterAll(async () => {
-  await crucible?.stop();
-  await server?.close();
-});
 
 /** Writes a guess that is off by `off`, and by up to 1 as its seed has it. */
 export const guess = (off: number): string => `import os

@@ -1,7 +1,8 @@
 import { expect, it } from 'vitest';
 import { startVerification } from '../../cli/keep/verify.ts';
 import { readTree } from '../../store/documents.ts';
-import { crucible, ended, guess, patienceMs, reply, server } from './score-jobs.ts';
+import { crucible, patienceMs, server } from '../support/asked-crucible.ts';
+import { ended, guess, reply } from './score-jobs.ts';
 
 it(
   'a script is improved by its score until the budget is used; what is not surely better is not verified; the best is tried again later',

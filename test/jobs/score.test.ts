@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { readTree } from '../../store/documents.ts';
-import { crucible, ended, evaluator, patienceMs, reply, server } from './score-jobs.ts';
+import { crucible, patienceMs, server } from '../support/asked-crucible.ts';
+import { ended, evaluator, reply } from './score-jobs.ts';
 
 it(
   'nothing that a program says or plants is its score, and it cannot reach what scores it',

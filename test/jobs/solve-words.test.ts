@@ -1,32 +1,14 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { exportJob } from '../../cli/keep/export.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { resume } from '../../cli/steer/resume.ts';
 import { readTree } from '../../store/documents.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
-import { startCrucible, type TestCrucible } from '../support/crucible.ts';
+import { crucible, environment, patienceMs, server } from '../support/asked-crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
-import { type ModelServer, startModelServer } from '../support/model-servers.ts';
-
-const patienceMs = 300_000;
-let crucible: TestCrucible;
-let server: ModelServer;
-let environment: Record<string, string>;
-
-beforeAll(async () => {
-  server = await startModelServer('chat');
-  environment = { OPENAI_BASE_URL: server.baseUrl, OPENAI_API_KEY: server.key };
-  crucible = await startCrucible(environment);
-  await crucible.startWorker();
-}, patienceMs);
-
-afterAll(async () => {
-  await crucible?.stop();
-  await server?.close();
-});
 
 beforeEach(() => {
   server.requests.length = 0;
