@@ -1,7 +1,8 @@
 import { candidateNumber, isBaseline } from '../domain/candidate.ts';
 import type { ModelDecision, NumberedDecision } from '../domain/decision.schema.ts';
 import { forkText } from '../domain/job.ts';
-import { type JobInput, originOf } from '../domain/job-input.ts';
+import type { JobInput } from '../domain/job-input.schema.ts';
+import { originOf } from '../domain/job-input.ts';
 import { journalOf, rowOf } from '../domain/journal.ts';
 import { type Objective, objectiveOf } from '../domain/objective.ts';
 import { onwards } from '../domain/search-policy.ts';

@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import { choiceText, chosenIn, chosenText } from '../domain/choosing.ts';
-import type { Job } from '../domain/job.schema.ts';
+import type { Job, StageJob } from '../domain/job.schema.ts';
 import { filesNamedBy } from '../domain/job.ts';
 import type { JobResult } from '../domain/job-input.schema.ts';
-import type { StageJob } from '../domain/job-input.ts';
 import { rowOf } from '../domain/journal.ts';
 import { isPart, kindOf, stagesOf } from '../domain/kinds/kinds.ts';
 import type { Told } from '../domain/message.schema.ts';

@@ -1,8 +1,9 @@
 import { isBaseline } from '../domain/candidate.ts';
-import type { Job, PipelineJob, StageJob } from '../domain/job.schema.ts';
+import type { Job, StageJob } from '../domain/job.schema.ts';
 import { asksModels } from '../domain/job.ts';
-import type { Routes } from '../domain/job-input.ts';
+import type { Routes } from '../domain/job-input.schema.ts';
 import { isPart } from '../domain/kinds/kinds.ts';
+import type { PipelineJob } from '../domain/kinds/pipeline.schema.ts';
 import { foundIn, meetsGoal, objectiveOf, triesTwice } from '../domain/objective.ts';
 import { withoutAny } from '../domain/strategies.ts';
 import { bestTrial, goalText } from '../domain/trial.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { type Command, createCommand, createOption, InvalidArgumentError, type Option } from 'commander';
-import type { Models } from '../domain/job.schema.ts';
+import type { Models } from '../domain/job-fields.schema.ts';
 import { exitStatus, exitStatusHelp } from './exit-status.ts';
 import type { Manner, Session } from './server/session.ts';
 

@@ -1,5 +1,6 @@
-import type { OutputCheck, SolveJob } from './job.schema.ts';
 import { functionWords, outputCheckOf } from './judging.ts';
+import type { SolveJob } from './kinds/solve.schema.ts';
+import type { OutputCheck } from './validator.schema.ts';
 
 /** Says in one sentence what is checked of an output, so that a person or a model can meet it. */
 export function checkWords(check: OutputCheck): string {

@@ -1,5 +1,5 @@
 import { defaults } from './defaults.ts';
-import type { SolveJob } from './job.schema.ts';
+import type { SolveJob } from './kinds/solve.schema.ts';
 
 /** What a voxel grid takes. */
 export interface VoxelEstimate {

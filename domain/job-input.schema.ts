@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 import { Candidate } from './candidate.schema.ts';
-import { Job, OptimizeJob, SolveJob } from './job.schema.ts';
+import { Job } from './job.schema.ts';
 import { jobRoles, roles } from './job-input.ts';
+import { OptimizeJob } from './kinds/optimize.schema.ts';
+import { SolveJob } from './kinds/solve.schema.ts';
 import { objectiveOf, triesTwice } from './objective.ts';
 import { Interval } from './outcome.schema.ts';
 import { NotUsed } from './strategies.schema.ts';

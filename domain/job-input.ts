@@ -1,7 +1,5 @@
 import type { JobInput, Origin, Routes } from './job-input.schema.ts';
 
-export type { JobInput, JobResult, Origin, Routes } from './job-input.schema.ts';
-
 /** What a model is asked for; each role has routes of its own. */
 export const roles = ['plan', 'draft', 'debug', 'improve', 'explain'] as const;
 export type Role = (typeof roles)[number];
@@ -16,5 +14,3 @@ export type JobRole = (typeof jobRoles)[number];
 /** Returns what a job was forked from; null where it is no fork. A verification of a fork is started with the fork's input. */
 export const originOf = ({ role, origin }: Pick<JobInput, 'role' | 'origin'>): Origin | null =>
   role === 'fork' ? (origin ?? null) : null;
-
-export type { StageJob } from './job.schema.ts';

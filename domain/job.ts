@@ -1,5 +1,5 @@
-import type { Job } from './job.schema.ts';
-import type { Origin, StageJob } from './job-input.ts';
+import type { Job, StageJob } from './job.schema.ts';
+import type { Origin } from './job-input.schema.ts';
 import type { Asking, NamedFile } from './kinds/kind.ts';
 import { kindOf, partsOf } from './kinds/kinds.ts';
 import type { Extension } from './message.schema.ts';

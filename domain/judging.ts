@@ -2,10 +2,13 @@ import type { Artifact } from './artifact.schema.ts';
 import type { Operator } from './candidate.schema.ts';
 import { defaults } from './defaults.ts';
 import type { Environment } from './environment.schema.ts';
-import type { OptimizeJob, OutputCheck, ScoreObjective, SolveJob, Tolerance } from './job.schema.ts';
+import type { ScoreObjective, Tolerance } from './job-fields.schema.ts';
+import type { OptimizeJob } from './kinds/optimize.schema.ts';
+import type { SolveJob } from './kinds/solve.schema.ts';
 import type { Limits } from './limits.schema.ts';
 import type { Entry } from './program.schema.ts';
 import type { Sample } from './sample.ts';
+import type { OutputCheck } from './validator.schema.ts';
 
 /** A function in a file of the job. */
 export interface FunctionAt {

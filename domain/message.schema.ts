@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 import { Candidate } from './candidate.schema.ts';
-import { Budget } from './job.schema.ts';
+import { Budget } from './job-fields.schema.ts';
 
 /** What a budget is raised to, in its own units; what is missing stays as it is. */
 export const Extension = z.strictObject({

@@ -1,4 +1,4 @@
-import type { OutputCheck, Validator } from './job.schema.ts';
+import type { OutputCheck, Validator } from './validator.schema.ts';
 
 /** Tells whether a check is of files, and not of the run. */
 export const isFileCheck = (check: OutputCheck): check is Validator => 'path' in check;

@@ -1,5 +1,7 @@
 import { z } from 'zod';
-import { SafePath, slug, Validator } from './job.schema.ts';
+import { slug } from './job-fields.schema.ts';
+import { SafePath } from './safe-path.schema.ts';
+import { Validator } from './validator.schema.ts';
 
 /** What a recipe can be told: a number within bounds, one of some words, or yes or no. */
 export const Parameter = z.discriminatedUnion('type', [

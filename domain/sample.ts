@@ -1,7 +1,7 @@
 import type { Artifact } from './artifact.schema.ts';
-import type { OutputCheck } from './job.schema.ts';
 import type { ChecksJudging, Exam, Judging } from './judging.ts';
 import { isFileCheck } from './output-checks.ts';
+import type { OutputCheck } from './validator.schema.ts';
 
 /** A small input that a program is tried on before the full one. */
 export interface Sample {

@@ -1,4 +1,4 @@
-import type { Budget } from './job.schema.ts';
+import type { Budget } from './job-fields.schema.ts';
 import type { Extension, Message, MessageKind, Rest, TalkKind, Told, Waiting } from './message.schema.ts';
 
 /** How a job stands by what people told it: the ledger knows it, and its workflow goes by it. */

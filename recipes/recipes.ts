@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
-import type { Validator } from '../domain/job.schema.ts';
 import { Recipe, RecipeOutputs, type RecipeValues } from '../domain/recipe.schema.ts';
+import type { Validator } from '../domain/validator.schema.ts';
 
 const folder = fileURLToPath(new URL('.', import.meta.url));
 

@@ -1,6 +1,6 @@
 import type { NextTurn, Standing } from '../activities/chat.ts';
-import type { ChatJob } from '../domain/job.schema.ts';
-import type { JobInput, JobResult } from '../domain/job-input.ts';
+import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
+import type { ChatJob } from '../domain/kinds/chat.schema.ts';
 import { turnJob } from '../domain/kinds/chat.ts';
 import type { Message } from '../domain/message.schema.ts';
 import { saidStep } from '../domain/step.ts';

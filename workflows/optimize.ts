@@ -1,8 +1,8 @@
 import { defaults } from '../domain/defaults.ts';
-import type { OptimizeJob } from '../domain/job.schema.ts';
-import type { JobInput, JobResult } from '../domain/job-input.ts';
+import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { candidatesIn, isRight, type Journal, type JournalRow, rowOf } from '../domain/journal.ts';
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
+import type { OptimizeJob } from '../domain/kinds/optimize.schema.ts';
 import { best, meetsGoal, objectiveOf } from '../domain/objective.ts';
 import { policies } from '../domain/search-policy.ts';
 import { goalText, times } from '../domain/trial.ts';

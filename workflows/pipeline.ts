@@ -1,7 +1,8 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { PipelineJob, Stage } from '../domain/job.schema.ts';
+import type { StageJob } from '../domain/job.schema.ts';
 import { searches } from '../domain/job.ts';
-import type { JobInput, JobResult, StageJob } from '../domain/job-input.ts';
+import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
+import type { PipelineJob, Stage } from '../domain/kinds/pipeline.schema.ts';
 import { filesStep } from '../domain/step.ts';
 import { runChild } from './job/child.ts';
 import { type RunningJob, runJob } from './job/frame.ts';

@@ -1,9 +1,9 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { Candidate } from '../domain/candidate.schema.ts';
-import type { SolveJob } from '../domain/job.schema.ts';
-import type { JobInput, JobResult } from '../domain/job-input.ts';
+import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { candidatesIn, type Journal, rowOf } from '../domain/journal.ts';
 import type { ChecksJudging, Exam } from '../domain/judging.ts';
+import type { SolveJob } from '../domain/kinds/solve.schema.ts';
 import { checksText } from '../domain/leaderboard.ts';
 import { best, closest, objectiveOf } from '../domain/objective.ts';
 import { mend, refine } from '../domain/search-policy.ts';

@@ -1,7 +1,7 @@
 import { ApplicationFailure } from '@temporalio/workflow';
-import type { OptimizeJob } from '../domain/job.schema.ts';
 import type { JobResult, VerificationInput } from '../domain/job-input.schema.ts';
 import { type Exam, optimizeExam, optimizeOriginal } from '../domain/judging.ts';
+import type { OptimizeJob } from '../domain/kinds/optimize.schema.ts';
 import { clears, foundIn, objectiveOf } from '../domain/objective.ts';
 import { anew, findingOf, metricText } from '../domain/trial.ts';
 import { withEnvironment } from './job/environment.ts';

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { Limits } from '../../domain/limits.schema.ts';
 import { Build, type Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';

@@ -1,7 +1,6 @@
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
-import type { OutputCheck, RunCheck, Validator } from '../../domain/job.schema.ts';
 import {
   type AnswersJudging,
   type ChecksJudging,
@@ -13,6 +12,7 @@ import {
 } from '../../domain/judging.ts';
 import { isFileCheck, outputName } from '../../domain/output-checks.ts';
 import { placeBelow } from '../../domain/tree.ts';
+import type { OutputCheck, RunCheck, Validator } from '../../domain/validator.schema.ts';
 import type { Answer, SampleResult } from '../../sandbox/sandbox.ts';
 import type { Conducted } from './measure.ts';
 import { isOf, isPattern, pathOf, type WantedOutput, writtenText } from './outputs.ts';

@@ -1,7 +1,7 @@
 import { matchesGlob } from 'node:path';
-import type { Validator } from '../../domain/job.schema.ts';
 import type { Judging } from '../../domain/judging.ts';
 import { isFileCheck } from '../../domain/output-checks.ts';
+import type { Validator } from '../../domain/validator.schema.ts';
 
 /** An output as a job names it: by its path alone, or with what is checked of it. */
 export type WantedOutput = string | Validator;

@@ -1,5 +1,6 @@
 import { forkText } from '../../domain/job.ts';
-import { type Origin, originOf } from '../../domain/job-input.ts';
+import type { Origin } from '../../domain/job-input.schema.ts';
+import { originOf } from '../../domain/job-input.ts';
 import { stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { extensible, restText, waitsText } from '../../domain/steered.ts';

@@ -1,5 +1,5 @@
-import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { checkNamed } from '../../domain/judging.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { toleranceWords } from '../../domain/kinds/optimize.ts';
 import type { Build, Entry } from '../../domain/program.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';

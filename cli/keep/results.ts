@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { JobResult } from '../../domain/job-input.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import { readTree } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
 import { layOutTree } from '../lay-out.ts';

@@ -1,6 +1,6 @@
 import { defaults } from '../../domain/defaults.ts';
+import type { StageJob } from '../../domain/job.schema.ts';
 import { askingOf, capOf } from '../../domain/job.ts';
-import type { StageJob } from '../../domain/job-input.ts';
 import type { Asking } from '../../domain/kinds/kind.ts';
 import { isPart, partsOf } from '../../domain/kinds/kinds.ts';
 import { dollars } from '../../domain/money.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { StageJob } from '../../domain/job-input.ts';
+import type { StageJob } from '../../domain/job.schema.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { notLocked, packageName, readRequirements } from '../../domain/requirements.ts';
 import { lockedPackages, packagesBroughtByImport } from '../../sandbox/packages.ts';

@@ -1,8 +1,8 @@
 import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative } from 'node:path';
 import { defaults } from '../../domain/defaults.ts';
+import type { StageJob } from '../../domain/job.schema.ts';
 import { askingOf, filesOf, subjectOf } from '../../domain/job.ts';
-import type { StageJob } from '../../domain/job-input.ts';
 import type { NamedPython } from '../../domain/kinds/kind.ts';
 import { kindOf, partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { nearest } from '../../domain/nearest.ts';

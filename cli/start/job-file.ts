@@ -2,8 +2,9 @@ import { access, constants, open, readdir, readFile, readlink, realpath, stat } 
 import { basename, dirname, join, resolve, sep } from 'node:path';
 import { type Document, isMap, isNode, LineCounter, parseDocument } from 'yaml';
 import type { Tree } from '../../domain/artifact.schema.ts';
-import { Job, type Models } from '../../domain/job.schema.ts';
+import { Job } from '../../domain/job.schema.ts';
 import { asksModels, filesToPack } from '../../domain/job.ts';
+import type { Models } from '../../domain/job-fields.schema.ts';
 import { partsOf, stagesOf, withParts } from '../../domain/kinds/kinds.ts';
 import { standIn } from '../../domain/sampling.ts';
 import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';

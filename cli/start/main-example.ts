@@ -1,6 +1,6 @@
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { JobResult } from '../../domain/job-input.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import { intervalText } from '../../domain/trial.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Config } from '../../workers/config.ts';

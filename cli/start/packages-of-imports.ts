@@ -1,9 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Job } from '../../domain/job.schema.ts';
+import type { Job, StageJob } from '../../domain/job.schema.ts';
 import { filesOf } from '../../domain/job.ts';
 import type { AskedEnvironment } from '../../domain/job-fields.schema.ts';
-import type { StageJob } from '../../domain/job-input.ts';
 import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
 import { packageName, readRequirements } from '../../domain/requirements.ts';
 import { lockedPackages, packageOf } from '../../sandbox/packages.ts';

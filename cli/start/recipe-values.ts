@@ -1,8 +1,9 @@
-import type { Job, OutputCheck, SolveJob, Validator } from '../../domain/job.schema.ts';
-import type { StageJob } from '../../domain/job-input.ts';
+import type { Job, StageJob } from '../../domain/job.schema.ts';
 import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
+import type { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
+import type { OutputCheck, Validator } from '../../domain/validator.schema.ts';
 import { readRecipe, recipeNames, renderRecipe } from '../../recipes/recipes.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
 

@@ -1,6 +1,6 @@
 import { realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, relative, resolve } from 'node:path';
-import type { Models } from '../../domain/job.schema.ts';
+import type { Models } from '../../domain/job-fields.schema.ts';
 import { plainReason } from '../plain-reason.ts';
 import { UserMistake } from '../terminal.ts';
 

@@ -1,7 +1,9 @@
-import { Budget, Job, Models, type StageJob } from '../../domain/job.schema.ts';
+import { Job, type StageJob } from '../../domain/job.schema.ts';
 import { askingOf } from '../../domain/job.ts';
+import { Budget, Models } from '../../domain/job-fields.schema.ts';
 import { forkIdentity } from '../../domain/job-id.ts';
-import { type JobInput, type Origin, originOf } from '../../domain/job-input.ts';
+import type { JobInput, Origin } from '../../domain/job-input.schema.ts';
+import { originOf } from '../../domain/job-input.ts';
 import { isPart, stagesOf } from '../../domain/kinds/kinds.ts';
 import type { Extension } from '../../domain/message.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';

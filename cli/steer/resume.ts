@@ -1,6 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Budget, type Job } from '../../domain/job.schema.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import type { Job } from '../../domain/job.schema.ts';
+import { Budget } from '../../domain/job-fields.schema.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import { isPart } from '../../domain/kinds/kinds.ts';
 import type { Extension, Message } from '../../domain/message.schema.ts';
 import { refusalOf, waitingIn } from '../../domain/steered.ts';

@@ -1,5 +1,6 @@
-import type { ChatJob, SolveJob } from '../job.schema.ts';
+import type { ChatJob } from './chat.schema.ts';
 import { environmentFiles, type Kind, read } from './kind.ts';
+import type { SolveJob } from './solve.schema.ts';
 
 /** People talk to it: what they say is a task over the files and the program so far. */
 export const chat: Kind<ChatJob> = {

@@ -1,7 +1,8 @@
-import type { Job, Models, Stage } from '../job.schema.ts';
-import type { AskedEnvironment } from '../job-fields.schema.ts';
+import type { Job } from '../job.schema.ts';
+import type { AskedEnvironment, Models } from '../job-fields.schema.ts';
 import type { Role } from '../job-input.ts';
 import type { Objective } from '../objective.ts';
+import type { Stage } from './pipeline.schema.ts';
 
 /** A Python file that a job names: what it is to the job, and the function in it that is called. */
 export interface NamedPython {

@@ -1,7 +1,8 @@
-import type { Job, JobKind, JobOf, Stage, StageJob } from '../job.schema.ts';
+import type { Job, JobKind, JobOf, StageJob } from '../job.schema.ts';
 import { chat } from './chat.ts';
 import type { Kind } from './kind.ts';
 import { optimize } from './optimize.ts';
+import type { Stage } from './pipeline.schema.ts';
 import { pipeline } from './pipeline.ts';
 import { solve } from './solve.ts';
 

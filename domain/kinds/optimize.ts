@@ -1,6 +1,7 @@
-import type { OptimizeJob, Tolerance } from '../job.schema.ts';
+import type { Tolerance } from '../job-fields.schema.ts';
 import { checkNamed, functionAt } from '../judging.ts';
 import { environmentFiles, type Kind, type NamedPython, read } from './kind.ts';
+import type { OptimizeJob } from './optimize.schema.ts';
 
 const python = (field: string, as: NamedPython['as'], named: string | undefined, otherwise: string) => {
   if (named === undefined) return [];

@@ -1,5 +1,5 @@
-import type { PipelineJob } from '../job.schema.ts';
 import type { Kind } from './kind.ts';
+import type { PipelineJob } from './pipeline.schema.ts';
 
 /** Jobs that work with what others of them gave. */
 export const pipeline: Kind<PipelineJob> = {

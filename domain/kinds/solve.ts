@@ -1,7 +1,8 @@
-import type { ScoreObjective, SolveJob } from '../job.schema.ts';
+import type { ScoreObjective } from '../job-fields.schema.ts';
 import { evaluatorOf, functionWords, isTests, outputCheckOf } from '../judging.ts';
 import { isFileCheck } from '../output-checks.ts';
 import { environmentFiles, type Kind, read } from './kind.ts';
+import type { SolveJob } from './solve.schema.ts';
 
 /** Returns what it runs, in words: its script, its recipe with what that is told, or its task. */
 function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): string {

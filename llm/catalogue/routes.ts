@@ -1,7 +1,7 @@
 import { defaults } from '../../domain/defaults.ts';
 import { ConfigWrong } from '../../domain/errors.ts';
 import { HttpUrl } from '../../domain/http-url.schema.ts';
-import type { Models } from '../../domain/job.schema.ts';
+import type { Models } from '../../domain/job-fields.schema.ts';
 import type { Role } from '../../domain/job-input.ts';
 import { parseRoute } from '../../domain/route.ts';
 import type { Catalogue, CatalogueProvider } from './catalogue.schema.ts';

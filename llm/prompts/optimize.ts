@@ -1,4 +1,4 @@
-import type { Tolerance } from '../../domain/job.schema.ts';
+import type { Tolerance } from '../../domain/job-fields.schema.ts';
 import {
   characterLimits,
   promptKind,

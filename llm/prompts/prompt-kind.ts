@@ -1,4 +1,4 @@
-import type { Tolerance } from '../../domain/job.schema.ts';
+import type { Tolerance } from '../../domain/job-fields.schema.ts';
 import type { ReplySchema } from '../reply-schema.ts';
 import { type PromptValue, promptPart } from './prompt-file.ts';
 import type { ShownProgram } from './replies/apply.ts';

@@ -8,7 +8,6 @@ import { createRunActivities } from '../../activities/try/run.ts';
 import type { Tree } from '../../domain/artifact.schema.ts';
 import type { CaseSet } from '../../domain/case-set.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import { OptimizeJob, SolveJob } from '../../domain/job.schema.ts';
 import {
   optimizeExam,
   optimizeOriginal,
@@ -16,6 +15,8 @@ import {
   solveExam,
   timedCases,
 } from '../../domain/judging.ts';
+import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
+import { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import type { ConductResult, ConductSpec, Isolation, Sandbox } from '../../sandbox/sandbox.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';

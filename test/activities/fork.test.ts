@@ -2,7 +2,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { createJobActivities, type Opened } from '../../activities/job.ts';
 import { hintsOf } from '../../activities/propose/hints.ts';
 import type { NextDecision } from '../../domain/decision.schema.ts';
-import type { JobInput, Origin } from '../../domain/job-input.ts';
+import type { JobInput, Origin } from '../../domain/job-input.schema.ts';
 import type { Store } from '../../store/store.ts';
 import { trialsOf } from '../../store/trials-of.ts';
 import { interval, openJob, openStep, recordTrial } from '../cli/kept-jobs.ts';

@@ -6,8 +6,8 @@ import {
   type Measured,
   type MeasureInput,
 } from '../../activities/try/measure.ts';
-import { OptimizeJob } from '../../domain/job.schema.ts';
 import { optimizeExam } from '../../domain/judging.ts';
+import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Place } from '../../domain/step.ts';
 import type { Measurement } from '../../domain/trial.schema.ts';

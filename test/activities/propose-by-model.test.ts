@@ -5,7 +5,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createModelActivities, type ProposeInput } from '../../activities/propose/by-model.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
-import { OptimizeJob } from '../../domain/job.schema.ts';
+import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { createModel } from '../../llm/providers/create-model.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { modelConfig } from '../support/model-config.ts';

@@ -5,7 +5,7 @@ import { headsOf } from '../../activities/propose/questions/heads.ts';
 import { docstringOf } from '../../activities/propose/questions/scoring.ts';
 import { extensionTool } from '../../activities/propose/questions/solve.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
-import { SolveJob } from '../../domain/job.schema.ts';
+import { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { createModel } from '../../llm/providers/create-model.ts';
 import { readProgram } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';

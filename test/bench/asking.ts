@@ -6,7 +6,7 @@ import { idlePlayer } from '../../activities/try/player.ts';
 import { answerMb } from '../../activities/try/run.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import { OptimizeJob } from '../../domain/job.schema.ts';
+import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { Limits } from '../../domain/limits.schema.ts';
 import { median } from '../../domain/speedup.ts';
 import { answersExam } from '../support/answers-exam.ts';

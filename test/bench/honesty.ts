@@ -8,8 +8,8 @@ import { createCaseActivities, type PreparedCases } from '../../activities/try/c
 import { createMeasureActivities, type Measured } from '../../activities/try/measure.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
-import { OptimizeJob } from '../../domain/job.schema.ts';
 import { timedCases } from '../../domain/judging.ts';
+import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { median } from '../../domain/speedup.ts';

@@ -3,8 +3,8 @@ import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { PreparedCases } from '../../activities/try/cases.ts';
 import type { GradeActivities } from '../../activities/try/grade.ts';
 import type { RunActivities } from '../../activities/try/run.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { optimizeExam } from '../../domain/judging.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { modelQueue, queues } from '../../domain/queues.ts';
 
 const options = {

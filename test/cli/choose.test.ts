@@ -9,7 +9,7 @@ import { show } from '../../cli/follow/show.ts';
 import { exportJob } from '../../cli/keep/export.ts';
 import { bestOf } from '../../cli/keep/verify.ts';
 import { chooseIn } from '../../cli/steer/choose.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';

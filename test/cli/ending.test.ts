@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { printNext, statusOfJob } from '../../cli/follow/ending.ts';
-import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import type { JobInput, JobResult } from '../../domain/job-input.schema.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';

@@ -8,7 +8,7 @@ import { list } from '../../cli/follow/list.ts';
 import { show } from '../../cli/follow/show.ts';
 import { exportJob } from '../../cli/keep/export.ts';
 import { bestOf } from '../../cli/keep/verify.ts';
-import type { JobResult } from '../../domain/job-input.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import { findingOf } from '../../domain/trial.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';

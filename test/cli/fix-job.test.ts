@@ -41,7 +41,7 @@ describe('crucible fix', () => {
     await expect(jobFromScript('seles.py', [], {})).rejects.toThrow(
       /the script seles\.py in .*: there is no such file/,
     );
-    const { SolveJob } = await import('../../domain/job.schema.ts');
+    const { SolveJob } = await import('../../domain/kinds/solve.schema.ts');
     const { error } = SolveJob.safeParse({ kind: 'solve', name: 'a', task: 'words', fix: true });
     expect(error?.issues.map(({ message }) => message)).toEqual([
       'expected a `script` that is mended, and no `task` beside it',

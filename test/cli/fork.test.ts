@@ -3,7 +3,7 @@ import { list } from '../../cli/follow/list.ts';
 import { show } from '../../cli/follow/show.ts';
 import type { Submitted } from '../../cli/start/submit.ts';
 import { type ForkOptions, forkOf, startFork } from '../../cli/steer/fork.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import { collectReport } from '../../record/report-facts.ts';
 import type { Store } from '../../store/store.ts';
 import { renderReport } from '../../web/report.ts';

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { findJob } from '../../cli/follow/find-job.ts';
 import { list } from '../../cli/follow/list.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, openJob, recorded } from './kept-jobs.ts';

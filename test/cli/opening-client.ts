@@ -1,6 +1,6 @@
 import { createJobActivities } from '../../activities/job.ts';
 import type { JobClient } from '../../cli/server/client.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import type { Store } from '../../store/store.ts';
 
 const unasked = () => Promise.reject(new Error('not asked for here'));

@@ -1,4 +1,4 @@
-import type { JobInput } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import type { Store } from '../../store/store.ts';
 import { interval, openJob, openStep, recordTrial, storeProgram, tree } from './kept-jobs.ts';
 

@@ -4,7 +4,7 @@ import { beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
 import { checkedJob, type JobFile } from '../../cli/start/job-file.ts';
 import { routesOf, type Submitted, submit, withoutModels } from '../../cli/start/submit.ts';
-import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import type { JobInput, JobResult } from '../../domain/job-input.schema.ts';
 import type { Store } from '../../store/store.ts';
 import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
 import { modelConfig } from '../support/model-config.ts';

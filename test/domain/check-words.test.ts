@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { checkWords } from '../../domain/check-words.ts';
-import type { OutputCheck } from '../../domain/job.schema.ts';
+import type { OutputCheck } from '../../domain/validator.schema.ts';
 
 describe('what is checked, in words', () => {
   it.each<[OutputCheck, string]>([

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Validator } from '../../domain/job.schema.ts';
+import { Validator } from '../../domain/validator.schema.ts';
 
 /** What is wrong with an output, in words. */
 function mistakes(output: object): string[] {

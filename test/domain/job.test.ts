@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { defaults } from '../../domain/defaults.ts';
-import { Job, SafePath } from '../../domain/job.schema.ts';
+import type { StageJob } from '../../domain/job.schema.ts';
+import { Job } from '../../domain/job.schema.ts';
 import { filesNamedBy, filesToPack } from '../../domain/job.ts';
-import type { StageJob } from '../../domain/job-input.ts';
+import { SafePath } from '../../domain/safe-path.schema.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 
 const job = (fields: object): Job => Job.parse({ name: 'a', ...fields });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { OutputCheck } from '../../domain/job.schema.ts';
 import { withoutCounts } from '../../domain/sample.ts';
 import { firstFiles, firstRows, isCut, standIn } from '../../domain/sampling.ts';
+import type { OutputCheck } from '../../domain/validator.schema.ts';
 
 const tree = (...paths: string[]) => Object.fromEntries(paths.map((path) => [path, path]));
 

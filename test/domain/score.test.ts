@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { SolveJob } from '../../domain/job.schema.ts';
 import { hiddenOf, scriptOriginal, solveExam } from '../../domain/judging.ts';
 import { kindOf } from '../../domain/kinds/kinds.ts';
+import { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { bestOf, meanOf } from '../../domain/score.ts';
 

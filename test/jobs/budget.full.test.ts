@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, expect, it } from 'vitest';
-import type { JobResult } from '../../domain/job-input.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import { randomStream } from '../../domain/random.ts';
 import type { CallRecord } from '../../store/ledger/model-calls.ts';
 import type { Answer } from '../support/model-servers.ts';

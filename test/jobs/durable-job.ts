@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
-import type { Strategy } from '../../domain/job.schema.ts';
+import type { Strategy } from '../../domain/job-fields.schema.ts';
 import { bestTrial } from '../../domain/trial.ts';
 import type { StepRecord } from '../../store/ledger/steps.ts';
 import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';

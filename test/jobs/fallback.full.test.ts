@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobResult } from '../../domain/job-input.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import type { CallRecord } from '../../store/ledger/model-calls.ts';
 import { until } from '../support/crucible.ts';
 import { textsIn } from './model-jobs.ts';

@@ -3,7 +3,7 @@ import { CancelledFailure } from '@temporalio/client';
 import { describe, expect, it } from 'vitest';
 import { type JobClient, workflowClosed } from '../../cli/server/client.ts';
 import { resume } from '../../cli/steer/resume.ts';
-import type { JobResult } from '../../domain/job-input.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import { until } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { allRoles, replyWith, textsIn } from './model-jobs.ts';

@@ -1,8 +1,8 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import { optimizeOriginal } from '../../domain/judging.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { modelQueue } from '../../domain/queues.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { runJob } from '../../workflows/job/frame.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { z } from 'zod';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';

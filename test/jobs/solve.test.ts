@@ -5,7 +5,7 @@ import { exportJob } from '../../cli/keep/export.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { Tree } from '../../domain/artifact.schema.ts';
-import type { JobResult } from '../../domain/job-input.ts';
+import type { JobResult } from '../../domain/job-input.schema.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Models } from '../../domain/job.schema.ts';
+import { Models } from '../../domain/job-fields.schema.ts';
 import { parseRoute } from '../../domain/route.ts';
 import { readCatalogue } from '../../llm/catalogue/catalogue.ts';
 import { explainNoRoute, lackOf, readModelConfig, routesFor } from '../../llm/catalogue/routes.ts';

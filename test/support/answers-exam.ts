@@ -1,6 +1,6 @@
 import type { Artifact } from '../../domain/artifact.schema.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
 import { type AnswersJudging, type Exam, optimizeExam } from '../../domain/judging.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 
 /** The exam of a job that optimises a function. */
 export function answersExam(job: OptimizeJob, files: Artifact, seen: Artifact): Exam<AnswersJudging> {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { SolveJob } from '../../domain/job.schema.ts';
+import type { SolveJob } from '../../domain/kinds/solve.schema.ts';
 
 /** A program as a model gives it: its script, or files with what is compiled of them. */
 export type Given = string | { files: Record<string, string>; build: 'nanobind' };

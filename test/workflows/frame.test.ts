@@ -3,7 +3,8 @@ import { cancellationSignal, heartbeat } from '@temporalio/activity';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { describe, expect, it } from 'vitest';
 import { Job } from '../../domain/job.schema.ts';
-import { type JobInput, type JobResult, noRoutes } from '../../domain/job-input.ts';
+import type { JobInput, JobResult } from '../../domain/job-input.schema.ts';
+import { noRoutes } from '../../domain/job-input.ts';
 import { type AllActivities, artifact, type Seen, stubActivities } from './stub-activities.ts';
 import { stubbedWorkers } from './stubbed-workers.ts';
 

@@ -1,7 +1,7 @@
 import { CancellationScope, startChild, TemporalFailure } from '@temporalio/workflow';
-import type { Job } from '../../domain/job.schema.ts';
+import type { Job, StageJob } from '../../domain/job.schema.ts';
 import { stageId } from '../../domain/job-id.ts';
-import type { JobInput, JobResult, Routes, StageJob } from '../../domain/job-input.ts';
+import type { JobInput, JobResult, Routes } from '../../domain/job-input.schema.ts';
 import type { Extension, Told } from '../../domain/message.schema.ts';
 import { type RunningJob, reasonOf } from './frame.ts';
 import { steerSignal } from './steering.ts';

@@ -1,5 +1,5 @@
 import { ActivityFailure, isCancellation } from '@temporalio/workflow';
-import type { StageJob } from '../../domain/job-input.ts';
+import type { StageJob } from '../../domain/job.schema.ts';
 import type { Exam } from '../../domain/judging.ts';
 import { type RunningJob, reasonOf } from './frame.ts';
 import { prepareEnvironment, preparePackages } from './proxies.ts';

@@ -15,7 +15,7 @@ import {
 } from '@temporalio/workflow';
 import type { Job } from '../../domain/job.schema.ts';
 import { capOf } from '../../domain/job.ts';
-import type { JobInput, JobResult } from '../../domain/job-input.ts';
+import type { JobInput, JobResult } from '../../domain/job-input.schema.ts';
 import type { Journal, JournalRow } from '../../domain/journal.ts';
 import { kindOf } from '../../domain/kinds/kinds.ts';
 import { type Known, nothingKnown } from '../../domain/known.ts';

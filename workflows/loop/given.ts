@@ -1,5 +1,4 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
-import type { SolveJob } from '../../domain/job.schema.ts';
 import {
   type ChecksJudging,
   type Exam,
@@ -9,6 +8,7 @@ import {
   scriptOriginal,
   solveExam,
 } from '../../domain/judging.ts';
+import type { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import type { Sample } from '../../domain/sample.ts';
 import { withEnvironment } from '../job/environment.ts';
 import type { RunningJob } from '../job/frame.ts';

@@ -1,8 +1,8 @@
 import { ApplicationFailure } from '@temporalio/workflow';
 import type { Candidate } from '../../domain/candidate.schema.ts';
-import type { SolveJob } from '../../domain/job.schema.ts';
 import { candidatesIn, isRight, type Journal, type JournalRow, rowOf } from '../../domain/journal.ts';
 import type { Exam } from '../../domain/judging.ts';
+import type { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { best, meetsGoal, type Objective, objectiveOf } from '../../domain/objective.ts';
 import { refine } from '../../domain/search-policy.ts';
 import type { Trial } from '../../domain/trial.schema.ts';

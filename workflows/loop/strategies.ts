@@ -1,8 +1,8 @@
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
-import type { OptimizeJob } from '../../domain/job.schema.ts';
-import type { JobInput } from '../../domain/job-input.ts';
+import type { JobInput } from '../../domain/job-input.schema.ts';
 import type { Exam } from '../../domain/judging.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { proposedStep } from '../../domain/step.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { notUsedText, withoutAny } from '../../domain/strategies.ts';

@@ -4,7 +4,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { isWritten } from '../../domain/candidate.ts';
 import { defaults } from '../../domain/defaults.ts';
-import type { StageJob } from '../../domain/job-input.ts';
+import type { StageJob } from '../../domain/job.schema.ts';
 import { type Bench, type Exam, type ScoreJudging, timedCases } from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import { type Sample, sampleExam } from '../../domain/sample.ts';

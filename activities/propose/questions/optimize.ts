@@ -5,7 +5,7 @@ import { Artifact } from '../../../domain/artifact.schema.ts';
 import { candidateNumber, isBaseline } from '../../../domain/candidate.ts';
 import { CaseSet } from '../../../domain/case-set.schema.ts';
 import type { ModelDecision } from '../../../domain/decision.schema.ts';
-import type { OptimizeJob } from '../../../domain/job.schema.ts';
+import type { OptimizeJob } from '../../../domain/kinds/optimize.schema.ts';
 import { metricIn } from '../../../domain/leaderboard.ts';
 import { objectiveOf } from '../../../domain/objective.ts';
 import type { Entry } from '../../../domain/program.schema.ts';

@@ -1,4 +1,5 @@
-import type { OptimizeJob, SolveJob } from '../../../domain/job.schema.ts';
+import type { OptimizeJob } from '../../../domain/kinds/optimize.schema.ts';
+import type { SolveJob } from '../../../domain/kinds/solve.schema.ts';
 import { optimizeQuestion } from './optimize.ts';
 import type { AsksFor } from './question.ts';
 import { solveQuestion } from './solve.ts';

@@ -1,6 +1,6 @@
 import type { Artifact } from '../../../domain/artifact.schema.ts';
-import type { SolveJob } from '../../../domain/job.schema.ts';
 import { evaluatorOf, functionWords } from '../../../domain/judging.ts';
+import type { SolveJob } from '../../../domain/kinds/solve.schema.ts';
 import { objectiveOf } from '../../../domain/objective.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { metricText } from '../../../domain/trial.ts';

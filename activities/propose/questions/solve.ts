@@ -1,8 +1,8 @@
 import { checksWords } from '../../../domain/check-words.ts';
 import { defaults } from '../../../domain/defaults.ts';
 import { worthNative } from '../../../domain/estimates.ts';
-import type { SolveJob } from '../../../domain/job.schema.ts';
 import { hiddenOf } from '../../../domain/judging.ts';
+import type { SolveJob } from '../../../domain/kinds/solve.schema.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
 import { packagesForModel } from '../../../record/environment.ts';

@@ -1,5 +1,5 @@
-import { SafePath } from '../../../domain/job.schema.ts';
 import type { Build } from '../../../domain/program.schema.ts';
+import { SafePath } from '../../../domain/safe-path.schema.ts';
 import type { ProgramReply } from './program.ts';
 
 /** A program with its files as text. */
