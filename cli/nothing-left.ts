@@ -21,20 +21,34 @@ interface Again {
   moreMoney: boolean;
 }
 
-/** Why a job that has ended has nothing to go on with, and what to add; null where there is something left to do. */
-export async function nothingLeft(store: Store, record: JobRecord, again: Again): Promise<string | null> {
+/** Why a job that has ended has nothing to go on with. */
+export interface NothingLeft {
+  /** What to add is said in it, too. */
+  reason: string;
+  /** The trials it would take to go on; unset: more trials are no help. */
+  trials?: number;
+}
+
+/** Returns why a job that has ended has nothing to go on with; null where there is something left to do. */
+export async function nothingLeft(
+  store: Store,
+  record: JobRecord,
+  again: Again,
+): Promise<NothingLeft | null> {
   const { job } = again;
   const kept = await readJob(store, record);
   if (!isPart(job)) return nothingLeftBelow(store, kept, { ...again, job });
   if (await ranOnce(store, kept))
-    return `its one program was run, and is not run again as it is; to do that, run the job with --fresh`;
+    return {
+      reason: `its one program was run, and is not run again as it is; to do that, run the job with --fresh`,
+    };
   if ((await triesOf(store.ledger, record.id)).length > 0) return null;
   const objective = objectiveOf(job);
   if (triesTwice(objective))
     return record.status === 'finished' ? nothingToTry(kept, { ...again, job }) : null;
   const best = bestTrial(kept.trials, objective);
   if (record.status === 'finished' && best !== null)
-    return `${best.candidate.id} passes every check; to do it anew, run it with --fresh`;
+    return { reason: `${best.candidate.id} passes every check; to do it anew, run it with --fresh` };
   const tried = kept.trials.length;
   return record.status === 'failed' && asksModels(job) && tried >= job.budget.trials
     ? trialsUsed(tried, job.budget.trials)
@@ -46,22 +60,27 @@ async function nothingLeftBelow(
   store: Store,
   { record, stages }: KeptJob,
   { job, routes, stageRoutes, moreMoney }: Again & { job: PipelineJob },
-): Promise<string | null> {
+): Promise<NothingLeft | null> {
   if (record.status === 'cancelled') return null;
-  const reasons: string[] = [];
+  const found: NothingLeft[] = [];
   for (const { needs: _, ...stage } of job.stages) {
     const ran = stages.find((each) => each.record.stage === stage.name);
     const its = { job: stage, routes: stageRoutes[stage.name] ?? routes, stageRoutes: {}, moreMoney };
     const counts =
       record.status === 'failed' ? ran?.record.status === 'failed' : triesTwice(objectiveOf(stage));
     if (ran === undefined || !counts) continue;
-    const reason = await nothingLeft(store, ran.record, its);
-    if (reason === null) return null;
-    reasons.push(job.stages.length === 1 ? reason : `stage ${stage.name}: ${reason}`);
+    const left = await nothingLeft(store, ran.record, its);
+    if (left === null) return null;
+    const named = job.stages.length === 1 ? '' : `stage ${stage.name}: `;
+    found.push({ ...left, reason: `${named}${left.reason}` });
   }
-  if (reasons.length > 0) return reasons.join('; ');
+  if (found.length > 0)
+    return {
+      ...found.find(({ trials }) => trials !== undefined),
+      reason: found.map(({ reason }) => reason).join('; '),
+    };
   return record.status === 'finished'
-    ? 'its stages are finished; to do them again, run it with --fresh'
+    ? { reason: 'its stages are finished; to do them again, run it with --fresh' }
     : null;
 }
 
@@ -71,14 +90,16 @@ export async function ranOnce(store: Store, { record, job, trials }: KeptJob): P
   return (await store.ledger.decisions(record.id)).length === 0;
 }
 
-const trialsUsed = (tried: number, budget: number): string =>
-  `${tried} of ${budget} trials used; add --budget trials=${2 * tried}`;
+const trialsUsed = (tried: number, budget: number): NothingLeft => ({
+  reason: `${tried} of ${budget} trials used; add --budget trials=${2 * tried}`,
+  trials: 2 * tried,
+});
 
 /** The same for a search. */
 export function nothingToTry(
   { record: { result }, trials, steps, strategies }: KeptJob,
   { job, routes, moreMoney }: Pick<Again, 'routes' | 'moreMoney'> & { job: StageJob },
-): string | null {
+): NothingLeft | null {
   const candidates = new Map(
     trials.flatMap(({ candidate }) => (isBaseline(candidate) ? [] : [[candidate.id, candidate]])),
   );
@@ -86,7 +107,7 @@ export function nothingToTry(
   if (candidates.size >= budget) return trialsUsed(candidates.size, budget);
   const objective = objectiveOf(job);
   const best = bestTrial(trials, objective);
-  if (best !== null && meetsGoal(foundIn(best.outcome), objective)) return goalText(objective);
+  if (best !== null && meetsGoal(foundIn(best.outcome), objective)) return { reason: goalText(objective) };
   const applicable = strategies?.applicable.length;
   if (applicable === undefined) return null;
   const tried = [...candidates.values()].filter(({ operator }) => operator === 'strategy').length;
@@ -96,9 +117,11 @@ export function nothingToTry(
   if (tried + inapplicable < applicable) return null;
   const { draft, debug, improve } = routes;
   if ([...draft, ...debug, ...improve].length === 0)
-    return `${applicable === 0 ? 'no strategy applies' : 'every strategy that applies was tried'}, and no model is configured: ${withoutAny}`;
+    return {
+      reason: `${applicable === 0 ? 'no strategy applies' : 'every strategy that applies was tried'}, and no model is configured: ${withoutAny}`,
+    };
   const outOfMoney = /stopped because out of budget/.test(result?.found ?? result?.summary ?? '');
   return outOfMoney && !moreMoney
-    ? 'its money or its tokens are used; add --budget usd=N, or tokens=N'
+    ? { reason: 'its money or its tokens are used; add --budget usd=N, or tokens=N' }
     : null;
 }

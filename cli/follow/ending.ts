@@ -81,8 +81,9 @@ async function goOn(
 ): Promise<[string, string][]> {
   if (record.parent !== null) return [];
   const left = await nothingLeft(store, record, { ...input, moreMoney: true });
-  const more = left === null ? '' : /add( --budget trials=\d+)/.exec(left)?.[1];
-  return more === undefined ? [] : [['Go on', `crucible resume ${name}${more}`]];
+  if (left === null) return [['Go on', `crucible resume ${name}`]];
+  const { trials } = left;
+  return trials === undefined ? [] : [['Go on', `crucible resume ${name} --budget trials=${trials}`]];
 }
 
 /** The first of a job and its stages where one program was measured to be better than another, and the candidate that it gives. */

@@ -92,7 +92,7 @@ export async function forkOf(
     );
   if (!asks && asking !== null && asking.otherwise === null)
     throw new UserMistake(explainNoRoute(asking.models, models));
-  const nothing = nothingToGain(kept) ?? nothingToTry(kept, { job, routes, moreMoney: true });
+  const nothing = nothingToGain(kept) ?? nothingToTry(kept, { job, routes, moreMoney: true })?.reason ?? null;
   if (nothing !== null) throw new UserMistake(`a fork of ${record.id} would end where it begins: ${nothing}`);
   const { storeId, files, beside } = before;
   return {

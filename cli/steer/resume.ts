@@ -82,7 +82,7 @@ export async function resume(
     stageRoutes: routes.stageRoutes,
     moreMoney: extension.usd !== undefined || extension.tokens !== undefined,
   });
-  if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left}`);
+  if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left.reason}`);
   const input: JobInput = {
     ...routes,
     job,

@@ -28,7 +28,7 @@ import { closeJob, openJob, readJournal, takeMessage, writeReport } from './prox
 import { listen, type Steering } from './steering.ts';
 
 /** What a job says of itself while it runs. */
-export interface Progress {
+export interface Telling {
   /** What is being done now, in words. */
   now: string;
   /** The last of what was done. */
@@ -40,7 +40,7 @@ export interface Progress {
 /** Lines of what was done that a job tells of itself: it may try thousands of candidates. */
 const mostTold = 50;
 
-export const progressQuery = defineQuery<Progress>('progress');
+export const progressQuery = defineQuery<Telling>('progress');
 
 /** Events: what is under way adds some hundred, and a server suggests to go on as new at about ten thousand. */
 const longHistory = { events: 4_000, bytes: Number.POSITIVE_INFINITY };
@@ -82,7 +82,7 @@ export async function runJob<J extends Job>(
   body: (running: RunningJob<J>) => Promise<Conclusion>,
 ): Promise<JobResult> {
   const { jobId, storeId, job, searchable } = input;
-  const progress: Progress = { now: 'starting', done: [], earlier: 0 };
+  const progress: Telling = { now: 'starting', done: [], earlier: 0 };
   const placeOf = (step: string): Place => ({ storeId, jobId, step });
   /** The same for what each go at a job does anew. */
   const placeOfThisRun = (step: string): Place =>
