@@ -136,6 +136,12 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
           ] as const)),
       ['bindFrom', join(folder, staged.in)],
       ['bindTo', places.in],
+      ...(task.hasBase
+        ? ([
+            ['bindFrom', join(folder, staged.base)],
+            ['bindTo', places.base],
+          ] as const)
+        : []),
       ...(asRoot ? [['slots', slots] as const] : []),
       ...(task.lock === 'none' ? [] : lockFields(options.lockFile, task.lock)),
       ...(group ? groupFields(group) : []),

@@ -290,6 +290,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
         { from: options.guest, to: places.guest, writable: false },
         ...(packages === null ? [] : [{ from: packages, to: places.packages, writable: false }]),
         { from: join(folder, staged.in), to: places.in, writable: false },
+        ...(task.hasBase ? [{ from: join(folder, staged.base), to: places.base, writable: false }] : []),
         { from: join(folder, staged.given), to: places.given, writable: false },
         { from: join(folder, staged.result), to: places.result, writable: true },
       ],

@@ -23,13 +23,15 @@ export type MachineJob = {
   folder: string;
   /** The supervisor's place there. */
   supervisor: string;
+  /** Whether there is a folder `base` to show. */
+  hasBase?: boolean | undefined;
 };
 
 /** Exit code of `startScript` where the template lacks a part, named on standard error. */
 export const LACKS_PART = 71;
 
 /** What a job of the machine says of it: all that its programs are shown, and the rules on system calls. */
-export function machineFields({ folder, supervisor }: MachineJob): JobField[] {
+export function machineFields({ folder, supervisor, hasBase }: MachineJob): JobField[] {
   const shown: [from: string, to: string][] = [
     ['/usr', '/usr'],
     ['/etc/ld.so.cache', '/etc/ld.so.cache'],
@@ -39,6 +41,7 @@ export function machineFields({ folder, supervisor }: MachineJob): JobField[] {
     [brought.guest, places.guest],
     [supervisor, places.supervisor],
     [`${folder}/${staged.in}`, places.in],
+    ...(hasBase ? [[`${folder}/${staged.base}`, places.base] as [string, string]] : []),
   ];
   return [
     ['bwrap', parts.bwrap],
@@ -67,14 +70,15 @@ export function machineFields({ folder, supervisor }: MachineJob): JobField[] {
  * The shell script that carries out the job, as root. Files came there without their modes, and without the folders that have
  * none: `empty`, by their paths from the job's.
  */
-export function startScript({ folder, supervisor }: MachineJob, empty: readonly string[]): string {
+export function startScript({ folder, supervisor, hasBase }: MachineJob, empty: readonly string[]): string {
   const job = quoted(folder);
   const { in: inside, given, result } = staged;
+  const shown = [inside, given, ...(hasBase ? [staged.base] : []), brought.guest].join(' ');
   return [
     `for part in ${Object.values(parts).join(' ')} ${supervisor}; do [ -e $part ] || { echo $part >&2; exit ${LACKS_PART}; }; done`,
     `cd ${job}`,
     `mkdir -p ${[slots, ...empty.map(quoted)].join(' ')}`,
-    `chmod 700 ${job} ${slots} && chmod -R a+rX ${inside} ${given} ${brought.guest} && chmod 777 ${result}`,
+    `chmod 700 ${job} ${slots} && chmod -R a+rX ${shown} && chmod 777 ${result}`,
     `chmod 755 ${supervisor}`,
     `exec env -i ${supervisor} job ${job}/${staged.job}`,
   ].join('\n');

@@ -119,7 +119,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
       await task.stage(folder, {
         blobs,
         nonce,
-        habitat: { kind: 'bubblewrap', fields: machineFields({ folder, supervisor }) },
+        habitat: { kind: 'bubblewrap', fields: machineFields({ folder, supervisor, hasBase: task.hasBase }) },
       });
       const lifeMs = limits.wallMs + LONGER_MS;
       const about: About = { crucible: 'run', store, key, nonce, folder, deadline: `${Date.now() + lifeMs}` };
@@ -140,7 +140,10 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
             `limits.memoryMb: expected at most ${memoryMB - SYSTEM_MB} with E2B's template ${template}, got ${limits.memoryMb}; ` +
               'make the template with more memory, see docs/e2b.md',
           );
-        const script = startScript({ folder, supervisor }, await emptyFoldersBelow(folder));
+        const script = startScript(
+          { folder, supervisor, hasBase: task.hasBase },
+          await emptyFoldersBelow(folder),
+        );
         await send(await machine, folder);
         await removeStaged(folder);
         const said = await supervise(await machine, script);

@@ -27,6 +27,29 @@ export const RunSpec = z.strictObject({
 export type RunSpec = z.infer<typeof RunSpec>;
 export type RunRequest = z.input<typeof RunSpec>;
 
+/**
+ * A sandbox of one job that stays: an interpreter of ours that has imported what the job's programs need. Each request is a fork
+ * of it, with a `/work` and a `/in` of its own, held and ended as a `run` is.
+ */
+export const WarmSpec = z.strictObject({
+  /** Requests with the same key share it; what else is said of it must then be the same. */
+  key: z.string().min(1),
+  /** Python file, a path below /base: run once as a module, which every request can import by its name. No candidate's code. */
+  preload: z.string().min(1),
+  /** Read-only below /base. */
+  files: Tree,
+  /** `memoryMb`, `processes` and `diskMb` bound the interpreter together with a request; `wallMs` bounds the preload. */
+  limits: Limits,
+  /** What it finds beside what every sandbox has; unset: nothing. */
+  environment: Mounted.optional(),
+});
+export type WarmSpec = z.infer<typeof WarmSpec>;
+
+/** A Python program, `argv[0]` below /in or /base, in a fork of a warm sandbox. Its environment is the warm sandbox's. */
+export const WarmRunSpec = RunSpec.omit({ environment: true }).extend({ warm: WarmSpec });
+export type WarmRunSpec = z.infer<typeof WarmRunSpec>;
+export type WarmRunRequest = z.input<typeof WarmRunSpec>;
+
 /** How the command's process tree ended, decided by the supervisor and the kernel, never by output. */
 export const Ending = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('exited'), code: z.number().int() }),
@@ -64,6 +87,8 @@ export const Isolation = z.object({
   kind: SandboxKind,
   memory: z.enum(['cgroup', 'watched']),
   image: z.string(),
+  /** Set where it ran in a warm sandbox, which held other programs of the same job before it. */
+  perJob: z.literal(true).optional(),
 });
 export type Isolation = z.infer<typeof Isolation>;
 
@@ -196,6 +221,13 @@ export interface Sandbox {
   image(name: string): Promise<{ id: string; mb: number }>;
   run(request: RunRequest, signal: AbortSignal): Promise<RunResult>;
   conduct(spec: z.input<typeof ConductSpec>, signal: AbortSignal): Promise<ConductResult>;
+  /**
+   * As `run`, in a fork of the warm sandbox, which is opened where there is none. Where a preload fails, so does every request, with
+   * the preload's ending. A back end that can keep no sandbox warm runs the preload first, each time.
+   */
+  runWarm(request: WarmRunRequest, signal: AbortSignal): Promise<RunResult>;
+  /** Closes the warm sandbox `key`; it need not be there. One that nobody asks closes itself. */
+  cool(key: string): Promise<void>;
   /**
    * Removes this host's sandboxes of this store that are past their deadline, or whose key `isOver` says nobody will ask for
    * again; with `all` every one. Returns how many.

@@ -9,12 +9,15 @@ import {
   type RunResult,
   RunSpec,
   type Sandbox,
+  WarmRunSpec,
 } from './sandbox.ts';
 import {
   type CollectOptions,
   collectConduct,
   collectRun,
+  places,
   type StageOptions,
+  stageBase,
   stageConduct,
   stageRun,
 } from './supervisor-job.ts';
@@ -24,6 +27,8 @@ export interface SupervisedTask<Result> {
   spec: RunSpec | ConductSpec;
   /** How it takes the host's measuring lock. */
   lock: 'shared' | 'exclusive' | 'none';
+  /** Whether a staged folder `base` is shown too. */
+  hasBase?: boolean;
   stage(folder: string, options: StageOptions): Promise<void>;
   collect(folder: string, options: CollectOptions): Promise<Result | null>;
   /** Returns the result where the sandbox as a whole was ended, and the supervisor with it. */
@@ -34,7 +39,7 @@ export interface SupervisedTask<Result> {
 export const supervised = (
   carryOut: <Result>(task: SupervisedTask<Result>, signal: AbortSignal) => Promise<Result>,
   expect: (limits: Limits) => void = () => undefined,
-): Pick<Sandbox, 'run' | 'conduct'> => ({
+): Pick<Sandbox, 'run' | 'conduct' | 'runWarm' | 'cool'> => ({
   async run(request, signal) {
     const spec = RunSpec.parse(request);
     expect(spec.limits);
@@ -45,6 +50,12 @@ export const supervised = (
     expect(spec.limits);
     return carryOut(conductTask(spec), signal);
   },
+  async runWarm(request, signal) {
+    const spec = WarmRunSpec.parse(request);
+    expect(spec.limits);
+    return carryOut(coldTask(spec), signal);
+  },
+  async cool() {},
 });
 
 const runTask = (spec: RunSpec): SupervisedTask<RunResult> => ({
@@ -57,6 +68,30 @@ const runTask = (spec: RunSpec): SupervisedTask<RunResult> => ({
     ...{ ending, usage: usageOf(ending), isolation },
   }),
 });
+
+/** A request to a warm sandbox by itself: the preload, then the program, in an interpreter of its own. */
+export function coldTask({ warm, ...request }: WarmRunSpec): SupervisedTask<RunResult> {
+  const { wallMs, memoryMb } = warm.limits;
+  const guest = [`${places.python}/bin/python3`, '-I', `${places.guest}/warm.py`, '--cold'];
+  const task = runTask({
+    ...request,
+    environment: warm.environment,
+    argv: [...guest, `${places.base}/${warm.preload}`, ...request.argv],
+    limits: {
+      ...request.limits,
+      wallMs: request.limits.wallMs + wallMs,
+      memoryMb: Math.max(request.limits.memoryMb, memoryMb),
+    },
+  });
+  return {
+    ...task,
+    hasBase: true,
+    async stage(folder, how) {
+      await task.stage(folder, how);
+      await stageBase(folder, warm.files, how.blobs);
+    },
+  };
+}
 
 const conductTask = (spec: ConductSpec): SupervisedTask<ConductResult> => ({
   spec,

@@ -29,6 +29,8 @@ import {
 export const places = {
   /** `RunSpec.files`, read-only: the staged folder `in`. */
   in: '/in',
+  /** `WarmSpec.files`, read-only: the staged folder `base`. */
+  base: '/base',
   /** Working directory and home of a run's program; a player's is `/work/NAME`. A tmpfs, exec, mode 1777. */
   work: '/work',
   /** A player's files are below `/players/NAME`, which that player alone can read. A tmpfs, exec, mode 1777. */
@@ -47,7 +49,7 @@ export const places = {
 } as const;
 
 /** What the staging functions lay out below their folder; mounted as `places` says. */
-export const staged = { in: 'in', given: 'given', result: 'result', job: 'given/job' } as const;
+export const staged = { in: 'in', base: 'base', given: 'given', result: 'result', job: 'given/job' } as const;
 
 /** What process 1 of a container is started with. */
 export const supervisorCommand = [places.supervisor, 'job', `${places.given}/job`] as const;
@@ -112,6 +114,10 @@ export async function stageRun(folder: string, spec: RunSpec, options: StageOpti
   });
   await writeJob(folder, [['mode', 'run'], ...commonFields(folder, spec.limits, options), ...program]);
 }
+
+/** Lays out below `folder` what a warm sandbox shows at /base. */
+export const stageBase = (folder: string, files: Tree, blobs: BlobStore): Promise<void> =>
+  placeTree(blobs, files, join(folder, staged.base));
 
 /** As `stageRun`, for a plan with players: their files, and cases that only the conductor can read. */
 export async function stageConduct(folder: string, spec: ConductSpec, options: StageOptions): Promise<void> {

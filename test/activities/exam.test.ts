@@ -60,6 +60,8 @@ const sandbox: Sandbox = {
       isolation,
     };
   },
+  runWarm: () => Promise.reject(new Error('not asked for here')),
+  cool: () => Promise.reject(new Error('not asked for here')),
   sweep: () => Promise.reject(new Error('not asked for here')),
 };
 

@@ -44,6 +44,8 @@ const sandbox: Sandbox = {
       isolation,
     };
   },
+  runWarm: unasked,
+  cool: unasked,
   sweep: unasked,
 };
 

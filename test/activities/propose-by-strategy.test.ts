@@ -63,6 +63,10 @@ function sandboxWith(list: object | null, ending: Ending, said: string): Sandbox
     conduct: async () => {
       throw new Error('nothing is measured here');
     },
+    runWarm: async () => {
+      throw new Error('nothing is kept warm here');
+    },
+    cool: async () => undefined,
     sweep: async () => 0,
   };
 }

@@ -223,6 +223,8 @@ export function replaying(store: Store, isolation: Sandbox['isolation'], steps: 
       return { ...next.result, outputs };
     },
     conduct: async () => never('conduct'),
+    runWarm: async () => never('run warm'),
+    cool: async () => never('cool'),
     sweep: async () => 0,
   };
 }

@@ -131,7 +131,7 @@ export async function openTestSandbox(kind: SandboxKind, folder?: string): Promi
   };
 }
 
-async function stored(blobs: BlobStore, files: Record<string, string> = {}) {
+export async function stored(blobs: BlobStore, files: Record<string, string> = {}) {
   const entries = Object.entries(files).map(async ([path, text]) => [path, await blobs.put(text)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }
