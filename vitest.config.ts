@@ -32,6 +32,8 @@ export default defineConfig({
           name: 'unit',
           include: folders(unit, '.test.ts'),
           exclude: [...large, ...waiting],
+          // No file leaves anything changed that others see, so they share what they import.
+          isolate: false,
           testTimeout: 120_000,
           hookTimeout: 120_000,
         },

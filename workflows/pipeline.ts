@@ -83,9 +83,5 @@ async function runStage(
   const routes = input.stageRoutes[stage.name] ?? input.routes;
   const ended = await runChild(running, { as: 'stage', name: stage.name, job, files, routes });
   if (ended.kind === 'done') return ended.result;
-  throw ApplicationFailure.create({
-    message: `stage ${stage.name} failed: ${ended.why}`,
-    type: 'StageFailed',
-    nonRetryable: true,
-  });
+  throw ApplicationFailure.nonRetryable(`stage ${stage.name} failed: ${ended.why}`, 'StageFailed');
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { compiled } from '../../setup/places.mjs';
 import { catalogue } from './model-config.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -46,6 +47,7 @@ export function start(
     XDG_CACHE_HOME,
     CRUCIBLE_SANDBOX,
     CRUCIBLE_HOME: home,
+    NODE_COMPILE_CACHE: compiled,
     ...noModels,
     ...env,
   });
