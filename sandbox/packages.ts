@@ -2,6 +2,13 @@ import { readFile } from 'node:fs/promises';
 
 const lockFile = new URL('../docker/sandbox/core.txt', import.meta.url);
 
+/** Returns the lock of the layer `learn`: what the scripts of learn/ import beside the packages that every sandbox has. */
+export const learnLock = (): Promise<string> =>
+  readFile(new URL('../learn/lock.txt', import.meta.url), 'utf8');
+
+/** What the layer `learn` takes on the disk; said before it is installed. */
+export const learnLayerMb = 690;
+
 /** What a package is imported as, where that is not its name. */
 const imported: Record<string, string> = {
   'arro3-core': 'arro3',

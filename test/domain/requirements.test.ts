@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { notLocked, packageName, readRequirements } from '../../domain/requirements.ts';
+import { coreLock, learnLock } from '../../sandbox/packages.ts';
 
 describe('a requirements file', () => {
   it('is read with comments, versions, extras, markers, hashes and lines that go on', () => {
@@ -61,4 +62,14 @@ numpy==2.4.6 \\
   it('names packages as indexes do', () => {
     expect(packageName('Foo.Bar__baz')).toBe('foo-bar-baz');
   });
+});
+
+it('the layer `learn` is locked with hashes, and has the versions that every sandbox has', async () => {
+  const read = readRequirements(await learnLock());
+  expect([...read.mistakes, ...notLocked(read)]).toEqual([]);
+  const core = readRequirements(await coreLock()).requirements;
+  const versions = new Map(core.map(({ name, text }) => [name, text]));
+  const both = read.requirements.filter(({ name }) => versions.has(name));
+  expect(both.map(({ name }) => name)).toContain('numpy');
+  expect(both.map(({ text }) => text)).toEqual(both.map(({ name }) => versions.get(name)));
 });
