@@ -1,7 +1,18 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { lstat, mkdir, open, readdir, readFile, readlink, realpath, stat, writeFile } from 'node:fs/promises';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  stat,
+  writeFile,
+} from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -18,11 +29,20 @@ import {
 } from './control-group.ts';
 import { type Layers, layerFolder, noImages } from './layers.ts';
 import { rejectBeyondMachine } from './machine.ts';
-import type { Isolation, Sandbox, SweepOptions } from './sandbox.ts';
+import type { Isolation, RunSpec, Sandbox, SweepOptions, WarmSpec } from './sandbox.ts';
 import { absentForSharedUsers, absentSyscalls, allowedSyscalls, argumentRules } from './seccomp.ts';
 import { probeProblem, probeTask, type SupervisedTask, supervised } from './supervised-task.ts';
-import { type JobField, neutralise, newNonce, places, removeStaged, staged } from './supervisor-job.ts';
+import {
+  type JobField,
+  neutralise,
+  newNonce,
+  places,
+  removeStaged,
+  staged,
+  stageWarm,
+} from './supervisor-job.ts';
 import { type TurnListener, watchTurn } from './turn.ts';
+import { keptWarm, type WarmHome, type WarmHost } from './warm.ts';
 
 export type BubblewrapSandboxOptions = {
   blobs: BlobStore;
@@ -55,6 +75,8 @@ const HALF_GONE_MS = 20_000;
 /** Between making its folder and writing its name there, a claimant needs less. */
 const CLAIMING_MS = 10_000;
 const POLL_MS = 50;
+/** Of a warm sandbox: its interpreter, what is between that and a fork of it, and the fork's process 1. */
+const ZYGOTE_PROCESSES = 3;
 
 /**
  * A sandbox by bubblewrap, for hosts without a container engine. The supervisor runs detached: it outlives this process, ends
@@ -124,39 +146,13 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     const nonce = newNonce();
     await writeFile(join(folder, 'nonce'), nonce, { mode: 0o600 });
     await writeFile(join(folder, 'key'), task.spec.key, { mode: 0o600 });
-    const packages = await layerFolder(task.spec.environment, { blobs, layers: options.layers, signal });
-    const group = groups && (await makeControlGroup(groups, groupOf(folder), task.spec.limits));
-    const fields: JobField[] = [
-      ...shown,
-      ...(packages === null
-        ? []
-        : ([
-            ['bindFrom', packages],
-            ['bindTo', places.packages],
-          ] as const)),
-      ['bindFrom', join(folder, staged.in)],
-      ['bindTo', places.in],
-      ...(task.hasBase
-        ? ([
-            ['bindFrom', join(folder, staged.base)],
-            ['bindTo', places.base],
-          ] as const)
-        : []),
-      ...(asRoot ? [['slots', slots] as const] : []),
-      ...(task.lock === 'none' ? [] : lockFields(options.lockFile, task.lock)),
-      ...(group ? groupFields(group) : []),
-    ];
+    const fields = await fieldsOf(folder, task.spec, { hasBase: task.hasBase ?? false, signal });
+    if (task.lock !== 'none') fields.push(...lockFields(options.lockFile, task.lock));
     await task.stage(folder, { blobs, nonce, habitat: { kind: 'bubblewrap', fields } });
     signal.throwIfAborted();
 
     const log = await open(join(folder, 'log'), 'w', 0o600);
-    const child = spawn(supervisor, ['job', join(folder, staged.job)], {
-      cwd: '/',
-      // A program sees only the job's environment; the supervisor needs none.
-      env: {},
-      detached: true,
-      stdio: ['ignore', 'ignore', log.fd],
-    });
+    const child = start(folder, log);
     const ended = new Promise<string>((resolve, reject) => {
       child.once('error', reject);
       child.once('exit', (code, by) => resolve(by ?? `status ${code}`));
@@ -186,6 +182,92 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     }
   }
 
+  /** What a job of this host says of where it runs; makes its control group. */
+  async function fieldsOf(
+    folder: string,
+    { limits, environment }: Pick<RunSpec, 'limits' | 'environment'>,
+    { hasBase, signal }: { hasBase: boolean; signal: AbortSignal },
+  ): Promise<JobField[]> {
+    const packages = await layerFolder(environment, { blobs, layers: options.layers, signal });
+    const group = groups && (await makeControlGroup(groups, groupOf(folder), limits));
+    const binds: [from: string, to: string][] = [
+      ...(packages === null ? [] : [[packages, places.packages] as [string, string]]),
+      [join(folder, staged.in), places.in],
+      ...(hasBase ? [[join(folder, staged.base), places.base] as [string, string]] : []),
+    ];
+    return [
+      ...shown,
+      ...binds.flatMap(([from, to]): JobField[] => [
+        ['bindFrom', from],
+        ['bindTo', to],
+      ]),
+      ...(asRoot ? [['slots', slots] as const] : []),
+      ...(group ? groupFields(group) : []),
+    ];
+  }
+
+  /** Starts the supervisor of a staged job, detached. */
+  const start = (folder: string, log: FileHandle): ChildProcess =>
+    spawn(supervisor, ['job', join(folder, staged.job)], {
+      cwd: '/',
+      // A program sees only the job's environment; the supervisor needs none.
+      env: {},
+      detached: true,
+      stdio: ['ignore', 'ignore', log.fd],
+    });
+
+  const warmFolder = (member: string) => join(root, sha256(`warm\0${member}`).slice(0, 40));
+
+  const host: WarmHost = {
+    async open({ name, spec }, signal) {
+      const folder = warmFolder(name);
+      for (;;) {
+        signal.throwIfAborted();
+        if (await claim(folder)) await openWarm(folder, spec, signal);
+        if (existsSync(join(folder, 'supervisor'))) {
+          if ((await alive(join(folder, 'supervisor'))) !== null) return warmHome(folder);
+          await clear(folder);
+        } else if ((await holder(folder)) === null) await clear(folder);
+        // Another process is opening it.
+        await sleep(POLL_MS);
+      }
+    },
+    close: (name) => clear(warmFolder(name)),
+  };
+
+  async function openWarm(folder: string, spec: WarmSpec, signal: AbortSignal): Promise<void> {
+    try {
+      const nonce = newNonce();
+      await writeFile(join(folder, 'nonce'), nonce, { mode: 0o600 });
+      await writeFile(join(folder, 'key'), spec.key, { mode: 0o600 });
+      const limits = { ...spec.limits, processes: spec.limits.processes + ZYGOTE_PROCESSES };
+      const fields = await fieldsOf(folder, { ...spec, limits }, { hasBase: true, signal });
+      await stageWarm(folder, spec, { blobs, nonce, habitat: { kind: 'bubblewrap', fields } });
+      const log = await open(join(folder, 'log'), 'w', 0o600);
+      const child = start(folder, log);
+      await log.close();
+      const started = child.pid === undefined ? null : await identity(child.pid);
+      child.on('error', () => undefined);
+      // It outlives this process, and what asks for it finds it.
+      child.unref();
+      if (started === null) throw new SandboxUnavailable(`sandbox ${spec.key}: cannot start ${supervisor}`);
+      await writeFile(join(folder, 'supervisor'), started);
+    } catch (error) {
+      await clear(folder).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  const warmHome = (folder: string): WarmHome => ({
+    folder,
+    trialsSeenAt: join(folder, staged.trials),
+    async ended() {
+      if ((await alive(join(folder, 'supervisor'))) !== null) return null;
+      const log = await readFile(join(folder, 'log'), 'utf8').catch(() => '');
+      return { outOfMemory: false, said: neutralise(log).trim() || 'it is gone' };
+    },
+  });
+
   async function collected<Result>(folder: string, task: SupervisedTask<Result>): Promise<Result | null> {
     const nonce = await readFile(join(folder, 'nonce'), 'utf8').catch(() => null);
     return nonce === null ? null : task.collect(folder, { blobs, nonce, isolation });
@@ -214,6 +296,10 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     layers: options.layers,
     image: noImages('bubblewrap'),
     ...supervised(carryOut, rejectBeyondMachine),
+    ...keptWarm({
+      ...{ blobs, isolation, host, expect: rejectBeyondMachine },
+      lock: { supervisor, file: options.lockFile, turns: options.turns },
+    }),
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {
       let removed = 0;

@@ -10,10 +10,19 @@ import { assertContained, type ContainerPlan, containerOptions } from './docker-
 import { type Layers, layerFolder } from './layers.ts';
 import { rejectBeyondMachine } from './machine.ts';
 import { takeMeasuringLock } from './measuring-lock.ts';
-import type { Isolation, Sandbox, SweepOptions } from './sandbox.ts';
+import type { Isolation, RunSpec, Sandbox, SweepOptions, WarmSpec } from './sandbox.ts';
 import { type SupervisedTask, supervised } from './supervised-task.ts';
-import { neutralise, newNonce, places, removeStaged, staged, supervisorCommand } from './supervisor-job.ts';
+import {
+  neutralise,
+  newNonce,
+  places,
+  removeStaged,
+  staged,
+  stageWarm,
+  supervisorCommand,
+} from './supervisor-job.ts';
 import type { TurnListener } from './turn.ts';
+import { keptWarm, type WarmHome, type WarmHost } from './warm.ts';
 
 export type DockerSandboxOptions = {
   blobs: BlobStore;
@@ -47,6 +56,11 @@ const ORPHANED_MS = 600_000;
 /** One without its key was being removed when its worker died. */
 const HALF_GONE_MS = 20_000;
 
+/** A warm one ends itself long before; the engine's word for how long it may be there. */
+const WARM_MS = 7 * 86_400_000;
+/** Of a warm one: its interpreter, and one between that and a fork of it. */
+const ZYGOTE_PROCESSES = 2;
+
 /** Exit code of a container that somebody else killed or removed. */
 const KILLED = 137;
 /** A file in the staged folder that says a later attempt is waiting for the same container. */
@@ -60,6 +74,8 @@ const labels = {
   deadline: 'crucible.deadline',
   /** Name of the staged folder below the root. The nonce lies in there, beside what is mounted. */
   folder: 'crucible.folder',
+  /** Of one that stays, and serves one program after the other. */
+  warm: 'crucible.warm',
 } as const;
 
 /** One container with its staged folder. */
@@ -271,7 +287,30 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
     task: SupervisedTask<Result>,
     deadline: number,
   ): ContainerPlan {
-    const { limits, key, label, environment } = task.spec;
+    const writable = 'players' in task.spec ? [places.work, places.players] : [places.work];
+    const shown = task.hasBase ? [staged.in, staged.base] : [staged.in];
+    return planFor(name, { folder, packages, writable, shown }, task.spec, deadline);
+  }
+
+  /** `writable`: file systems in memory, of the size of the disk. `shown`: staged folders. `trials`: whether there is a folder of requests. */
+  function planFor(
+    name: string,
+    {
+      folder,
+      packages,
+      writable,
+      shown,
+      trials = false,
+    }: {
+      folder: string;
+      packages: string | null;
+      writable: readonly string[];
+      shown: readonly ('in' | 'base')[];
+      trials?: boolean;
+    },
+    { limits, key, label, environment }: Pick<RunSpec, 'limits' | 'key' | 'label' | 'environment'>,
+    deadline: number,
+  ): ContainerPlan {
     const onDisk = `rw,exec,nosuid,nodev,size=${limits.diskMb}m,nr_inodes=64k,mode=1777`;
     return {
       name,
@@ -284,19 +323,19 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
         [labels.label]: label,
         [labels.deadline]: `${deadline}`,
         [labels.folder]: folder.slice(root.length + 1),
+        ...(trials && { [labels.warm]: 'yes' }),
       },
       mounts: [
         { from: options.supervisor, to: places.supervisor, writable: false },
         { from: options.guest, to: places.guest, writable: false },
         ...(packages === null ? [] : [{ from: packages, to: places.packages, writable: false }]),
-        { from: join(folder, staged.in), to: places.in, writable: false },
-        ...(task.hasBase ? [{ from: join(folder, staged.base), to: places.base, writable: false }] : []),
+        ...shown.map((part) => ({ from: join(folder, staged[part]), to: places[part], writable: false })),
         { from: join(folder, staged.given), to: places.given, writable: false },
         { from: join(folder, staged.result), to: places.result, writable: true },
+        ...(trials ? [{ from: join(folder, staged.trials), to: places.trials, writable: true }] : []),
       ],
       temporary: {
-        [places.work]: onDisk,
-        ...('players' in task.spec && { [places.players]: onDisk }),
+        ...Object.fromEntries(writable.map((place) => [place, onDisk])),
         [places.private]: 'rw,noexec,nosuid,nodev,size=64k,mode=0700',
         // In the place of the engine's: no terminals, since all containers of a host share their number.
         '/dev/pts': 'ro,noexec,nosuid,nodev,size=4k,mode=0555',
@@ -304,6 +343,100 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
       },
     };
   }
+
+  const warmName = (member: string) => `crucible-${sha256(`${storeId}\0warm\0${member}`).slice(0, 40)}`;
+
+  const host: WarmHost = {
+    async open({ name: member, spec }, signal) {
+      const name = warmName(member);
+      const packages = await layerFolder(spec.environment, { blobs, layers: options.layers, signal });
+      for (let turn = 0; turn < 5; turn++) {
+        signal.throwIfAborted();
+        await removals.get(name);
+        const home = (await findWarm(name, spec, packages)) ?? (await openWarm(name, spec, packages));
+        if (home !== null) return home;
+        await sleep(100, undefined, { signal });
+      }
+      throw new SandboxUnavailable(`sandbox ${name} (warm) was removed by somebody else, repeatedly`);
+    },
+    async close(member) {
+      const found = await orGone(
+        ask('look for a warm sandbox', engine.getContainer(warmName(member)).inspect()),
+      );
+      if (found === null) return;
+      await orGone(ask('remove a container', engine.getContainer(found.Id).remove({ force: true, v: true })));
+      await removeStaged(join(root, folderLabel(found.Config.Labels)));
+    },
+  };
+
+  function warmPlan(
+    name: string,
+    folder: string,
+    packages: string | null,
+    { limits, ...spec }: WarmSpec,
+  ): ContainerPlan {
+    return planFor(
+      name,
+      { folder, packages, writable: [places.work, places.in], shown: [staged.base], trials: true },
+      { ...spec, label: 'warm', limits: { ...limits, processes: limits.processes + ZYGOTE_PROCESSES } },
+      Date.now() + WARM_MS,
+    );
+  }
+
+  /** One that lives, or can be started. Removes any other of that name. */
+  async function findWarm(name: string, spec: WarmSpec, packages: string | null): Promise<WarmHome | null> {
+    const found = await orGone(ask('look for a warm sandbox', engine.getContainer(name).inspect()));
+    if (found === null) return null;
+    const folder = join(root, folderLabel(found.Config.Labels));
+    const plan = warmPlan(name, folder, packages, spec);
+    const stay: Stay = {
+      ...{ container: engine.getContainer(found.Id), plan, folder, earlier: true },
+      untilMs: Number.POSITIVE_INFINITY,
+    };
+    if (['created', 'running'].includes(found.State.Status) && existsSync(join(folder, staged.trials))) {
+      await startContained(stay);
+      return warmHome(stay);
+    }
+    await remove(stay);
+    return null;
+  }
+
+  /** Null where somebody else made it first. */
+  async function openWarm(name: string, spec: WarmSpec, packages: string | null): Promise<WarmHome | null> {
+    const folder = join(root, `${name}.${randomBytes(6).toString('hex')}`);
+    const nonce = newNonce();
+    const plan = warmPlan(name, folder, packages, spec);
+    try {
+      await mkdir(folder, { mode: 0o700 });
+      await writeFile(join(folder, 'key'), spec.key, { mode: 0o600 });
+      await stageWarm(folder, spec, { blobs, nonce, habitat: { kind: 'container' } });
+      await writeFile(join(folder, 'nonce'), nonce, { mode: 0o600 });
+      const container = await ask('make a container', engine.createContainer(createCall(plan)));
+      const stay: Stay = { container, plan, folder, earlier: false, untilMs: Number.POSITIVE_INFINITY };
+      await startContained(stay);
+      return warmHome(stay);
+    } catch (error) {
+      if (statusOf(error) === 409) {
+        await removeStaged(folder);
+        return null;
+      }
+      throw statusOf(error) === 404 ? imageMissing(error) : error;
+    }
+  }
+
+  const warmHome = ({ container, folder }: Stay): WarmHome => ({
+    folder,
+    trialsSeenAt: places.trials,
+    async ended() {
+      const found = await orGone(ask('inspect a container', container.inspect()));
+      if (found?.State.Running) return null;
+      const said = found && (await orGone(ask('read a log', container.logs({ stderr: true, tail: 20 }))));
+      return {
+        outOfMemory: found?.State.OOMKilled ?? false,
+        said: (said && printable(said)) || 'it is gone',
+      };
+    },
+  });
 
   async function sweep({ all = false, isOver = never }: SweepOptions = {}): Promise<number> {
     await Promise.all(removals.values());
@@ -317,7 +450,12 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
       // The list may be old by now; what is removed must still be what was meant.
       const found = await orGone(ask('inspect a container', container.inspect()));
       if (found?.Config.Labels[labels.store] !== storeId) continue;
-      const inTime = now < Number(Labels[labels.deadline]);
+      // A warm one ends itself; made but not started, it was left so.
+      const left = found.State.Status === 'created' && now - Date.parse(found.Created) > ABANDONED_MS;
+      const isWarm = Labels[labels.warm] !== undefined;
+      const inTime = isWarm
+        ? found.State.Running || !(left || found.State.Status === 'exited')
+        : now < Number(Labels[labels.deadline]);
       if (!all && inTime && !(await isOver(Labels[labels.key] ?? ''))) {
         inUse.add(folderLabel(Labels));
         continue;
@@ -352,6 +490,10 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
     },
     sweep,
     ...supervised(carryOut, rejectBeyondMachine),
+    ...keptWarm({
+      ...{ blobs, isolation, host, expect: rejectBeyondMachine },
+      lock: { supervisor: options.supervisor, file: options.lockFile, turns: options.turns },
+    }),
   };
 }
 

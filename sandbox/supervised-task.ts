@@ -20,6 +20,7 @@ import {
   stageBase,
   stageConduct,
   stageRun,
+  warmInterpreter,
 } from './supervisor-job.ts';
 
 /** A run or a measurement: the two differ in what is staged and collected, not in how their sandbox lives. */
@@ -72,11 +73,10 @@ const runTask = (spec: RunSpec): SupervisedTask<RunResult> => ({
 /** A request to a warm sandbox by itself: the preload, then the program, in an interpreter of its own. */
 export function coldTask({ warm, ...request }: WarmRunSpec): SupervisedTask<RunResult> {
   const { wallMs, memoryMb } = warm.limits;
-  const guest = [`${places.python}/bin/python3`, '-I', `${places.guest}/warm.py`, '--cold'];
   const task = runTask({
     ...request,
     environment: warm.environment,
-    argv: [...guest, `${places.base}/${warm.preload}`, ...request.argv],
+    argv: [...warmInterpreter, '--cold', `${places.base}/${warm.preload}`, ...request.argv],
     limits: {
       ...request.limits,
       wallMs: request.limits.wallMs + wallMs,

@@ -20,6 +20,7 @@ import {
   type RunResult,
   type RunSpec,
   SandboxUsage,
+  type WarmSpec,
 } from './sandbox.ts';
 
 /**
@@ -46,10 +47,19 @@ export const places = {
   given: '/sandbox/private/given',
   /** The staged folder `result`: the only host folder that can be written to. */
   result: '/sandbox/private/result',
+  /** Requests to a warm sandbox, each with its own `given` and `result`: the staged folder `trials`, which can be written to, too. */
+  trials: '/sandbox/private/trials',
 } as const;
 
 /** What the staging functions lay out below their folder; mounted as `places` says. */
-export const staged = { in: 'in', base: 'base', given: 'given', result: 'result', job: 'given/job' } as const;
+export const staged = {
+  in: 'in',
+  base: 'base',
+  given: 'given',
+  result: 'result',
+  job: 'given/job',
+  trials: 'trials',
+} as const;
 
 /** What process 1 of a container is started with. */
 export const supervisorCommand = [places.supervisor, 'job', `${places.given}/job`] as const;
@@ -59,7 +69,9 @@ export type Habitat =
   /** As process 1 of a container, as user 0 with CAP_SETUID, CAP_SETGID and CAP_KILL. */
   | { kind: 'container' }
   /** On the host, as the parent of one bubblewrap for each program; `fields` go into the job file. */
-  | { kind: 'bubblewrap'; fields: readonly JobField[] };
+  | { kind: 'bubblewrap'; fields: readonly JobField[] }
+  /** In a warm sandbox, whose supervisor sees the staged folder `at`. */
+  | { kind: 'warm'; at: string };
 
 /** One field of the job file, as sandbox/supervisor/README.md lists them. */
 export type JobField = readonly [key: string, value: string | number];
@@ -83,6 +95,10 @@ export type CollectOptions = {
 export const newNonce = (): string => randomBytes(16).toString('hex');
 
 const MIB = 1024 * 1024;
+/** A warm sandbox that nobody has asked for so long ends itself. */
+const WARM_IDLE_MS = 300_000;
+/** What a zygote may use for all its forks; the time of a fork is its own. */
+const FORKING_CPU_MS = 600_000;
 /**
  * The first of the users of a container's programs; the group has the same number. Each container has users of its own, because the
  * kernel counts much for a user in all containers together: queued signals, watched files, what pipes hold. They are drawn from
@@ -112,12 +128,41 @@ export async function stageRun(folder: string, spec: RunSpec, options: StageOpti
     ...spec,
     files: {},
   });
+  if (habitat.kind === 'warm') program.push(['in', `${habitat.at}/${staged.in}`]);
   await writeJob(folder, [['mode', 'run'], ...commonFields(folder, spec.limits, options), ...program]);
 }
 
 /** Lays out below `folder` what a warm sandbox shows at /base. */
 export const stageBase = (folder: string, files: Tree, blobs: BlobStore): Promise<void> =>
   placeTree(blobs, files, join(folder, staged.base));
+
+/** Lays out a warm sandbox below `folder`: what every run has, `base`, and `trials` for its requests. */
+export async function stageWarm(folder: string, warm: WarmSpec, options: StageOptions): Promise<void> {
+  const { blobs, habitat } = options;
+  await layOut(folder);
+  await stageBase(folder, warm.files, blobs);
+  await mkdir(join(folder, staged.trials), { mode: 0o755 });
+  await mkdir(join(folder, staged.given, 'workspaces/zygote'));
+  const zygote = programFields(folder, habitat, {
+    name: 'zygote',
+    kind: 'serve',
+    user: firstUserOf(),
+    cwd: places.work,
+    argv: [...warmInterpreter, `${places.base}/${warm.preload}`],
+    ...{ env: {}, files: {}, workspace: {}, outputs: [] },
+  });
+  const cpuMs = warm.limits.wallMs * availableParallelism() + FORKING_CPU_MS;
+  await writeJob(folder, [
+    ['mode', 'warm'],
+    ...commonFields(folder, { ...warm.limits, cpuMs }, options),
+    ['trials', habitat.kind === 'container' ? places.trials : join(folder, staged.trials)],
+    ['idleMs', WARM_IDLE_MS],
+    ...zygote,
+  ]);
+}
+
+/** How the guest's part of a warm sandbox is started; the preload follows. */
+export const warmInterpreter = [`${places.python}/bin/python3`, '-I', `${places.guest}/warm.py`] as const;
 
 /** As `stageRun`, for a plan with players: their files, and cases that only the conductor can read. */
 export async function stageConduct(folder: string, spec: ConductSpec, options: StageOptions): Promise<void> {
@@ -253,7 +298,9 @@ type SupervisedProgram = Pick<
 
 /** The staged folder `given`, where the supervisor sees it. */
 const seenAt = (folder: string, habitat: Habitat): string =>
-  habitat.kind === 'container' ? places.given : join(folder, staged.given);
+  habitat.kind === 'container'
+    ? places.given
+    : join(habitat.kind === 'warm' ? habitat.at : folder, staged.given);
 
 async function layOut(folder: string): Promise<void> {
   // The folder itself is closed to other users of the host; below it, a container's process 1 must get in without owning it.
@@ -285,11 +332,15 @@ async function placeTree(blobs: BlobStore, tree: Tree, folder: string): Promise<
 const unsafeInName = /\p{Cc}/u;
 
 function commonFields(folder: string, limits: Limits, { nonce, habitat }: StageOptions): JobField[] {
-  const inContainer = habitat.kind === 'container';
+  const results = {
+    container: places.result,
+    bubblewrap: join(folder, staged.result),
+    warm: habitat.kind === 'warm' ? `${habitat.at}/${staged.result}` : '',
+  };
   return [
     ['habitat', habitat.kind],
     ['nonce', nonce],
-    ['result', inContainer ? places.result : join(folder, staged.result)],
+    ['result', results[habitat.kind]],
     ['wallMs', limits.wallMs],
     ['cpuMs', limits.cpuMs ?? limits.wallMs * availableParallelism()],
     ['memoryMb', limits.memoryMb],
@@ -297,7 +348,7 @@ function commonFields(folder: string, limits: Limits, { nonce, habitat }: StageO
     ['outputBytes', limits.outputMb * MIB],
     ['fileBytes', (limits.fileMb ?? limits.memoryMb) * MIB],
     ['diskBytes', limits.diskMb * MIB],
-    ...(inContainer ? [] : habitat.fields),
+    ...(habitat.kind === 'bubblewrap' ? habitat.fields : []),
   ];
 }
 

@@ -37,12 +37,14 @@ enum {
 };
 
 static void bubblewrap_open(struct cell *cell) {
-  const struct job *job = cell->job;
+  // A fork is in its zygote's control group, and of its user.
+  const struct job *job = cell->zygote == NULL ? cell->job : cell->zygote->job;
   bool watched = job->cgroup_freezer == NULL;
-  cell->watch.cpu_ms = watched ? job->cpu_ms : 0;
-  cell->watch.memory_bytes = watched ? job->memory_bytes : 0;
-  cell->watch.processes = watched ? job->processes : 0;
+  cell->watch.cpu_ms = watched ? cell->job->cpu_ms : 0;
+  cell->watch.memory_bytes = watched ? cell->job->memory_bytes : 0;
+  cell->watch.processes = watched ? cell->job->processes : 0;
   cell->user = SAME_USER;
+  if (cell->zygote != NULL) return;
   cgroup_make(job, cell->program->name);
   if (job->slots == NULL) return;
   // A user of its own for each sandbox, for as long as this process holds the lock.
@@ -208,9 +210,24 @@ static int64_t most_tasks(const struct cell *cell) {
   unsigned major = 0, minor = 0;
   if (uname(&name) < 0) fail(errno, "cannot read the kernel's version");
   sscanf(name.release, "%u.%u", &major, &minor);
-  bool own_count = cell->job->slots != NULL || major > 5 || (major == 5 && minor >= 14);
+  const struct job *job = cell->zygote == NULL ? cell->job : cell->zygote->job;
+  bool own_count = job->slots != NULL || major > 5 || (major == 5 && minor >= 14);
+  // Two processes 1, the zygote, and what is between it and its fork.
+  if (cell->zygote != NULL) return own_count ? cell->job->processes + 4 : 0;
   // Process 1 counts too.
   return cell->watch.processes > 0 && own_count ? cell->watch.processes + 1 : 0;
+}
+
+/* As of init.h. */
+static void add_init_arguments(struct strings *args, const struct cell *cell) {
+  const struct job *job = cell->job;
+  const struct program *program = cell->program;
+  add_all(args, "init", text_of("%lld", (long long)cell->watch.cpu_ms), text_of("%lld", (long long)cell->watch.memory_bytes),
+          text_of("%lld", (long long)cell->watch.processes), text_of("%lld", (long long)most_tasks(cell)),
+          text_of("%lld", (long long)job->file_bytes), text_of("%lld", (long long)job->disk_bytes), program->cwd,
+          program->serves ? "1" : "0", text_of("%zu", program->outputs.count), NULL);
+  for (size_t i = 0; i < program->outputs.count; i++) add(args, program->outputs.at[i]);
+  for (size_t i = 0; i < program->arguments.count; i++) add(args, program->arguments.at[i]);
 }
 
 static struct strings bwrap_arguments(const struct cell *cell) {
@@ -231,20 +248,18 @@ static struct strings bwrap_arguments(const struct cell *cell) {
   for (size_t i = 0; i < from.count; i++) add_all(&args, "--ro-bind", from.at[i], to.at[i], NULL);
   for (size_t i = 0; i < job->link_from.count; i++) add_all(&args, "--symlink", job->link_from.at[i], job->link_to.at[i], NULL);
   // The root and /dev are tmpfs too, without a size: nothing may be written there. No terminals: all sandboxes of a host share their number.
-  add_all(&args, "--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts", "--remount-ro", "/dev", "--remount-ro", "/", "--seccomp", text_of("%d", SECCOMP_FD), NULL);
+  add_all(&args, "--tmpfs", "/dev/pts", "--remount-ro", "/dev/pts", "--remount-ro", "/dev", "--remount-ro", "/", NULL);
+  // Process 1 of a warm sandbox makes others below it, and its zygote enters them; their programs get the rules on system calls then.
+  if (job->warms) add_all(&args, "--cap-add", "CAP_SYS_ADMIN", "--cap-add", "CAP_SYS_CHROOT", NULL);
+  else add_all(&args, "--seccomp", text_of("%d", SECCOMP_FD), NULL);
   for (size_t i = 0; i < program->environment.count; i++) {
     char *name = strdup(program->environment.at[i]), *value = name == NULL ? NULL : strchr(name, '=');
     if (value == NULL) fail(0, "expected NAME=VALUE in the environment of %s", program->name);
     *value = '\0';
     add_all(&args, "--setenv", name, value + 1, NULL);
   }
-  add_all(&args, "--", "/sandbox/supervisor", "init", text_of("%lld", (long long)cell->watch.cpu_ms),
-          text_of("%lld", (long long)cell->watch.memory_bytes), text_of("%lld", (long long)cell->watch.processes),
-          text_of("%lld", (long long)most_tasks(cell)), text_of("%lld", (long long)job->file_bytes),
-          text_of("%lld", (long long)job->disk_bytes), program->cwd, program->serves ? "1" : "0",
-          text_of("%zu", program->outputs.count), NULL);
-  for (size_t i = 0; i < program->outputs.count; i++) add(&args, program->outputs.at[i]);
-  for (size_t i = 0; i < program->arguments.count; i++) add(&args, program->arguments.at[i]);
+  add_all(&args, "--", "/sandbox/supervisor", NULL);
+  add_init_arguments(&args, cell);
   return args;
 }
 
@@ -255,7 +270,7 @@ static _Noreturn void become_bwrap(const struct cell *cell, struct streams strea
   if (bwrap < 0) fail(errno, "cannot open %s", cell->job->bwrap);
   int workspace = open(cell->program->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (workspace < 0) fail(errno, "cannot open %s", cell->program->workspace);
-  int seccomp = compile_seccomp(cell->job);
+  int seccomp = compile_seccomp(cell->job, cell->job->warms ? "setns" : NULL);
   struct strings args = bwrap_arguments(cell);
   limit_resources(cell->job);
 
@@ -293,7 +308,7 @@ static bool take_report(struct cell *cell, struct init_report *report) {
   cell->cpu_ms = cell->earlier_cpu_ms + report->cpu_ms;
   cell->watch.space = report->space;
   if (report->processes_reached) cell->watch.processes_reached = true;
-  int64_t peak = cgroup_peak_bytes();
+  int64_t peak = cell->zygote == NULL ? cgroup_peak_bytes() : 0;
   if (peak < report->most_memory_bytes) peak = report->most_memory_bytes;
   if (peak > cell->peak_bytes) cell->peak_bytes = peak;
   return true;
@@ -327,9 +342,13 @@ static bool ask(struct cell *cell, enum init_request request, struct init_report
 }
 
 static void end_bwrap(struct cell *cell) {
+  struct init_report report;
+  bool nested = cell->zygote != NULL && cell->control >= 0;
   if (cell->control >= 0) close(cell->control);
   if (cell->outputs >= 0) close(cell->outputs);
   cell->control = cell->outputs = -1;
+  // Where the zygote's process 1 is gone, so is all below it.
+  if (nested) ask(cell->zygote, INIT_UNNEST, &report);
   if (cell->pid < 0) return;
   // Its process 1 sees the control socket close, ends, and everything with it; bubblewrap ends last.
   for (int64_t give_up = now_ns() + 2000 * MS; waitpid(cell->pid, NULL, WNOHANG) == 0; pause_ns(MS / 5))
@@ -341,14 +360,77 @@ static void end_bwrap(struct cell *cell) {
   cell->pid = -1;
 }
 
+static int open_folder(const char *path) {
+  int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (folder < 0) fail(errno, "cannot open %s", path);
+  return folder;
+}
+
+/* Has the zygote's process 1 make one below it, with these file descriptors. */
+static void nest(const struct cell *cell, const int *files) {
+  struct strings words = {0};
+  add_init_arguments(&words, cell);
+  char *text, *head = text_of("%lld %lld %zu", (long long)cell->job->memory_bytes, (long long)cell->job->cpu_ms, words.count);
+  size_t size;
+  FILE *message = open_memstream(&text, &size);
+  if (message == NULL) fail(errno, "cannot hold a request to process 1");
+  fprintf(message, "%c%s%c", INIT_NEST, head, 0);
+  for (size_t i = 0; i < words.count; i++) fprintf(message, "%s%c", words.at[i], 0);
+  for (size_t i = 0; i < cell->program->environment.count; i++) fprintf(message, "%s%c", cell->program->environment.at[i], 0);
+  if (fclose(message) != 0 || size > MOST_INIT_REQUEST) fail(0, "a request to process 1 is too long");
+  union {
+    char bytes[CMSG_SPACE(INIT_FILES * sizeof(int))];
+    struct cmsghdr aligned;
+  } control = {0};
+  struct iovec part = {text, size};
+  struct msghdr sent = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  struct cmsghdr *rights = CMSG_FIRSTHDR(&sent);
+  rights->cmsg_level = SOL_SOCKET;
+  rights->cmsg_type = SCM_RIGHTS;
+  rights->cmsg_len = CMSG_LEN(INIT_FILES * sizeof(int));
+  memcpy(CMSG_DATA(rights), files, INIT_FILES * sizeof(int));
+  // Where it is gone, it does not answer either.
+  if (sendmsg(cell->zygote->control, &sent, MSG_NOSIGNAL) < 0 && errno != EPIPE && errno != ECONNRESET)
+    fail(errno, "cannot ask process 1");
+  free(text);
+  free(head);
+  free(words.at);
+}
+
+/* As `bubblewrap_prepare`, for a fork: what a bubblewrap is to others, a process 1 below the zygote's is to it. */
+static int prepare_fork(struct cell *cell) {
+  int control[2], outputs[2];
+  if (cell->program->in == NULL) fail(0, "program %s lacks in", cell->program->name);
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0 || pipe2(outputs, O_CLOEXEC) < 0)
+    fail(errno, "cannot make sockets and pipes");
+  int files[INIT_FILES] = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err)};
+  if (files[0] < 0) fail(errno, "cannot open /dev/null");
+  files[INIT_EXCHANGE] = cell->zygote->exchange;
+  files[INIT_CONTROL] = control[1];
+  files[INIT_OUTPUTS] = outputs[1];
+  files[INIT_WORKSPACE] = open_folder(cell->program->workspace);
+  files[INIT_IN] = open_folder(cell->program->in);
+  files[INIT_SECCOMP] = compile_seccomp(cell->zygote->job, NULL);
+  nest(cell, files);
+  for (int i = 0; i < INIT_FILES; i++)
+    if (i != INIT_EXCHANGE) close(files[i]);
+  cell->control = control[0];
+  cell->outputs = outputs[0];
+  struct init_report report;
+  if (await_report(cell, INIT_PLACED, PATIENCE_MS, &report)) return report.number;
+  if (cgroup_oom_kills() > 0) return ENOMEM;
+  fail(0, "the sandbox of a fork did not start");
+}
+
 static int bubblewrap_prepare(struct cell *cell) {
+  if (cell->zygote != NULL) return prepare_fork(cell);
   end_bwrap(cell);
   cell->earlier_cpu_ms = cell->cpu_ms;
   int control[2], outputs[2], exchange[2] = {-1, -1};
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, control) < 0 || pipe2(outputs, O_CLOEXEC) < 0 ||
       (cell->program->serves && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, exchange) < 0))
     fail(errno, "cannot make sockets and pipes");
-  struct streams streams = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err), exchange[1]};
+  struct streams streams = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err), exchange[1], 0};
   if (streams.in < 0) fail(errno, "cannot open /dev/null");
   cell->pid = fork();
   if (cell->pid < 0) fail(errno, "cannot make a process for bubblewrap");

@@ -48,6 +48,12 @@ void capture_close(struct capture *capture) {
   capture->pipe = -1;
 }
 
+void capture_end(struct capture *capture) {
+  capture_close(capture);
+  if (capture->file >= 0) close(capture->file);
+  capture->file = -1;
+}
+
 void capture_write_json(const struct capture *capture, FILE *to) {
   fprintf(to, "{\"file\":\"%s\",\"bytes\":%lld,\"truncated\":%s}", capture->name, (long long)capture->seen,
           capture->seen > capture->kept ? "true" : "false");

@@ -21,7 +21,11 @@ int capture_pipe(struct capture *capture);
  * pipe is empty or closed, or more came than is left. */
 void capture_read(struct capture *capture, int64_t *left);
 
+/* Closes our end of the pipe. */
 void capture_close(struct capture *capture);
+
+/* Closes the file, too: nothing more is kept. */
+void capture_end(struct capture *capture);
 
 /* {"file":…,"bytes":…,"truncated":…} */
 void capture_write_json(const struct capture *capture, FILE *to);

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "clock.h"
 #include "fail.h"
 
@@ -25,7 +26,13 @@ void cells_open(const struct job *job) {
 
 void cell_open(struct cell *cell, const struct job *job, const struct program *program, int result, const char *out,
                const char *err) {
+  cell_open_in(cell, NULL, job, program, result, out, err);
+}
+
+void cell_open_in(struct cell *cell, struct cell *zygote, const struct job *job, const struct program *program, int result, const char *out,
+                  const char *err) {
   *cell = (struct cell){.job = job,
+                        .zygote = zygote,
                         .program = program,
                         .output_left = job->output_bytes,
                         .exchange = -1,
@@ -60,6 +67,14 @@ static bool has_message(const struct cell *cell) {
   return recv(cell->exchange, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
+/* A fork's memory is held with its zygote's by their control group; what it may use less than that is looked at. */
+static bool uses_too_much(struct cell *cell) {
+  if (cell->zygote == NULL) return false;
+  int64_t used = cgroup_used_bytes();
+  if (used > cell->peak_bytes) cell->peak_bytes = used;
+  return used > cell->job->memory_bytes;
+}
+
 enum event cell_wait(struct cell *cell, int64_t deadline_ns, bool for_answer) {
   int64_t next_tick = now_ns() + TICK_MS * MS;
   for (;;) {
@@ -68,6 +83,7 @@ enum event cell_wait(struct cell *cell, int64_t deadline_ns, bool for_answer) {
     if (now >= deadline_ns) return DEADLINE_PASSED;
     if (now >= next_tick) {
       enum event excess = kind->tick(cell);
+      if (excess == ANSWERED && uses_too_much(cell)) excess = OVER_MEMORY;
       if (excess != ANSWERED) return excess;
       next_tick = now_ns() + TICK_MS * MS;
     }
@@ -126,6 +142,7 @@ bool cell_stood_still(struct cell *cell) {
 }
 
 void cell_kill(struct cell *cell) {
+  uses_too_much(cell);
   kind->kill(cell);
   if (cell->output_left >= 0) capture_read(&cell->out, &cell->output_left);
   if (cell->output_left >= 0) capture_read(&cell->err, &cell->output_left);
@@ -139,6 +156,8 @@ void cell_copy(struct cell *cell, int result, unsigned *number, struct outputs *
 
 void cell_close(struct cell *cell) {
   kind->close(cell);
+  capture_end(&cell->out);
+  capture_end(&cell->err);
   if (cell->exchange >= 0) close(cell->exchange);
   cell->exchange = -1;
 }

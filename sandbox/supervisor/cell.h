@@ -17,6 +17,7 @@
 
 struct cell {
   const struct job *job;
+  struct cell *zygote;  /* of whose program this one is a fork; NULL: it is started */
   const struct program *program;
   struct capture out, err;
   int64_t output_left;  /* bytes of both, before the limit */
@@ -72,6 +73,9 @@ extern const struct cells container_cells, bubblewrap_cells;
 void cells_open(const struct job *job);
 
 void cell_open(struct cell *cell, const struct job *job, const struct program *program, int result, const char *out, const char *err);
+/* As `cell_open`, for a program that is a fork of `zygote`'s. */
+void cell_open_in(struct cell *cell, struct cell *zygote, const struct job *job, const struct program *program, int result, const char *out,
+                  const char *err);
 int cell_prepare(struct cell *cell);
 void cell_start(struct cell *cell);
 /* Waits until the main process ended, a limit was passed, or, with `for_answer`, something came over the exchange: a message, or

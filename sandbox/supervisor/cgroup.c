@@ -16,7 +16,7 @@
 static const char *memory_folder, *pids_folder, *cpu_folder;
 /* In a container the supervisor is in the group too, and what started it was. */
 static bool counts_us;
-static int64_t before_ms;
+static int64_t before_ms, before_kills, before_refusals;
 
 static int64_t own_cpu_ms(void) {
   struct rusage use;
@@ -40,7 +40,7 @@ void cgroup_open(const struct job *job) {
 /* The number in `folder/name`, or the one after `key` in it; -1 where there is none. */
 static int64_t read_number(const char *folder, const char *name, const char *key) {
   if (folder == NULL) return -1;
-  char path[PATH_MAX], text[1024];
+  char path[PATH_MAX], text[4096];
   snprintf(path, sizeof path, "%s/%s", folder, name);
   int file = open(path, O_RDONLY | O_CLOEXEC);
   // Not there, or not shown: some engines do without. Whatever else it is, a limit that was passed would not be seen.
@@ -63,11 +63,27 @@ int64_t cgroup_peak_bytes(void) {
   return first_of(read_number(memory_folder, "memory.peak", NULL), read_number(memory_folder, "memory.max_usage_in_bytes", NULL));
 }
 
-int64_t cgroup_oom_kills(void) {
+static int64_t all_oom_kills(void) {
   return first_of(read_number(memory_folder, "memory.events", "oom_kill"), read_number(memory_folder, "memory.oom_control", "oom_kill"));
 }
 
-int64_t cgroup_refused_processes(void) { return first_of(read_number(pids_folder, "pids.events", "max"), 0); }
+static int64_t all_refused_processes(void) { return first_of(read_number(pids_folder, "pids.events", "max"), 0); }
+
+int64_t cgroup_oom_kills(void) { return all_oom_kills() - before_kills; }
+
+int64_t cgroup_refused_processes(void) { return all_refused_processes() - before_refusals; }
+
+int64_t cgroup_used_bytes(void) {
+  int64_t processes = first_of(read_number(memory_folder, "memory.stat", "anon"), read_number(memory_folder, "memory.stat", "total_rss"));
+  return processes + first_of(read_number(memory_folder, "memory.stat", "shmem"), read_number(memory_folder, "memory.stat", "total_shmem"));
+}
+
+void cgroup_mark(void) {
+  before_ms = 0;
+  before_ms = cgroup_cpu_ms();
+  before_kills = all_oom_kills();
+  before_refusals = all_refused_processes();
+}
 
 int64_t cgroup_cpu_ms(void) {
   int64_t us = read_number(cpu_folder, "cpu.stat", "usage_usec");

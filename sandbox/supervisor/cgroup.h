@@ -10,6 +10,10 @@
 void cgroup_open(const struct job *job);
 
 int64_t cgroup_peak_bytes(void);
+/* Begins to count anew: what follows is of one program after another. */
+void cgroup_mark(void);
+/* Memory of processes and of files in memory that is used now; 0 where it is not told. */
+int64_t cgroup_used_bytes(void);
 int64_t cgroup_oom_kills(void);
 /* Processor time of the programs so far, milliseconds; -1 where it is not counted. */
 int64_t cgroup_cpu_ms(void);

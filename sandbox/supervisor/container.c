@@ -21,6 +21,7 @@
 #include "fail.h"
 #include "launch.h"
 #include "place.h"
+#include "zygote.h"
 
 enum { MOST_CELLS = 64 };
 
@@ -64,13 +65,14 @@ static void container_open(struct cell *cell) {
     child_signals = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
     if (child_signals < 0) fail(errno, "cannot watch for the end of processes");
   }
+  if (cell->job->warms && chmod("/in", 01777) < 0) fail(errno, "cannot set the mode of /in");
   if (cell_count == MOST_CELLS) fail(0, "too many programs");
   cells[cell_count++] = cell;
 }
 
 struct preparation {
   const struct program *program;
-  int workspace, files;
+  int workspace, files, in;
 };
 
 static int prepare_inside(void *argument) {
@@ -85,31 +87,72 @@ static int prepare_inside(void *argument) {
     result = empty_folder(files);
     if (result == 0) result = place_tree(p->files, files, 0555);
   }
+  if (result == 0 && p->in >= 0) result = place_tree(p->in, "/in", 0555);
   return result;
 }
 
+/* Where a program can write: one that is a fork leaves nothing to the next. */
+static const char *const writable[] = {"/work", "/tmp", "/dev/shm", "/in"};
+
+static int clear_away(void *argument) {
+  int result = 0;
+  (void)argument;
+  for (size_t i = 0; result == 0 && i < sizeof writable / sizeof *writable; i++) result = empty_folder(writable[i]);
+  return result;
+}
+
+/* What the preload left, before the first fork. */
+static void clear_zygote(struct cell *zygote) {
+  static bool cleared = false;
+  if (!cleared && run_as(zygote->user, clear_away, NULL) != 0) fail(0, "cannot clear away what the preload left");
+  cleared = true;
+}
+
 static int container_prepare(struct cell *cell) {
+  if (cell->zygote != NULL) clear_zygote(cell->zygote);
   const struct program *program = cell->program;
   // Only root can enter the folder above these; through the open descriptors the program's user reads them too.
   int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-  struct preparation p = {program, open(program->workspace, flags), -1};
+  struct preparation p = {program, open(program->workspace, flags), -1, -1};
   if (p.workspace < 0) fail(errno, "cannot open %s", program->workspace);
   if (program->files != NULL && (p.files = open(program->files, flags)) < 0) fail(errno, "cannot open %s", program->files);
-  int result = run_as(program->user, prepare_inside, &p);
+  if (program->in != NULL && (p.in = open(program->in, flags)) < 0) fail(errno, "cannot open %s", program->in);
+  int result = run_as(cell->user, prepare_inside, &p);
   close(p.workspace);
   if (p.files >= 0) close(p.files);
+  if (p.in >= 0) close(p.in);
   return result;
+}
+
+/* Where the zygote, or its fork, is gone, the kernel has ended it for want of memory; nothing else of a program's doing does. */
+static pid_t fork_for(struct cell *cell, struct streams streams) {
+  const struct job *job = cell->job;
+  pid_t pid = fork_zygote(cell->zygote->exchange, &(struct fork_request){.program = cell->program,
+                                                                         .user = cell->user,
+                                                                         .cpu_ms = job->cpu_ms,
+                                                                         .file_bytes = job->file_bytes,
+                                                                         .most_tasks = job->processes,
+                                                                         .out = streams.out,
+                                                                         .err = streams.err,
+                                                                         .seccomp = -1,
+                                                                         .namespaces = NO_NAMESPACES});
+  if (pid > 0) return pid;
+  if (cgroup_oom_kills() == 0) fail(0, "the zygote has gone");
+  cell->ended = true;
+  cell->status = SIGKILL;
+  cell->ended_ns = raw_ns();
+  return -1;
 }
 
 static void container_start(struct cell *cell) {
   int ends[2] = {-1, -1};
   if (cell->program->serves && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
     fail(errno, "cannot make a socket");
-  struct streams streams = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err), ends[1]};
+  struct streams streams = {open("/dev/null", O_RDONLY | O_CLOEXEC), capture_pipe(&cell->out), capture_pipe(&cell->err), ends[1], 0};
   if (streams.in < 0) fail(errno, "cannot open /dev/null");
   cell->exchange = ends[0];
   cell->began_ns = raw_ns();
-  cell->pid = launch(cell->program, cell->job, cell->user, 0, streams);
+  cell->pid = cell->zygote == NULL ? launch(cell->program, cell->job, cell->user, 0, streams) : fork_for(cell, streams);
   close(streams.in);
   close(streams.out);
   close(streams.err);
@@ -208,9 +251,11 @@ static void container_kill(struct cell *cell) {
     if (now_ns() > give_up) fail(0, "processes of program %s outlive SIGKILL", cell->program->name);
   }
   reap();
+  // It was stopped with all others.
+  if (cell->zygote != NULL && cell->zygote->pid > 0) kill(cell->zygote->pid, SIGCONT);
   int64_t used_ms = cgroup_cpu_ms();
   cell->cpu_ms = used_ms >= 0 ? used_ms : tree_cpu_ms(&cell->watch);
-  cell->peak_bytes = cgroup_peak_bytes();
+  if (cell->zygote == NULL) cell->peak_bytes = cgroup_peak_bytes();
 }
 
 static void container_copy(struct cell *cell, int result, unsigned *number, struct outputs *outputs) {
@@ -230,7 +275,31 @@ static void container_copy(struct cell *cell, int result, unsigned *number, stru
   if (waitpid(pid, NULL, 0) < 0) fail(errno, "lost the copier");
 }
 
-static void container_close(struct cell *cell) { (void)cell; }
+static bool is_empty(const char *path) {
+  DIR *folder = opendir(path);
+  if (folder == NULL) fail(errno, "cannot look into %s", path);
+  size_t entries = 0;
+  while (readdir(folder) != NULL) entries++;
+  closedir(folder);
+  return entries <= 2;
+}
+
+static void leave_nothing(const struct cell *cell) {
+  const struct timespec never[] = {{0}, {0}};
+  int result = run_as(cell->user, clear_away, NULL);
+  if (result != 0) fail(result, "cannot clear away what a program left");
+  for (size_t i = 0; i < sizeof writable / sizeof *writable; i++) {
+    if (!is_empty(writable[i])) fail(0, "a program left files in %s that are not its own", writable[i]);
+    // When the last one was removed, a program could have chosen.
+    if (utimensat(AT_FDCWD, writable[i], never, 0) < 0) fail(errno, "cannot set the time of %s", writable[i]);
+  }
+}
+
+static void container_close(struct cell *cell) {
+  if (cell->zygote != NULL) leave_nothing(cell);
+  for (size_t i = 0; i < cell_count; i++)
+    if (cells[i] == cell) cells[i--] = cells[--cell_count];
+}
 
 const struct cells container_cells = {
     .open = container_open,

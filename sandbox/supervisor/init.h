@@ -13,8 +13,17 @@
 /* File descriptors that process 1 gets. */
 enum { INIT_EXCHANGE = 3, INIT_CONTROL = 4, INIT_OUTPUTS = 5, INIT_WORKSPACE = 6 };
 
+/*
+ * Further ones, of a process 1 below this one: it makes a process namespace, a network and file systems of its own for one fork of
+ * the zygote, whose requests go through INIT_EXCHANGE.
+ */
+enum { INIT_IN = 7, INIT_SECCOMP = 8, INIT_FILES = 9 };
+
+/* What the process 1 of a zygote gets, too: the rules on the zygote's system calls. */
+enum { INIT_ZYGOTE_RULES = 7 };
+
 /* One byte each, from the supervisor. Each is answered with one report. */
-enum init_request { INIT_START = 'G', INIT_STOP = 'S', INIT_LOOK = 'L', INIT_CONTINUE = 'C', INIT_KILL = 'K', INIT_COPY = 'O' };
+enum init_request { INIT_NEST = 'N', INIT_UNNEST = 'U', INIT_START = 'G', INIT_STOP = 'S', INIT_LOOK = 'L', INIT_CONTINUE = 'C', INIT_KILL = 'K', INIT_COPY = 'O' };
 
 enum init_report_kind {
   INIT_PLACED = 1, /* the first: `number` is 0 or an errno */
@@ -34,6 +43,12 @@ struct init_report {
   struct space space;
   char failure[MOST_FAILURE_BYTES];
 };
+
+/*
+ * INIT_NEST is followed by words, NUL-terminated: one of three numbers (bytes of memory, milliseconds of processor time, words that
+ * follow), the words as below, the environment. With it come the file descriptors 0 to INIT_SECCOMP. INIT_UNNEST waits until all below is gone.
+ */
+enum { MOST_INIT_REQUEST = 1 << 17 };
 
 /* init CPU_MS MEMORY_BYTES PROCESSES MOST_TASKS FILE_BYTES DISK_BYTES CWD SERVES PATTERNS [PATTERN…] ARGV… */
 _Noreturn void init_main(int argc, char **argv);

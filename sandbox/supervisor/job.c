@@ -88,7 +88,7 @@ struct job *read_job(const char *path) {
       if (strcmp(key, "crucible-job") != 0 || strcmp(value, "1") != 0)
         fail(0, "expected a job file of version 1, got '%s %s'", key, value);
     } else if (!strcmp(k, "end")) whole = true;
-    else if (!strcmp(k, "mode")) job->conducts = !strcmp(value, "conduct");
+    else if (!strcmp(k, "mode")) job->conducts = !strcmp(value, "conduct"), job->warms = !strcmp(value, "warm");
     else if (!strcmp(k, "habitat")) job->in_container = !strcmp(value, "container");
     else if (!strcmp(k, "nonce")) job->nonce = value;
     else if (!strcmp(k, "result")) job->result = value;
@@ -102,6 +102,8 @@ struct job *read_job(const char *path) {
     else if (!strcmp(k, "answerBytes")) job->answer_bytes = number(k, value);
     else if (!strcmp(k, "case")) add(&job->cases, value);
     else if (!strcmp(k, "sample")) add(&samples, value);
+    else if (!strcmp(k, "trials")) job->trials = value;
+    else if (!strcmp(k, "idleMs")) job->idle_ms = number(k, value);
     else if (!strcmp(k, "bwrap")) job->bwrap = value;
     else if (!strcmp(k, "bindFrom")) add(&job->bind_from, value);
     else if (!strcmp(k, "bindTo")) add(&job->bind_to, value);
@@ -128,6 +130,7 @@ struct job *read_job(const char *path) {
     else if (!strcmp(k, "cwd")) program->cwd = value;
     else if (!strcmp(k, "workspace")) program->workspace = value;
     else if (!strcmp(k, "files")) program->files = value;
+    else if (!strcmp(k, "in")) program->in = value;
     else if (!strcmp(k, "arg")) add(&program->arguments, value);
     else if (!strcmp(k, "env")) add(&program->environment, value);
     else if (!strcmp(k, "output")) add(&program->outputs, value);
@@ -142,6 +145,7 @@ struct job *read_job(const char *path) {
       fail(0, "program %s lacks arguments, environment, cwd or workspace", program->name);
     if (job->in_container && program->user == 0) fail(0, "program %s must not run as user 0", program->name);
   }
+  if (job->warms && job->trials == NULL) fail(0, "a warm job lacks trials");
   if (job->bind_from.count != job->bind_to.count || job->link_from.count != job->link_to.count)
     fail(0, "bindFrom and bindTo, linkFrom and linkTo come in pairs");
   if (job->cgroup_freezer != NULL && (job->cgroup_memory == NULL || job->cgroup_pids == NULL || job->cgroup_cpu == NULL))

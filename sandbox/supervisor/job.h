@@ -19,6 +19,7 @@ struct program {
   const char *cwd;       /* where its workspace is copied to, inside */
   const char *workspace; /* folder as the supervisor sees it */
   const char *files;     /* likewise, shown as /players/NAME; NULL: none */
+  const char *in;        /* likewise, copied to /in; a fork of a zygote alone */
   struct strings arguments, environment, outputs;
 };
 
@@ -30,7 +31,7 @@ struct sample {
 };
 
 struct job {
-  bool conducts;
+  bool conducts, warms;
   bool in_container;
   const char *nonce, *result;
   int64_t wall_ms, cpu_ms; /* cpu_ms 0: no limit */
@@ -41,6 +42,8 @@ struct job {
   struct strings cases;
   struct sample *samples;
   size_t sample_count;
+  const char *trials; /* warm: folder of requests, each a folder with `given/job` and `result` */
+  int64_t idle_ms;    /* warm: ends when no request has come for so long */
 
   /* bubblewrap only */
   const char *bwrap;

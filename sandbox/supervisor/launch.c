@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 
 #include "cgroup.h"
 #include "fail.h"
+#include "seccomp.h"
 
 static void limit(__rlimit_resource_t resource, rlim_t value) {
   struct rlimit now;
@@ -39,6 +41,22 @@ void become(uid_t user) {
       fail(errno, "cannot become user %u", user);
   }
   if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(errno, "cannot give up new privileges");
+}
+
+void become_zygote(uid_t user) {
+  gid_t group = (gid_t)user;
+  const unsigned users = 1U << CAP_SETUID | 1U << CAP_SETGID;
+  struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+  struct __user_cap_data_struct kept[2] = {{users, users, users}};
+  if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || setgroups(0, NULL) < 0 || setresgid(group, group, group) < 0 ||
+      setresuid(user, user, user) < 0)
+    fail(errno, "cannot become user %u", user);
+  // They outlast the start of its program.
+  if (syscall(SYS_capset, &head, kept) < 0 || prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETUID, 0, 0) < 0 ||
+      prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_SETGID, 0, 0) < 0)
+    fail(errno, "cannot keep the right to change users");
+  if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) fail(errno, "cannot give up new privileges");
+  hold_users();
 }
 
 void close_from(unsigned first) {
@@ -107,16 +125,21 @@ pid_t launch(const struct program *program, const struct job *job, uid_t user, i
   parent = away;
   for (int i = 0; i < count; i++)
     if ((from[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 16)) < 0) fail(errno, "cannot give the program its streams");
+  int rules = streams.rules > 0 ? fcntl(streams.rules, F_DUPFD_CLOEXEC, 16) : -1;
+  if (streams.rules > 0 && rules < 0) fail(errno, "cannot give the program its rules");
   for (int i = 0; i < count; i++)
     if (dup2(from[i], i) < 0) fail(errno, "cannot give the program its streams");
+  if (rules >= 0 && (rules = dup3(rules, count + 1, O_CLOEXEC)) < 0) fail(errno, "cannot give the program its rules");
   if (dup3(parent, count, O_CLOEXEC) < 0) fail(errno, "cannot give the program its streams");
   parent = count;
-  close_from((unsigned)count + 1);
+  close_from((unsigned)count + (rules >= 0 ? 2 : 1));
   if (job != NULL) limit_resources(job);
-  become(user);
+  if (job != NULL && job->warms) become_zygote(user);
+  else become(user);
   if (most_tasks > 0) limit(RLIMIT_NPROC, (rlim_t)most_tasks);
   // Counted by user and by namespace of users: this one's own stay few, and leave an ordinary user's other sandboxes theirs.
   limit(RLIMIT_SIGPENDING, 1024);
+  if (rules >= 0) load_seccomp(rules);
   if (chdir(program->cwd) < 0) fail(errno, "cannot enter %s", program->cwd);
   environ = program->environment.at;
   execvp(program->arguments.at[0], program->arguments.at);

@@ -9,6 +9,7 @@
 /* What the program gets as its file descriptors 0, 1, 2 and, unless `exchange` is -1, 3. */
 struct streams {
   int in, out, err, exchange;
+  int rules; /* a file with rules on system calls that it loads; 0: none but those it has */
 };
 
 /* Resource limits of the whole tree below the calling process: CPU time and size of a file for each, no core files. */
@@ -16,6 +17,12 @@ void limit_resources(const struct job *job);
 
 /* Becomes `user`, with no groups but its own, no capabilities and no way to get any. SAME_USER: stays who it is. */
 void become(uid_t user);
+
+/*
+ * As `become`, for a zygote in a container: it may become any of the users that no system gives out, as its forks do, and nothing
+ * else that it could not.
+ */
+void become_zygote(uid_t user);
 
 /*
  * Starts `program` in its cwd as `user` in a session of its own. `job`: the limits to set first; NULL: they are inherited.

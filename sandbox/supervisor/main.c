@@ -12,6 +12,7 @@
 #include "init.h"
 #include "lock.h"
 #include "run.h"
+#include "warm.h"
 
 /* What placing files, ending trees and copying outputs may take beyond the wall limit. */
 enum { GRACE_SECONDS = 60 };
@@ -31,6 +32,7 @@ static void job_main(const char *path) {
   cgroup_open(job);
   cells_open(job);
   if (job->conducts) conduct_job(job);
+  else if (job->warms) warm_job(job);
   else run_job(job);
   cgroup_remove(job);
 }

@@ -46,6 +46,8 @@ void record_end(FILE *record, int folder) {
     if (done < 0 && errno != EINTR) fail(errno, "cannot write the record");
     if (done > 0) put += (size_t)done;
   }
+  free(bytes);
+  bytes = NULL;
   if (fsync(file) < 0 || close(file) < 0 || renameat(folder, "record.part", folder, "record.json") < 0 || fsync(folder) < 0)
     fail(errno, "cannot finish the record");
 }

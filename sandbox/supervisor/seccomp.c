@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -89,7 +90,63 @@ static void emit_rule(struct program_text *text, const char *rule, bool without)
 
 static int by_number(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
-int compile_seccomp(const struct job *job) {
+static int as_file(const struct program_text *text) {
+  int file = memfd_create("seccomp", MFD_CLOEXEC);
+  size_t size = text->count * sizeof *text->at;
+  if (file < 0 || write(file, text->at, size) != (ssize_t)size || lseek(file, 0, SEEK_SET) < 0)
+    fail(errno, "cannot hold the seccomp program");
+  return file;
+}
+
+static void load(const struct program_text *text) {
+  struct sock_fprog program = {text->count, (struct sock_filter *)text->at};
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program, 0, 0) < 0) fail(errno, "cannot load the seccomp program");
+}
+
+void load_seccomp(int file) {
+  static struct program_text text;
+  ssize_t got = pread(file, text.at, sizeof text.at, 0);
+  if (got <= 0) fail(got < 0 ? errno : 0, "cannot read the seccomp program");
+  text.count = (unsigned short)((size_t)got / sizeof *text.at);
+  load(&text);
+}
+
+/* Users of the system are below it. */
+enum { FIRST_FREE_USER = 1000 };
+
+void hold_users(void) {
+  static struct program_text text;
+  const int refused[] = {SYS_setuid, SYS_setreuid, SYS_setfsuid, SYS_setgid, SYS_setregid, SYS_setfsgid};
+  const int checked[] = {SYS_setresuid, SYS_setresgid};
+  text.count = 0;
+  emit(&text, (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch)));
+  emit(&text, (struct sock_filter)JUMP(BPF_JEQ, THIS_ARCHITECTURE, 1, 0));
+  emit(&text, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS));
+  emit(&text, (struct sock_filter)LOAD(offsetof(struct seccomp_data, nr)));
+  for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+    emit(&text, (struct sock_filter)JUMP(BPF_JEQ, refused[i], 0, 1));
+    emit(&text, (struct sock_filter)REFUSE(EPERM));
+  }
+  for (size_t i = 0; i < sizeof checked / sizeof *checked; i++) {
+    emit(&text, (struct sock_filter)JUMP(BPF_JEQ, checked[i], 0, 8));
+    // The kernel looks at the lower half alone. A comparison that fails jumps to the refusal.
+    for (size_t argument = 0; argument < 3; argument++) {
+      emit(&text, (struct sock_filter)LOAD(offsetof(struct seccomp_data, args) + argument * 8));
+      emit(&text, (struct sock_filter)JUMP(BPF_JGE, FIRST_FREE_USER, 0, (unsigned char)(5 - 2 * argument)));
+    }
+    emit(&text, (struct sock_filter)ALLOW);
+    emit(&text, (struct sock_filter)REFUSE(EPERM));
+  }
+  emit(&text, (struct sock_filter)JUMP(BPF_JEQ, SYS_setgroups, 0, 4));
+  emit(&text, (struct sock_filter)LOAD(offsetof(struct seccomp_data, args)));
+  emit(&text, (struct sock_filter)JUMP(BPF_JEQ, 0, 0, 1));
+  emit(&text, (struct sock_filter)ALLOW);
+  emit(&text, (struct sock_filter)REFUSE(EPERM));
+  emit(&text, (struct sock_filter)ALLOW);
+  load(&text);
+}
+
+int compile_seccomp(const struct job *job, const char *more) {
   static struct program_text text;
   text.count = 0;
   emit(&text, (struct sock_filter)LOAD(offsetof(struct seccomp_data, arch)));
@@ -109,11 +166,12 @@ int compile_seccomp(const struct job *job) {
   for (size_t i = 0; i < job->allow_equal.count; i++) emit_rule(&text, job->allow_equal.at[i], false);
   for (size_t i = 0; i < job->allow_without.count; i++) emit_rule(&text, job->allow_without.at[i], true);
 
-  int *numbers = calloc(job->allow.count + 1, sizeof *numbers);
+  int *numbers = calloc(job->allow.count + 2, sizeof *numbers);
   size_t count = 0;
   if (numbers == NULL) fail(ENOMEM, "cannot hold the seccomp rules");
   for (size_t i = 0; i < job->allow.count; i++)
     if ((numbers[count] = number_of(job->allow.at[i])) >= 0) count++;
+  if (more != NULL && (numbers[count] = number_of(more)) >= 0) count++;
   qsort(numbers, count, sizeof *numbers, by_number);
   // Neighbours become one range; being sorted, a number below a range is in none.
   for (size_t first = 0, last; first < count; first = last + 1) {
@@ -126,9 +184,5 @@ int compile_seccomp(const struct job *job) {
   emit(&text, (struct sock_filter)REFUSE(EPERM));
   free(numbers);
 
-  int file = memfd_create("seccomp", MFD_CLOEXEC);
-  size_t size = text.count * sizeof *text.at;
-  if (file < 0 || write(file, text.at, size) != (ssize_t)size || lseek(file, 0, SEEK_SET) < 0)
-    fail(errno, "cannot hold the seccomp program");
-  return file;
+  return as_file(&text);
 }
