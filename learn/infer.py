@@ -1,0 +1,341 @@
+"""Finds out what a column holds, by its distinct values: numbers however written, dates, flags, scales, categories, text, identifiers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from dates import read_dates
+
+MISSING = {'', 'na', 'n/a', 'nan', 'null', '#n/a', '#na', '<na>', '#null!', '#value!', '#div/0!', 'nat'}
+MISSING_IN_NUMBERS = {*MISSING, '?', '-', '--', '.', 'none', 'missing', 'unknown', 'n.a.', 'nil', 'not available'}
+FLAGS = [('yes', 'no'), ('y', 'n'), ('true', 'false'), ('t', 'f'), ('on', 'off'), ('ja', 'nein'), ('oui', 'non'), ('si', 'no'), ('sí', 'no')]
+SCALES = [
+    ['very poor', 'poor', 'fair', 'below average', 'average', 'typical', 'above average', 'good', 'very good', 'excellent', 'very excellent'],
+    ['very low', 'low', 'medium', 'high', 'very high'],
+    ['low', 'moderate', 'high'],
+    ['never', 'rarely', 'sometimes', 'often', 'always'],
+    ['none', 'mild', 'moderate', 'severe'],
+    ['strongly disagree', 'disagree', 'neutral', 'agree', 'strongly agree'],
+    ['very dissatisfied', 'dissatisfied', 'neutral', 'satisfied', 'very satisfied'],
+    ['xs', 's', 'm', 'l', 'xl', 'xxl'],
+    ['small', 'medium', 'large'],
+    ['bad', 'better', 'good', 'best'],
+    ['monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday', 'sunday'],
+    ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'],
+    ['january', 'february', 'march', 'april', 'may', 'june', 'july', 'august', 'september', 'october', 'november', 'december'],
+    ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'],
+]
+NUMERIC_SHARE = 0.9
+"""From this share of numbers on, a column is numbers, and what is none is missing, counted and said."""
+CURRENCY = '$€£¥'
+POINT = re.compile(r'[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?')
+COMMA = re.compile(r"[+-]?(\d{1,3}([. \u00a0\u202f']\d{3})+|\d+)?(,\d*)?([eE][+-]?\d+)?")
+ID_NAME = re.compile(r'(^|[\W_])(id|ids|uuid|guid|index|idx|key|rownames?|row_?id|serial|number_?id|no)$|Id$|ID$|^unnamed: 0$', re.IGNORECASE)
+
+
+@dataclass
+class Column:
+    name: str
+    kind: str
+    why: str
+    values: pa.Array
+    missing: int
+    distinct: int
+    warnings: list[dict[str, Any]] = field(default_factory=list)
+    categories: list[str] | None = None
+
+    def warn(self, kind: str, message: str, number: float | None = None) -> None:
+        self.warnings.append({'kind': kind, 'column': self.name, 'number': number, 'message': f'{self.name}: {message}'})
+
+
+@dataclass
+class Coded:
+    """A column as codes into its distinct values; -1 is missing."""
+
+    codes: np.ndarray
+    texts: list[str]
+    counts: np.ndarray
+
+    def rows_of(self, wanted: np.ndarray) -> np.ndarray:
+        """The rows, from 0, whose value is among the flagged ones."""
+        return np.flatnonzero((self.codes >= 0) & np.append(wanted, False)[self.codes])
+
+
+def coded(values: pa.ChunkedArray | pa.Array) -> Coded:
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if pa.types.is_dictionary(values.type):
+        values = values.dictionary_decode()
+    values = values.cast(pa.string()) if not pa.types.is_string(values.type) else values
+    encoded = pc.utf8_trim_whitespace(values).dictionary_encode()
+    texts = encoded.dictionary.to_pylist()
+    codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    missing = np.array([text.lower() in MISSING for text in texts], bool)
+    order = np.where(missing, -1, np.cumsum(~missing) - 1)
+    codes = np.append(order, -1)[codes]
+    texts = [text for text in texts if text.lower() not in MISSING]
+    return Coded(codes, texts, np.bincount(codes[codes >= 0], minlength=len(texts)))
+
+
+def column_of(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool) -> Column:
+    """Returns the column with the kind asked for, or the one that its values speak for."""
+    kind = values.type
+    ordered = pa.types.is_dictionary(kind) and kind.ordered
+    if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
+        found = typed(name, 'date', 'dates in the file', pc.cast(values.combine_chunks(), pa.timestamp('us'), safe=False))
+    elif pa.types.is_boolean(kind):
+        found = typed(name, 'flag', 'booleans in the file', pc.cast(values.combine_chunks(), pa.float64()))
+    elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
+        found = numbers_in_file(name, values)
+    else:
+        found = of_text(name, values, asked, decimal_comma, ordered)
+    return as_asked(found, asked, values)
+
+
+def typed(name: str, kind: str, why: str, values: pa.Array) -> Column:
+    return Column(name, kind, why, values, values.null_count, len(values.unique().drop_null()))
+
+
+def numbers_in_file(name: str, values: pa.ChunkedArray) -> Column:
+    whole = pa.types.is_integer(values.type)
+    array = values.combine_chunks()
+    floats = np.asarray(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False), float)
+    column = of_numbers(name, floats, 'in the file')
+    if whole and np.nanmax(np.abs(floats), initial=0) > 2**53:
+        column = beyond_double(name, column, [str(value) for value in array.to_pylist()])
+    return column
+
+
+def of_numbers(name: str, floats: np.ndarray, where: str) -> Column:
+    infinite = np.isinf(floats)
+    floats = np.where(infinite, np.nan, floats)
+    present = floats[~np.isnan(floats)]
+    distinct = len(np.unique(present))
+    whole = bool(len(present)) and bool((present == np.floor(present)).all())
+    why = f'{len(present):,} {"whole " if whole else ""}numbers {where}, {distinct:,} distinct'
+    column = Column(name, 'number', why, pa.array(floats, pa.float64(), from_pandas=True), len(floats) - len(present), distinct)
+    if infinite.any():
+        rows = np.flatnonzero(infinite)
+        column.warn('infinite', f'{len(rows):,} infinite values are read as missing, the first in row {rows[0] + 1}', len(rows))
+    if distinct == 0 and len(floats) > 0:
+        column.kind, column.why = 'constant', 'no value in any row'
+    elif distinct == 1 and column.missing == 0:
+        column.kind, column.why = 'constant', f'{present[0]:g} in every row'
+    elif whole and is_sequence(name, present, column.missing):
+        column.kind, column.why = 'identifier', f'{distinct:,} whole numbers, another in every row'
+    return column
+
+
+def is_sequence(name: str, present: np.ndarray, missing: int) -> bool:
+    """Whether whole numbers count the rows, or are named as what names them."""
+    if missing or len(present) < 10 or len(np.unique(present)) < len(present):
+        return False
+    return bool(present.max() - present.min() == len(present) - 1) or ID_NAME.search(name) is not None
+
+
+def beyond_double(name: str, column: Column, texts: list[str]) -> Column:
+    if column.distinct >= 0.9 * max(len(texts) - column.missing, 1) and len(texts) >= 10:
+        column.kind, column.why = 'identifier', 'whole numbers beyond 2^53, another in almost every row'
+    column.warn('precision', 'whole numbers beyond 2^53 are rounded to 53 bits')
+    return column
+
+
+# ---- text
+
+def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, ordered: bool) -> Column:
+    cells = coded(values)
+    missing = int((cells.codes < 0).sum())
+    if not cells.texts:
+        return Column(name, 'constant', 'no value in any row', pa.nulls(len(cells.codes), pa.string()), missing, 0)
+    if asked in (None, 'number', 'constant', 'identifier') and not ordered:
+        found = flag(name, cells, missing) or numbers_of(name, cells, decimal_comma, asked)
+        if found is not None:
+            return found
+    if asked in (None, 'date') and not ordered:
+        dates = read_dates(cells.texts, cells.counts)
+        if dates is not None:
+            array = np.append(dates.values, np.datetime64('NaT', 'us'))[cells.codes]
+            column = Column(name, 'date', dates.why, pa.array(array, pa.timestamp('us'), from_pandas=True), int(np.isnat(array).sum()), len(cells.texts))
+            if dates.note:
+                column.warn('dates', dates.note)
+            if dates.unread.any():
+                rows = cells.rows_of(dates.unread)
+                column.warn('mixed_types', f'{len(rows):,} values are no dates and read as missing, the first in row {rows[0] + 1}: {cells.texts[int(np.flatnonzero(dates.unread)[0])]!r}', len(rows))
+            return column
+    return of_words(name, cells, missing, values if ordered else None)
+
+
+def flag(name: str, cells: Coded, missing: int) -> Column | None:
+    lowered = {text.lower() for text in cells.texts}
+    for yes, no in FLAGS:
+        if lowered == {yes, no}:
+            flags = np.array([1.0 if text.lower() == yes else 0.0 for text in cells.texts])
+            array = pa.array(np.append(flags, np.nan)[cells.codes], pa.float64(), from_pandas=True)
+            return Column(name, 'flag', f'{yes} or {no}', array, missing, 2)
+    return None
+
+
+def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None) -> Column | None:
+    floats, how = read_numbers(cells.texts, cells.counts, decimal_comma)
+    unread = np.isnan(floats) & np.array([text.lower() not in MISSING_IN_NUMBERS and text.lower().lstrip('+-') != 'nan' for text in cells.texts], bool)
+    read_rows = int(cells.counts[~np.isnan(floats)].sum())
+    unread_rows = int(cells.counts[unread].sum())
+    if read_rows == 0 or (asked is None and read_rows < NUMERIC_SHARE * (read_rows + unread_rows)):
+        return None
+    if all(re.fullmatch(r'0\d+', text) for text in cells.texts) and len({len(text) for text in cells.texts}) == 1:
+        return None  # codes such as 00123 are names
+    if looks_like_day(cells.texts, name):
+        return None
+    column = of_numbers(name, np.append(floats, np.nan)[cells.codes], how)
+    if unread_rows:
+        rows = cells.rows_of(unread)
+        example = cells.texts[int(np.flatnonzero(unread)[0])]
+        column.warn('mixed_types', f'{unread_rows:,} of {read_rows + unread_rows:,} values are no numbers and read as missing, the first in row {rows[0] + 1}: {example[:60]!r}', unread_rows)
+    if np.nanmax(np.abs(floats), initial=0) > 2**53 and any(re.fullmatch(r'[+-]?\d{16,}', text) for text in cells.texts):
+        column = beyond_double(name, column, cells.texts)
+    return column
+
+
+def looks_like_day(texts: list[str], name: str) -> bool:
+    return bool(re.search(r'date|day|datum|fecha', name, re.IGNORECASE)) and all(re.fullmatch(r'(19|20)\d{6}', text) for text in texts)
+
+
+def read_numbers(texts: list[str], counts: np.ndarray, decimal_comma: bool) -> tuple[np.ndarray, str]:
+    """Returns a float of every text, NaN where it is none, and how they were written."""
+    series = pd.Series(texts, dtype=object)
+    floats = np.array(pd.to_numeric(series, errors='coerce'), float)
+    if series.str.contains('_', regex=False).any() or series.str.contains('0x', regex=False).any():
+        floats[series.str.contains('_', regex=False) | series.str.contains('0x', regex=False, case=False)] = np.nan
+    rest = np.flatnonzero(np.isnan(floats))
+    bare = {int(place): stripped(texts[place]) for place in rest}
+    commas = [text for text, _ in bare.values() if ',' in text]
+    comma = uses_comma(commas, texts, decimal_comma)
+    if comma is None and not any(sign for _, sign in bare.values()) and not any(' ' in text or "'" in text for text, _ in bare.values()):
+        return floats, 'in text'
+    pattern = COMMA if comma else POINT
+    if comma:  # then a point groups thousands, in what was read above too
+        for place in np.flatnonzero(~np.isnan(floats)):
+            if re.fullmatch(r'[+-]?\d{1,3}(\.\d{3})+', texts[place]):
+                floats[place] = float(texts[place].replace('.', ''))
+    signs = set()
+    for place, (text, sign) in bare.items():
+        value = one_number(text, pattern, bool(comma))
+        if value is not None:
+            signs.add(sign)
+            floats[place] = value / 100 if sign == '%' else value
+    if '%' in signs:  # a bare 12 beside 12 % means 12 %
+        for place in np.flatnonzero(~np.isnan(floats)):
+            if int(place) not in bare or bare[int(place)][1] != '%':
+                floats[place] = floats[place] / 100
+    how = ['with decimal commas' if comma else 'with thousands separators' if commas else '', 'in per cent' if '%' in signs else '', 'of money' if signs & set(CURRENCY) else '']
+    return floats, ' '.join(part for part in how if part) or 'in text'
+
+
+def stripped(text: str) -> tuple[str, str]:
+    """Returns a text without its percent or currency sign, and that sign."""
+    sign = ''
+    negative = text.startswith('(') and text.endswith(')')
+    if negative:
+        text = text[1:-1].strip()
+    if text.endswith('%'):
+        text, sign = text[:-1].rstrip(), '%'
+    for mark in CURRENCY:
+        if text.startswith(mark) or text.endswith(mark) or text.startswith(f'-{mark}'):
+            text, sign = text.replace(mark, '', 1).strip(), mark
+    return (f'-{text}' if negative and text[:1].isdigit() else text.replace('\u2212', '-')), sign
+
+
+def uses_comma(commas: list[str], texts: list[str], decimal_comma: bool) -> bool | None:
+    """Whether the comma is the decimal sign: by values that can be read one way alone, else by the rest of the file."""
+    as_point = [text for text in commas if POINT.fullmatch(text)]
+    as_comma = [text for text in commas if COMMA.fullmatch(text)]
+    if not as_point and not as_comma:
+        return True if decimal_comma and any(re.fullmatch(r'[+-]?\d{1,3}(\.\d{3})+', text) for text in texts) and all(re.fullmatch(r'[+-]?(\d{1,3}(\.\d{3})+|\d{1,3})', text) for text in texts) else None
+    if len(as_point) != len(as_comma):
+        return len(as_comma) > len(as_point)
+    return decimal_comma
+
+
+def one_number(text: str, pattern: re.Pattern[str], comma: bool) -> float | None:
+    if not any(sign.isdigit() for sign in text) or not pattern.fullmatch(text):
+        return None
+    bare = re.sub(r"[. \u00a0\u202f']", '', text).replace(',', '.') if comma else text.replace(',', '')
+    return float(bare)
+
+
+def of_words(name: str, cells: Coded, missing: int, dictionary: pa.ChunkedArray | None) -> Column:
+    distinct, present = len(cells.texts), len(cells.codes) - missing
+    words = float(np.average([len(text.split()) for text in cells.texts[:20_000]]))
+    length = float(np.average([len(text) for text in cells.texts[:20_000]]))
+    order = np.argsort(-cells.counts, kind='stable')
+    if dictionary is not None:
+        known = dictionary.combine_chunks().dictionary.to_pylist()
+        categories = [text for text in known if text in set(cells.texts)]
+        return category(name, cells, missing, 'ordered', f'{distinct} steps, ordered in the file', categories)
+    if distinct == 1 and missing == 0:
+        kind, why = 'constant', f'{cells.texts[0][:60]!r} in every row'
+    elif words >= 3 and distinct > max(20, 0.2 * present) or (words >= 2 and length > 40 and distinct > 20):
+        kind, why = 'text', f'{words:.0f} words a row, {distinct:,} distinct texts'
+    elif distinct >= 0.95 * present and present >= 20:
+        kind, why = 'identifier', f'another value in {distinct:,} of {present:,} rows'
+    else:
+        scale = scale_of(cells.texts)
+        if scale is not None:
+            return category(name, cells, missing, 'ordered', f'a scale of {distinct} steps: {", ".join(scale[:4])}{"…" if len(scale) > 4 else ""}', scale)
+        kind, why = 'category', f'{distinct:,} distinct values'
+    return category(name, cells, missing, kind, why, [cells.texts[place] for place in order])
+
+
+def scale_of(texts: list[str]) -> list[str] | None:
+    """Returns the texts in the order of a scale that has them all."""
+    plain = {re.sub(r'[\W_]+', ' ', text).strip().lower(): text for text in texts}
+    if len(plain) != len(texts) or len(texts) < 3:
+        return None
+    for scale in SCALES:
+        if set(plain) <= set(scale):
+            return [plain[step] for step in scale if step in plain]
+    numbered = [(re.match(r'(\d+)\W', text), text) for text in texts]
+    if all(found for found, _ in numbered) and len({int(found[1]) for found, _ in numbered if found}) == len(texts):
+        return [text for _, text in sorted((int(found[1]), text) for found, text in numbered if found)]
+    return None
+
+
+def category(name: str, cells: Coded, missing: int, kind: str, why: str, categories: list[str]) -> Column:
+    if kind == 'text' or kind == 'identifier':
+        values: pa.Array = pa.array(np.append(np.array(cells.texts, dtype=object), None)[cells.codes], pa.string())
+    else:
+        place = {text: index for index, text in enumerate(categories)}
+        codes = np.append(np.array([place[text] for text in cells.texts], np.int64), -1)[cells.codes]
+        indices = pa.array(codes, pa.int32(), mask=codes < 0)
+        values = pa.DictionaryArray.from_arrays(indices, pa.array(categories, pa.string()), ordered=kind == 'ordered')
+    return Column(name, kind, why, values, missing, len(cells.texts), categories=categories if kind in ('category', 'ordered') else None)
+
+
+def as_asked(column: Column, asked: str | None, values: pa.ChunkedArray) -> Column:
+    """Turns a column into the kind that the user asked for."""
+    if asked is None or asked == column.kind:
+        return column
+    if asked in ('category', 'ordered', 'text', 'identifier', 'constant'):
+        cells = coded(values)
+        categories = sorted(cells.texts, key=natural) if asked == 'ordered' else [cells.texts[place] for place in np.argsort(-cells.counts, kind='stable')]
+        return category(column.name, cells, column.missing, asked, 'asked for', categories)
+    if asked == 'number' and pa.types.is_floating(column.values.type):
+        column.kind, column.why = 'number', 'asked for'
+        return column
+    if asked == 'flag' and column.distinct == 2 and pa.types.is_floating(column.values.type):
+        column.kind, column.why = 'flag', 'asked for'
+        return column
+    from step import Problem
+
+    raise Problem(f'column {column.name}: asked to be {asked}, but holds {column.why}', column=column.name)
+
+
+def natural(text: str) -> tuple[float, str]:
+    found = re.match(r'-?\d+(\.\d+)?', text)
+    return (float(found[0]) if found else float('inf'), text)

@@ -1,0 +1,203 @@
+"""Looks at a table: what every column holds, what to predict, what is odd. Nothing is dropped that look.json does not say."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import step
+from infer import Column, column_of
+from oddities import oddities
+from reading import Raw, read_table, short
+from step import Folder, Problem
+from summary import summary_of
+from targets import Target, propose, target_of
+
+UNUSED = ('constant', 'identifier')
+"""Columns of these kinds are no features."""
+
+
+def look(folder: Folder) -> None:
+    task = step.task_of(folder)
+    raw = read_table(folder.path(files_of(task)[0]), task['sheet'])
+    for further in files_of(task)[1:]:
+        raw = with_rows(raw, read_table(folder.path(further), task['sheet']), further)
+    originals = dict(zip(raw.table.column_names, raw.originals, strict=True))
+    named = {role: name_in(raw, task[role], f'--{role}') for role in ('target', 'groups', 'time', 'weights')}
+    dropped = [name_in(raw, name, '--drop') for name in task['drop']]
+    kinds = {name_in(raw, name, 'kinds'): kind for name, kind in task['kinds'].items()}
+    test_rows = 0
+    if task['test'] is not None:
+        test = read_table(folder.path(task['test']), task['sheet'])
+        test_rows = test.table.num_rows
+    raw, left_out = sampled(raw, task, test_rows)
+    if task['test'] is not None:
+        raw = with_rows(raw, test, task['test'])
+    if dropped:
+        raw.table = raw.table.drop_columns([name for name in dropped if name is not None])
+        left_out.append({'what': 'columns that were to be dropped', 'count': len(dropped), 'columns': dropped})
+    comma = raw.read['format'] == 'csv' and raw.read['delimiter'] == ';'
+    columns = [column_of(name, values, kinds.get(name), comma) for name, values in zip(raw.table.column_names, raw.table.columns, strict=True)]
+    rows = raw.table.num_rows - test_rows
+    if named['target'] is None:
+        named['target'] = propose(columns, rows)
+        proposed = True
+    else:
+        proposed = False
+    by_name = {column.name: column for column in columns}
+    target = target_of(by_name[named['target'] or ''], raw.table[named['target'] or ''], task, rows)
+    keep, said = rows_kept(target, by_name, named, rows, test_rows)
+    left_out += said
+    write(raw, originals, columns, target, named, keep, rows, left_out, proposed)
+
+
+def files_of(task: dict[str, Any]) -> list[str]:
+    return [task['table']] if isinstance(task['table'], str) else list(task['table'])
+
+
+def name_in(raw: Raw, asked: str | None, option: str) -> str | None:
+    """Returns our name of the column that the user named; by its name in the file or ours."""
+    if asked is None:
+        return None
+    names = raw.table.column_names
+    places = [place for place, original in enumerate(raw.originals) if original == asked]
+    if len(places) > 1:
+        raise Problem(f'{option} {short(asked)}: {len(places)} columns have that name: use {" or ".join(names[place] for place in places)}', column=asked)
+    if places:
+        return names[places[0]]
+    if asked in names:
+        return asked
+    loose = [name for name in names if name.casefold() == asked.strip().casefold()]
+    near = loose or difflib.get_close_matches(asked, names, 1, 0.4)
+    meant = f'; did you mean {short(near[0])}?' if near else f'; the columns are {", ".join(names[:12])}{", …" if len(names) > 12 else ""}'
+    raise Problem(f'{option} {short(asked)}: expected a column of the table, found none of that name{meant}', column=asked)
+
+
+def with_rows(raw: Raw, more: Raw, file: str) -> Raw:
+    """Appends the rows of another file that has the same columns, in any order."""
+    missing = [name for name in raw.table.column_names if name not in more.table.column_names]
+    extra = [name for name in more.table.column_names if name not in raw.table.column_names]
+    if missing:
+        raise Problem(f'{file}: expected the columns of the first table, {", ".join(map(short, missing[:5]))} {"is" if len(missing) == 1 else "are"} missing', column=missing[0])
+    if extra:
+        raw.warnings.append({'kind': 'extra', 'column': extra[0], 'number': len(extra), 'message': f'{file}: columns that the first table lacks are not used: {", ".join(map(short, extra[:5]))}'})
+    columns = []
+    for name in raw.table.column_names:
+        one, other = decoded(raw.table[name]), decoded(more.table[name])
+        if one.type != other.type:
+            one, other = as_text(one), as_text(other)
+        columns.append(pa.chunked_array([*one.chunks, *other.chunks], type=one.type))
+    return Raw(pa.table(columns, names=raw.table.column_names), raw.originals, raw.read, raw.warnings)
+
+
+def decoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
+
+
+def as_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.fill_null(pc.cast(values, pa.string()), '')
+
+
+def sampled(raw: Raw, task: dict[str, Any], test_rows: int) -> tuple[Raw, list[dict[str, Any]]]:
+    rows, most = raw.table.num_rows, task['maxRows']
+    if rows <= most:
+        return raw, []
+    chosen = np.sort(np.random.default_rng(task['seed']).choice(rows, most, replace=False))
+    raw.table = raw.table.take(pa.array(chosen))
+    raw.warnings.append({'kind': 'sampled', 'column': None, 'number': most, 'message': f'{most:,} of {rows:,} rows are used, drawn at random (maxRows)'})
+    return raw, [{'what': 'rows beyond the sample', 'count': rows - most}]
+
+
+def rows_kept(target: Target, columns: dict[str, Column], named: dict[str, str | None], rows: int, test_rows: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
+    """Returns which rows have a target and a usable weight, and what is said of the others."""
+    said = []
+    keep = ~target.missing
+    if not keep[:rows].any():
+        raise Problem(f'column {target.name}: expected values to learn from, every row is missing', column=target.name)
+    if not keep[:rows].all():
+        said.append(counted('rows without a target', ~keep[:rows]))
+    if test_rows and not keep[rows:].all():
+        said.append(counted('test rows without a target', ~keep[rows:]))
+    if named['weights'] is not None:
+        weights = columns[named['weights']].values
+        if not pa.types.is_floating(weights.type):
+            raise Problem(f'column {named["weights"]}: expected weights, numbers above 0, got {columns[named["weights"]].why}', column=named['weights'])
+        floats = np.asarray(weights.to_numpy(zero_copy_only=False), float)
+        bad = ~(floats >= 0)
+        if bad.any():
+            row = int(np.flatnonzero(bad)[0]) + 1
+            raise Problem(f'column {named["weights"]}: row {row}: expected a weight of 0 or more', column=named['weights'], row=row)
+    for role in ('groups', 'time'):
+        name = named[role]
+        if name is not None and columns[name].missing:
+            lost = np.asarray(columns[name].values.is_null().to_numpy(zero_copy_only=False), bool) & keep
+            if lost[:rows].any():
+                said.append(counted(f'rows without a value of {name} (--{role})', lost[:rows]))
+            keep = keep & ~lost
+    return keep, said
+
+
+def counted(what: str, flags: np.ndarray) -> dict[str, Any]:
+    places = np.flatnonzero(flags)
+    return {'what': what, 'count': len(places), 'rows': (places[:20] + 1).tolist()}
+
+
+def write(raw: Raw, originals: dict[str, str], columns: list[Column], target: Target, named: dict[str, str | None], keep: np.ndarray, rows: int, left_out: list[dict[str, Any]], proposed: bool) -> None:
+    train = np.flatnonzero(keep[:rows])
+    if len(train) < 10:
+        raise Problem(f'expected at least 10 rows with a target, found {len(train)}', column=target.name)
+    target.check(train, named['weights'])
+    features = [column for column in columns if column.name not in named.values()]
+    if named['time'] is not None and columns[[column.name for column in columns].index(named['time'])].kind in ('date', 'number'):
+        features.append(next(column for column in columns if column.name == named['time']))
+    warnings = [*raw.warnings, *(warning for column in columns for warning in column.warnings), *target.warnings]
+    odd, copies = oddities(features, target, train)
+    warnings += odd
+    for column in copies:
+        column.kind, column.why = 'constant', f'a copy of the target {target.name}'
+    if not any(column.kind not in UNUSED for column in features):
+        raise Problem('expected a column that can be learnt from, every one is constant, an identifier or a copy of the target')
+    left_out += [{'what': f'column: {column.why}', 'count': 1, 'columns': [column.name]} for column in features if column.kind in UNUSED]
+    fields = {column.name: column.values for column in columns}
+    fields[target.name] = target.values
+    table = pa.table(fields)
+    step.write_arrow(table.take(pa.array(train)), 'table.arrow')
+    if len(keep) > rows:
+        step.write_arrow(table.take(pa.array(np.flatnonzero(keep[rows:]) + rows)), 'test-table.arrow')
+    step.write_json(
+        'look.json',
+        {
+            'rows': len(train),
+            'testRows': int(keep[rows:].sum()),
+            'read': raw.read,
+            'columns': [
+                {
+                    'name': column.name,
+                    'original': originals[column.name],
+                    'kind': 'target' if column.name == target.name else column.kind,
+                    'why': column.why,
+                    'missing': column.missing,
+                    'distinct': column.distinct,
+                    'summary': summary_of(column, column.values.take(pa.array(train))),
+                }
+                for column in columns
+            ],
+            'target': {'name': target.name, 'why': target.proposed if proposed else 'named', 'confirmed': not proposed, 'nearest': None},
+            'roles': {role: name for role, name in named.items() if role != 'target' and name is not None},
+            'task': target.task,
+            'taskWhy': target.why,
+            'classes': target.classes,
+            'metric': target.metric,
+            'direction': target.direction,
+            'balance': target.balance(train),
+            'warnings': warnings,
+            'leftOut': left_out,
+        },
+    )
+
+
+if __name__ == '__main__':
+    step.run(look)

@@ -1,0 +1,94 @@
+"""The models that can be chosen: where each serves, where not, and how long a fold takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+CLASSIFIERS = ['catboost', 'lightgbm', 'xgboost', 'extra_trees', 'logistic', 'random_forest', 'mlp', 'svm', 'lda', 'knn', 'naive_bayes']
+REGRESSORS = ['catboost', 'lightgbm', 'xgboost', 'extra_trees', 'ridge', 'random_forest', 'mlp', 'svm', 'elastic_net', 'lasso', 'linear', 'knn']
+READABLE = ['logistic', 'linear', 'ridge', 'lasso', 'elastic_net', 'naive_bayes', 'lda']
+BOOSTED = ('catboost', 'lightgbm', 'xgboost')
+STRENGTH = {'catboost': 9.0, 'lightgbm': 8.0, 'xgboost': 7.0, 'extra_trees': 6.0, 'mlp': 5.0, 'logistic': 5.2, 'ridge': 5.2, 'svm': 4.0, 'random_forest': 4.8, 'lda': 2.0, 'elastic_net': 3.0, 'lasso': 2.8, 'linear': 2.0, 'knn': 2.2, 'naive_bayes': 1.0}
+"""How well a model does on tables in general, before anything is known of this one."""
+EXPONENT = {'svm': 2.0, 'knn': 1.6, 'random_forest': 1.15, 'extra_trees': 1.1, 'catboost': 0.75, 'lightgbm': 0.75, 'xgboost': 0.75}
+"""How the time of a fold grows with the rows."""
+MOST = {'svm': 6_000, 'knn': 50_000, 'lda': 100_000}
+"""The most rows that a model is tried on."""
+ROWS, WIDTH = 2400, 15
+"""What the costs of the portfolio were measured at."""
+
+PORTFOLIO: list[dict[str, Any]] = json.loads((Path(__file__).resolve().parent / 'portfolio.json').read_text('utf-8'))['configs']
+
+
+def names(task: str) -> list[str]:
+    return REGRESSORS if task == 'regression' else CLASSIFIERS
+
+
+def width_of(meta: dict[str, Any], model: str) -> float:
+    """Columns as the model sees them."""
+    width = meta['numbers'] + 8 * meta['dates'] + 24 * meta['texts']
+    return width + meta['categories'] * (1 if model in BOOSTED else 5)
+
+
+def seconds_of(config: dict[str, Any], meta: dict[str, Any], folds: int) -> float:
+    """How long a fold is expected to take, before any was run."""
+    model = config['model']
+    rows = meta['rows'] * (1 - 1 / max(folds, 2))
+    by_rows = (rows / ROWS) ** EXPONENT.get(model, 1.0)
+    by_width = max(width_of(meta, model) / WIDTH, 0.3) ** (0.8 if model not in ('svm', 'knn') else 0.5)
+    many = max(meta['classes'] - 1, 1) if model in (*BOOSTED, 'logistic') else 1
+    return 0.03 + config.get('cost', 1.0) * by_rows * by_width * many**0.8
+
+
+def why_not(model: str, meta: dict[str, Any], asked: dict[str, Any]) -> str | None:
+    if asked['interpretable'] and model not in READABLE:
+        return 'no model that a person can read, and --interpretable asks for one'
+    if meta['rows'] > MOST.get(model, 10**12):
+        return f'takes too long on {meta["rows"]:,} rows'
+    if model in ('lda', 'naive_bayes') and meta['classes'] > 50:
+        return f'weak with {meta["classes"]} classes'
+    if model == 'knn' and asked['maxLatencyMs'] is not None and meta['rows'] > 5000:
+        return 'looks at every row to predict one, and --max-latency-ms bounds that'
+    return None
+
+
+def strength(model: str, meta: dict[str, Any]) -> tuple[float, str]:
+    """How promising a model is on such a table, and why."""
+    value, why = STRENGTH[model], GENERAL[model]
+    rows, many_categories = meta['rows'], meta['categories'] > meta['numbers']
+    if model == 'catboost' and meta['categories']:
+        value, why = value + 1, f'{meta["categories"]} categorical columns, which it encodes in an order that leaks nothing'
+    if model in ('logistic', 'ridge') and (rows < 3000 or meta['features'] > rows / 20):
+        value, why = value + 1.5, f'{meta["features"]} columns for {rows:,} rows: few parameters overfit little'
+    if model == 'mlp' and 1000 < rows < 100_000 and not many_categories:
+        value, why = value + 1, f'{meta["numbers"]} numbers, {rows:,} rows: smooth effects of several columns at once'
+    if model == 'svm' and rows < 3000 and not many_categories:
+        value, why = value + 1.5, f'{rows:,} rows of numbers: a smooth surface where trees have steps'
+    if model == 'elastic_net' and meta['features'] > rows / 3:
+        value, why = value + 3, f'{meta["features"]:,} columns for {rows:,} rows: leaves most of them out'
+    if model in BOOSTED and rows < 200:
+        value -= 2
+    if model == 'lightgbm' and rows > 50_000:
+        value, why = value + 1.5, f'{rows:,} rows: the quickest of the boosted trees'
+    return value, why
+
+
+GENERAL = {
+    'catboost': 'boosted symmetric trees: the best single model on most tables, as it comes',
+    'lightgbm': 'boosted trees, quick: many settings can be tried',
+    'xgboost': 'boosted trees, grown by level: errs elsewhere than the other two',
+    'extra_trees': 'many random trees: no settings to speak of, errs elsewhere than boosted trees',
+    'random_forest': 'many trees on resampled rows: robust',
+    'logistic': 'linear, with scaled numbers and encoded categories: what adds up it finds with few rows',
+    'ridge': 'linear, with scaled numbers and encoded categories: what adds up it finds with few rows',
+    'linear': 'ordinary least squares',
+    'lasso': 'linear, few columns',
+    'elastic_net': 'linear, few columns, correlated ones together',
+    'mlp': 'a small neural network: smooth, errs elsewhere than trees',
+    'svm': 'kernels: smooth, for few rows',
+    'knn': 'what the nearest rows were',
+    'naive_bayes': 'every column by itself',
+    'lda': 'linear, one covariance for all classes',
+}

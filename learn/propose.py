@@ -1,0 +1,153 @@
+"""Decides what to run next, by what it should gain a second: a first fold, the other folds of what was good, or settings nobody has tried."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+import step
+from metrics import DIRECTIONS
+from models import BOOSTED, seconds_of
+from render import write_program
+from step import OUT, Folder
+from tune import suggestion
+
+LENIENT, STRICT = 1.3, 1.08
+"""How much worse than the best a first fold may be, of a model that nothing else stands for, and of another setting of one that is there."""
+KEEP_SECONDS = 1.5
+
+
+def propose(folder: Folder) -> None:
+    schema, meta, plan, journal = (folder.json(name) for name in ('schema.json', 'meta.json', 'plan.json', 'journal.json'))
+    search = Search(schema, meta, plan, journal)
+    decisions = []
+    running = len({row['id'] for row in journal['rows'] if row['state'] == 'running'})
+    while len(decisions) + running < journal.get('workers', 1):
+        decision = search.next()
+        if decision is None:
+            break
+        decisions.append(decision)
+        write_program(decision['config'], schema, OUT / 'programs' / decision['id'])
+    done = not decisions and running == 0
+    step.write_json('next.json', {'decisions': decisions, 'done': done, 'why': 'nothing more fits into the time that is left' if done else ''})
+
+
+class Search:
+    """What was run so far, and what could be run."""
+
+    def __init__(self, schema: dict[str, Any], meta: dict[str, Any], plan: dict[str, Any], journal: dict[str, Any]) -> None:
+        self.schema, self.meta, self.plan, self.journal = schema, meta, plan, journal
+        self.folds = list(range(plan['folds']))
+        self.rows: dict[str, dict[int, dict[str, Any]]] = {}
+        self.configs = {config['id']: config for config in plan['configs']}
+        self.taken: set[str] = set()
+        for row in journal['rows']:
+            self.rows.setdefault(row['id'], {})[row['fold']] = row
+            self.configs.setdefault(row['id'], row['config'])
+            if row['state'] == 'running':
+                self.taken.add(row['id'])
+        self.left = journal['secondsLeft'] - KEEP_SECONDS - self.seconds_to_apply()
+
+    # ---- what is known
+
+    def seconds_to_apply(self) -> float:
+        """Predicting the test takes every kept model once."""
+        finished = [rows for rows in self.rows.values() if len(self.scored(rows)) == len(self.folds)]
+        share = self.meta['testRows'] / max(self.meta['rows'] / self.schema['folds'], 1)
+        return sum(sum((row.get('timing') or {}).get('predictSeconds', 0.02) * share + 0.02 for row in rows.values()) for rows in finished[:12])
+
+    def scored(self, rows: dict[int, dict[str, Any]]) -> dict[int, float]:
+        return {fold: regret(self.schema['metric'], row['score']) for fold, row in rows.items() if row['state'] == 'scored'}
+
+    def failed(self, identity: str) -> bool:
+        return any(row['state'] in ('refused', 'crashed', 'timed_out') for row in self.rows.get(identity, {}).values())
+
+    def ratio(self, model: str) -> float:
+        """How much slower this model, or all, were than expected."""
+        for only in (True, False):
+            seen = [
+                row['seconds'] / seconds_of(self.configs[identity], self.meta, self.schema['folds'])
+                for identity, rows in self.rows.items()
+                for row in rows.values()
+                if row['state'] in ('scored', 'timed_out') and row['seconds'] and (not only or self.configs[identity]['model'] == model)
+            ]
+            if seen:
+                return statistics.median(seen)
+        return 1.0
+
+    def seconds(self, identity: str) -> float:
+        """Of one more fold."""
+        config = self.configs[identity]
+        seen = [row['seconds'] for row in self.rows.get(identity, {}).values() if row['state'] == 'scored']
+        if not seen:
+            return seconds_of(config, self.meta, self.schema['folds']) * self.ratio(config['model'])
+        if len(seen) == 1 and config['model'] in BOOSTED:
+            return seen[0] * 0.65  # the first fold looks for the rounds as well
+        return seen[-1]
+
+    # ---- what to do
+
+    def next(self) -> dict[str, Any] | None:
+        decision = self.finish() or self.start() or self.tune()
+        if decision is not None:
+            self.taken.add(decision['id'])
+            self.left -= decision['expectedSeconds']
+        return decision
+
+    def finish(self) -> dict[str, Any] | None:
+        """The other folds of the best that has begun."""
+        firsts = {identity: found[0] for identity, rows in self.rows.items() if 0 in (found := self.scored(rows))}
+        for identity in sorted(firsts, key=lambda each: firsts[each]):
+            rest = [fold for fold in self.folds if fold not in self.rows[identity]]
+            if identity in self.taken or self.failed(identity) or not rest or not self.promising(identity, firsts):
+                continue
+            if self.seconds(identity) * len(rest) > self.left:
+                continue
+            return self.decision(identity, rest, f'its first fold is {"the best" if firsts[identity] == min(firsts.values()) else "good enough"}')
+        return None
+
+    def promising(self, identity: str, firsts: dict[str, float]) -> bool:
+        model = self.configs[identity]['model']
+        peers = [each for each in firsts if self.configs[each]['model'] == model and each != identity and len(self.scored(self.rows[each])) == len(self.folds)]
+        best = min(firsts.values())
+        worth = LENIENT if not peers else STRICT if '-t' not in identity else 1.03
+        naive = regret(self.schema['metric'], self.meta['naive']['score'])
+        return firsts[identity] <= best * worth and firsts[identity] < naive * 1.02 or len(firsts) == 1
+
+    def start(self) -> dict[str, Any] | None:
+        """The first fold of the next configuration that would have the time to be finished."""
+        top = {model['name'] for model in self.plan['models']}
+        waiting = [identity for identity in self.configs if identity not in self.rows and identity not in self.taken]
+        for identity in sorted(waiting, key=lambda each: self.configs[each]['model'] not in top):
+            whole = self.seconds(identity) * (len(self.folds) + (0.5 if self.configs[identity]['model'] in BOOSTED else 0))
+            if whole <= self.left or (not self.rows and self.seconds(identity) < self.left):
+                return self.decision(identity, [0], 'next in the order that was good on other tables')
+        return None
+
+    def tune(self) -> dict[str, Any] | None:
+        """Settings near the best so far, by a tree of Parzen estimators over all that were tried."""
+        config = suggestion(self.schema, self.meta, list(self.configs.values()), {identity: self.scored(rows) for identity, rows in self.rows.items()}, self.folds, self.left, self.seconds)
+        if config is None:
+            return None
+        self.configs[config['id']] = config
+        if self.seconds(config['id']) * (len(self.folds) + 0.5) > self.left:
+            return None
+        return self.decision(config['id'], [0], f'settings that may improve on {config["like"]}')
+
+    def decision(self, identity: str, folds: list[int], why: str) -> dict[str, Any]:
+        config, each = self.configs[identity], self.seconds(identity)
+        limit = min(max(3 * each, 2.0) if self.rows.get(identity) else max(4 * each, 4.0), max(self.left / len(folds), 0.5))
+        timing = (self.rows.get(identity, {}).get(0) or {}).get('timing') or {}
+        told = {'seconds': round(0.8 * limit, 3)}
+        if timing.get('rounds'):
+            told['rounds'] = timing['rounds']
+        return {'id': identity, 'config': config, 'folds': folds, 'fold': told, 'limitSeconds': round(limit, 3), 'expectedSeconds': each * len(folds), 'why': why}
+
+
+def regret(metric: str, value: float) -> float:
+    """What is missing to the best possible: less is better, and ratios mean something."""
+    return 1 - value if DIRECTIONS[metric] == 'maximize' else value
+
+
+if __name__ == '__main__':
+    step.run(propose)
