@@ -61,7 +61,8 @@ def read_frame(path: Path) -> Any:
     import pyarrow as pa
 
     with pa.memory_map(str(path)) as source:
-        return frame_of(pa.ipc.open_file(source).read_all())
+        # Without threads: a fork of a process that has some may hang.
+        return frame_of(pa.ipc.open_file(source, options=pa.ipc.IpcReadOptions(use_threads=False)).read_all())
 
 
 def frame_of(table: Any) -> Any:
