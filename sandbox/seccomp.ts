@@ -18,7 +18,7 @@ export const allowedSyscalls: readonly string[] = `
   kill lchown lgetxattr link linkat listen listxattr llistxattr lremovexattr lseek lsetxattr lstat madvise membarrier
   memfd_create mincore mkdir mkdirat mknod mknodat mlock mlock2 mlockall mmap mprotect mremap msync munlock munlockall munmap
   nanosleep newfstatat open openat openat2 pause pidfd_open pidfd_send_signal pipe pipe2 pkey_alloc pkey_free pkey_mprotect poll
-  ppoll prctl pread64 preadv preadv2 prlimit64 pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv
+  ppoll prctl pread64 preadv preadv2 pselect6 pwrite64 pwritev pwritev2 read readahead readlink readlinkat readv
   recvfrom recvmmsg recvmsg removexattr rename renameat renameat2 restart_syscall rmdir rseq rt_sigaction rt_sigpending
   rt_sigprocmask rt_sigqueueinfo rt_sigreturn rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo sched_get_priority_max
   sched_get_priority_min sched_getaffinity sched_getattr sched_getparam sched_getscheduler sched_rr_get_interval
@@ -70,6 +70,8 @@ export const argumentRules: readonly ArgumentRule[] = [
   { syscall: 'setsockopt', argument: 2, equals: socketOptions },
   { syscall: 'fcntl', argument: 1, equals: fcntlCommands },
   { syscall: 'clone', argument: 0, without: NAMESPACE_FLAGS },
+  // Its own limits alone: in a bubblewrap process 1 is of the same user, and a limit on its files would end it.
+  { syscall: 'prlimit64', argument: 0, equals: [0] },
 ];
 
 /**

@@ -181,7 +181,7 @@ function rejectBeyond(most: Limits, limits: Limits): void {
 
 const noLog = { tail: '', artifact: null, bytes: 0, truncated: false };
 
-/** Waits until the request has its record, or the sandbox has ended: then says how. */
+/** Waits until the request has its record, or the sandbox has ended, or has the record of its preload: then says how. */
 async function answered(
   trial: string,
   home: WarmHome,
@@ -195,6 +195,8 @@ async function answered(
       signal.throwIfAborted();
       if (existsSync(record)) return null;
       await changes.next(LOOK_EVERY_MS, signal);
+      if (existsSync(join(home.folder, staged.result, 'record.json')))
+        return { outOfMemory: false, said: '' };
       if (Date.now() < lookAgainMs || existsSync(record)) continue;
       const end = await home.ended();
       // It may have been the last thing it did.

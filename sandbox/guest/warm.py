@@ -127,6 +127,10 @@ def serve(first: str) -> None:
     os.set_inheritable(CHANNEL, False)
     channel = socket.socket(fileno=CHANNEL)
     preload(first)
+    # What the preload said is its own; a fork would say it again.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _libc.fflush(None)
     # What is there stays, and is not written to by looking at it.
     gc.collect()
     gc.freeze()
