@@ -27,19 +27,20 @@ class Dates:
     unread: np.ndarray
     why: str
     note: str | None
+    day_first: bool
 
 
-def read_dates(texts: list[str], counts: np.ndarray) -> Dates | None:
+def read_dates(texts: list[str], counts: np.ndarray, known_order: bool | None = None, asked: bool = False) -> Dates | None:
     """Returns the dates of a column's distinct texts; None where too few are dates."""
     sample = texts[:: max(1, len(texts) // 200)][:200]
-    if sum(match_of(text) is not None for text in sample) < 0.8 * len(sample):
+    if not asked and sum(match_of(text) is not None for text in sample) < 0.8 * len(sample):
         return None
     found = [match_of(text) for text in texts]
     numbers = [(match, text) for match, text in zip(found, texts, strict=True) if match and match[0] == 'numbers']
-    day_first, sure = order_of([match for match, _ in numbers])
+    day_first, sure = order_of([match for match, _ in numbers]) if known_order is None else (known_order, True)
     values = np.array([moment(match, day_first) for match in found], dtype='datetime64[us]')
     unread = np.isnat(values)
-    if counts[~unread].sum() < DATE_SHARE * counts.sum():
+    if not asked and counts[~unread].sum() < DATE_SHARE * counts.sum():
         return None
     forms = sorted({match[0] if match[0] != 'numbers' else ('day, month, year' if day_first else 'month, day, year') for match in found if match})
     note = None
@@ -47,7 +48,7 @@ def read_dates(texts: list[str], counts: np.ndarray) -> Dates | None:
         note = f'days and months cannot be told apart by any value: read as {"day, month" if day_first else "month, day"}, year, e.g. {numbers[0][1]!r}'
     elif len(forms) > 1:
         note = f'dates in {len(forms)} formats: {"; ".join(forms)}'
-    return Dates(values, unread, f'dates as {forms[0] if len(forms) == 1 else "in " + str(len(forms)) + " formats"}', note)
+    return Dates(values, unread, f'dates as {forms[0] if len(forms) == 1 else "in " + str(len(forms)) + " formats"}', note, day_first)
 
 
 Match = tuple[str, dict[str, str | None]]

@@ -49,6 +49,8 @@ class Column:
     distinct: int
     warnings: list[dict[str, Any]] = field(default_factory=list)
     categories: list[str] | None = None
+    written: dict[str, bool] = field(default_factory=dict)
+    """How its text was read, for rows to come: `comma` decimals, `percent`, `dayFirst`."""
 
     def warn(self, kind: str, message: str, number: float | None = None) -> None:
         self.warnings.append({'kind': kind, 'column': self.name, 'number': number, 'message': f'{self.name}: {message}'})
@@ -72,6 +74,8 @@ def coded(values: pa.ChunkedArray | pa.Array) -> Coded:
         values = values.combine_chunks()
     if pa.types.is_dictionary(values.type):
         values = values.dictionary_decode()
+    if pa.types.is_floating(values.type):  # 1.0 is the category 1
+        values = pa.array([None if value is None or value != value else f'{value:.15g}' for value in values.to_pylist()], pa.string())
     values = values.cast(pa.string()) if not pa.types.is_string(values.type) else values
     encoded = pc.utf8_trim_whitespace(values).dictionary_encode()
     texts = encoded.dictionary.to_pylist()
@@ -83,7 +87,7 @@ def coded(values: pa.ChunkedArray | pa.Array) -> Coded:
     return Coded(codes, texts, np.bincount(codes[codes >= 0], minlength=len(texts)))
 
 
-def column_of(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool) -> Column:
+def column_of(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, written: dict[str, bool] | None = None) -> Column:
     """Returns the column with the kind asked for, or the one that its values speak for."""
     kind = values.type
     ordered = pa.types.is_dictionary(kind) and kind.ordered
@@ -94,7 +98,7 @@ def column_of(name: str, values: pa.ChunkedArray, asked: str | None, decimal_com
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
         found = numbers_in_file(name, values)
     else:
-        found = of_text(name, values, asked, decimal_comma, ordered)
+        found = of_text(name, values, asked, decimal_comma, ordered, written or {})
     return as_asked(found, asked, values)
 
 
@@ -148,20 +152,21 @@ def beyond_double(name: str, column: Column, texts: list[str]) -> Column:
 
 # ---- text
 
-def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, ordered: bool) -> Column:
+def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, ordered: bool, written: dict[str, bool]) -> Column:
     cells = coded(values)
     missing = int((cells.codes < 0).sum())
     if not cells.texts:
         return Column(name, 'constant', 'no value in any row', pa.nulls(len(cells.codes), pa.string()), missing, 0)
-    if asked in (None, 'number', 'constant', 'identifier') and not ordered:
-        found = flag(name, cells, missing) or numbers_of(name, cells, decimal_comma, asked)
+    if asked in (None, 'number', 'flag', 'constant', 'identifier') and not ordered:
+        found = flag(name, cells, missing, asked) or numbers_of(name, cells, decimal_comma, asked, written)
         if found is not None:
             return found
     if asked in (None, 'date') and not ordered:
-        dates = read_dates(cells.texts, cells.counts)
+        dates = read_dates(cells.texts, cells.counts, written.get('dayFirst'), asked == 'date')
         if dates is not None:
             array = np.append(dates.values, np.datetime64('NaT', 'us'))[cells.codes]
             column = Column(name, 'date', dates.why, pa.array(array, pa.timestamp('us'), from_pandas=True), int(np.isnat(array).sum()), len(cells.texts))
+            column.written = {'dayFirst': dates.day_first}
             if dates.note:
                 column.warn('dates', dates.note)
             if dates.unread.any():
@@ -171,28 +176,29 @@ def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma
     return of_words(name, cells, missing, values if ordered else None)
 
 
-def flag(name: str, cells: Coded, missing: int) -> Column | None:
+def flag(name: str, cells: Coded, missing: int, asked: str | None) -> Column | None:
     lowered = {text.lower() for text in cells.texts}
     for yes, no in FLAGS:
-        if lowered == {yes, no}:
+        if lowered == {yes, no} or (asked == 'flag' and lowered <= {yes, no}):
             flags = np.array([1.0 if text.lower() == yes else 0.0 for text in cells.texts])
             array = pa.array(np.append(flags, np.nan)[cells.codes], pa.float64(), from_pandas=True)
             return Column(name, 'flag', f'{yes} or {no}', array, missing, 2)
     return None
 
 
-def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None) -> Column | None:
-    floats, how = read_numbers(cells.texts, cells.counts, decimal_comma)
+def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None, written: dict[str, bool]) -> Column | None:
+    floats, how, found = read_numbers(cells.texts, decimal_comma, written)
     unread = np.isnan(floats) & np.array([text.lower() not in MISSING_IN_NUMBERS and text.lower().lstrip('+-') != 'nan' for text in cells.texts], bool)
     read_rows = int(cells.counts[~np.isnan(floats)].sum())
     unread_rows = int(cells.counts[unread].sum())
     if read_rows == 0 or (asked is None and read_rows < NUMERIC_SHARE * (read_rows + unread_rows)):
         return None
-    if all(re.fullmatch(r'0\d+', text) for text in cells.texts) and len({len(text) for text in cells.texts}) == 1:
+    if asked is None and all(re.fullmatch(r'0\d+', text) for text in cells.texts) and len({len(text) for text in cells.texts}) == 1:
         return None  # codes such as 00123 are names
-    if looks_like_day(cells.texts, name):
+    if looks_like_day(cells.texts, name) and asked is None:
         return None
     column = of_numbers(name, np.append(floats, np.nan)[cells.codes], how)
+    column.written = found
     if unread_rows:
         rows = cells.rows_of(unread)
         example = cells.texts[int(np.flatnonzero(unread)[0])]
@@ -206,7 +212,7 @@ def looks_like_day(texts: list[str], name: str) -> bool:
     return bool(re.search(r'date|day|datum|fecha', name, re.IGNORECASE)) and all(re.fullmatch(r'(19|20)\d{6}', text) for text in texts)
 
 
-def read_numbers(texts: list[str], counts: np.ndarray, decimal_comma: bool) -> tuple[np.ndarray, str]:
+def read_numbers(texts: list[str], decimal_comma: bool, written: dict[str, bool]) -> tuple[np.ndarray, str, dict[str, bool]]:
     """Returns a float of every text, NaN where it is none, and how they were written."""
     series = pd.Series(texts, dtype=object)
     floats = np.array(pd.to_numeric(series, errors='coerce'), float)
@@ -215,9 +221,9 @@ def read_numbers(texts: list[str], counts: np.ndarray, decimal_comma: bool) -> t
     rest = np.flatnonzero(np.isnan(floats))
     bare = {int(place): stripped(texts[place]) for place in rest}
     commas = [text for text, _ in bare.values() if ',' in text]
-    comma = uses_comma(commas, texts, decimal_comma)
-    if comma is None and not any(sign for _, sign in bare.values()) and not any(' ' in text or "'" in text for text, _ in bare.values()):
-        return floats, 'in text'
+    comma = written['comma'] if 'comma' in written else uses_comma(commas, texts, decimal_comma)
+    if not comma and not written.get('percent') and not commas and not any(sign for _, sign in bare.values()) and not any(' ' in text or "'" in text for text, _ in bare.values()):
+        return floats, 'in text', {'comma': False, 'percent': False}
     pattern = COMMA if comma else POINT
     if comma:  # then a point groups thousands, in what was read above too
         for place in np.flatnonzero(~np.isnan(floats)):
@@ -229,12 +235,13 @@ def read_numbers(texts: list[str], counts: np.ndarray, decimal_comma: bool) -> t
         if value is not None:
             signs.add(sign)
             floats[place] = value / 100 if sign == '%' else value
-    if '%' in signs:  # a bare 12 beside 12 % means 12 %
+    percent = '%' in signs or written.get('percent', False)
+    if percent:  # a bare 12 beside 12 % means 12 %
         for place in np.flatnonzero(~np.isnan(floats)):
             if int(place) not in bare or bare[int(place)][1] != '%':
                 floats[place] = floats[place] / 100
-    how = ['with decimal commas' if comma else 'with thousands separators' if commas else '', 'in per cent' if '%' in signs else '', 'of money' if signs & set(CURRENCY) else '']
-    return floats, ' '.join(part for part in how if part) or 'in text'
+    how = ['with decimal commas' if comma else 'with thousands separators' if commas else '', 'in per cent' if percent else '', 'of money' if signs & set(CURRENCY) else '']
+    return floats, ' '.join(part for part in how if part) or 'in text', {'comma': bool(comma), 'percent': percent}
 
 
 def stripped(text: str) -> tuple[str, str]:

@@ -181,6 +181,7 @@ def write(raw: Raw, originals: dict[str, str], columns: list[Column], target: Ta
                     'why': column.why,
                     'missing': column.missing,
                     'distinct': column.distinct,
+                    'written': column.written,
                     'summary': summary_of(column, column.values.take(pa.array(train))),
                 }
                 for column in columns

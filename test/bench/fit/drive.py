@@ -103,8 +103,8 @@ class Loop:
             for name in names:
                 if (split / name).exists():
                     shutil.copy(split / name, place / name)
-        self.split = split
-        planned = self.must('plan', {**task, **{name: split / name for name in ('schema.json', 'meta.json')}})
+        self.split, self.looked = split, looked
+        self.planned = planned = self.must('plan', {**task, **{name: split / name for name in ('schema.json', 'meta.json')}})
         self.warm()
         while True:
             asked = {**task, 'schema.json': split / 'schema.json', 'meta.json': split / 'meta.json', 'plan.json': planned / 'plan.json'}
@@ -165,9 +165,30 @@ class Loop:
         judging = {name: self.split / name for name in names if (self.split / name).exists()}
         judged = self.must('judge_test', {'blend.json': blended / 'blend.json', **judging, **predictions})
         self.blended, self.judged = blended, judged
+        self.members = blend['members']
         found = json.loads((judged / 'judged.json').read_text())
         overheads = sorted(self.overheads)
         return {'judged': found, 'blend': blend, 'journal': self.journal, 'searchSeconds': searched, 'seconds': time.monotonic() - self.began, 'overheadMs': 1000 * overheads[len(overheads) // 2] if overheads else None}
+
+
+    def deliver(self) -> Path:
+        """Explains, and writes the folder."""
+        files, probes = {}, {}
+        for member in self.members:
+            entry = self.entries[member['id']]
+            models = {f'models/{fold}': out / 'model' for fold, out in entry['folds'].items()}
+            files |= {f'members/{member["id"]}/{name}': place for name, place in {'program': entry['program'], **models}.items()}
+        for member in self.members[:3]:
+            entry = self.entries[member['id']]
+            models = {f'models/{fold}': out / 'model' for fold, out in entry['folds'].items()}
+            out = self.must('probe', {'program': entry['program'], **models, 'schema.json': self.split / 'schema.json', 'test.arrow': self.split / 'test.arrow', 'probe.json': {'seconds': 3}})
+            probes |= {f'probes/{member["id"]}/probes.json': out / 'probes.json', **{f'probes/{member["id"]}/{file.name}': file for file in (out / 'probes').iterdir()}}
+        known = {name: self.split / name for name in ('schema.json', 'meta.json', 'labels.npy', 'test-labels.npy', 'test-weights.npy', 'test.arrow') if (self.split / name).exists()}
+        known |= {'blend.json': self.blended / 'blend.json', 'judged.json': self.judged / 'judged.json'}
+        explained = self.must('explain', {**known, **probes})
+        oof = {name: self.blended / name for name in ('oof.npy', 'oof-rows.npy')}
+        known |= {'look.json': self.looked / 'look.json', 'plan.json': self.planned / 'plan.json', 'explain.json': explained / 'explain.json'}
+        return self.must('deliver', {'task.json': self.task, **known, **oof, **files}) / 'folder'
 
 
 def main() -> None:
@@ -184,6 +205,8 @@ def main() -> None:
     judged = result['judged']
     print(judged['says'], '| oof', result['blend']['score'], '| members', [(member['id'], round(member['weight'], 2)) for member in judged['members']])
     print(f'search {result["searchSeconds"]:.1f} s, whole {result["seconds"]:.1f} s, overhead {result["overheadMs"]} ms')
+    if '--deliver' in sys.argv:
+        print(loop.deliver())
 
 
 if __name__ == '__main__':
