@@ -102,10 +102,10 @@ export const createResults = ({ store }: { store: Store }) => {
     });
   }
 
-  /** A finished stage is found again by what it was asked and saw; a verification is nobody's stage. */
+  /** A finished stage or cell is found again by what it was asked and saw; a verification is nobody's stage. */
   async function rememberStage(result: JobResult): Promise<void> {
     const record = await ledger.job(result.jobId);
-    if (record?.role !== 'stage' || result.status !== 'finished') return;
+    if ((record?.role !== 'stage' && record?.role !== 'cell') || result.status !== 'finished') return;
     const { job, files } = await readInput(blobs, record);
     if (isPart(job)) await ledger.remember(stageContentKey(job, await readTree(blobs, files)), result);
   }

@@ -1,8 +1,10 @@
 import { isBaseline } from '../domain/candidate.ts';
+import { cellsOf } from '../domain/cells.ts';
 import type { Job, StageJob } from '../domain/job.schema.ts';
 import { asksModels } from '../domain/job.ts';
 import type { Routes } from '../domain/job-input.schema.ts';
-import { isPart } from '../domain/kinds/kinds.ts';
+import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
+import { gridIn, isPart } from '../domain/kinds/kinds.ts';
 import type { PipelineJob } from '../domain/kinds/pipeline.schema.ts';
 import { foundIn, meetsGoal, objectiveOf, triesTwice } from '../domain/objective.ts';
 import { withoutAny } from '../domain/strategies.ts';
@@ -19,6 +21,8 @@ interface Again {
   stageRoutes: Record<string, Routes>;
   /** Whether it is given more money or tokens than it had. */
   moreMoney: boolean;
+  /** Cells that are to be run again. */
+  anew?: readonly string[] | undefined;
 }
 
 /** Why a job that has ended has nothing to go on with. */
@@ -36,8 +40,10 @@ export async function nothingLeft(
   again: Again,
 ): Promise<NothingLeft | null> {
   const { job } = again;
+  const grid = gridIn(job);
+  if (grid !== null) return noCellLeft(store, record, grid, again.anew ?? []);
   const kept = await readJob(store, record);
-  if (!isPart(job)) return nothingLeftBelow(store, kept, { ...again, job });
+  if (!isPart(job)) return 'stages' in job ? nothingLeftBelow(store, kept, { ...again, job }) : null;
   if (await ranOnce(store, kept))
     return {
       reason: `its one program was run, and is not run again as it is; to do that, run the job with --fresh`,
@@ -82,6 +88,23 @@ async function nothingLeftBelow(
   return record.status === 'finished'
     ? { reason: 'its stages are finished; to do them again, run it with --fresh' }
     : null;
+}
+
+/** The same of an experiment: by its cells. */
+async function noCellLeft(
+  store: Store,
+  record: JobRecord,
+  job: ExperimentJob,
+  anew: readonly string[],
+): Promise<NothingLeft | null> {
+  if (record.status !== 'finished' || anew.length > 0) return null;
+  const ends = await store.ledger.endsBelow(record.id);
+  const over = ends.filter(({ status }) => status === 'finished' || status === 'failed');
+  if (over.length < cellsOf(job).length) return null;
+  const failed = over.filter(({ status }) => status === 'failed').length;
+  const retry =
+    failed === 0 ? '' : `; to run those again that failed: crucible retry ${record.name} --failed`;
+  return { reason: `all of its ${over.length} cells are done${retry}` };
 }
 
 /** Returns whether a job was to run one program, and that is on record. */

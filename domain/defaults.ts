@@ -4,6 +4,8 @@ export const defaults = {
   wallMs: 4 * 60 * 60 * 1000,
   cores: 2,
   seed: 0,
+  /** Cells of an experiment at once. */
+  window: 4,
   limits: {
     wallMs: 300_000,
     memoryMb: 2048,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { chosenIn } from '../domain/choosing.ts';
 import type { Job } from '../domain/job.schema.ts';
 import { type BestFound, type JobInput, JobResult } from '../domain/job-input.schema.ts';
-import { isPart, stagesOf } from '../domain/kinds/kinds.ts';
+import { gridIn, isPart, stagesOf } from '../domain/kinds/kinds.ts';
 import type { Rest, Waiting } from '../domain/message.schema.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import { restIn, waitingIn } from '../domain/steered.ts';
@@ -23,6 +23,7 @@ import type { TrialRecord } from '../store/ledger/trials.ts';
 import type { TurnRecord } from '../store/ledger/turns.ts';
 import type { Store } from '../store/store.ts';
 import { withLater } from '../store/trials-of.ts';
+import { type CellCounts, countCells } from './cells.ts';
 
 /** All that the ledger knows of a job: read once, for every command and for the report. */
 export interface KeptJob {
@@ -55,6 +56,8 @@ export interface KeptJob {
   strategies: StrategyList | null;
   /** In the order of the pipeline; those that have not started are missing. */
   stages: KeptJob[];
+  /** How the cells of an experiment stand; null for any other job. */
+  cells: CellCounts | null;
   /** Stages whose job and files were done before, by an earlier job, with what came out then. */
   takenOver: Record<string, JobResult>;
   /** Later verifications of its best. */
@@ -74,9 +77,10 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     ledger.events(id),
     ledger.messages(id),
     ledger.account(id),
-    ledger.children(id),
+    ledger.children(id, { role: ['stage', 'verification'] }),
   ]);
   const { job } = input;
+  const grid = gridIn(job);
   const verifications = children.filter(({ role }) => role === 'verification');
   const later = await Promise.all(verifications.map((each) => ledger.trials(each.id)));
   const recorded = withLater(own, later.flat());
@@ -96,6 +100,7 @@ export async function readJob(store: Store, record: JobRecord): Promise<KeptJob>
     turns: turns.flat(),
     strategies: strategiesIn(steps),
     stages: await Promise.all(stages.map((stage) => readJob(store, stage))),
+    cells: grid === null ? null : countCells(grid, await ledger.endsBelow(id)),
     takenOver: takenOverIn(steps),
     verifications,
   };

@@ -1,5 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { createCellActivities } from '../activities/cells.ts';
 import { createChatActivities } from '../activities/chat.ts';
 import type { ActivityContext } from '../activities/context.ts';
 import { createEnvironmentActivities } from '../activities/environment.ts';
@@ -102,6 +103,7 @@ export async function runWorkers(
         activities: {
           ...createJobActivities({ store }),
           ...createHandActivities({ store }),
+          ...createCellActivities({ store }),
           ...createChatActivities({ store }),
           ...createOtherFixActivities({ store }),
           ...createRecipeActivities({ store }),

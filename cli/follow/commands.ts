@@ -54,6 +54,20 @@ export function addFollowCommands({ command, session }: CommandLine): void {
     session(async ({ context }) => (await import('./diff.ts')).diff(context, { job, from, to })),
   );
 
+  command(
+    'results <experiment>',
+    'what the arms of an experiment came to, with intervals, and its cells as a file',
+    'crucible results grid --csv cells.csv',
+  )
+    .option('--csv <file>', 'write a row for every cell')
+    .option('--parquet <file>', 'the same as Parquet')
+    .action((job: string, options: { csv?: string; parquet?: string }) =>
+      session(async ({ config, context }) => {
+        await closeEnded(config, context);
+        return (await import('./results.ts')).results(context, { job, ...options });
+      }),
+    );
+
   command('spend [job]', 'what models were asked and paid', 'crucible spend --by model --since 2026-11-01')
     .option('--by <group>', 'job, model, day or experiment', 'job')
     .option('--since <date>', 'requests from then on')

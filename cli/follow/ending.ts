@@ -57,6 +57,8 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
     next.push(['All', `crucible show ${record.parent}`]);
     return next;
   }
+  if (kept.cells !== null) next.push(['Results', `crucible results ${name}`]);
+  if (kept.cells !== null && kept.cells.failed > 0) next.push(['Again', `crucible retry ${name} --failed`]);
   if (kindOf(kept.job).product === 'outputs') {
     next.push(...(await outputsOf(context, kept)));
     if (asksModels(kept.job)) next.push(['Program', `crucible export ${name}`]);

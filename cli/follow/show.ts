@@ -1,12 +1,14 @@
 import { forkText } from '../../domain/job.ts';
 import type { Origin } from '../../domain/job-input.schema.ts';
 import { originOf } from '../../domain/job-input.ts';
-import { stagesOf } from '../../domain/kinds/kinds.ts';
+import { gridIn, stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { extensible, restText, waitsText } from '../../domain/steered.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
 import { notUsedText } from '../../domain/strategies.ts';
 import { bestFound, headline, valueText } from '../../domain/trial.ts';
+import { armsOf } from '../../record/arms.ts';
+import { readCells } from '../../record/cells.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
 import { triedBy } from '../../store/trials-of.ts';
 import {
@@ -24,6 +26,7 @@ import {
 import { board } from './board.ts';
 import { printNext } from './ending.ts';
 import { findJob } from './find-job.ts';
+import { armTable } from './results.ts';
 import { showCandidate } from './show-candidate.ts';
 import { showPrompts } from './show-prompts.ts';
 import { statusCell, tookText } from './status.ts';
@@ -68,10 +71,11 @@ const inJson = ({
   chosen,
   strategies,
   stages,
+  cells,
   takenOver,
   verifications,
 }: KeptJob): object => ({
-  ...{ record, origin: originOf(input), job, trials, chosen, strategies, takenOver, verifications },
+  ...{ record, origin: originOf(input), job, trials, chosen, strategies, cells, takenOver, verifications },
   stages: stages.map(inJson),
 });
 
@@ -99,6 +103,12 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
   if (stagesOf(job).length > 0) {
     heading(context, 'Stages');
     for (const line of stageTable(context, kept)) out(line);
+  }
+  const grid = gridIn(job);
+  if (grid !== null) {
+    heading(context, 'Arms');
+    for (const line of armTable(context, grid, armsOf(grid, await readCells(context.store, record, grid))))
+      out(line);
   }
   for (const each of [kept, ...kept.stages]) {
     const of = each === kept ? '' : ` of ${each.record.stage}`;

@@ -45,6 +45,7 @@ export function progressBlock(screen: Screen, progress: Progress, now: number): 
   return [
     `${paint(screen, 'bold', cut(record.name, 40))}  ${record.role === 'verification' ? 'verification' : record.kind}  ${paint(screen, status.format, status.text)}  ${tookText(record, now)}`,
     ...stageLines(screen, progress),
+    ...cellLines(screen, kept, now),
     ...searches.flatMap((search) =>
       searchLines(screen, search, searches.length > 1 || search.record !== record),
     ),
@@ -95,6 +96,30 @@ function stageLines(screen: Screen, { kept }: Progress): string[] {
     ({ name }) => takenOver[name] !== undefined || recordOf(name)?.status === 'finished',
   );
   return ['', `${done.length} of ${asked.length} stages done`, header, ...shown.slice(0, mostStages)];
+}
+
+/** How the cells of an experiment stand, how fast they go, and how long the rest may take. */
+function cellLines(screen: Screen, { cells, record }: KeptJob, now: number): string[] {
+  if (cells === null) return [];
+  const { total, finished, failed, running } = cells;
+  const over = finished + failed;
+  const share = total === 0 ? 0 : over / total;
+  const room = barOn(screen);
+  const bar = room === 0 ? '' : `${'━'.repeat(Math.round(share * room)).padEnd(room)} `;
+  const since = (record.endedAt ?? now) - record.beganAt - record.pausedMs;
+  const each = over === 0 ? null : since / over;
+  const left =
+    record.status !== 'running' || each === null || over === total
+      ? ''
+      : `, ${(60_000 / each).toFixed(each > 6_000 ? 1 : 0)} a minute, about ${durationText(each * (total - over))} left`;
+  return [
+    '',
+    field(screen, 'cells', `${over} of ${total}${left}`, bar),
+    ...(running > 0 && record.status === 'running' ? [field(screen, '', `${running} under way`)] : []),
+    ...(failed > 0
+      ? [field(screen, '', `${failed} failed: crucible results ${record.name}`, '', 'yellow')]
+      : []),
+  ];
 }
 
 function searchLines(

@@ -11,6 +11,7 @@ import { checkOwnPrompts, promptOf } from '../../llm/prompts/prompts.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { plainReason } from '../plain-reason.ts';
 import { UserMistake } from '../terminal.ts';
+import { withCellName, withCells } from './cells.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
 import { withoutMatrix } from './matrix.ts';
 import { withPackagesOfImports } from './packages-of-imports.ts';
@@ -91,7 +92,7 @@ export async function checkedJob(
 
 /** The job that `value` is, with each stage that has a matrix in place of several, and with its templates read. */
 async function jobIn(written: unknown, folder: string, source: Source): Promise<JobFile> {
-  const { value, origins, mistakes } = withoutMatrix(written);
+  const { value, origins, mistakes } = withoutMatrix(withCellName(written));
   const { scripts, ...read } = await withTemplates(value, folder);
   const asWritten = (path: Path): Path => {
     const [stages, index, ...rest] = path;
@@ -123,7 +124,9 @@ export function withProfile(file: JobFile, profile: Models['profile']): JobFile 
 async function checkJob(value: unknown, source: Source): Promise<Job> {
   const parsed = Job.safeParse(value, { reportInput: true, error: namingFields });
   if (!parsed.success) throw mistakesAt(source, parsed.error.issues.flatMap(mistakesIn));
-  const { job, mistakes } = await withRecipeValues(parsed.data);
+  const grid = withCells(parsed.data, value);
+  if (grid.mistakes.length > 0) throw mistakesAt(source, grid.mistakes);
+  const { job, mistakes } = await withRecipeValues(grid.job);
   if (mistakes.length > 0) throw mistakesAt(source, mistakes);
   return job;
 }

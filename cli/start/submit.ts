@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
+import { routesKey } from '../../domain/cells.ts';
 import type { Job } from '../../domain/job.schema.ts';
 import { askingOf, asksModels } from '../../domain/job.ts';
 import { identityOf, jobId, jobSeries } from '../../domain/job-id.ts';
 import type { JobInput, Routes } from '../../domain/job-input.schema.ts';
 import { noRoutes } from '../../domain/job-input.ts';
-import { partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
+import { gridIn, partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { explainNoRoute, type ModelConfig, namesModels, routesFor } from '../../llm/catalogue/routes.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -87,9 +88,11 @@ export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes'
   return {
     routes: of(job),
     stageRoutes: Object.fromEntries(
-      stagesOf(job)
-        .filter(asksModels)
-        .map((stage) => [stage.name, of(stage)]),
+      gridIn(job) !== null
+        ? partsOf(job).map(({ part }) => [routesKey(part), of(part)])
+        : stagesOf(job)
+            .filter(asksModels)
+            .map((stage) => [stage.name, of(stage)]),
     ),
   };
 }

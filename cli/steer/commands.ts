@@ -94,4 +94,15 @@ export function addSteeringCommands({ command, session }: CommandLine): void {
     .action((job: string, options: { budget?: string[]; detached?: boolean }) =>
       session(async (given) => (await import('./resume.ts')).resumeJob(given, job, options)),
     );
+
+  command(
+    'retry <experiment> [cells...]',
+    'run cells of an experiment that has ended again; what the others gave stands',
+    'crucible retry grid --failed',
+  )
+    .option('--failed', 'all cells that failed')
+    .option('--detached', 'return at once')
+    .action((job: string, cells: string[], options: { failed?: boolean; detached?: boolean }) =>
+      session(async (given) => (await import('./retry.ts')).retryCells(given, job, cells, options)),
+    );
 }

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Job } from '../../domain/job.schema.ts';
 import { Budget } from '../../domain/job-fields.schema.ts';
 import type { JobInput } from '../../domain/job-input.schema.ts';
-import { isPart } from '../../domain/kinds/kinds.ts';
+import { isPart, withParts } from '../../domain/kinds/kinds.ts';
 import type { Extension, Message } from '../../domain/message.schema.ts';
 import { refusalOf, waitingIn } from '../../domain/steered.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
@@ -62,12 +62,16 @@ export async function resume(
   client: JobClient,
   record: JobRecord,
   extension: Extension,
-  { models, signal }: { models: ModelConfig; signal: AbortSignal },
+  { models, signal, anew = [] }: { models: ModelConfig; signal: AbortSignal; anew?: readonly string[] },
 ): Promise<string> {
   if (record.role === 'verification')
     throw new UserMistake(`${record.id} is a verification: start another with crucible verify`);
   if (record.parent !== null)
-    throw new UserMistake(`${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`);
+    throw new UserMistake(
+      record.role === 'cell'
+        ? `${record.id} is a cell: run it again with crucible retry ${record.parent} ${record.stage}`
+        : `${record.id} is a stage: resume its pipeline, crucible resume ${record.parent}`,
+    );
   const before = await readInput(store.blobs, record);
   if (record.status === 'running') throw new UserMistake(`${record.id} is running already`);
   const less = refusalOf({ kind: 'extend', budget: extension }, { paused: false, budget: record.budget });
@@ -81,10 +85,13 @@ export async function resume(
     routes: routes.routes,
     stageRoutes: routes.stageRoutes,
     moreMoney: extension.usd !== undefined || extension.tokens !== undefined,
+    anew,
   });
   if (left !== null) throw new UserMistake(`${record.id} has nothing to go on with: ${left.reason}`);
+  const { anew: _, ...started } = routes;
   const input: JobInput = {
-    ...routes,
+    ...started,
+    ...(anew.length === 0 ? {} : { anew: [...anew] }),
     job,
     searchable: client.searchable,
     resumed: before.resumed + 1,
@@ -139,19 +146,14 @@ function extended(job: Job, { usd, tokens, trials, wallMs }: Extension): Job {
     ...{ trials: trials ?? budget.trials, wallMs: wallMs ?? budget.wallMs },
   });
   if (isPart(job)) return { ...job, budget: { ...longer(job.budget), ...money } };
-  return {
-    ...job,
-    budget: { ...job.budget, ...money },
-    // A stage with a limit of its own would stand in the way of the pipeline's.
-    stages: job.stages.map((stage) => ({
-      ...stage,
-      budget: {
-        ...longer(stage.budget),
-        ...(stage.budget.usd === undefined ? {} : { usd: usd ?? stage.budget.usd }),
-        ...(stage.budget.tokens === undefined ? {} : { tokens: tokens ?? stage.budget.tokens }),
-      },
-    })),
-  };
+  // A part with a limit of its own would stand in the way of the whole's.
+  const ofPart = <B extends Budget>(budget: B): B => ({
+    ...longer(budget),
+    ...(budget.usd === undefined ? {} : { usd: usd ?? budget.usd }),
+    ...(budget.tokens === undefined ? {} : { tokens: tokens ?? budget.tokens }),
+  });
+  const parts = withParts(job, (part) => ({ ...part, budget: ofPart(part.budget) }));
+  return isPart(parts) ? parts : { ...parts, budget: { ...job.budget, ...money } };
 }
 
 /** Ends the pause of a running job, and extends it, which is enough for one that is `waiting` for a person. Throws `UserMistake` where there is neither to do. */
@@ -175,7 +177,11 @@ export async function goOn(
 export async function resumeJob(
   { config, context, signal }: Session,
   text: string,
-  { budget = [], detached = false }: { budget?: string[]; detached?: boolean },
+  {
+    budget = [],
+    detached = false,
+    anew = [],
+  }: { budget?: string[]; detached?: boolean; anew?: readonly string[] },
 ): Promise<ExitStatus> {
   const extension = readExtension(budget);
   const record = await findJob(context.store, text);
@@ -183,7 +189,7 @@ export async function resumeJob(
     const id =
       record.status === 'running'
         ? await goOn(client, record, extension, await isWaiting(context.store, record))
-        : await resume(context.store, client, record, extension, { models: config.models, signal });
+        : await resume(context.store, client, record, extension, { models: config.models, signal, anew });
     if (detached) {
       context.out(
         context.json ? JSON.stringify({ jobId: id }) : `${id} goes on\nFollow it: crucible watch ${id}`,

@@ -1,5 +1,8 @@
+import { cellsOf, jobOfCell } from '../cells.ts';
 import type { Job, JobKind, JobOf, StageJob } from '../job.schema.ts';
 import { chat } from './chat.ts';
+import type { ExperimentJob } from './experiment.schema.ts';
+import { experiment } from './experiment.ts';
 import type { Kind } from './kind.ts';
 import { optimize } from './optimize.ts';
 import type { Stage } from './pipeline.schema.ts';
@@ -7,7 +10,9 @@ import { pipeline } from './pipeline.ts';
 import { solve } from './solve.ts';
 
 /** Every kind of job. Whatever else needs to know of a kind asks here; the compiler says what a new one lacks. */
-export const kinds = { optimize, solve, pipeline, chat } satisfies { [K in JobKind]: Kind<JobOf<K>> };
+export const kinds = { optimize, solve, pipeline, chat, experiment } satisfies {
+  [K in JobKind]: Kind<JobOf<K>>;
+};
 
 /** Returns what there is to know of a job's kind. */
 export const kindOf = ({ kind }: Pick<Job, 'kind'>): Kind<Job> => kinds[kind];
@@ -16,20 +21,34 @@ export const kindOf = ({ kind }: Pick<Job, 'kind'>): Kind<Job> => kinds[kind];
 export const stagesOf = (job: Job): readonly Stage[] => kindOf(job).stages(job);
 
 /** Returns whether a job is tried by itself, and can be a stage. */
-export const isPart = (job: Job): job is StageJob => job.kind !== 'pipeline';
+export const isPart = (job: Job): job is StageJob => job.kind !== 'pipeline' && job.kind !== 'experiment';
 
-/** A job that is tried by itself, and the fields that lead to it: none, or those of a stage. */
+/** Returns a job whose parts are the cells of a grid; null for any other. */
+export const gridIn = (job: Job): ExperimentJob | null => (job.kind === 'experiment' ? job : null);
+
+/** A job that is tried by itself, and the fields that lead to it: none, those of a stage, or those of a cell. */
 export interface Part {
   part: StageJob;
   path: (string | number)[];
 }
 
-/** Returns the job itself or, where it is made of others, each of those. */
-export const partsOf = (job: Job): Part[] =>
-  isPart(job)
-    ? [{ part: job, path: [] }]
-    : job.stages.map((part, index) => ({ part, path: ['stages', index] }));
+/** Returns the job itself or, where it is made of others, each of those; of cells that name the same files and ask the same models the first. */
+export function partsOf(job: Job): Part[] {
+  if (isPart(job)) return [{ part: job, path: [] }];
+  if (job.kind === 'pipeline') return job.stages.map((part, index) => ({ part, path: ['stages', index] }));
+  const parts = new Map<string, StageJob>();
+  for (const cell of cellsOf(job)) {
+    const part = jobOfCell(job, cell);
+    const key = JSON.stringify([kindOf(part).files(part), kindOf(part).asking(part), part.budget.usd]);
+    if (!parts.has(key)) parts.set(key, part);
+  }
+  return [...parts.values()].map((part) => ({ part, path: ['cell'] }));
+}
 
 /** Returns the same job with what `change` makes of it or, where it is made of others, of each of those. */
-export const withParts = (job: Job, change: <P extends StageJob>(part: P) => P): Job =>
-  isPart(job) ? change(job) : { ...job, stages: job.stages.map((stage) => change(stage)) };
+export function withParts(job: Job, change: <P extends StageJob>(part: P) => P): Job {
+  if (isPart(job)) return change(job);
+  return job.kind === 'pipeline'
+    ? { ...job, stages: job.stages.map((stage) => change(stage)) }
+    : { ...job, cell: change(job.cell) };
+}

@@ -44,6 +44,8 @@ export interface Accounts {
   /** Ends a hold of which nothing was spent. */
   release(holdId: string): Promise<void>;
   account(id: string): Promise<AccountRecord | undefined>;
+  /** What each account right below `parent` has spent, in millionths of a dollar. */
+  spentBelow(parent: string): Promise<Map<string, number>>;
   /** What can still be reserved on the account and on all above it, what is held not counted; null is without limit. */
   remaining(accountId: string): Promise<Cap>;
 }
@@ -90,6 +92,15 @@ export function createAccounts(db: Kysely<LedgerSchema>): Accounts {
     async account(id) {
       const row = await db.selectFrom('accounts').selectAll().where('id', '=', id).executeTakeFirst();
       return row && toRecord(row);
+    },
+
+    async spentBelow(parent) {
+      const rows = await db
+        .selectFrom('accounts')
+        .select(['id', 'spentMicroUsd'])
+        .where('parent', '=', parent)
+        .execute();
+      return new Map(rows.map(({ id, spentMicroUsd }) => [id, Number(spentMicroUsd)]));
     },
 
     async remaining(accountId) {

@@ -85,6 +85,8 @@ export interface Jobs {
   latestRun(series: string): Promise<JobRecord | undefined>;
   /** The jobs that have `parent`, in the order they were started: all, or a page as `jobs` gives them. */
   children(parent: string, page?: ChildFilter & { after?: Spot; limit?: number }): Promise<JobRecord[]>;
+  /** How the cells of `parent` stand, without what they came to: there may be thousands. */
+  endsBelow(parent: string): Promise<Pick<JobRecord, 'stage' | 'status' | 'endedAt'>[]>;
 }
 
 /** Which jobs are meant; a field that is left out leaves none out. */
@@ -97,7 +99,7 @@ export interface JobFilter {
 }
 
 export interface ChildFilter {
-  role?: JobRole;
+  role?: JobRole | readonly JobRole[];
   status?: JobStatus;
   stage?: string;
 }
@@ -263,9 +265,18 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
       return row && toRecord(row);
     },
 
+    async endsBelow(parent) {
+      return db
+        .selectFrom('jobs')
+        .select(['stage', 'status', 'endedAt'])
+        .where('parent', '=', parent)
+        .where('role', '=', 'cell')
+        .execute();
+    },
+
     async children(parent, { role, status, stage, after, limit } = {}) {
       let query = select().where('parent', '=', parent);
-      if (role !== undefined) query = query.where('role', '=', role);
+      if (role !== undefined) query = query.where('role', 'in', [role].flat());
       if (status !== undefined) query = query.where('status', '=', status);
       if (stage !== undefined) query = query.where('stage', '=', stage);
       if (after !== undefined) query = query.where((is) => behind(is, after));

@@ -177,12 +177,12 @@ describe('a field', () => {
     [
       'of an unknown kind',
       'kind: optimise\nname: a\n',
-      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, got "optimise"',
+      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, experiment, got "optimise"',
     ],
     [
       'of no kind',
       'name: a\n',
-      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat; it is missing',
+      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, experiment; it is missing',
     ],
     [
       'of an unknown kind of stage',

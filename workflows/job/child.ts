@@ -10,8 +10,8 @@ import { steerSignal } from './steering.ts';
 export type ChildEnd = { kind: 'done'; result: JobResult } | { kind: 'failed'; why: string };
 
 export interface NewChild {
-  /** What the child is to its parent: a stage of a pipeline, a turn of a conversation. */
-  as: 'stage' | 'turn';
+  /** What the child is to its parent: a stage of a pipeline, a turn of a conversation, a cell of an experiment. */
+  as: 'stage' | 'turn' | 'cell';
   /** Tells it from its siblings. */
   name: string;
   job: StageJob;
@@ -52,6 +52,8 @@ export async function runChild<J extends Job>(
       staticSummary: `${as} ${name} (${job.kind})`,
       // A child whose parent failed beside it closes itself in the ledger.
       parentClosePolicy: 'REQUEST_CANCEL',
+      // Somebody may wait for any other job.
+      ...(as === 'cell' ? { priority: { priorityKey: 4 } } : {}),
       args: [child],
     });
     // One that has ended has nothing to be told.

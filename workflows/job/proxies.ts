@@ -1,4 +1,5 @@
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import type { CellActivities } from '../../activities/cells.ts';
 import type { ChatActivities } from '../../activities/chat.ts';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
 import type { JobActivities } from '../../activities/job.ts';
@@ -54,6 +55,7 @@ export const {
 } = proxyActivities<JobActivities>(bookkeeping);
 export const { packSample } = proxyActivities<SampleActivities>(bookkeeping);
 export const { readStanding, endTurn } = proxyActivities<ChatActivities>(bookkeeping);
+export const { cellsLeft, tableOfCells } = proxyActivities<CellActivities>(bookkeeping);
 export const { proposeOther } = proxyActivities<OtherFixActivities>(bookkeeping);
 export const { proposeByHand } = proxyActivities<HandActivities>(bookkeeping);
 export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping);
