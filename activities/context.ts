@@ -1,4 +1,5 @@
-import { activityInfo, cancellationSignal, heartbeat } from '@temporalio/activity';
+import { activityInfo, Context, cancellationSignal, heartbeat } from '@temporalio/activity';
+import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { type Place, stepKey } from '../domain/step.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import type { Store } from '../store/store.ts';
@@ -19,9 +20,16 @@ export interface Pulse {
 
 const beatMs = 500;
 
-/** Heartbeats on a timer while `act` runs. */
+/** Of the activities under way. */
+const pulses = new WeakMap<Context, Pulse>();
+
+/** Heartbeats on a timer while `act` runs; within an activity once. */
 async function beating<T>(act: (pulse: Pulse) => Promise<T>): Promise<T> {
+  const context = Context.current();
+  const under = pulses.get(context);
+  if (under !== undefined) return act(under);
   const pulse: Pulse = { signal: cancellationSignal(), details: undefined };
+  pulses.set(context, pulse);
   if (activityInfo().heartbeatTimeoutMs === undefined) return act(pulse);
   const timer = setInterval(() => heartbeat(pulse.details), beatMs);
   try {
@@ -30,6 +38,11 @@ async function beating<T>(act: (pulse: Pulse) => Promise<T>): Promise<T> {
     clearInterval(timer);
   }
 }
+
+/** Lets every activity beat that is expected to: one whose worker was killed is begun anew after its heartbeat time-out. */
+export const heartbeats: ActivityInboundCallsInterceptor = {
+  execute: (input, next) => beating(() => next(input)),
+};
 
 /**
  * Runs `act` for this place unless its result is already known; the first finished result is what every caller gets.

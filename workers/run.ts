@@ -2,7 +2,7 @@ import { availableParallelism, hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
 import { createCellActivities } from '../activities/cells.ts';
 import { createChatActivities } from '../activities/chat.ts';
-import type { ActivityContext } from '../activities/context.ts';
+import { type ActivityContext, heartbeats } from '../activities/context.ts';
 import { createEnvironmentActivities } from '../activities/environment.ts';
 import { createJobActivities } from '../activities/job.ts';
 import { createFixActivities } from '../activities/propose/by-fix.ts';
@@ -88,6 +88,7 @@ export async function runWorkers(
         () => ({ inbound: tellFullDisk() }),
         () => ({ inbound: createGuard(store.id) }),
         tellRetries({ ledger: store.ledger, clean }),
+        () => ({ inbound: heartbeats }),
       ],
     },
   } satisfies Partial<WorkerOptions>;

@@ -37,7 +37,7 @@ const beating: ActivityOptions = { ...common, heartbeatTimeout: '10s' };
 
 /** Bookkeeping in the ledger and the store: short, safe to repeat. */
 const bookkeeping: ActivityOptions = {
-  ...common,
+  ...beating,
   taskQueue: queues.orchestrate,
   startToCloseTimeout: '60s',
 };
