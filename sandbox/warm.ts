@@ -77,11 +77,11 @@ export function keptWarm(options: WarmOptions): Pick<Sandbox, 'runWarm' | 'cool'
     else busy.delete(name);
   }
 
-  /** Null where the sandbox went down with the request unanswered. */
+  /** What was said where the sandbox went down with the request unanswered. */
   async function serve(
     home: WarmHome,
     spec: RunSpec,
-    warm: WarmSpec,
+    { warm, isNew }: { warm: WarmSpec; isNew: boolean },
     signal: AbortSignal,
   ): Promise<RunResult | string> {
     const trial = await submit(home, spec);
@@ -90,7 +90,8 @@ export function keptWarm(options: WarmOptions): Pick<Sandbox, 'runWarm' | 'cool'
       const nonce = await readFile(join(trial, 'nonce'), 'utf8').catch(() => '');
       const result = await collectRun(trial, spec, { blobs, nonce, isolation });
       if (result !== null) return result;
-      if (end?.outOfMemory) return starved(warm.limits);
+      // An engine says so of a sandbox as a whole: one that is not new may have had an earlier request that wanted too much.
+      if (end?.outOfMemory && isNew) return starved(warm.limits);
       return (await failedPreload(home, spec)) ?? end?.said ?? 'it gave a record that is not its own';
     } finally {
       await withdraw(trial);
@@ -145,7 +146,7 @@ export function keptWarm(options: WarmOptions): Pick<Sandbox, 'runWarm' | 'cool'
           let said = '';
           for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
             const home = await host.open({ name, spec: warm }, signal);
-            const result = await serve(home, spec, warm, signal);
+            const result = await serve(home, spec, { warm, isNew: attempt > 0 }, signal);
             if (typeof result !== 'string') return result;
             said = result;
             await host.close(name);

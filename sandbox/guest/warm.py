@@ -123,7 +123,6 @@ class Request:
 
 def serve(first: str) -> None:
     """The zygote. Ends when the supervisor hangs up."""
-    _call('prctl', _PR_SET_DUMPABLE, 0, 0, 0, 0)
     os.set_inheritable(CHANNEL, False)
     channel = socket.socket(fileno=CHANNEL)
     preload(first)
@@ -189,6 +188,7 @@ def _become(request: Request, channel: socket.socket) -> None:
         _drop_capabilities()
         if 'seccomp' in request.files:
             _load_rules(request.files['seccomp'])
+        # Changing users closes a process to all looks, also its own.
         _call('prctl', _PR_SET_DUMPABLE, 1, 0, 0, 0)
         # Short of memory, the kernel ends a program before its zygote.
         with contextlib.suppress(OSError), open('/proc/self/oom_score_adj', 'w') as score:

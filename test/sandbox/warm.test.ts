@@ -215,7 +215,9 @@ sys.exit(3)`,
 
 describe.each(kinds)('a preload that fails, by %s', (kind) => {
   test('is what every request is told', async () => {
-    const box = await openWarmTest(kind, { preload: 'raise ValueError("no table")' });
+    const box = await openWarmTest(kind, {
+      preload: 'import time; time.sleep(0.1); raise ValueError("no table")',
+    });
     for (let time = 0; time < 2; time++) {
       const result = await box.trial('print(1)');
       expect(result).toMatchObject({ ending: { kind: 'exited', code: 1 }, outputs: {} });
