@@ -6,7 +6,7 @@ import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
 import { forkText } from '../domain/job.ts';
 import { originOf } from '../domain/job-input.ts';
-import { kindOf, stagesOf } from '../domain/kinds/kinds.ts';
+import { gridIn, kindOf, stagesOf } from '../domain/kinds/kinds.ts';
 import { objectiveOf } from '../domain/objective.ts';
 import type { Program } from '../domain/program.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
@@ -23,6 +23,7 @@ import { excerpt } from '../web/excerpt.ts';
 import {
   type CandidateFacts,
   type EnvironmentFacts,
+  type GridFacts,
   type HostFacts,
   isMeasured,
   type JobFacts,
@@ -32,6 +33,8 @@ import {
   type StageFacts,
 } from '../web/facts.ts';
 import { pictureOf } from '../web/picture.ts';
+import { armNames, armsOf } from './arms.ts';
+import { readCells, reasonsOf, textOf } from './cells.ts';
 import { changesOf } from './changes.ts';
 import { type KeptJob, readEarlier, readJob, timesOf } from './kept-job.ts';
 
@@ -74,10 +77,30 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
     chosen: kept.chosen ?? measured?.chosen ?? null,
     notUsed: result?.notUsed ?? [],
     stages,
+    grid: await gridFactsOf(store, kept),
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
     pictures: await picturesIn(blobs, given),
     spend: spendOf(kept.calls),
     log: kept.events.map(({ at, text }) => ({ at, text })),
+  };
+}
+
+/** Returns what the cells of an experiment came to; null for any other job. */
+async function gridFactsOf(store: Store, { record, job }: KeptJob): Promise<GridFacts | null> {
+  const grid = gridIn(job);
+  if (grid === null) return null;
+  const rows = await readCells(store, record, grid);
+  const names = armNames(grid);
+  return {
+    ...{ names, cells: rows.length },
+    baseline: Object.entries(grid.baseline ?? {})
+      .map(([name, value]) => `${name} ${textOf(value)}`)
+      .join(', '),
+    arms: armsOf(grid, rows).map(({ values, usd: _, ...arm }) => ({
+      ...arm,
+      values: names.map((name) => textOf(values[name])),
+    })),
+    reasons: reasonsOf(rows.filter(({ status }) => status === 'failed')),
   };
 }
 

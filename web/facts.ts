@@ -44,6 +44,8 @@ export interface JobFacts {
   notUsed: NotUsed[];
   /** Of a pipeline, in the order of the job file. */
   stages: StageFacts[];
+  /** Of an experiment; null for any other job. */
+  grid: GridFacts | null;
   /** Files the job gave back, where it gave files. */
   outputs: { path: string; artifact: Artifact }[];
   pictures: PictureFacts[];
@@ -88,6 +90,30 @@ export interface StageFacts {
   state: { kind: 'ran' } | { kind: 'takenOver'; from: string } | { kind: 'waiting' };
   /** Null where it was never begun, or where what it was taken over from is no longer on record. */
   job: JobFacts | null;
+}
+
+/** What the cells of an experiment came to. */
+export interface GridFacts {
+  /** The names that make its arms. */
+  names: string[];
+  cells: number;
+  /** The baseline, in words; empty where there is none. */
+  baseline: string;
+  arms: ArmFacts[];
+  /** Why cells failed, the most frequent first. */
+  reasons: { text: string; count: number }[];
+}
+
+/** One arm; its mean is null where none of its cells has ended. */
+export interface ArmFacts {
+  /** One a name. */
+  values: string[];
+  cells: number;
+  done: number;
+  failed: number;
+  mean: Interval | null;
+  seconds: number | null;
+  difference: { mean: Interval; p: number } | null;
 }
 
 export interface PictureFacts {

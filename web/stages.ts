@@ -4,6 +4,7 @@ import { candidateDetails, candidateList } from './candidates.ts';
 import { shortened } from './excerpt.ts';
 import { type CandidateFacts, type JobFacts, lastTry, type PictureFacts, type StageFacts } from './facts.ts';
 import { duration, plusMinus } from './figures.ts';
+import { gridSection } from './grid.ts';
 import { type Html, html } from './html.ts';
 import { gallery } from './pictures.ts';
 import { searchPlot } from './plot.ts';
@@ -12,6 +13,7 @@ import { verdictWords } from './words.ts';
 
 /** Returns what a job did: its stages, or its search, or its one run. `shown` is the picture that already stands above. */
 export function workOf(job: JobFacts, shown: PictureFacts | null): Html {
+  if (job.grid !== null) return gridSection(job.grid);
   if (job.stages.length > 0) return stagesSection(job.stages, shown);
   const pictures = job.pictures.filter((each) => each !== shown);
   return html`${triesTwice(job.objective) ? searchSection(job) : runSection(job)}

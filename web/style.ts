@@ -129,6 +129,7 @@ table { border-collapse: collapse; width: 100%; font-size: 14.5px; }
 th { font-weight: 400; color: var(--quiet); }
 th, td { text-align: right; padding: 7px 0 7px 16px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal; }
+.arms th:first-child, .arms td:first-child { white-space: nowrap; }
 
 .stages { list-style: none; padding: 0; margin: 0; border: 1px solid var(--line); border-radius: 10px; background: var(--card); counter-reset: stage; }
 .stages li { position: relative; padding: 12px 16px 12px 54px; counter-increment: stage; }

@@ -219,6 +219,7 @@ export const optimizeJob: JobFacts = {
   ],
   stages: [],
   outputs: [],
+  grid: null,
   pictures: [],
   spend: [
     {
@@ -329,6 +330,7 @@ export const solveJob: JobFacts = {
     { path: 'render/turntable-000.png', artifact: hash('ball') },
     { path: 'render/scene.json', artifact: hash('scene') },
   ],
+  grid: null,
   pictures: [ballPicture],
   spend: [],
   log: [{ at: minutes(14.4), text: 'c-0 as it is: passed every check' }],
@@ -354,6 +356,7 @@ export const pipelineJob: JobFacts = {
       job: {
         ...solveJob,
         name: 'phantom',
+        grid: null,
         pictures: [],
         summary: 'phantom.py ran and its outputs passed every check',
         task: 'Run phantom.py and check the 1 file it must write.',
