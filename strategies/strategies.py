@@ -19,7 +19,7 @@ import traceback
 from pathlib import Path
 
 # With -I Python does not look beside this file.
-sys.path[:0] = [str(Path(__file__).resolve().parent), '/sandbox/guest', str(Path(__file__).resolve().parents[2] / 'sandbox/guest')]
+sys.path[:0] = [str(Path(__file__).resolve().parent), '/sandbox/guest', str(Path(__file__).resolve().parents[1] / 'sandbox/guest')]
 
 from frames import decode  # noqa: E402
 

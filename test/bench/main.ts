@@ -4,6 +4,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   models: () => import('./models.ts'),
   honesty: () => import('./honesty.ts'),
   newcomer: () => import('./newcomer.ts'),
+  optimize: () => import('./optimize.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);

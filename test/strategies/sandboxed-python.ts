@@ -26,7 +26,7 @@ export async function filesBelow(folder: string, at: string): Promise<Record<str
 /** Runs a Python program of /in and returns what it printed; throws with its errors where it fails. */
 export async function printed(
   sandbox: TestSandbox | undefined,
-  files: Record<string, string>,
+  files: Record<string, string | Uint8Array>,
   argv: string[],
   env: Record<string, string> = {},
 ): Promise<string> {

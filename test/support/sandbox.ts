@@ -37,7 +37,7 @@ while True:
 
 type RunOptions = Partial<Omit<RunRequest, 'limits' | 'files' | 'workspace'>> & {
   limits?: Partial<Limits>;
-  files?: Record<string, string>;
+  files?: Record<string, string | Uint8Array>;
   workspace?: Record<string, string>;
   signal?: AbortSignal;
 };
@@ -131,7 +131,7 @@ export async function openTestSandbox(kind: SandboxKind, folder?: string): Promi
   };
 }
 
-export async function stored(blobs: BlobStore, files: Record<string, string> = {}) {
+export async function stored(blobs: BlobStore, files: Record<string, string | Uint8Array> = {}) {
   const entries = Object.entries(files).map(async ([path, text]) => [path, await blobs.put(text)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }
