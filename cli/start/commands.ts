@@ -22,6 +22,7 @@ interface RunOptions {
   profile?: Profile;
   fresh?: boolean;
   from?: string;
+  yes?: boolean;
   dryRun?: boolean;
 }
 
@@ -50,10 +51,11 @@ export function addStartCommands(line: CommandLine): void {
       .addOption(profile())
       .option('--fresh', 'a new run, even where the same job is done or under way')
       .option('--from <stage>', 'a new run in which this stage, and those that need it, are done again')
+      .option('--yes', 'also where these are more than 50,000 cells')
       .option('--dry-run', 'check the job and its files, start nothing')
-      .action(async (path: string, { from, ...options }: RunOptions) => {
+      .action(async (path: string, { from, yes = false, ...options }: RunOptions) => {
         const { readJobFile, withProfile } = await import('./job-file.ts');
-        const file = withProfile(await readJobFile(path), options.profile);
+        const file = withProfile(await readJobFile(path, { yes }), options.profile);
         const { stagesFrom } = await import('./stages-from.ts');
         const anew = from === undefined ? [] : stagesFrom(file.job, from);
         return session(async (given) => {

@@ -42,8 +42,8 @@ interface Source {
   field(path: Path): string;
 }
 
-/** Reads a YAML or JSON job file. Throws `UserMistake` naming the field and the line of everything that is wrong. */
-export async function readJobFile(path: string): Promise<JobFile> {
+/** Reads a YAML or JSON job file; with `yes` also one of very many cells. Throws `UserMistake` naming the field and the line of everything that is wrong. */
+export async function readJobFile(path: string, { yes = false }: { yes?: boolean } = {}): Promise<JobFile> {
   const name = basename(path);
   let text: string;
   try {
@@ -78,7 +78,7 @@ export async function readJobFile(path: string): Promise<JobFile> {
     throw new UserMistake(`${name}: this is not valid ${language}: ${plainReason(error)}`);
   }
   const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
-  return jobIn(value, resolve(dirname(path)), source);
+  return jobIn(value, resolve(dirname(path)), source, yes);
 }
 
 /** A job made of values, as from the command line, whose fields are called `fieldOf` there. Throws `UserMistake`. */
@@ -91,7 +91,7 @@ export async function checkedJob(
 }
 
 /** The job that `value` is, with each stage that has a matrix in place of several, and with its templates read. */
-async function jobIn(written: unknown, folder: string, source: Source): Promise<JobFile> {
+async function jobIn(written: unknown, folder: string, source: Source, many = false): Promise<JobFile> {
   const { value, origins, mistakes } = withoutMatrix(withCellName(written));
   const { scripts, ...read } = await withTemplates(value, folder);
   const asWritten = (path: Path): Path => {
@@ -106,7 +106,7 @@ async function jobIn(written: unknown, folder: string, source: Source): Promise<
   };
   if (mistakes.length > 0) throw mistakesAt(source, mistakes);
   if (read.mistakes.length > 0) throw mistakesAt(there, read.mistakes);
-  const asked = await checkJob(read.value, there);
+  const asked = await checkJob(read.value, there, many);
   const files = await filesOf(asked, folder, there);
   const job = await withPackagesOfImports(asked, folder, files);
   return { job, folder, files, scripts, typed: source.name === null, told: telling(there) };
@@ -121,10 +121,10 @@ export function withProfile(file: JobFile, profile: Models['profile']): JobFile 
   return { ...file, job };
 }
 
-async function checkJob(value: unknown, source: Source): Promise<Job> {
+async function checkJob(value: unknown, source: Source, many: boolean): Promise<Job> {
   const parsed = Job.safeParse(value, { reportInput: true, error: namingFields });
   if (!parsed.success) throw mistakesAt(source, parsed.error.issues.flatMap(mistakesIn));
-  const grid = withCells(parsed.data, value);
+  const grid = withCells(parsed.data, value, { many });
   if (grid.mistakes.length > 0) throw mistakesAt(source, grid.mistakes);
   const { job, mistakes } = await withRecipeValues(grid.job);
   if (mistakes.length > 0) throw mistakesAt(source, mistakes);
