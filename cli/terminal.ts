@@ -246,3 +246,10 @@ export const msText = (ms: number): string =>
 
 /** `2.1 %` for a share of 0.021. */
 export const percentText = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/** `512 bytes`, `3.4 MiB`. */
+export function bytesText(bytes: number): string {
+  const unit = [30, 20, 10].find((each) => bytes >= 2 ** each);
+  const names: Record<number, string> = { 30: 'GiB', 20: 'MiB', 10: 'KiB' };
+  return unit === undefined ? `${bytes} bytes` : `${(bytes / 2 ** unit).toFixed(1)} ${names[unit]}`;
+}

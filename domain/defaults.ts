@@ -4,6 +4,8 @@ export const defaults = {
   wallMs: 4 * 60 * 60 * 1000,
   cores: 2,
   seed: 0,
+  /** Days after which `gc` forgets a job that has ended. */
+  keepDays: 30,
   /** Cells of an experiment at once. */
   window: 4,
   limits: {

@@ -13,6 +13,10 @@ export interface BlobStore {
   /** The first bytes of an artifact, at most `most`, and how many it has. They are not verified: show them, decide nothing by them. */
   head(artifact: Artifact, most: number): Promise<{ start: Buffer; bytes: number }>;
   has(artifact: Artifact): Promise<boolean>;
+  /** Every artifact there is, with its bytes and when it was last put, milliseconds since 1970. */
+  list(): AsyncIterable<{ artifact: Artifact; bytes: number; putAt: number }>;
+  /** Removes an artifact, unless it was put since `before`. Returns whether it did. */
+  remove(artifact: Artifact, before: number): Promise<boolean>;
   /** Places a verified read-only copy (a hard link where it can) at `path`. */
   place(artifact: Artifact, path: string): Promise<void>;
 }

@@ -12,6 +12,7 @@ import {
   rename,
   rm,
   stat,
+  utimes,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
@@ -47,7 +48,10 @@ export function createFileBlobs(folder: string): BlobStore {
       try {
         const artifact = await fill(temporary);
         const path = pathOf(artifact);
-        if ((await hashOf(path)) === artifact) return artifact;
+        if ((await hashOf(path)) === artifact) {
+          await touch(path);
+          return artifact;
+        }
         await mkdir(dirname(path), { recursive: true });
         await rename(temporary, path);
         await syncFolder(dirname(path));
@@ -77,7 +81,10 @@ export function createFileBlobs(folder: string): BlobStore {
       const artifact = createHash('sha256').update(bytes).digest('hex');
       // Compared, not hashed: a stream for each of many small files takes longer than all the rest.
       const there = await readFile(pathOf(artifact)).catch(undefinedIfMissing);
-      if (there?.equals(bytes)) return artifact;
+      if (there?.equals(bytes)) {
+        await touch(pathOf(artifact));
+        return artifact;
+      }
       return store(async (temporary) => {
         const file = await open(temporary, 'wx', readOnly);
         try {
@@ -133,6 +140,28 @@ export function createFileBlobs(folder: string): BlobStore {
       return (await stat(pathOf(artifact)).catch(undefinedIfMissing)) !== undefined;
     },
 
+    async *list() {
+      for (const one of await foldersIn(folder))
+        for (const two of await foldersIn(join(folder, one)))
+          for (const artifact of (await readdir(join(folder, one, two)).catch(undefinedIfMissing)) ?? []) {
+            const found = await stat(join(folder, one, two, artifact)).catch(undefinedIfMissing);
+            if (found !== undefined && Artifact.safeParse(artifact).success)
+              yield { artifact, bytes: found.blocks * 512, putAt: found.mtimeMs };
+          }
+    },
+
+    async remove(artifact, before) {
+      const path = pathOf(artifact);
+      const aside = join(temporaryFolder(folder), randomUUID());
+      await mkdir(dirname(aside), { recursive: true });
+      if ((await rename(path, aside).then(() => true, undefinedIfMissing)) === undefined) return false;
+      // Who puts it from now on writes it anew; who put it just before has touched it.
+      const isOld = (await stat(aside)).mtimeMs < before;
+      if (isOld) await rm(aside);
+      else await rename(aside, path);
+      return isOld;
+    },
+
     async place(artifact, path) {
       const blob = await verified(artifact);
       await keepingRoom(dirname(path), async () => {
@@ -148,6 +177,16 @@ export function createFileBlobs(folder: string): BlobStore {
     },
   };
 }
+
+/** Tells that a blob is wanted now: what removes old ones leaves it. */
+async function touch(path: string): Promise<void> {
+  const now = new Date();
+  await utimes(path, now, now).catch(undefinedIfMissing);
+}
+
+/** Names of two hexadecimal digits. */
+const foldersIn = async (path: string): Promise<string[]> =>
+  ((await readdir(path).catch(undefinedIfMissing)) ?? []).filter((name) => /^[0-9a-f]{2}$/.test(name));
 
 /** Removes temporary files below `folder` that a killed writer left behind. Returns how many. */
 export async function removeAbandoned(folder: string, now = Date.now()): Promise<number> {

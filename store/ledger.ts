@@ -4,6 +4,7 @@ import { type Breakers, createBreakers } from './ledger/breakers.ts';
 import { createDecisions, type Decisions } from './ledger/decisions.ts';
 import { createEvents, type Events } from './ledger/events.ts';
 import { createForks, type Forks } from './ledger/forks.ts';
+import { createGarbage, type Garbage } from './ledger/garbage.ts';
 import { createJobs, type Jobs } from './ledger/jobs.ts';
 import { createMemo, type Memo } from './ledger/memo.ts';
 import { createMessages, type Messages } from './ledger/messages.ts';
@@ -32,6 +33,7 @@ export interface Ledger
     Decisions,
     Messages,
     Forks,
+    Garbage,
     Events,
     ModelCalls,
     Accounts,
@@ -54,6 +56,7 @@ export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
     ...createDecisions(db, readRow),
     ...createMessages(db, readRow),
     ...createForks(db),
+    ...createGarbage(db),
     ...createEvents(db),
     ...createModelCalls(db),
     ...createAccounts(db),

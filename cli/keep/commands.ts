@@ -1,5 +1,6 @@
 import { createOption } from 'commander';
-import type { CommandLine } from '../program.ts';
+import { defaults } from '../../domain/defaults.ts';
+import { type CommandLine, wholeNumber } from '../program.ts';
 
 /** Adds the commands that take results out and judge them again. */
 export function addKeepingCommands({ command, session }: CommandLine): void {
@@ -31,4 +32,20 @@ export function addKeepingCommands({ command, session }: CommandLine): void {
   ).action((job: string, candidate: string | undefined) =>
     session(async (given) => (await import('./verify.ts')).verifyJob(given, job, candidate)),
   );
+
+  command(
+    'gc',
+    'how much room old jobs take, and what nothing needs; with --yes it is given back',
+    'crucible gc --days 90 --yes',
+  )
+    .option(
+      '--days <count>',
+      'jobs that ended more than so many days ago are forgotten',
+      wholeNumber,
+      defaults.keepDays,
+    )
+    .option('--yes', 'remove it', false)
+    .action((options: { days: number; yes: boolean }) =>
+      session(async ({ context }) => (await import('./gc.ts')).gc(context, options)),
+    );
 }

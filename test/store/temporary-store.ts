@@ -11,6 +11,12 @@ export async function temporaryFolder(): Promise<string> {
   return folder;
 }
 
+/** A store in a new folder, and the folder. */
+export async function temporaryHome(): Promise<{ store: Store; home: string }> {
+  const home = await temporaryFolder();
+  return { store: await temporaryStore(home), home };
+}
+
 /** A store that is closed when the running test ends; in a new folder where none is given. */
 export async function temporaryStore(folder?: string, warn?: (message: string) => void): Promise<Store> {
   const store = await openStore(folder ?? (await temporaryFolder()), warn);
