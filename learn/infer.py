@@ -34,7 +34,7 @@ SCALES = [
 NUMERIC_SHARE = 0.9
 """From this share of numbers on, a column is numbers, and what is none is missing, counted and said."""
 CURRENCY = '$€£¥'
-POINT = re.compile(r'[+-]?(\d{1,3}(,\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?')
+POINT = re.compile(r"[+-]?(\d{1,3}([, \u00a0\u202f']\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?(\d{1,3}([. \u00a0\u202f']\d{3})+|\d+)?(,\d*)?([eE][+-]?\d+)?")
 ID_NAME = re.compile(r'(^|[\W_])(id|ids|uuid|guid|index|idx|key|rownames?|row_?id|serial|number_?id|no)$|Id$|ID$|^unnamed: 0$', re.IGNORECASE)
 
@@ -112,7 +112,7 @@ def numbers_in_file(name: str, values: pa.ChunkedArray) -> Column:
     floats = np.asarray(pc.cast(array, pa.float64(), safe=False).to_numpy(zero_copy_only=False), float)
     column = of_numbers(name, floats, 'in the file')
     if whole and np.nanmax(np.abs(floats), initial=0) > 2**53:
-        column = beyond_double(name, column, [str(value) for value in array.to_pylist()])
+        column = beyond_double(name, column, len(array.unique().drop_null()))
     return column
 
 
@@ -143,8 +143,8 @@ def is_sequence(name: str, present: np.ndarray, missing: int) -> bool:
     return bool(present.max() - present.min() == len(present) - 1) or ID_NAME.search(name) is not None
 
 
-def beyond_double(name: str, column: Column, texts: list[str]) -> Column:
-    if column.distinct >= 0.9 * max(len(texts) - column.missing, 1) and len(texts) >= 10:
+def beyond_double(name: str, column: Column, distinct: int) -> Column:
+    if distinct >= 0.9 * (len(column.values) - column.missing) and distinct >= 10:
         column.kind, column.why = 'identifier', 'whole numbers beyond 2^53, another in almost every row'
     column.warn('precision', 'whole numbers beyond 2^53 are rounded to 53 bits')
     return column
@@ -204,7 +204,7 @@ def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None, 
         example = cells.texts[int(np.flatnonzero(unread)[0])]
         column.warn('mixed_types', f'{unread_rows:,} of {read_rows + unread_rows:,} values are no numbers and read as missing, the first in row {rows[0] + 1}: {example[:60]!r}', unread_rows)
     if np.nanmax(np.abs(floats), initial=0) > 2**53 and any(re.fullmatch(r'[+-]?\d{16,}', text) for text in cells.texts):
-        column = beyond_double(name, column, cells.texts)
+        column = beyond_double(name, column, len(cells.texts))
     return column
 
 
@@ -222,7 +222,7 @@ def read_numbers(texts: list[str], decimal_comma: bool, written: dict[str, bool]
     bare = {int(place): stripped(texts[place]) for place in rest}
     commas = [text for text, _ in bare.values() if ',' in text]
     comma = written['comma'] if 'comma' in written else uses_comma(commas, texts, decimal_comma)
-    if not comma and not written.get('percent') and not commas and not any(sign for _, sign in bare.values()) and not any(' ' in text or "'" in text for text, _ in bare.values()):
+    if not comma and not written.get('percent') and not commas and not any(sign for _, sign in bare.values()) and not any(any(sign in text for sign in " '\u00a0\u202f") for text, _ in bare.values()):
         return floats, 'in text', {'comma': False, 'percent': False}
     pattern = COMMA if comma else POINT
     if comma:  # then a point groups thousands, in what was read above too
@@ -272,7 +272,7 @@ def uses_comma(commas: list[str], texts: list[str], decimal_comma: bool) -> bool
 def one_number(text: str, pattern: re.Pattern[str], comma: bool) -> float | None:
     if not any(sign.isdigit() for sign in text) or not pattern.fullmatch(text):
         return None
-    bare = re.sub(r"[. \u00a0\u202f']", '', text).replace(',', '.') if comma else text.replace(',', '')
+    bare = re.sub(r"[. \u00a0\u202f']", '', text).replace(',', '.') if comma else re.sub(r"[, \u00a0\u202f']", '', text)
     return float(bare)
 
 
@@ -328,6 +328,8 @@ def as_asked(column: Column, asked: str | None, values: pa.ChunkedArray) -> Colu
     """Turns a column into the kind that the user asked for."""
     if asked is None or asked == column.kind:
         return column
+    if column.distinct == 0 and asked in EMPTY:
+        return Column(column.name, asked, 'no value in any row', pa.nulls(len(column.values), EMPTY[asked]), column.missing, 0, column.warnings)
     if asked in ('category', 'ordered', 'text', 'identifier', 'constant'):
         cells = coded(values)
         categories = sorted(cells.texts, key=natural) if asked == 'ordered' else [cells.texts[place] for place in np.argsort(-cells.counts, kind='stable')]
@@ -340,7 +342,10 @@ def as_asked(column: Column, asked: str | None, values: pa.ChunkedArray) -> Colu
         return column
     from step import Problem
 
-    raise Problem(f'column {column.name}: asked to be {asked}, but holds {column.why}', column=column.name)
+    raise Problem(f'column {column.name!r}: expected {asked}, found {column.why}', column=column.name)
+
+
+EMPTY = {'number': pa.float64(), 'flag': pa.float64(), 'date': pa.timestamp('us')}
 
 
 def natural(text: str) -> tuple[float, str]:

@@ -28,7 +28,7 @@ def of_numbers(values: np.ndarray) -> dict[str, Any]:
     if len(values) == 0:
         return {}
     low, high = np.quantile(values, [0.005, 0.995])
-    counts, edges = np.histogram(np.clip(values, low, high), BINS) if high > low and np.isfinite(high - low) else (np.array([len(values)]), np.array([values.min(), values.max()]))
+    counts, edges = np.histogram(np.clip(values, low, high), BINS) if high - low > 1e-9 * max(abs(low), abs(high)) and np.isfinite(high - low) else (np.array([len(values)]), np.array([values.min(), values.max()]))
     with np.errstate(over='ignore', invalid='ignore'):
         return {
             'min': values.min(),

@@ -55,15 +55,12 @@ def checked(columns: dict[str, pa.ChunkedArray], names: list[str], comma: bool =
 def one_column(column: dict[str, Any], values: pa.ChunkedArray, comma: bool, notes: list[str]) -> pa.Array:
     kind, name = column['kind'], column['original']
     asked = 'category' if kind == 'ordered' else kind
-    read = column_of(name, values, asked if not (kind in ('flag', 'number') and not is_text(values)) else None, comma, column['written'])
+    read = column_of(name, values, asked if kind not in ('flag', 'number') or is_text(values) else None, comma, column['written'])
     array = read.values
     mistyped = next((warning for warning in read.warnings if warning['kind'] == 'mixed_types'), None)
     numeric = kind in ('flag', 'number')
-    if pa.types.is_null(array.type) or array.null_count == len(array):
-        missing_types = {'number': pa.float64(), 'flag': pa.float64(), 'date': pa.timestamp('us'), 'text': pa.string()}
-        if is_text(values) and any(text and text.strip() and read.kind != 'constant' for text in values.to_pylist()):
-            raise Problem(f'column {name!r}: expected {kind}, found {next(text for text in values.to_pylist() if text and text.strip())!r}', column=name)
-        return pa.nulls(len(values), missing_types[kind]) if kind in missing_types else pa.DictionaryArray.from_arrays(pa.nulls(len(values), pa.int32()), pa.array([], pa.string()))
+    if numeric and array.null_count == len(array):
+        array = pa.nulls(len(array), pa.float64())
     if mistyped is not None or (numeric and not pa.types.is_floating(array.type)) or (kind == 'date' and not pa.types.is_timestamp(array.type)):
         raise Problem(f'column {name!r}: expected {kind}, found other values: {mistyped["message"] if mistyped else read.why}', column=name)
     notes += [warning['message'] for warning in read.warnings if warning['kind'] == 'infinite']

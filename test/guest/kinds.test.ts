@@ -1,3 +1,3 @@
 import { pythonTests } from './python-tests.ts';
 
-await pythonTests('test_kinds', ['jsonschema', 'av', 'trimesh', 'arro3.io']);
+await pythonTests('test_kinds', { modules: ['jsonschema', 'av', 'trimesh', 'arro3.io'] });

@@ -1,3 +1,3 @@
 import { pythonTests } from './python-tests.ts';
 
-await pythonTests('test_look', ['pyflakes']);
+await pythonTests('test_look', { modules: ['pyflakes'] });

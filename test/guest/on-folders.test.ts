@@ -1,3 +1,3 @@
 import { pythonTests } from './python-tests.ts';
 
-await pythonTests('test_on_folders', ['pytest']);
+await pythonTests('test_on_folders', { modules: ['pytest'] });

@@ -13,9 +13,16 @@ interface Row {
   problem: string | null;
 }
 
-/** Runs the Python test module `test/guest/python/<name>.py` and reports each of its tests as one of ours. */
-export async function pythonTests(name: string, modules: readonly string[] = []): Promise<void> {
-  const options = { timeout: 300_000, maxBuffer: 64 << 20 };
+/** Runs the Python test module `test/guest/python/<name>.py` and reports each of its tests as one of ours; `layer` is a folder of packages. */
+export async function pythonTests(
+  name: string,
+  { modules = [], layer }: { modules?: readonly string[]; layer?: string } = {},
+): Promise<void> {
+  const options = {
+    timeout: 300_000,
+    maxBuffer: 64 << 20,
+    env: { ...process.env, ...(layer === undefined ? {} : { TEST_LAYER: layer, OMP_NUM_THREADS: '1' }) },
+  };
   const { stdout } = await run(
     await pythonWithNumpy(modules),
     ['-I', '-B', join(folder, 'run.py'), name],

@@ -1,3 +1,3 @@
 import { pythonTests } from './python-tests.ts';
 
-await pythonTests('test_validate', ['jsonschema']);
+await pythonTests('test_validate', { modules: ['jsonschema'] });

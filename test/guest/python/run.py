@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import traceback
 import unittest
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[2] / 'sandbox' / 'guest')]
+sys.path[:0] = [str(HERE), *filter(None, [os.environ.get('TEST_LAYER')]), str(HERE.parents[2] / 'sandbox' / 'guest')]
 
 
 class Results(unittest.TestResult):
@@ -40,6 +41,7 @@ class Results(unittest.TestResult):
 
 
 def main() -> None:
+    os.environ['PYTHONPATH'] = os.environ.get('TEST_LAYER', '')
     results = Results()
     unittest.defaultTestLoader.loadTestsFromModule(importlib.import_module(sys.argv[1])).run(results)
     print(json.dumps(results.rows))

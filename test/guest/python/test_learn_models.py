@@ -1,0 +1,292 @@
+"""Programs that learn, the grader that scores them, and the folder that is left: on small tables, by the loop itself."""
+
+from __future__ import annotations
+
+import ast
+import csv
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path[:0] = [str(ROOT / 'learn'), str(ROOT / 'test' / 'bench' / 'fit')]
+
+import numpy as np
+import pandas as pd
+from calibrate import calibrated, temperature_of
+from grade import read_predictions
+from metrics import METRICS, auc, best_threshold, score
+from models import names
+from plan import configs_of
+from propose import Search
+from render import completed, parts_of, rendered, write_program
+from step import Folder
+
+SCHEMA = {
+    'task': 'binary', 'classes': ['no', 'yes'], 'metric': 'auc', 'direction': 'maximize', 'target': 'y', 'rows': 200, 'folds': 5, 'seed': 0, 'threads': 1,
+    'columns': [
+        {'name': 'n', 'kind': 'number'}, {'name': 'gone', 'kind': 'number'}, {'name': 'f', 'kind': 'flag'}, {'name': 'c', 'kind': 'category', 'categories': ['a', 'b']},
+        {'name': 'many', 'kind': 'category', 'categories': [f'k{place}' for place in range(40)]}, {'name': 'o', 'kind': 'ordered', 'categories': ['low', 'high']}, {'name': 'd', 'kind': 'date'}, {'name': 't', 'kind': 'text'},
+    ],
+}
+META = {'rows': 200, 'testRows': 50, 'features': 8, 'numbers': 3, 'categories': 3, 'dates': 1, 'texts': 1, 'missingShare': 0.05, 'classes': 2, 'targetSkew': 2.0, 'targetPositive': True, 'metric': 'auc', 'naive': {'score': 0.5}}
+
+
+def table(rows: int, seed: int = 0, new: bool = False) -> pd.DataFrame:
+    random = np.random.default_rng(seed)
+    numbers = random.normal(size=rows)
+    numbers[random.random(rows) < 0.1] = np.nan
+    if new:
+        numbers[0] = np.inf
+    return pd.DataFrame({
+        'n': numbers, 'gone': np.where(random.random(rows) < 0.95, np.nan, 1.0), 'f': (random.random(rows) < 0.5).astype(float),
+        'c': pd.Categorical(random.choice(['a', 'b', 'unseen'] if new else ['a', 'b'], rows)), 'many': pd.Categorical(random.choice([f'k{place}' for place in range(40)], rows)),
+        'o': pd.Categorical(random.choice(['low', 'high'], rows)), 'd': pd.to_datetime('2020-01-01') + pd.to_timedelta(random.integers(0, 900, rows), 'D'),
+        't': pd.Series([' '.join(random.choice(['red', 'green', 'blue', 'big'], 4)) if random.random() < 0.9 else None for _ in range(rows)], dtype=object),
+    })
+
+
+def schema_of(task: str) -> dict[str, Any]:
+    return {**SCHEMA, 'task': task, 'classes': {'binary': ['no', 'yes'], 'multiclass': ['a', 'b', 'c'], 'regression': None}[task], 'metric': METRICS[task][0]}
+
+
+def labels_of(task: str, rows: pd.DataFrame) -> np.ndarray:
+    numbers = np.nan_to_num(rows['n'].to_numpy(), posinf=0) + 0.5 * (rows['c'].astype(object) == 'a').to_numpy()
+    if task == 'regression':
+        return np.exp(numbers / 2) + 1
+    return (numbers > 0.2).astype(float) + (numbers > 1.0 if task == 'multiclass' else 0)
+
+
+class Programs(unittest.TestCase):
+    def test_every_configuration(self) -> None:
+        """every configuration of the portfolio learns, for each task, from each kind of column, and predicts what it has not seen"""
+        rows, new = table(160), table(40, 1, new=True)
+        for task in METRICS:
+            schema = schema_of(task)
+            labels = labels_of(task, rows)
+            for config in configs_of(schema, {**META, 'task': task}, names(task), []):
+                with self.subTest(f'{task} {config["id"]}'), tempfile.TemporaryDirectory() as place:
+                    found = self.trained(config, schema, rows, labels, new, Path(place))
+                    self.assertEqual(found.shape, (40,) if task == 'regression' else (40, len(schema['classes'])))
+                    self.assertTrue(np.isfinite(found).all())
+                    if task != 'regression':
+                        np.testing.assert_allclose(found.sum(axis=1), 1)
+
+    def trained(self, config: dict[str, Any], schema: dict[str, Any], rows: pd.DataFrame, labels: np.ndarray, new: pd.DataFrame, place: Path) -> np.ndarray:
+        write_program(config, schema, place)
+        (place / 'model').mkdir()
+        sys.path.insert(0, str(place))
+        try:
+            import predict
+            import train
+
+            whole = json.loads((place / 'config.json').read_text())
+            train.train(rows, labels, np.ones(len(rows)), whole, place / 'model', seconds=1)
+            kept = [file.name for file in (place / 'model').iterdir()]
+            self.assertFalse([name for name in kept if name.endswith(('.pkl', '.pickle', '.joblib'))])
+            return predict.Model(place / 'model', whole).predict(new)
+        finally:
+            sys.path.remove(str(place))
+            for name in ('prepare', 'train', 'predict'):
+                sys.modules.pop(name, None)
+
+    def test_standalone(self) -> None:
+        """a program has the parts that it uses and no marks, and imports nothing of ours"""
+        for task in METRICS:
+            schema = schema_of(task)
+            for config in configs_of(schema, {**META, 'task': task}, names(task), []):
+                whole = completed(config, schema)
+                for name in ('prepare.py', 'train.py', 'predict.py'):
+                    text = rendered((ROOT / 'learn' / 'program' / name).read_text(), parts_of(whole), whole)
+                    self.assertNotIn('# [', text)
+                    imported = {(node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split('.')[0] for node in ast.walk(ast.parse(text)) if isinstance(node, (ast.Import, ast.ImportFrom))}
+                    self.assertLessEqual(imported, {'__future__', 'json', 'time', 'zipfile', 'pathlib', 'typing', 'numpy', 'pandas', 'scipy', 'sklearn', 'skops', 'lightgbm', 'xgboost', 'catboost', 'prepare'})
+
+    def test_target_encoding(self) -> None:
+        """a row's encoding is not of its own label: where categories say nothing, they explain nothing"""
+        random = np.random.default_rng(0)
+        rows = pd.DataFrame({'many': pd.Categorical([f'k{place}' for place in random.integers(0, 300, 900)])})
+        schema = {**SCHEMA, 'columns': [{'name': 'many', 'kind': 'category', 'categories': []}]}
+        labels = (random.random(900) < 0.5).astype(float)
+        with tempfile.TemporaryDirectory() as place:
+            write_program({'id': 'x', 'model': 'logistic', 'prepare': {'categories': 'onehot', 'target_encoding': True, 'numbers': 'standard', 'most_onehot': 1}, 'parameters': {}}, schema, Path(place))
+            sys.path.insert(0, place)
+            try:
+                import prepare
+
+                config = json.loads(Path(place, 'config.json').read_text())
+                encoded = prepare.Prepare(config['columns'], config['prepare'], 'binary', 2).fit_transform(rows, labels, 0)[:, -1]
+            finally:
+                sys.path.remove(place)
+                sys.modules.pop('prepare', None)
+        self.assertLess(abs(auc(labels, encoded, np.ones(900)) - 0.5), 0.06)
+
+
+class Grading(unittest.TestCase):
+    def refusal(self, found: Any, schema: dict[str, Any], rows: int = 4) -> str | None:
+        with tempfile.TemporaryDirectory() as place:
+            if isinstance(found, bytes):
+                Path(place, 'p.npy').write_bytes(found)
+            else:
+                np.save(Path(place, 'p.npy'), found, allow_pickle=True)
+            return read_predictions(Folder(Path(place), None), 'p.npy', rows, schema)[1]
+
+    def test_refused(self) -> None:
+        """NaN, infinity, other shapes and types, what is no probability, objects and other bytes are refused with the reason"""
+        binary, numbers = schema_of('binary'), schema_of('regression')
+        good = np.tile([0.25, 0.75], (4, 1))
+        self.assertIsNone(self.refusal(good, binary))
+        bad = good.copy()
+        bad[2, 1] = np.nan
+        self.assertIn('row 3', self.refusal(bad, binary) or '')
+        self.assertIn('found float32', self.refusal(good.astype(np.float32), binary) or '')
+        self.assertIn('[3, 2]', self.refusal(good[:3], binary) or '')
+        self.assertIn('sum to 1', self.refusal(good * 2, binary) or '')
+        self.assertIn('sum to 1', self.refusal(np.tile([-0.5, 1.5], (4, 1)), binary) or '')
+        self.assertIn('something else', self.refusal(b'nothing', binary) or '')
+        self.assertIn('something else', self.refusal(np.array([{}, [], 1, 2], object), numbers) or '')
+        self.assertIn('finite', self.refusal(np.array([1, 2, np.inf, 3.0]), numbers) or '')
+        self.assertIn('larger file', self.refusal(np.zeros(10_000), numbers) or '')
+
+    def test_metrics(self) -> None:
+        """the metrics are scikit-learn's, ties and weights included"""
+        from sklearn import metrics as theirs
+
+        random = np.random.default_rng(0)
+        labels, weights = (random.random(300) < 0.4).astype(float), random.random(300)
+        chance = np.round(np.clip(labels * 0.3 + random.random(300) * 0.7, 0.01, 0.99), 2)
+        both = np.stack([1 - chance, chance], axis=1)
+        found = (chance >= 0.5).astype(int)
+        expected = {
+            'auc': theirs.roc_auc_score(labels, chance, sample_weight=weights), 'log_loss': theirs.log_loss(labels, chance, sample_weight=weights),
+            'brier': theirs.brier_score_loss(labels, chance, sample_weight=weights), 'accuracy': theirs.accuracy_score(labels, found, sample_weight=weights),
+            'balanced_accuracy': theirs.balanced_accuracy_score(labels, found, sample_weight=weights), 'f1': theirs.f1_score(labels, found, sample_weight=weights), 'mcc': theirs.matthews_corrcoef(labels, found, sample_weight=weights),
+        }
+        for name, value in expected.items():
+            self.assertAlmostEqual(score(name, labels, both, weights, 0.5), value, places=9, msg=name)
+        truth, guess = random.random(300) + 1, random.random(300) + 1
+        for name, value in {'mae': theirs.mean_absolute_error(truth, guess), 'r2': theirs.r2_score(truth, guess), 'rmse': theirs.root_mean_squared_error(truth, guess), 'mape': theirs.mean_absolute_percentage_error(truth, guess), 'rmsle': theirs.root_mean_squared_log_error(truth, guess)}.items():
+            self.assertAlmostEqual(score(name, truth, guess), value, places=9, msg=name)
+
+    def test_threshold(self) -> None:
+        """a threshold is chosen where it helps the metric, and probabilities that are too sure are cooled"""
+        random = np.random.default_rng(0)
+        truth = random.random(3000)
+        labels = (random.random(3000) < truth * 0.3).astype(float)
+        both = np.stack([1 - truth * 0.3, truth * 0.3], axis=1)
+        threshold = best_threshold('f1', labels, both)
+        self.assertGreater(score('f1', labels, both, None, threshold), score('f1', labels, both, None, 0.5) + 0.2)
+        sure = calibrated(both, 0.6)
+        self.assertAlmostEqual(temperature_of(SCHEMA, labels, sure, None), 1 / 0.6, delta=0.25)
+
+
+class Proposing(unittest.TestCase):
+    def search(self, rows: list[dict[str, Any]], left: float = 40.0) -> dict[str, Any] | None:
+        configs = configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])
+        plan = {'configs': configs, 'folds': 5, 'models': [{'name': 'lightgbm'}]}
+        return Search(SCHEMA, {**META, 'task': 'binary'}, plan, {'secondsLeft': left, 'workers': 1, 'rows': rows}).next()
+
+    def row(self, identity: str, fold: int, value: float | None, state: str = 'scored') -> dict[str, Any]:
+        model = identity.split('-')[0]
+        return {'id': identity, 'config': {'id': identity, 'model': model, 'parameters': {}}, 'fold': fold, 'state': state, 'score': value, 'seconds': 0.5, 'timing': {'rounds': 70}}
+
+    def test_first(self) -> None:
+        """one fold comes first; the others follow with the rounds that it found"""
+        first = self.search([])
+        self.assertEqual((first or {})['folds'], [0])
+        then = self.search([self.row('lightgbm-1', 0, 0.8)])
+        self.assertEqual(((then or {})['id'], (then or {})['folds'], (then or {})['fold']['rounds']), ('lightgbm-1', [1, 2, 3, 4], 70))
+
+    def test_poor(self) -> None:
+        """what was poor on its first fold, crashed or ran out of time is not continued"""
+        good = [self.row('lightgbm-1', fold, 0.9) for fold in range(5)]
+        for bad in (self.row('catboost-1', 0, 0.6), self.row('catboost-1', 0, None, 'crashed'), self.row('catboost-1', 0, None, 'timed_out')):
+            self.assertNotEqual((self.search([*good, bad]) or {})['id'], 'catboost-1')
+
+    def test_no_time(self) -> None:
+        """nothing is begun that cannot be finished"""
+        self.assertIsNone(self.search([self.row('lightgbm-1', fold, 0.9) for fold in range(5)], left=1.0))
+
+
+class Whole(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls) -> None:
+        from drive import Loop
+
+        cls.place = tempfile.TemporaryDirectory()
+        source = Path(cls.place.name, 'source')
+        source.mkdir()
+        rows = table(400)
+        rows['y'] = np.where(labels_of('binary', rows) > 0, 'yes', 'no')
+        rows.to_csv(source / 'data.csv', index=False)
+        (source / 'task.json').write_text(json.dumps({'table': ['data.csv'], 'target': 'y', 'seconds': 9}))
+        loop = Loop(source, Path(cls.place.name, 'work'), None)
+        cls.before = os.getcwd()
+        cls.result = loop.run()
+        cls.folder = loop.deliver()
+        cls.csv = source / 'data.csv'
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        os.chdir(cls.before)
+        cls.place.cleanup()
+
+    def predict(self, rows: list[dict[str, Any]], *options: str) -> subprocess.CompletedProcess[str]:
+        file = Path(self.place.name, 'new.csv')
+        with file.open('w', newline='') as opened:
+            writer = csv.DictWriter(opened, rows[0].keys())
+            writer.writeheader()
+            writer.writerows(rows)
+        return subprocess.run([sys.executable, 'predict.py', str(file), *options], cwd=self.folder, capture_output=True, text=True, check=False)
+
+    def rows(self, count: int = 3) -> list[dict[str, Any]]:
+        with self.csv.open() as opened:
+            return [{name: value for name, value in row.items() if name != 'y'} for row, _ in zip(csv.DictReader(opened), range(count), strict=False)]
+
+    def test_learnt(self) -> None:
+        """the loop ends in time, with a blend that learnt something, and probabilities"""
+        self.assertLess(self.result['seconds'], 12)
+        self.assertTrue(self.result['judged']['learnt'])
+        self.assertGreater(self.result['judged']['score'], 0.85)
+
+    def test_score_again(self) -> None:
+        """the folder reproduces the score of the test"""
+        ran = subprocess.run([sys.executable, 'test_score.py'], cwd=self.folder, capture_output=True, text=True, check=False)
+        self.assertEqual(ran.returncode, 0, ran.stdout + ran.stderr)
+
+    def test_columns_refused(self) -> None:
+        """missing, extra and mistyped columns are refused by name in one line"""
+        rows = self.rows()
+        for changed, name in ((({key: value for key, value in row.items() if key != 'c'} for row in rows), "'c'"), (({**row, 'surplus': 1} for row in rows), "'surplus'"), (({**row, 'n': 'many'} for row in rows), "'n'")):
+            ran = self.predict(list(changed))
+            self.assertEqual((ran.returncode, ran.stderr.count('\n')), (3, 1), ran.stderr)
+            self.assertIn(name, ran.stderr)
+
+    def test_dirt(self) -> None:
+        """new missing values, infinity, unseen categories, other column orders and types are predicted, and what was odd is said"""
+        plain = pd.read_csv(__import__('io').StringIO(self.predict(self.rows()).stdout))
+        turned = pd.read_csv(__import__('io').StringIO(self.predict([dict(reversed(row.items())) for row in self.rows()]).stdout))
+        pd.testing.assert_frame_equal(plain, turned)
+        dirty = [{**row, 'n': 'inf', 'c': 'unseen', 'd': '', 'many': '', 'f': '1' if row['f'] == '1.0' else '0'} for row in self.rows()]
+        ran = self.predict(dirty)
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        self.assertIn('infinite', ran.stderr)
+        self.assertIn('unseen', ran.stderr)
+
+    def test_interval_and_reasons(self) -> None:
+        """sets that hold the truth as often as asked for, and reasons, are given for single rows"""
+        ran = self.predict(self.rows(1), '--interval', '0.9', '--explain')
+        self.assertEqual(ran.returncode, 0, ran.stderr)
+        found = pd.read_csv(__import__('io').StringIO(ran.stdout))
+        self.assertIn(found['one of'][0], ('no', 'yes', 'no | yes'))
+        self.assertEqual(found['because'][0].count(';'), 2)
+        self.assertEqual(self.predict(self.rows(1), '--interval', '9').returncode, 3)
+
+
+if __name__ == '__main__':
+    unittest.main()
