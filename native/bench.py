@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from crucible_native import _kernels, camera_rays
+from crucible_native import camera_rays
 
 
 def look_at(position, target):

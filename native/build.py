@@ -1,9 +1,10 @@
-"""Builds the Python package crucible_native: `build.py --python PYTHON --nanobind FOLDER --out FOLDER`.
+"""Builds the Python package crucible_native: `build.py --python PYTHON --nanobind FOLDER --out FOLDER [--sanitize]`.
 
 --python   the interpreter the package is for; its headers are used
 --nanobind the folder with nanobind's include/ and libnanobind.a, the runtime compiled beforehand
 --out      where the folder crucible_native goes, for instance the interpreter's site-packages
-One call of g++ and no build system: there is one source file.
+--sanitize with checks of addresses and undefined behaviour, and for the plainest instruction set alone
+No build system: there is one source file, which g++ compiles once for each instruction set.
 """
 
 import argparse
@@ -14,14 +15,23 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 
-# AVX2 and FMA, on every x86 server since 2013. -march=native would be faster on some hosts and crash on others: the image
-# is built once and run anywhere. No contraction, so that two builds round alike.
-MACHINE = ['-march=x86-64-v3'] if platform.machine() == 'x86_64' else []
-FLAGS = ['-std=c++17', '-O3', *MACHINE, '-ffp-contract=off', '-fno-math-errno', '-DNDEBUG', '-Wall', '-Wextra']
-EXTENSION = ['-fPIC', '-shared', '-fvisibility=hidden', '-pthread', '-s']
+# Instruction sets by the module that holds them; the package loads the best that the processor has. Whole modules, since
+# one function of the standard library, compiled for AVX-512 and shared by all, would crash elsewhere.
+LEVELS = {'baseline': 'x86-64', 'avx2': 'x86-64-v3', 'avx512': 'x86-64-v4'}
+# No contraction, so that all modules round alike: the same results, to the last bit.
+FLAGS = ['-std=c++17', '-O3', '-ffp-contract=off', '-fno-math-errno', '-fno-trapping-math', '-Wall', '-Wextra']
+PLAIN = ['-DNDEBUG', '-s']
+SANITIZED = ['-g', '-O1', '-fsanitize=address,undefined', '-fno-sanitize-recover=undefined']
+EXTENSION = ['-fPIC', '-shared', '-fvisibility=hidden', '-pthread']
 
 
-def build(python, nanobind, out):
+def machine(level):
+    """The flags of an instruction set."""
+    wide = ['-mprefer-vector-width=512'] if level == 'avx512' else []
+    return [f'-march={LEVELS[level]}', *wide] if platform.machine() == 'x86_64' else []
+
+
+def build(python, nanobind, out, sanitize=False):
     """Compiles the binding and puts the package into `out`. Raises CalledProcessError where the compiler fails."""
     headers = subprocess.run(
         [python, '-c', 'import sysconfig; print(sysconfig.get_path("include"))'],
@@ -29,12 +39,20 @@ def build(python, nanobind, out):
     ).stdout.strip()
     package = out / 'crucible_native'
     package.mkdir(parents=True, exist_ok=True)
-    shutil.copy(HERE / 'python' / 'crucible_native' / '__init__.py', package)
+    for source in (HERE / 'python' / 'crucible_native').glob('*.py'):
+        shutil.copy(source, package)
     includes = [f'-I{HERE}', '-isystem', f'{nanobind / "include"}', '-isystem', headers]
     source, library = HERE / 'binding.cpp', nanobind / 'libnanobind.a'
-    subprocess.run(
-        ['g++', *FLAGS, *EXTENSION, *includes, str(source), str(library), '-o', str(package / '_kernels.so')], check=True
-    )
+    one = sanitize or platform.machine() != 'x86_64'
+    compilers = []
+    for level in ['baseline'] if one else LEVELS:
+        flags = [*FLAGS, *(SANITIZED if sanitize else PLAIN), *machine(level), f'-DCRUCIBLE_MODULE=_{level}']
+        into = str(package / f'_{level}.so')
+        command = ['g++', *flags, *EXTENSION, *includes, str(source), str(library), '-o', into]
+        compilers.append((command, subprocess.Popen(command)))
+    for command, compiler in compilers:
+        if compiler.wait() != 0:
+            raise subprocess.CalledProcessError(compiler.returncode, command)
 
 
 def main():
@@ -42,8 +60,9 @@ def main():
     parser.add_argument('--python', required=True)
     parser.add_argument('--nanobind', type=Path, required=True)
     parser.add_argument('--out', type=Path, required=True)
+    parser.add_argument('--sanitize', action='store_true')
     options = parser.parse_args()
-    build(options.python, options.nanobind, options.out)
+    build(options.python, options.nanobind, options.out, options.sanitize)
 
 
 if __name__ == '__main__':

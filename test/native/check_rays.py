@@ -1,6 +1,6 @@
 """Compares crucible_native with a slow, obvious reference and prints one JSON object {check: "right" or what was wrong}.
 
-    check_rays.py FOLDER_WITH_CRUCIBLE_NATIVE
+    check_rays.py [FOLDER_WITH_CRUCIBLE_NATIVE]
 
 The reference clips every ray against the box of every voxel, in float64. Tolerance: 1e-5 of the largest value plus
 1e-5, since the grid is float32.
@@ -11,7 +11,7 @@ import sys
 
 import numpy as np
 
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = sys.argv[1:2]
 
 from crucible_native import add_rays, camera_rays  # noqa: E402
 

@@ -1,0 +1,216 @@
+// Volumes turned, scaled and sheared: out(p) = in(matrix p + offset), by splines of order 0, 1 or 3. Knows nothing of Python.
+#pragma once
+
+#include <cmath>
+#include <cstring>
+
+#include "parallel.hpp"
+
+namespace crucible {
+
+struct Affine {
+  double matrix[9];  // row by row
+  double offset[3];
+};
+
+namespace detail {
+
+// A row of output voxels: where each is in the input is computed as (i m0 + j m1) + k m2 + offset, in this order.
+struct Row {
+  double base[3], step[3], offset[3];
+  double at(int axis, int64_t k) const { return base[axis] + double(k) * step[axis] + offset[axis]; }
+};
+
+// The part of 0..n-1 whose places along `axis` are in 0..length-1. Places never go back along a row, so it is one part.
+inline void narrow(const Row& row, int axis, int64_t length, int64_t& first, int64_t& last) {
+  const auto before = [&](int64_t k) { return row.step[axis] >= 0 ? row.at(axis, k) < 0 : row.at(axis, k) > double(length - 1); };
+  const auto inside = [&](int64_t k) { return row.at(axis, k) >= 0 && row.at(axis, k) <= double(length - 1); };
+  const auto search = [&](auto holds) {
+    int64_t low = first, high = last;
+    while (low < high) {
+      const int64_t middle = low + (high - low) / 2;
+      if (holds(middle)) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  first = search(before);
+  last = search(inside);
+}
+
+inline int64_t stride_of(int64_t length, int64_t stride) { return length > 1 ? stride : 0; }
+
+// Order 1, where the row moves along z alone and by whole voxels: four rows are mixed.
+inline void mix_rows(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last) {
+  const double x = row.at(0, first), y = row.at(1, first);
+  const int64_t sy = shape.z, sx = shape.y * sy;
+  const int64_t i = std::min<int64_t>(int64_t(x), std::max<int64_t>(shape.x - 2, 0));
+  const int64_t j = std::min<int64_t>(int64_t(y), std::max<int64_t>(shape.y - 2, 0));
+  const float fx = float(x - double(i)), fy = float(y - double(j));
+  const float a = (1 - fx) * (1 - fy), b = (1 - fx) * fy, c = fx * (1 - fy), d = fx * fy;
+  const float* const p = in + i * sx + j * sy + int64_t(row.at(2, first)) - first;
+  const float *q = p + stride_of(shape.y, sy), *r = p + stride_of(shape.x, sx), *s = q + stride_of(shape.x, sx);
+  for (int64_t k = first; k < last; ++k) out[k] = a * p[k] + b * q[k] + c * r[k] + d * s[k];
+}
+
+constexpr int64_t BATCH = 64;
+
+// Order 1 anywhere: places and weights of a batch are worked out together, then eight voxels are mixed for each.
+inline void mix_eight(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last) {
+  const int64_t sy = shape.z, sx = shape.y * sy;
+  const int64_t dx = stride_of(shape.x, sx), dy = stride_of(shape.y, sy), dz = stride_of(shape.z, 1);
+  const double most[3] = {double(std::max<int64_t>(shape.x - 2, 0)), double(std::max<int64_t>(shape.y - 2, 0)),
+                          double(std::max<int64_t>(shape.z - 2, 0))};
+  const double strides[3] = {double(sx), double(sy), 1.0};
+  alignas(64) float part[3][BATCH];
+  alignas(64) double place[BATCH];
+  for (int64_t k0 = first; k0 < last; k0 += BATCH) {
+    const int64_t count = std::min(BATCH, last - k0);
+    std::fill(place, place + BATCH, 0.0);
+    for (int axis = 0; axis < 3; ++axis) {
+      const double base = row.base[axis], step = row.step[axis], offset = row.offset[axis], stride = strides[axis];
+      for (int64_t k = 0; k < BATCH; ++k) {
+        const double at = base + double(int32_t(k0 + k)) * step + offset;
+        const double whole = std::min(double(int32_t(at)), most[axis]);
+        part[axis][k] = float(at - whole);
+        place[k] += whole * stride;
+      }
+    }
+    for (int64_t k = 0; k < count; ++k) {
+      const float* const p = in + int64_t(place[k]);
+      const float fx = part[0][k], fy = part[1][k], fz = part[2][k], gy = 1 - fy, gz = 1 - fz;
+      const float near = (p[0] * gz + p[dz] * fz) * gy + (p[dy] * gz + p[dy + dz] * fz) * fy;
+      const float far = (p[dx] * gz + p[dx + dz] * fz) * gy + (p[dx + dy] * gz + p[dx + dy + dz] * fz) * fy;
+      out[k0 + k] = near * (1 - fx) + far * fx;
+    }
+  }
+}
+
+inline void take_nearest(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last) {
+  for (int64_t k = first; k < last; ++k) {
+    const auto at = [&](int axis) { return int64_t(std::floor(row.at(axis, k) + 0.5)); };
+    out[k] = in[(at(0) * shape.y + at(1)) * shape.z + at(2)];
+  }
+}
+
+// Mirrored at the middle of the outermost voxels (c b a b c).
+inline int64_t mirrored(int64_t place, int64_t length) {
+  if (length == 1) return 0;
+  const int64_t period = 2 * (length - 1), within = ((place % period) + period) % period;
+  return within < length ? within : period - within;
+}
+
+inline void cubic_taps(double at, int64_t length, int64_t stride, double (&weight)[4], int64_t (&place)[4]) {
+  const int64_t whole = int64_t(std::floor(at));
+  const double t = at - double(whole), u = 1 - t;
+  weight[0] = u * u * u / 6;
+  weight[1] = (t * t * (t - 2) * 3 + 4) / 6;
+  weight[2] = (u * u * (u - 2) * 3 + 4) / 6;
+  weight[3] = 1.0 - weight[0] - weight[1] - weight[2];
+  for (int tap = 0; tap < 4; ++tap) place[tap] = mirrored(whole - 1 + tap, length) * stride;
+}
+
+// Order 3, from spline coefficients.
+inline void mix_cubic(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last) {
+  double w[3][4];
+  int64_t p[3][4];
+  for (int64_t k = first; k < last; ++k) {
+    cubic_taps(row.at(0, k), shape.x, shape.y * shape.z, w[0], p[0]);
+    cubic_taps(row.at(1, k), shape.y, shape.z, w[1], p[1]);
+    cubic_taps(row.at(2, k), shape.z, 1, w[2], p[2]);
+    double sum = 0;
+    for (int i = 0; i < 4; ++i)
+      for (int j = 0; j < 4; ++j) {
+        const float* const from = in + p[0][i] + p[1][j];
+        sum += w[0][i] * w[1][j] * (w[2][0] * from[p[2][0]] + w[2][1] * from[p[2][1]] + w[2][2] * from[p[2][2]] + w[2][3] * from[p[2][3]]);
+      }
+    out[k] = float(sum);
+  }
+}
+
+// Turns the values of lines into coefficients of a cubic spline that is mirrored at its ends; `wide` lines beside each other.
+inline void spline_lines(float* values, int64_t length, int64_t stride, int64_t wide, std::vector<double>& line) {
+  const double pole = std::sqrt(3.0) - 2.0, gain = (1 - pole) * (1 - 1 / pole);
+  line.resize(length * wide);
+  const auto row = [&](int64_t i) { return line.data() + i * wide; };
+  for (int64_t i = 0; i < length; ++i)
+    for (int64_t k = 0; k < wide; ++k) row(i)[k] = double(values[i * stride + k]) * gain;
+  // The sum over the mirrored line, all of it or as far as a double tells.
+  const int64_t horizon = std::min<int64_t>(length, 40);
+  for (int64_t k = 0; k < wide; ++k) {
+    double power = pole, sum = row(0)[k];
+    if (length <= 40) {
+      const double last = std::pow(pole, double(length - 1));
+      double back = last * last / pole;
+      sum = row(0)[k] + last * row(length - 1)[k];
+      for (int64_t i = 1; i < length - 1; ++i, power *= pole, back /= pole) sum += (power + back) * row(i)[k];
+      sum /= 1 - last * last;
+    } else {
+      for (int64_t i = 1; i < horizon; ++i, power *= pole) sum += power * row(i)[k];
+    }
+    row(0)[k] = sum;
+  }
+  for (int64_t i = 1; i < length; ++i)
+    for (int64_t k = 0; k < wide; ++k) row(i)[k] += pole * row(i - 1)[k];
+  for (int64_t k = 0; k < wide; ++k) row(length - 1)[k] = (pole / (pole * pole - 1)) * (row(length - 1)[k] + pole * row(length - 2)[k]);
+  for (int64_t i = length - 2; i >= 0; --i)
+    for (int64_t k = 0; k < wide; ++k) row(i)[k] = pole * (row(i + 1)[k] - row(i)[k]);
+  for (int64_t i = 0; i < length; ++i)
+    for (int64_t k = 0; k < wide; ++k) values[i * stride + k] = float(row(i)[k]);
+}
+
+}  // namespace detail
+
+// Turns a volume into the coefficients of its cubic spline, in place.
+inline void spline_coefficients(float* values, Shape shape, int64_t threads) {
+  const int64_t nz = shape.z, sx = shape.y * nz;
+  if (shape.count() == 0) return;
+  if (nz > 1)
+    in_parallel(threads, shape.x * shape.y, [&](int64_t first, int64_t last) {
+      std::vector<double> line;
+      for (int64_t i = first; i < last; ++i) detail::spline_lines(values + i * nz, nz, 1, 1, line);
+    });
+  if (shape.y > 1)
+    in_parallel(threads, shape.x, [&](int64_t first, int64_t last) {
+      std::vector<double> line;
+      for (int64_t x = first; x < last; ++x) detail::spline_lines(values + x * sx, shape.y, nz, nz, line);
+    });
+  if (shape.x > 1)
+    in_parallel(threads, shape.y, [&](int64_t first, int64_t last) {
+      std::vector<double> line;
+      for (int64_t y = first; y < last; ++y) detail::spline_lines(values + y * nz, shape.x, sx, nz, line);
+    });
+}
+
+// Fills `out` with the volume at matrix p + offset; `outside` where that is beyond the middle of the outermost voxels.
+// Order 3 takes the volume's spline coefficients in place of its values.
+inline void resample(const float* in, Shape shape, float* out, Shape size, const Affine& affine, int order, float outside,
+                     int64_t threads) {
+  in_parallel(threads, size.x * size.y, [&](int64_t begin, int64_t end) {
+    for (int64_t line = begin; line < end; ++line) {
+      const double i = double(line / size.y), j = double(line % size.y);
+      detail::Row row;
+      for (int axis = 0; axis < 3; ++axis) {
+        const double* m = affine.matrix + 3 * axis;
+        row.base[axis] = i * m[0] + j * m[1];
+        row.step[axis] = m[2];
+        row.offset[axis] = affine.offset[axis];
+      }
+      int64_t first = 0, last = shape.count() > 0 ? size.z : 0;
+      const int64_t lengths[3] = {shape.x, shape.y, shape.z};
+      for (int axis = 0; axis < 3; ++axis) detail::narrow(row, axis, lengths[axis], first, last);
+      float* const into = out + line * size.z;
+      std::fill(into, into + first, outside);
+      std::fill(into + std::max(first, last), into + size.z, outside);
+      if (first >= last) continue;
+      const double start = row.at(2, 0);
+      const bool along_z = row.step[0] == 0 && row.step[1] == 0 && row.step[2] == 1 && start == std::floor(start);
+      if (order == 0) detail::take_nearest(in, shape, row, into, first, last);
+      else if (order == 3) detail::mix_cubic(in, shape, row, into, first, last);
+      else if (along_z) detail::mix_rows(in, shape, row, into, first, last);
+      else detail::mix_eight(in, shape, row, into, first, last);
+    }
+  });
+}
+
+}  // namespace crucible
