@@ -43,6 +43,12 @@ export function addSteeringCommands({ command, session }: CommandLine): void {
   );
 
   command(
+    'debug <job>',
+    'one screen for a job that needs a person: the code, the error, the diagnosis, and what may be done',
+    'crucible debug start/faster',
+  ).action((job: string) => session(async (given) => (await import('../debug/debug.ts')).debug(given, job)));
+
+  command(
     'extend <job> <amounts...>',
     'raise the budget of a job to usd=, tokens=, trials=, minutes=; one that has ended is taken up again',
     'crucible extend start usd=5 trials=20 minutes=30',
