@@ -42,7 +42,7 @@ import {
   stageWarm,
 } from './supervisor-job.ts';
 import { type TurnListener, watchTurn } from './turn.ts';
-import { keptWarm, type WarmHome, type WarmHost } from './warm.ts';
+import { keptCold, keptWarm, type WarmHome, type WarmHost, warmWherePossible } from './warm.ts';
 
 export type BubblewrapSandboxOptions = {
   blobs: BlobStore;
@@ -296,10 +296,15 @@ export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions)
     layers: options.layers,
     image: noImages('bubblewrap'),
     ...supervised(carryOut, rejectBeyondMachine),
-    ...keptWarm({
-      ...{ blobs, isolation, host, expect: rejectBeyondMachine },
-      lock: { supervisor, file: options.lockFile, turns: options.turns },
-    }),
+    // A system may let bubblewrap have a namespace, and nobody in it have another.
+    ...warmWherePossible(
+      keptWarm({
+        ...{ blobs, isolation, host, expect: rejectBeyondMachine },
+        lock: { supervisor, file: options.lockFile, turns: options.turns },
+      }),
+      keptCold(carryOut, rejectBeyondMachine),
+      blobs,
+    ),
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {
       let removed = 0;

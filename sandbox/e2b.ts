@@ -11,6 +11,7 @@ import { noImages, noLayers } from './layers.ts';
 import type { Isolation, RunResult, Sandbox, SweepOptions } from './sandbox.ts';
 import { probeProblem, probeTask, type SupervisedTask, supervised } from './supervised-task.ts';
 import { neutralise, newNonce, removeStaged, staged } from './supervisor-job.ts';
+import { keptCold } from './warm.ts';
 
 export type E2bSandboxOptions = {
   blobs: BlobStore;
@@ -287,6 +288,7 @@ export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sand
     layers: null,
     image: noImages('e2b'),
     ...supervised(carryOut),
+    ...keptCold(carryOut),
 
     async sweep({ all = false, isOver }: SweepOptions = {}) {
       let removed = 0;

@@ -9,7 +9,7 @@ import {
   type RunResult,
   RunSpec,
   type Sandbox,
-  WarmRunSpec,
+  type WarmRunSpec,
 } from './sandbox.ts';
 import {
   type CollectOptions,
@@ -40,7 +40,7 @@ export interface SupervisedTask<Result> {
 export const supervised = (
   carryOut: <Result>(task: SupervisedTask<Result>, signal: AbortSignal) => Promise<Result>,
   expect: (limits: Limits) => void = () => undefined,
-): Pick<Sandbox, 'run' | 'conduct' | 'runWarm' | 'cool'> => ({
+): Pick<Sandbox, 'run' | 'conduct'> => ({
   async run(request, signal) {
     const spec = RunSpec.parse(request);
     expect(spec.limits);
@@ -51,12 +51,6 @@ export const supervised = (
     expect(spec.limits);
     return carryOut(conductTask(spec), signal);
   },
-  async runWarm(request, signal) {
-    const spec = WarmRunSpec.parse(request);
-    expect(spec.limits);
-    return carryOut(coldTask(spec), signal);
-  },
-  async cool() {},
 });
 
 const runTask = (spec: RunSpec): SupervisedTask<RunResult> => ({

@@ -1,11 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, watch } from 'node:fs';
 import { chmod, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { JobRejected, SandboxUnavailable } from '../domain/errors.ts';
-import type { Limits } from '../domain/limits.schema.ts';
+import { Limits } from '../domain/limits.schema.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { takeMeasuringLock } from './measuring-lock.ts';
 import {
@@ -16,6 +16,7 @@ import {
   WarmRunSpec,
   type WarmSpec,
 } from './sandbox.ts';
+import { coldTask, type SupervisedTask } from './supervised-task.ts';
 import { collectRun, newNonce, staged, stageRun } from './supervisor-job.ts';
 import type { TurnListener } from './turn.ts';
 
@@ -165,6 +166,53 @@ export function keptWarm(options: WarmOptions): Pick<Sandbox, 'runWarm' | 'cool'
     async cool(key) {
       await Promise.all(membersOf(key).map((name) => host.close(name)));
     },
+  };
+}
+
+/** The preload first, each time: the same results, slower. `isolation` says which it was. */
+export const keptCold = (
+  carryOut: (task: SupervisedTask<RunResult>, signal: AbortSignal) => Promise<RunResult>,
+  expect: (limits: Limits) => void = () => undefined,
+): Pick<Sandbox, 'runWarm' | 'cool'> => ({
+  async runWarm(request, signal) {
+    const spec = WarmRunSpec.parse(request);
+    expect(spec.warm.limits);
+    rejectBeyond(spec.warm.limits, spec.limits);
+    return carryOut(coldTask(spec), signal);
+  },
+  cool: async () => undefined,
+});
+
+/** Tries, at the first request, whether sandboxes can be kept warm here, and else does without. */
+export function warmWherePossible(
+  warm: Pick<Sandbox, 'runWarm' | 'cool'>,
+  cold: Pick<Sandbox, 'runWarm' | 'cool'>,
+  blobs: BlobStore,
+): Pick<Sandbox, 'runWarm' | 'cool'> {
+  let possible: Promise<boolean> | undefined;
+
+  async function probe(): Promise<boolean> {
+    const key = `probe-${randomUUID()}`;
+    const limits = Limits.parse({ wallMs: 20_000, memoryMb: 64, diskMb: 16 });
+    const files = { 'nothing.py': await blobs.put('') };
+    const request = { key, label: 'probe', argv: ['/base/nothing.py'], limits };
+    try {
+      const spec = { ...request, warm: { key, preload: 'nothing.py', files, limits } };
+      const { ending } = await warm.runWarm(spec, AbortSignal.timeout(60_000));
+      return ending.kind === 'exited' && ending.code === 0;
+    } catch {
+      return false;
+    } finally {
+      await warm.cool(key);
+    }
+  }
+
+  return {
+    async runWarm(request, signal) {
+      possible ??= probe();
+      return ((await possible) ? warm : cold).runWarm(request, signal);
+    },
+    cool: (key) => warm.cool(key),
   };
 }
 

@@ -1,11 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { RunResult, WarmRunRequest } from '../../sandbox/sandbox.ts';
+import { warmWherePossible } from '../../sandbox/warm.ts';
+import type { BlobStore } from '../../store/blobs.ts';
 import { sandboxKinds } from '../support/sandbox.ts';
 import { openWarmTest, type WarmTest } from '../support/warm.ts';
 
 const { kinds, missing } = await sandboxKinds();
 if (missing.length > 0) console.warn(`not covered: ${missing.join('; ')}`);
 
+const never = new AbortController().signal;
 const well = { kind: 'exited', code: 0 };
 
 /** Tries each of these as Python, and says of each whether it could be done. */
@@ -227,4 +231,31 @@ describe.each(kinds)('a preload that fails, by %s', (kind) => {
     expect(await box.leftovers()).toEqual([]);
     await box.close();
   });
+});
+
+test('where no sandbox can be kept warm, each request runs the preload first', async () => {
+  const said: string[] = [];
+  const way = (name: string, ending: RunResult['ending']) => ({
+    runWarm: async ({ key }: WarmRunRequest) => {
+      said.push(key.startsWith('probe-') ? `${name} probed` : name);
+      return { ending, stdout: { tail: name } } as RunResult;
+    },
+    cool: async () => undefined,
+  });
+  const request = { key: 'a', label: '', argv: ['/in/a.py'] } as unknown as WarmRunRequest;
+  const blobs = { put: async () => 'none' } as unknown as BlobStore;
+  const bad = warmWherePossible(
+    way('warm', { kind: 'exited', code: 1 }),
+    way('cold', { kind: 'exited', code: 0 }),
+    blobs,
+  );
+  expect((await bad.runWarm(request, never)).stdout.tail).toBe('cold');
+  expect((await bad.runWarm(request, never)).stdout.tail).toBe('cold');
+  const good = warmWherePossible(
+    way('warm', { kind: 'exited', code: 0 }),
+    way('cold', { kind: 'exited', code: 0 }),
+    blobs,
+  );
+  expect((await good.runWarm(request, never)).stdout.tail).toBe('warm');
+  expect(said).toEqual(['warm probed', 'cold', 'cold', 'warm probed', 'warm']);
 });
