@@ -154,6 +154,14 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     /** Records what a candidate is to be, before anything is done for it. */
     async recordDecision({ jobId, decided }: Place & { decided: NumberedDecision }): Promise<void> {
       await store.ledger.decide(jobId, decided);
+      const { number, decision } = decided;
+      if (decision.kind === 'draft' && decision.stuck !== undefined)
+        await store.ledger.say(
+          jobId,
+          `${stepKey({ jobId, step: `c-${number}` })}/stuck`,
+          `${decision.stuck.join(' and ')} failed of the same: c-${number} begins anew`,
+          Date.now(),
+        );
     },
 
     /** Records that a decision led to no program. */

@@ -1,5 +1,6 @@
 import type { StageJob } from './job.schema.ts';
 import type { ExperimentJob } from './kinds/experiment.schema.ts';
+import { markOf } from './mark.ts';
 
 type Value = ExperimentJob['include'][number][string];
 export type Values = Record<string, Value>;
@@ -69,18 +70,6 @@ function nameOf(values: Values, round: number): string {
     .replace(/[-.]+$/, '');
   const mark = markOf(JSON.stringify([values, round]));
   return read === '' ? mark : `${read}-${mark}`;
-}
-
-/** FNV-1a with 52 bits, in seven characters; where cells of one experiment share a mark it is refused when it is read. */
-function markOf(text: string): string {
-  // http://www.isthe.com/chongo/tech/comp/fnv: two halves of 32 bits with different beginnings.
-  const half = (basis: number): number => {
-    let hash = basis;
-    for (let index = 0; index < text.length; index += 1)
-      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193) >>> 0;
-    return hash;
-  };
-  return ((half(0x811c9dc5) & 0xfffff) * 2 ** 32 + half(0x050c5d1f)).toString(36).padStart(11, '0').slice(-7);
 }
 
 /** Returns the job of a cell. What the matrix puts into fields was parsed when the experiment was read. */

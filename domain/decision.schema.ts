@@ -6,7 +6,8 @@ export const NextDecision = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('strategy'), strategy: z.string() }),
   /** What the diagnosis of the parent says can be done without a model. */
   z.object({ kind: z.literal('fix'), parent: z.string() }),
-  z.object({ kind: z.literal('draft') }),
+  /** `stuck`: two candidates that failed of the same, the second made from the first: begun anew in their place. */
+  z.object({ kind: z.literal('draft'), stuck: z.array(z.string()).optional() }),
   /** `other`: not the first of several fixes that were asked for at once, by the candidate that the first one became. */
   z.object({
     ...{ kind: z.literal('debug'), parent: z.string() },

@@ -1,10 +1,11 @@
 import type { Operator } from './candidate.schema.ts';
 import { isBaseline } from './candidate.ts';
+import { markOf } from './mark.ts';
 import { best, clears, type Found, foundIn, type Objective, surpasses, triesTwice } from './objective.ts';
 import type { Trial } from './trial.schema.ts';
 import { isCertain, lastLooks } from './trial.ts';
 
-/** One trial as the workflow remembers it: names and numbers only, at most 250 bytes. */
+/** One trial as the workflow remembers it: names and numbers only, at most 300 bytes. */
 export interface JournalRow extends Found {
   id: string;
   parents: string[];
@@ -14,6 +15,8 @@ export interface JournalRow extends Found {
   verified: boolean;
   /** Whether its diagnosis says what can be done without a model. */
   mendable?: true;
+  /** Tells failures apart: the same for two that failed of the same; missing where it did not fail. */
+  failure?: string;
 }
 
 /** Ordered trials, the baseline first. Best, leaves and debug depth are derived, never stored. */
@@ -48,7 +51,20 @@ export function rowOf({ candidate, purpose, outcome }: Trial, objective: Objecti
     ...found,
     verified: isCertain({ purpose }, objective) && clears(found, objective),
     ...(isMendable(outcome) ? { mendable: true } : {}),
+    ...('reason' in outcome ? { failure: failureOf(outcome) } : {}),
   };
+}
+
+/** Numbers, addresses and times differ between two runs that fail of the same. */
+function failureOf({ kind, reason, diagnosis }: Extract<Trial['outcome'], { reason: string }>): string {
+  const evidence = diagnosis?.evidence ?? reason;
+  return markOf(`${kind} ${diagnosis?.kind ?? ''} ${evidence.replace(/0x[0-9a-f]+|\d+/gi, '0')}`);
+}
+
+/** Returns whether a debugging step led to the very failure it was to mend. */
+export function isStuck(journal: Journal, row: JournalRow): boolean {
+  if (row.operator !== 'debug' || row.failure === undefined) return false;
+  return journal.find((other) => other.id === row.parents[0])?.failure === row.failure;
 }
 
 const isMendable = (outcome: Trial['outcome']): boolean =>

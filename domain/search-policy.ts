@@ -6,6 +6,7 @@ import {
   failedLeaves,
   fixDepth,
   isRight,
+  isStuck,
   type Journal,
   type JournalRow,
 } from './journal.ts';
@@ -132,10 +133,15 @@ export const refine: SearchPolicy = (state) => {
   if (last === undefined) return begun === undefined ? { kind: 'draft' } : onwards(begun);
   // Where any score counts, the best there is is worth more than one that fails again and again.
   const isHopeless = objective.kind === 'score' && debugDepth(journal, last) >= deepestDebug;
-  const next: NextDecision[] = isRight(last) || isHopeless ? [] : [onwards(last)];
+  const stuck = isStuck(journal, last);
+  const next: NextDecision[] = isRight(last) || isHopeless || stuck ? [] : [onwards(last)];
   const top = best(journal, objective) ?? (isRight(last) ? last : nearest(state));
-  if (top !== undefined) next.push(onwards(top));
-  return next.find((decision) => !isInVain(state, decision)) ?? { kind: 'draft' };
+  // What came nearest may be the very one that could not be mended.
+  if (top !== undefined && !(stuck && !isRight(top))) next.push(onwards(top));
+  return (
+    next.find((decision) => !isInVain(state, decision)) ??
+    (stuck ? { kind: 'draft', stuck: [last.parents[0] ?? '', last.id] } : { kind: 'draft' })
+  );
 };
 
 const debugShare = 0.5;
@@ -158,6 +164,7 @@ export const tree: SearchPolicy = (state) => {
   const broken = failedLeaves(journal).filter(
     (row) =>
       debugDepth(journal, row) < deepestDebug &&
+      !isStuck(journal, row) &&
       !beingDebugged.has(row.id) &&
       !isInVain(state, { kind: 'debug', parent: row.id }),
   );

@@ -93,6 +93,42 @@ describe.each(Object.entries(policies))('%s', (_, policy) => {
   });
 });
 
+describe('a debugging step that led to the same failure', () => {
+  const passes = { kind: 'passes' } as const;
+  const crashed = (id: string, failure: string, given: Partial<JournalRow> = {}) =>
+    row(id, { outcome: 'crashed', metric: null, failure, ...given });
+  const mended = crashed('c-2', 'a', { operator: 'debug', parents: ['c-1'] });
+
+  it('is followed by a draft in place of another such step', () => {
+    const journal = [crashed('c-1', 'a'), mended];
+    expect(policies.refine(state({ objective: passes, journal }))).toEqual({
+      kind: 'draft',
+      stuck: ['c-1', 'c-2'],
+    });
+    const other = [crashed('c-1', 'b'), mended];
+    expect(policies.refine(state({ objective: passes, journal: other }))).toEqual({
+      kind: 'debug',
+      parent: 'c-2',
+    });
+    // What is begun anew is debugged like any other.
+    const anew = [...journal, crashed('c-3', 'a')];
+    expect(policies.refine(state({ objective: passes, journal: anew }))).toEqual({
+      kind: 'debug',
+      parent: 'c-3',
+    });
+  });
+
+  it('is no leaf of a tree that is worth another', () => {
+    const best = row('c-3', { verified: true });
+    const journal = [baseline, crashed('c-1', 'a'), mended, best];
+    for (let decisions = 0; decisions < 40; decisions += 1)
+      expect(policies.tree(state({ journal, drafts: 0, decisions }))).toEqual({
+        kind: 'improve',
+        parents: ['c-3'],
+      });
+  });
+});
+
 describe('refine', () => {
   const { refine } = policies;
   const passes = { kind: 'passes' } as const;
