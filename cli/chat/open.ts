@@ -1,6 +1,6 @@
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { kindOf } from '../../domain/kinds/kinds.ts';
+import { kindOf, talkingKinds } from '../../domain/kinds/kinds.ts';
 import { readInput } from '../../store/documents.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -59,7 +59,7 @@ async function earlierOne(
   options: ChatOptions,
 ): Promise<JobRecord | null> {
   if (options.resume === true && where === undefined) {
-    const latest = (await store.ledger.jobs({ limit: 1_000 })).find((each) => kindOf(each).talks);
+    const [latest] = await store.ledger.jobs({ kind: talkingKinds(), limit: 1 });
     if (latest !== undefined) return latest;
     throw new UserMistake('there is no conversation yet: begin one with crucible chat');
   }

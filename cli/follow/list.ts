@@ -1,6 +1,7 @@
 import type { Job } from '../../domain/job.schema.ts';
 import { forkText, subjectOf } from '../../domain/job.ts';
 import { originOf } from '../../domain/job-input.ts';
+import { kindNames } from '../../domain/kinds/kinds.ts';
 import type { Waiting } from '../../domain/message.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { restText, waitingIn, waitsText } from '../../domain/steered.ts';
@@ -31,16 +32,22 @@ const wideColumns = 130;
 /** `crucible list`: a page of the jobs, newest first. Throws `UserMistake` for a status, or a job to begin after, that does not exist. */
 export async function list(
   context: CommandContext,
-  { status, after, limit }: { status?: string; after?: string; limit: number },
+  { status, kind, after, limit }: { status?: string; kind?: string; after?: string; limit: number },
 ): Promise<void> {
   const { store, out, columns } = context;
   if (status !== undefined && !isStatus(status))
     throw new UserMistake(
       `--status: expected one of ${Object.keys(statusFormats).join(', ')}, got ${JSON.stringify(status)}`,
     );
+  const wanted = kindNames.find((each) => each === kind);
+  if (kind !== undefined && wanted === undefined)
+    throw new UserMistake(`--kind: expected one of ${kindNames.join(', ')}, got ${JSON.stringify(kind)}`);
   if (!Number.isInteger(limit) || limit < 1)
     throw new UserMistake(`--limit: expected a whole number from 1 up, got ${limit}`);
-  const filter = status === undefined ? {} : { status };
+  const filter = {
+    ...(status === undefined ? {} : { status }),
+    ...(wanted === undefined ? {} : { kind: [wanted] }),
+  };
   const from = after === undefined ? {} : { after: await findJob(store, after) };
   const jobs = await store.ledger.jobs({ ...filter, ...from, limit });
   if (context.json) return out(JSON.stringify(jobs));
@@ -109,6 +116,7 @@ export async function list(
   if (next === undefined) return;
   const options = [
     ...(status === undefined ? [] : [`--status ${status}`]),
+    ...(kind === undefined ? [] : [`--kind ${kind}`]),
     `--limit ${limit} --after ${last.id}`,
   ];
   const all = await store.ledger.countJobs(filter);

@@ -1,7 +1,7 @@
 import { forkText } from '../../domain/job.ts';
 import type { Origin } from '../../domain/job-input.schema.ts';
 import { originOf } from '../../domain/job-input.ts';
-import { gridIn, stagesOf } from '../../domain/kinds/kinds.ts';
+import { gridIn, kindOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { extensible, restText, waitsText } from '../../domain/steered.ts';
 import type { NotUsed } from '../../domain/strategies.schema.ts';
@@ -10,6 +10,7 @@ import { bestFound, headline, valueText } from '../../domain/trial.ts';
 import { armsOf } from '../../record/arms.ts';
 import { readCells } from '../../record/cells.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
+import { readSession } from '../../record/session.ts';
 import { triedBy } from '../../store/trials-of.ts';
 import {
   agoText,
@@ -104,6 +105,11 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
     heading(context, 'Stages');
     for (const line of stageTable(context, kept)) out(line);
   }
+  if (kindOf(job).talks) {
+    const turns = await turnLines(context, kept);
+    if (turns.length > 0) heading(context, 'Turns');
+    for (const line of turns) out(line);
+  }
   const grid = gridIn(job);
   if (grid !== null) {
     heading(context, 'Arms');
@@ -138,6 +144,37 @@ async function showJob(context: CommandContext, kept: KeptJob): Promise<void> {
 
   out('');
   await printNext(context, record);
+}
+
+/** More turns than these are told by `crucible chat` alone. */
+const mostTurns = 50;
+
+/** What was said in a conversation, and what came of it, a turn a line. */
+async function turnLines(context: CommandContext, { record }: KeptJob): Promise<string[]> {
+  const { said, next } = await readSession(context.store, record);
+  const turns = [...said, ...(next === null ? [] : [next])].filter(({ turn }) => turn !== null);
+  const rows = turns
+    .slice(-mostTurns)
+    .map(({ turn, text, end }): Cell[] => [
+      String(turn),
+      end === null
+        ? { text: 'running', format: 'dim' }
+        : { text: end.kind, format: end.kind === 'done' ? 'green' : 'red' },
+      oneLine(text),
+      end === null ? '' : oneLine(end.kind === 'done' ? end.note : end.why),
+    ]);
+  const left = turns.length - rows.length;
+  const shown = table(
+    context,
+    [
+      { title: 'turn', align: 'right' },
+      { title: 'state' },
+      { title: 'said', stretch: true },
+      { title: 'came of it', stretch: true },
+    ],
+    rows,
+  );
+  return turns.length === 0 ? [] : left === 0 ? shown : [`${left} turns before these`, ...shown];
 }
 
 /** `5 tried there and 2 of 20 here`. */

@@ -14,8 +14,14 @@ export const kinds = { optimize, solve, pipeline, chat, experiment } satisfies {
   [K in JobKind]: Kind<JobOf<K>>;
 };
 
+/** The names of all kinds. */
+export const kindNames = Object.keys(kinds).filter((name): name is JobKind => Object.hasOwn(kinds, name));
+
 /** Returns what there is to know of a job's kind. */
 export const kindOf = ({ kind }: Pick<Job, 'kind'>): Kind<Job> => kinds[kind];
+
+/** Returns the kinds that people talk to. */
+export const talkingKinds = (): JobKind[] => kindNames.filter((kind) => kinds[kind].talks ?? false);
 
 /** Returns the jobs a job is made of; none where it is tried by itself. */
 export const stagesOf = (job: Job): readonly Stage[] => kindOf(job).stages(job);

@@ -96,6 +96,7 @@ export interface JobFilter {
   called?: string;
   /** What their ID begins with. */
   startsWith?: string;
+  kind?: readonly JobKind[];
 }
 
 export interface ChildFilter {
@@ -128,9 +129,10 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
   });
   const select = () => db.selectFrom('jobs').selectAll();
 
-  const meant = ({ status, called, startsWith }: JobFilter) => {
+  const meant = ({ status, called, startsWith, kind }: JobFilter) => {
     let query = db.selectFrom('jobs').where('parent', 'is', null);
     if (status !== undefined) query = query.where('status', '=', status);
+    if (kind !== undefined) query = query.where('kind', 'in', kind);
     if (called !== undefined)
       query = query.where((is) => is.or([is('name', '=', called), is('series', '=', called)]));
     // Text is compared by its bytes, and no character comes after the last: an index can be used.

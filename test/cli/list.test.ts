@@ -57,6 +57,15 @@ describe('list', () => {
     await list(context, { limit: 3, after: 'solve/blur/aa11.1' });
     expect(lines).toEqual(['No job is older than that. All jobs: crucible list']);
     lines.length = 0;
+    await list(context, { kind: 'pipeline', limit: 20 });
+    expect(lines.filter((line) => !line.startsWith(' ')).map((line) => line.split(/ {2,}/)[0])).toEqual([
+      'id',
+      'pipeline/start/cc33.1',
+    ]);
+    await expect(list(context, { kind: 'pipe', limit: 20 })).rejects.toThrow(
+      /^--kind: expected one of .*pipeline.*, got "pipe"$/,
+    );
+    lines.length = 0;
     await list(context, { status: 'failed', limit: 20 });
     expect(lines[1]).toMatch(/^solve\/blur\/aa11\.1 +failed/);
     expect(lines[2]).toBe('  a.py: blur.py ended as crashed: no such file');

@@ -247,4 +247,22 @@ describe('show --prompt', () => {
     expect(text).toMatch(/model +openai\/gpt-6-sol: failed \(ModelReplyUnusable\), 12,345 tokens in/);
     expect(text).toMatch(/--diff \| --program \| --log \| --prompt$/);
   });
+
+  it('has the turns of a conversation, with what came of each', async () => {
+    const store = await temporaryStore();
+    const id = 'chat/talk/1.1';
+    const input = await openJob(store, { kind: 'chat', name: 'talk' }, { id });
+    for (const [index, text] of ['draw an A', 'make it bigger'].entries())
+      await store.ledger.takeMessage(id, { id: `m-${index}`, message: { kind: 'turn', text }, at: index });
+    await store.ledger.once(`${id}#said/m-0`, { jobId: id, kind: 'turn' }, async () => ({
+      ...{ kind: 'done', told: 'm-0', files: input.files, program: null, written: input.files },
+      note: 'an A of 64³',
+    }));
+    const { context, lines } = recorded(store);
+    await show(context, { job: 'talk', ...nothing });
+    const text = lines.join('\n');
+    expect(text).toMatch(
+      /\nTurns\nturn +state +said +came of it\n +1 +done +draw an A +an A of 64³\n +2 +running +make it bigger/,
+    );
+  });
 });
