@@ -169,9 +169,17 @@ export const createJobActivities = ({ store }: { store: Store }) => {
       await store.ledger.endInVain(jobId, number);
     },
 
-    /** Records a trial and says in the job's log how it ended. Returns what the job has spent. */
-    async recordTrial({ trial, ...place }: Place & { trial: Trial }): Promise<Spent> {
-      await store.ledger.recordTrial({ jobId: place.jobId, index: candidateNumber(trial.candidate), trial });
+    /**
+     * Records a trial and says in the job's log how it ended. Returns what the job has spent. `number`: of the decision that led to it, where that
+     * is another than the candidate's.
+     */
+    async recordTrial({
+      trial,
+      number,
+      ...place
+    }: Place & { trial: Trial; number?: number }): Promise<Spent> {
+      const index = number ?? candidateNumber(trial.candidate);
+      await store.ledger.recordTrial({ jobId: place.jobId, index, trial });
       const objective = await objectiveIn(place.jobId);
       await store.ledger.say(place.jobId, stepKey(place), lineOf(trial, objective), Date.now());
       return spentBy(place.jobId);

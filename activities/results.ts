@@ -42,6 +42,9 @@ export const createResults = ({ store }: { store: Store }) => {
   ): Promise<Artifact | null> {
     const given = productTrial(trials, objectiveOf(job), chosen);
     if (given === null) return null;
+    // What predicts is put together of what was fitted, when the search is over.
+    if (kindOf(job).product === 'model')
+      return trials.findLast((each) => each.artifacts.outputs !== undefined)?.artifacts.outputs ?? null;
     const { candidate, artifacts } = given;
     if (kindOf(job).product !== 'program') return artifacts.outputs ?? null;
     const program = await readProgram(blobs, artifacts.program ?? candidate.program);

@@ -123,5 +123,5 @@ function setAt(field: unknown, path: readonly string[], value: Value): unknown {
 }
 
 /** Returns which routes of a job a cell takes, where cells differ in their models. */
-export const routesKey = ({ models, budget }: Pick<StageJob, 'models' | 'budget'>): string =>
-  JSON.stringify([models, budget.usd ?? null]);
+export const routesKey = (job: StageJob): string =>
+  JSON.stringify(['models' in job ? job.models : null, job.budget.usd ?? null]);

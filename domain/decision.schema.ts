@@ -14,13 +14,23 @@ export const NextDecision = z.discriminatedUnion('kind', [
     other: z.object({ of: z.string(), index: z.number().int().positive() }).optional(),
   }),
   z.object({ kind: z.literal('improve'), parents: z.array(z.string()) }),
+  /**
+   * A configuration of a model, by its name, is fitted on more folds, each within `limitMs`. `of`: the candidate that it is already; null: a new
+   * one. `program`: a `Program`.
+   */
+  z.object({
+    ...{ kind: z.literal('fit'), config: z.string(), folds: z.array(z.number().int().nonnegative()) },
+    ...{ limitMs: z.number().positive(), program: Artifact, of: z.string().nullable() },
+    /** What training is told beside the fold: rounds, seconds, rows. */
+    told: z.record(z.string(), z.number()),
+  }),
   /** A file that somebody brought, by the ID of the message it came with. */
   z.object({ kind: z.literal('human'), told: z.string(), name: z.string(), file: Artifact }),
 ]);
 export type NextDecision = z.infer<typeof NextDecision>;
 
 /** A decision that a model makes into a program. */
-export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' | 'fix' | 'human' }>;
+export type ModelDecision = Exclude<NextDecision, { kind: 'strategy' | 'fix' | 'fit' | 'human' }>;
 
 /** A decision with the number of the candidate it is to lead to: 3 for `c-3`. */
 export interface NumberedDecision {

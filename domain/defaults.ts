@@ -59,6 +59,8 @@ export const defaults = {
     /** … once it had this many. */
     unusualCalls: 10,
   },
+  /** Learning from a table. */
+  fit: { trials: 10_000, wallMs: 10 * 60_000, cores: 1, memoryMb: 4096, folds: 5, testShare: 0.2 },
   /** Two outputs agree where |got - expected| <= absolute + relative * |expected|; without `absolute` it follows the scale of the output. */
   tolerance: { relative: 1e-6 },
   answers: 'exact',

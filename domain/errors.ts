@@ -28,6 +28,12 @@ export class JobRejected extends Error {
   static readonly retry = 'never';
 }
 
+/** A script of ours did not get through with a table. It would end the same again. */
+export class LessonFailed extends Error {
+  override name = 'LessonFailed';
+  static readonly retry = 'never';
+}
+
 /** A setting of the environment, or the user's catalogue, cannot be used. The message names it. */
 export class ConfigWrong extends Error {
   override name = 'ConfigWrong';
@@ -165,6 +171,7 @@ const errors = [
   NoSandbox,
   PackagesUnavailable,
   JobRejected,
+  LessonFailed,
   ConfigWrong,
   StoreRefused,
   ArtifactDamaged,

@@ -88,6 +88,8 @@ export function journalOf(trials: readonly Trial[], objective: Objective): Journ
 
 /** Returns whether what was found of a trial would be the best there is, so that it must be verified. */
 export function wouldBeBest(found: Found, journal: Journal, objective: Objective): boolean {
+  // Whether more folds are worth their time is decided as any other candidate is.
+  if (objective.kind === 'score' && objective.byFolds) return false;
   if (!triesTwice(objective) || !clears(found, objective)) return false;
   const top = best(journal, objective);
   return top === undefined || surpasses(found, top, objective);

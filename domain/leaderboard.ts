@@ -55,6 +55,8 @@ export function verdictWords(look: Look, objective: Objective): string {
   const { metric, outcome, passed } = foundIn(look.outcome);
   if (look.purpose === 'baseline' && metric !== null) return 'baseline';
   if (passed !== null && passed.of > 1) return checksText(passed);
+  if (objective.kind === 'score' && objective.byFolds && metric !== null)
+    return look.purpose === 'verification' ? 'all folds' : 'some folds';
   return standingWords[standingOf(look, objective)] ?? outcomeWords[outcome];
 }
 

@@ -9,7 +9,14 @@ export type Objective =
   /** A ratio to the original, such as a speed-up: one counts that is surely above `atLeast`. What reaches the goal is good enough. */
   | { kind: 'ratio'; atLeast: number; goal?: number }
   /** A score of which larger, or smaller, is better; every one counts. */
-  | { kind: 'score'; metric: string; direction: 'maximize' | 'minimize'; goal?: number };
+  | {
+      kind: 'score';
+      metric: string;
+      direction: 'maximize' | 'minimize';
+      goal?: number;
+      /** It is of rows that were left out of what was learnt from, a fold after the other: sure once all of them were. */
+      byFolds?: true;
+    };
 
 /** What is found of a program, as far as objectives compare it. */
 export interface Found {
@@ -93,7 +100,8 @@ export const isBetter = (a: Found, b: Found, objective: Objective): boolean => b
  * chance in them; else by being better.
  */
 export function surpasses(a: Found, b: Found, objective: Objective): boolean {
-  if (objective.kind !== 'score' || a.metric === null || b.metric === null) return isBetter(a, b, objective);
+  if (objective.kind !== 'score' || objective.byFolds || a.metric === null || b.metric === null)
+    return isBetter(a, b, objective);
   return carefully(a.metric, objective) > hopefully(b.metric, objective);
 }
 

@@ -22,6 +22,13 @@ export type StepKind =
   | 'grade'
   | 'check'
   | 'measure'
+  | 'table'
+  | 'decide'
+  | 'fit'
+  | 'blend'
+  | 'test'
+  | 'explain'
+  | 'deliver'
   | 'turn'
   | 'report';
 

@@ -118,7 +118,9 @@ export function lineOf(trial: Trial, objective: Objective): string {
     return `${who}: ${durationOf(baselineMs.value)} a ${callOf(trial)}, noise ±${(noiseFloor * 100).toFixed(1)} % on ${host}${busy === null ? '' : `; ${busy}`}`;
   }
   if (outcome.kind === 'scored') {
-    const verified = purpose === 'verification' ? `verified ${anew(trial)}: ` : '';
+    const isByFolds = objective.kind === 'score' && objective.byFolds === true;
+    const again = isByFolds ? 'on all folds' : `verified ${anew(trial)}`;
+    const verified = purpose === 'verification' ? `${again}: ` : '';
     const remarks = measurement === null ? [] : remarksOn(measurement);
     return `${who}: ${[`${verified}${metricText(outcome.metric, objective)}`, ...remarks].join('; ')}`;
   }

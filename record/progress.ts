@@ -154,6 +154,13 @@ const doingWords: Record<StepKind, string> = {
   grade: 'being judged',
   check: 'trying the check',
   measure: 'being measured',
+  table: 'looking at the table, and splitting it',
+  decide: 'being decided on',
+  fit: 'being fitted',
+  blend: 'blending what helps',
+  test: 'scoring the test, once',
+  explain: 'explaining',
+  deliver: 'putting together what predicts',
   turn: 'keeping what it came to',
   report: 'writing the report',
 };

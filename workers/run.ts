@@ -4,6 +4,11 @@ import { createCellActivities } from '../activities/cells.ts';
 import { createChatActivities } from '../activities/chat.ts';
 import { type ActivityContext, heartbeats } from '../activities/context.ts';
 import { createEnvironmentActivities } from '../activities/environment.ts';
+import { createDecideActivities } from '../activities/fit/decide.ts';
+import { createDeliverActivities } from '../activities/fit/deliver.ts';
+import { createEndActivities } from '../activities/fit/end.ts';
+import { createFoldActivities } from '../activities/fit/fold.ts';
+import { createTableActivities } from '../activities/fit/table.ts';
 import { createJobActivities } from '../activities/job.ts';
 import { createFixActivities } from '../activities/propose/by-fix.ts';
 import { createHandActivities } from '../activities/propose/by-hand.ts';
@@ -165,6 +170,14 @@ function modelWorkers(
 
 function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: ActivityContext): WorkerOptions[] {
   const cores = availableParallelism();
+  // What holds a program and what holds labels are asked on queues of their own; each sandbox is made for one of the two.
+  const learning = {
+    ...createTableActivities(context),
+    ...createDecideActivities(context),
+    ...createFoldActivities(context),
+    ...createEndActivities(context),
+    ...createDeliverActivities(context),
+  };
   return [
     {
       ...common,
@@ -175,6 +188,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
         ...createStrategyActivities(context),
         ...createFixActivities(context),
         ...createRunActivities(context),
+        ...learning,
       },
     },
     {
@@ -187,7 +201,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
       ...common,
       taskQueue: queues.grade,
       maxConcurrentActivityTaskExecutions: cores,
-      activities: createGradeActivities(context),
+      activities: { ...createGradeActivities(context), ...learning },
     },
   ];
 }

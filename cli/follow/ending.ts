@@ -59,7 +59,10 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   }
   if (kept.cells !== null) next.push(['Results', `crucible results ${name}`]);
   if (kept.cells !== null && kept.cells.failed > 0) next.push(['Again', `crucible retry ${name} --failed`]);
-  if (kindOf(kept.job).product === 'outputs') {
+  if (kindOf(kept.job).product === 'model') {
+    if (product !== null)
+      next.push(['Predict', `crucible predict ${name} new.csv`], ['Folder', `crucible export ${name}`]);
+  } else if (kindOf(kept.job).product === 'outputs') {
     next.push(...(await outputsOf(context, kept)));
     if (asksModels(kept.job)) next.push(['Program', `crucible export ${name}`]);
     if (best !== null && best.candidate !== 'c-0') next.push(...furtherOn(best, where, name));

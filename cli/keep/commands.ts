@@ -1,6 +1,7 @@
 import { createOption } from 'commander';
 import { defaults } from '../../domain/defaults.ts';
-import { type CommandLine, wholeNumber } from '../program.ts';
+import { amount, type CommandLine, wholeNumber } from '../program.ts';
+import type { PredictOptions } from './predict.ts';
 
 /** Adds the commands that take results out and judge them again. */
 export function addKeepingCommands({ command, session }: CommandLine): void {
@@ -22,6 +23,20 @@ export function addKeepingCommands({ command, session }: CommandLine): void {
         git === undefined
           ? (await import('./export.ts')).exportJob(context, { ...options, job })
           : (await import('./export-git.ts')).exportGit(context, { ...options, job, git }),
+      ),
+    );
+
+  command(
+    'predict <job> <table>',
+    'predict the rows of a new table with what a fit learnt',
+    'crucible predict fit-data new.csv -o predicted.csv',
+  )
+    .option('-o, --out <file>', 'where to (default: to the screen)')
+    .option('--interval <share>', 'beside each row the bounds that hold with this probability: 0.9', amount)
+    .option('--explain', 'beside each row what each column adds')
+    .action((job: string, table: string, options: PredictOptions) =>
+      session(async (given) =>
+        (await import('./predict.ts')).predictTable(given, { job, table, ...options }),
       ),
     );
 

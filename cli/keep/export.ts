@@ -65,6 +65,7 @@ async function folderOf(store: Store, kept: KeptJob): Promise<Folder | null> {
   const { job } = kept;
   if (kindOf(job).talks) return conversationFolder(store, kept);
   if (stagesOf(job).length > 0) return pipelineFolder(store, kept);
+  if (kindOf(job).product === 'model') return modelFolder(store, kept);
   return job.kind === 'optimize' ? programFolder(store, kept, job) : outputsFolder(store, kept);
 }
 
@@ -100,6 +101,14 @@ async function pipelineFolder(
   folder.texts['README.md'] = pipelineReadme({ name: record.name, jobId: record.id, stages: told });
   folder.texts[settingsFile] = jsonText({ job: record.id, stages: told });
   return folder;
+}
+
+/** What predicts, as it was put together when the search was over. */
+async function modelFolder(store: Store, { record }: KeptJob): Promise<Folder | null> {
+  const product = record.result?.product ?? null;
+  if (product === null) return null;
+  const stored = await readTree(store.blobs, product);
+  return { stored, texts: { [settingsFile]: jsonText({ job: record.id }) } };
 }
 
 /** What a script gave; where its job failed what it left, and marked as that. */

@@ -1,6 +1,7 @@
 import { isBaseline } from '../../domain/candidate.ts';
 import { verificationId, verificationSeries } from '../../domain/job-id.ts';
 import { VerificationInput } from '../../domain/job-input.schema.ts';
+import { kindOf } from '../../domain/kinds/kinds.ts';
 import { metricIn } from '../../domain/leaderboard.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
@@ -63,6 +64,11 @@ export async function startVerification(
   record: JobRecord,
   asked?: string,
 ): Promise<string> {
+  const { job } = await readInput(store.blobs, record);
+  if (kindOf(job).product === 'model')
+    throw new UserMistake(
+      `${record.id}: its test is scored once, and not again. The exported folder has test_score.py, which computes that score anew: crucible export ${record.id}`,
+    );
   const found = asked === undefined ? await bestOf(store, record) : await measuredIn(store, record, asked);
   if (found === null)
     throw new UserMistake(

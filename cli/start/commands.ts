@@ -1,5 +1,6 @@
 import { createOption, InvalidArgumentError, type Option } from 'commander';
 import { defaults } from '../../domain/defaults.ts';
+import { learningTasks, metrics } from '../../domain/learning.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import {
@@ -12,6 +13,7 @@ import {
   wholeNumber,
 } from '../program.ts';
 import type { BeginOptions } from './first-look.ts';
+import type { FitOptions } from './fit-job.ts';
 import type { ApplyOptions } from './fix.ts';
 import type { FixOptions } from './fix-job.ts';
 import type { OptimizeOptions } from './optimize-job.ts';
@@ -213,7 +215,49 @@ export function addStartCommands(line: CommandLine): void {
       },
     );
 
+  addFitCommand(line);
   addRecipeCommands(line);
+}
+
+/** Adds the command that learns from a table. */
+function addFitCommand({ command, session }: CommandLine): void {
+  command(
+    'fit <table>',
+    'learn to predict a column of a table: a model that can be trusted, and its score on rows nothing saw',
+    'crucible fit data.csv --target price --minutes 5',
+  )
+    .option('--target <column>', 'the column to predict (default: one is proposed, and asked for)')
+    .option('--metric <name>', `by what it is judged: ${Object.keys(metrics).join(', ')}`)
+    .addOption(
+      createOption('--task <what>', 'what the target is (default: by its values)').choices(learningTasks),
+    )
+    .option('--test <file>', 'rows that are kept for the end, in place of a share of the table')
+    .option('--groups <column>', 'rows with the same value stay together')
+    .option('--time <column>', 'rows are tested on a later time than they were learnt from')
+    .option('--weights <column>', 'how much each row counts')
+    .option('--drop <columns...>', 'columns that are not learnt from')
+    .option('--kinds <values...>', 'what columns hold, COLUMN=KIND, where it is not what they look like')
+    .option('--interpretable', 'only models that a person can read')
+    .option('--max-latency-ms <count>', 'what one row may take to be predicted', amount)
+    .option('--minutes <count>', `how long to search (default: ${defaults.fit.wallMs / 60_000})`, amount)
+    .option('--trials <count>', 'how many candidates to try (default: what the time allows)', wholeNumber)
+    .option('--cores <count>', `candidates at once (default: ${defaults.fit.cores})`, wholeNumber)
+    .option('--memory <MiB>', `memory a run may use (default: ${defaults.fit.memoryMb})`, wholeNumber)
+    .option('--seed <number>', `of the splits and the search (default: ${defaults.seed})`, seedNumber)
+    .option('--name <name>', "the job's name (default: from the table and the target)")
+    .option('--yes', 'take the target that is proposed')
+    .option('--out <folder>', 'write what predicts there, as crucible export does')
+    .option('--fresh', 'a new run, even where the same job is done or under way')
+    .option('--dry-run', 'look at the table, start nothing')
+    .option('--detached', 'return at once')
+    .action((table: string, options: FitOptions & BeginOptions & StartOptions) =>
+      session(async (given) => {
+        const file = await (await import('./fit-job.ts')).jobFromTable(given, table, options);
+        const { beginJob } = await import('./first-look.ts');
+        if (!(await beginJob(given, file, options))) return;
+        return (await import('./start-job.ts')).startJob(given, file, options);
+      }),
+    );
 }
 
 /** Adds the commands about programs that ship with Crucible; the first two need no store. */

@@ -116,7 +116,7 @@ async function jobIn(written: unknown, folder: string, source: Source, many = fa
 export function withProfile(file: JobFile, profile: Models['profile']): JobFile {
   if (profile === undefined) return file;
   const job = withParts(file.job, (part) =>
-    asksModels(part) ? { ...part, models: { ...part.models, profile } } : part,
+    asksModels(part) && 'models' in part ? { ...part, models: { ...part.models, profile } } : part,
   );
   return { ...file, job };
 }

@@ -33,8 +33,8 @@ export interface Asking {
 export interface Kind<J extends Job> {
   /** What makes one of its programs better than another. */
   objective(job: J): Objective;
-  /** What a user gets of it: the best program, the files of a run, or a folder for each of its stages. */
-  product: 'program' | 'outputs' | 'stages';
+  /** What a user gets of it: the best program, the files of a run, what predicts, or a folder for each of its stages. */
+  product: 'program' | 'outputs' | 'stages' | 'model';
   /** Whether people talk to it, turn by turn; it goes on until they end it. */
   talks?: true;
   /** Files and folders it names: it can see these and no others. */

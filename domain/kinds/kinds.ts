@@ -3,6 +3,7 @@ import type { Job, JobKind, JobOf, StageJob } from '../job.schema.ts';
 import { chat } from './chat.ts';
 import type { ExperimentJob } from './experiment.schema.ts';
 import { experiment } from './experiment.ts';
+import { fit } from './fit.ts';
 import type { Kind } from './kind.ts';
 import { optimize } from './optimize.ts';
 import type { Stage } from './pipeline.schema.ts';
@@ -10,7 +11,7 @@ import { pipeline } from './pipeline.ts';
 import { solve } from './solve.ts';
 
 /** Every kind of job. Whatever else needs to know of a kind asks here; the compiler says what a new one lacks. */
-export const kinds = { optimize, solve, pipeline, chat, experiment } satisfies {
+export const kinds = { optimize, solve, pipeline, chat, experiment, fit } satisfies {
   [K in JobKind]: Kind<JobOf<K>>;
 };
 

@@ -1,10 +1,11 @@
 import { z } from 'zod';
 import { Budget, slug } from '../job-fields.schema.ts';
+import { FitStage } from './fit.schema.ts';
 import { OptimizeStage } from './optimize.schema.ts';
 import { SolveStage } from './solve.schema.ts';
 
 /** A job of a pipeline, of any kind but another pipeline. */
-export const Stage = z.discriminatedUnion('kind', [OptimizeStage, SolveStage]);
+export const Stage = z.discriminatedUnion('kind', [OptimizeStage, SolveStage, FitStage]);
 export type Stage = z.infer<typeof Stage>;
 
 export const PipelineJob = z

@@ -177,17 +177,17 @@ describe('a field', () => {
     [
       'of an unknown kind',
       'kind: optimise\nname: a\n',
-      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, experiment, got "optimise"',
+      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, experiment, fit, got "optimise"',
     ],
     [
       'of no kind',
       'name: a\n',
-      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, experiment; it is missing',
+      'job.yaml:1: kind: expected one of optimize, solve, pipeline, chat, experiment, fit; it is missing',
     ],
     [
       'of an unknown kind of stage',
       pipeline('{ name: x, kind: pipeline }'),
-      'job.yaml:4: stages[0].kind: expected one of optimize, solve, got "pipeline"',
+      'job.yaml:4: stages[0].kind: expected one of optimize, solve, fit, got "pipeline"',
     ],
     [
       'of an unknown kind of check',

@@ -184,3 +184,12 @@ describe('the best, and the closest to it', () => {
     expect(best(equal, ratio)?.id).toBe('first');
   });
 });
+
+it('a score by folds stands once all folds have it, and the better value is the best', () => {
+  const byFolds: Objective = { kind: 'score', metric: 'auc', direction: 'maximize', byFolds: true };
+  const row = (value: number, verified: boolean) => ({ ...measured(value), verified });
+  const [whole, better, part] = [row(0.8, true), row(0.81, true), row(0.9, false)];
+  expect(best([whole, better, part], byFolds)).toBe(better);
+  // Of other scores one has to be clear of the other's interval.
+  expect(best([whole, better], most)).toBe(whole);
+});

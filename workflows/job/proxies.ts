@@ -2,6 +2,11 @@ import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { CellActivities } from '../../activities/cells.ts';
 import type { ChatActivities } from '../../activities/chat.ts';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
+import type { DecideActivities } from '../../activities/fit/decide.ts';
+import type { DeliverActivities } from '../../activities/fit/deliver.ts';
+import type { EndActivities } from '../../activities/fit/end.ts';
+import type { FoldActivities } from '../../activities/fit/fold.ts';
+import type { TableActivities } from '../../activities/fit/table.ts';
 import type { JobActivities } from '../../activities/job.ts';
 import type { FixActivities } from '../../activities/propose/by-fix.ts';
 import type { HandActivities } from '../../activities/propose/by-hand.ts';
@@ -113,5 +118,25 @@ export function sandboxActivities(limits: Limits) {
   return {
     ...{ prepareCases, listStrategies, proposeByStrategy, proposeByFix, runProgram },
     ...{ buildProgram, gradeRun, gradeTimed, tryCheck, claimBench, measureOn },
+  };
+}
+
+/** The activities that learn from a table. Those that hold labels, and no program, run where what is graded does. */
+export function learningActivities(limits: Limits) {
+  const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
+  const { fitFold, applyMembers, probeMembers } = proxyActivities<
+    FoldActivities & EndActivities & DeliverActivities
+  >({ ...within, taskQueue: queues.sandbox });
+  const { gradeFolds, blendFits, judgeTest, decideFit, explainBlend, deliverModel } = proxyActivities<
+    FoldActivities & EndActivities & DeliverActivities & DecideActivities
+  >({ ...within, taskQueue: queues.grade });
+  // Packages are installed first, where no job needed them yet.
+  const { prepareTable, coolLearning } = proxyActivities<TableActivities>({
+    ...fetching,
+    taskQueue: queues.sandbox,
+  });
+  return {
+    ...{ fitFold, applyMembers, probeMembers, gradeFolds, blendFits, judgeTest, decideFit },
+    ...{ explainBlend, deliverModel, prepareTable, coolLearning },
   };
 }

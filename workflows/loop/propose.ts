@@ -94,6 +94,8 @@ export function createProposer<J extends AskingJob>(
   return {
     async propose(decision, id) {
       if (decision.kind === 'human') return byHand(decision, id);
+      if (decision.kind === 'fit')
+        throw new Error('expected a decision about a program, got one about a model');
       if (decision.kind === 'strategy') return (await byStrategy(decision.strategy, id)) ?? 'none';
       if (decision.kind === 'fix') return (await byFix(decision.parent, id)) ?? 'none';
       if (decision.kind === 'debug' && decision.other !== undefined)

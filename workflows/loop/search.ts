@@ -4,7 +4,7 @@ import { defaults } from '../../domain/defaults.ts';
 import { candidatesIn, type Journal, type JournalRow, rowOf, wouldBeBest } from '../../domain/journal.ts';
 import type { Known } from '../../domain/known.ts';
 import { foundIn, type Objective } from '../../domain/objective.ts';
-import { type Decision, draftsWithin, type SearchPolicy } from '../../domain/search-policy.ts';
+import { type Decision, draftsWithin, type SearchState } from '../../domain/search-policy.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import type { Steering } from '../job/steering.ts';
 import { together } from '../job/together.ts';
@@ -29,7 +29,8 @@ export interface SearchSteps {
 }
 
 export interface SearchSetup {
-  policy: SearchPolicy;
+  /** Where deciding takes an activity, what it comes to. */
+  policy: (state: SearchState) => Decision | Promise<Decision>;
   objective: Objective;
   known: Known;
   /** What people tell the job. */
@@ -75,7 +76,7 @@ export async function search(
   // Verifications wait for each other, so that each is compared with the best there is by then.
   let considered: Promise<unknown> = Promise.resolve();
 
-  const decide = (): Decision => {
+  const decide = (): Decision | Promise<Decision> => {
     if (steering.paused) return { kind: 'wait' };
     const byHand = steering.next();
     if (byHand !== null) return byHand;
@@ -91,8 +92,10 @@ export async function search(
     const asked = { ...state, drafts: draftsWithin(trials), decisions: decided };
     if (givenUp === null) return open[0]?.decision ?? policy(asked);
     // What asks no model costs nothing: it goes on.
+    const unlessOver = (next: Decision): Decision =>
+      next.kind === 'stop' ? { kind: 'stop', why: givenUp } : next;
     const next = policy(asked);
-    return next.kind === 'stop' ? { kind: 'stop', why: givenUp } : next;
+    return next instanceof Promise ? next.then(unlessOver) : unlessOver(next);
   };
 
   /** The decision under its number: the one it was given before, or the next. */
@@ -141,7 +144,9 @@ export async function search(
       const isLong = setup.isLong();
       // What waits for a person hears a choice, which one that has only just gone on would not.
       if (isLong && pending.size === 0 && steering.idle && !steering.waiting) await setup.goOn();
-      const decision: Decision = isLong || pending.size >= atOnce ? { kind: 'wait' } : decide();
+      const asked = isLong || pending.size >= atOnce ? ({ kind: 'wait' } as const) : decide();
+      // What is decided at once is acted on at once: histories know no moment between.
+      const decision = asked instanceof Promise ? await asked : asked;
       if (decision.kind === 'stop' && pending.size === 0 && steering.idle) {
         if (steering.settled || !setup.waits(journal)) return decision.why;
         steering.waitFor(decision.why, candidatesIn(journal).length);

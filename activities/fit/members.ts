@@ -1,0 +1,33 @@
+import type { Tree } from '../../domain/artifact.schema.ts';
+import type { Limits } from '../../domain/limits.schema.ts';
+import type { SplitTable } from '../../domain/table.schema.ts';
+import { placeBelow } from '../../domain/tree.ts';
+import { readProgram, readTree } from '../../store/documents.ts';
+import type { Store } from '../../store/store.ts';
+import { type Fitted, fittedIn } from './fitted.ts';
+
+/** How a step of the end is limited: by what is left of the time. */
+export interface Within {
+  table: SplitTable;
+  limits: Limits;
+  cores: number;
+}
+
+/** Returns candidates by their IDs, in that order. */
+export async function membersIn(store: Store, jobId: string, ids: readonly string[]): Promise<Fitted[]> {
+  const fitted = await fittedIn(store, jobId);
+  return ids.map((id) => {
+    const found = fitted.find((each) => each.id === id);
+    if (found === undefined) throw new Error(`expected ${id} among what was fitted, found none`);
+    return found;
+  });
+}
+
+/** Returns the program of a candidate and the model of each of its folds, as the scripts of `learn/` read them. */
+export async function filesOf({ blobs }: Store, { program, models }: Fitted): Promise<Tree> {
+  const trees = [...models].map(async ([fold, model]) =>
+    placeBelow(`models/${fold}`, await readTree(blobs, model)),
+  );
+  const files = placeBelow('program', (await readProgram(blobs, program)).files);
+  return Object.assign(files, ...(await Promise.all(trees)));
+}

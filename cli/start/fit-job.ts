@@ -1,0 +1,143 @@
+import { createInterface } from 'node:readline/promises';
+import { createLearning } from '../../activities/fit/learning.ts';
+import { type Asked, leftOutLines, lookAt } from '../../activities/fit/table.ts';
+import { fileIn } from '../../activities/fit/table-files.ts';
+import { Look } from '../../domain/table.schema.ts';
+import { learnLayerMb } from '../../sandbox/packages.ts';
+import { readJson } from '../../store/documents.ts';
+import { openSandbox } from '../../workers/sandbox-of.ts';
+import type { Session } from '../server/session.ts';
+import { clean, paint, sayOf, table as tableOf, UserMistake } from '../terminal.ts';
+import { checkedJob, type JobFile, packFiles } from './job-file.ts';
+import { type Allowances, allowances, folderOf, given, nameFrom, optionOf } from './typed-job.ts';
+
+/** The options of `crucible fit`, as typed. */
+export interface FitOptions extends Allowances {
+  target?: string;
+  test?: string;
+  metric?: string;
+  task?: string;
+  groups?: string;
+  time?: string;
+  weights?: string;
+  drop?: string[];
+  kinds?: string[];
+  interpretable?: boolean;
+  maxLatencyMs?: number;
+  seed?: number;
+  name?: string;
+  yes?: boolean;
+}
+
+/**
+ * Makes the job that `crucible fit` asks for. The table is looked at first, in the sandbox: what its columns hold is shown, a target that nobody
+ * named is proposed and has to be confirmed. Throws `UserMistake`, or `JobRejected` for a table that nothing can be learnt from.
+ */
+export async function jobFromTable(session: Session, path: string, options: FitOptions): Promise<JobFile> {
+  const { test, yes = false } = options;
+  const typed = [
+    { option: 'the table', typed: path },
+    ...(test === undefined ? [] : [{ option: '--test', typed: test }]),
+  ];
+  const { folder, pathOf } = await folderOf(typed);
+  const jobOf = (target: string, metric: string): Promise<JobFile> =>
+    checkedJob(
+      given({
+        ...{ kind: 'fit', table: pathOf(path), target, metric, drop: options.drop },
+        name: options.name ?? nameFrom(['fit', pathOf(path).replace(/\.[^/]*$/, ''), target]),
+        test: test === undefined ? undefined : pathOf(test),
+        ...{ task: options.task, groups: options.groups, time: options.time, weights: options.weights },
+        kinds: options.kinds === undefined ? undefined : kindsFrom(options.kinds),
+        ...{ interpretable: options.interpretable, maxLatencyMs: options.maxLatencyMs, seed: options.seed },
+        ...allowances(options),
+      }),
+      folder,
+      optionOfFit,
+    );
+  // What is wrong with the options is told before a table is read.
+  const first = await jobOf(options.target ?? 'target', options.metric ?? 'rmse');
+  const look = await lookFor(session, first, options);
+  showLook(session, look);
+  const target = options.target === undefined ? await confirmed(session, look, yes) : look.target.name;
+  return jobOf(target, look.metric);
+}
+
+async function lookFor({ config, context }: Session, file: JobFile, options: FitOptions): Promise<Look> {
+  const { store } = context;
+  if (file.job.kind !== 'fit') throw new Error(`expected a job that learns, got ${file.job.kind}`);
+  const { target, metric, ...rest } = file.job;
+  const asked: Asked = {
+    ...rest,
+    ...(options.target === undefined ? {} : { target }),
+    ...(options.metric === undefined ? {} : { metric }),
+  };
+  sayOf(context)(
+    `looking at ${asked.table} (the packages for learning, ${learnLayerMb} MB, are installed once)`,
+  );
+  const { sandbox } = await openSandbox(config, store);
+  const learning = createLearning({ store, sandbox });
+  const place = { storeId: store.id, jobId: `look/${process.pid}`, step: 'look' };
+  const looked = await lookAt({ store, learning }, place, {
+    ...{ asked, given: await packFiles(file, store.blobs), signal: new AbortController().signal },
+  });
+  return readJson(store.blobs, fileIn(looked, 'look.json'), Look);
+}
+
+/** Shows what a look found: the columns with what they hold and why, what was left out, and what is to be watched. */
+function showLook({ context }: Session, look: Look): void {
+  const say = sayOf(context);
+  const { rows, columns, target, task, metric, classes, warnings } = look;
+  say(`${rows.toLocaleString('en')} rows, ${columns.length} columns`);
+  const lines = tableOf(
+    context,
+    [
+      { title: 'column', stretch: true },
+      { title: 'holds' },
+      { title: 'missing', align: 'right' },
+      { title: 'why', stretch: true },
+    ],
+    columns.map((each) => [each.name, each.kind, each.missing.toLocaleString('en'), each.why]),
+  );
+  for (const line of lines) say(line);
+  for (const line of leftOutLines(look)) say(line);
+  for (const { message } of warnings) say(paint(context, 'yellow', `warning: ${clean(message)}`));
+  const of = classes == null ? '' : ` of ${classes.length} classes`;
+  say(`target: ${clean(target.name)} (${clean(target.why)}); ${task}${of}, judged by ${metric}`);
+}
+
+async function confirmed({ context, signal }: Session, { target }: Look, yes: boolean): Promise<string> {
+  if (yes) return target.name;
+  const proposal = `the target could be ${target.name}: ${target.why}`;
+  if (context.json || !context.terminal || !process.stdin.isTTY)
+    throw new UserMistake(
+      `--target: expected the column to predict; ${proposal}. Take it with --yes, or name another with --target`,
+    );
+  const ask = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await ask.question(`Predict ${clean(target.name)}? [Y/n] `, { signal });
+    if (/^(?:y|yes)?$/i.test(answer.trim())) return target.name;
+  } finally {
+    ask.close();
+  }
+  throw new UserMistake('--target: name the column to predict');
+}
+
+/** `Age=category`: what a column holds. */
+function kindsFrom(typed: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    typed.map((each) => {
+      const at = each.lastIndexOf('=');
+      if (at < 1) throw new UserMistake(`--kinds ${each}: expected COLUMN=KIND, as in Age=category`);
+      return [each.slice(0, at), each.slice(at + 1)];
+    }),
+  );
+}
+
+const optionOfFit = (path: readonly PropertyKey[]): string =>
+  path[0] === 'table'
+    ? 'the table'
+    : path[0] === 'maxLatencyMs'
+      ? '--max-latency-ms'
+      : path[0] === 'kinds'
+        ? `--kinds ${String(path[1] ?? '')}`
+        : optionOf(path);

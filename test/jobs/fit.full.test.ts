@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { foundIn } from '../../domain/objective.ts';
+import { Blend, FoldsEnded, Judged } from '../../domain/table.schema.ts';
+import { readJson, readTree } from '../../store/documents.ts';
+import { startCrucible, type TestCrucible } from '../support/crucible.ts';
+import { endOf, flats, patienceMs, started } from './fit-jobs.ts';
+
+let crucible: TestCrucible;
+
+beforeAll(async () => {
+  crucible = await startCrucible({});
+  await crucible.startWorker();
+}, patienceMs);
+afterAll(async () => crucible?.stop());
+
+it(
+  'a table is learnt from within its time: a blend, its test scored once, and a folder that predicts',
+  async () => {
+    const { store } = crucible;
+    const id = await started(crucible, 'flats', flats(900), { budget: { wallMs: 30_000 } });
+    const { record, trials, summary } = await endOf(crucible, id);
+    expect(record.status, summary).toBe('finished');
+    expect((record.endedAt ?? 0) - record.startedAt).toBeLessThan(36_000);
+    expect(summary).toMatch(/^test, scored once: auc 0\.\d+ on rows that nothing in the search saw/);
+    const blend = trials.at(-1);
+    expect(blend?.candidate.title).toMatch(/^blend of \d+$/);
+    const judged = await readJson(store.blobs, blend?.artifacts.judged ?? '', Judged);
+    // About a fifth of the table: rows that are equal stay together.
+    expect(judged.rows).toBeGreaterThan(150);
+    expect(judged.rows).toBeLessThan(210);
+    expect(judged.learnt).toBe(true);
+    expect(judged.score).toBeGreaterThan(0.7);
+
+    // Each fold of each candidate was fitted once, and the blend's members are among what was fitted on all.
+    const fitted = await Promise.all(
+      trials.flatMap(({ artifacts, candidate }) =>
+        artifacts.folds === undefined
+          ? []
+          : [
+              readJson(store.blobs, artifacts.folds, FoldsEnded).then(({ folds }) =>
+                folds.map(({ fold }) => `${candidate.id} ${fold}`),
+              ),
+            ],
+      ),
+    );
+    expect(new Set(fitted.flat()).size).toBe(fitted.flat().length);
+    const whole = trials.filter(({ purpose }) => purpose === 'verification').map((each) => each.candidate.id);
+    const { members } = await readJson(store.blobs, blend?.artifacts.blend ?? '', Blend);
+    for (const { id: member } of members) expect(whole).toContain(member);
+    const steps = await store.ledger.steps(id);
+    expect(steps.filter(({ kind, key }) => kind === 'test' && key.endsWith('/test'))).toHaveLength(1);
+
+    const product = Object.keys(await readTree(store.blobs, record.result?.product ?? ''));
+    for (const file of ['predict.py', 'schema.json', 'requirements.lock', 'MODEL_CARD.md', 'test_score.py'])
+      expect(product).toContain(file);
+  },
+  patienceMs,
+);
+
+it(
+  'from labels that say nothing, nothing is learnt, and that is said',
+  async () => {
+    const id = await started(crucible, 'chance', flats(700, { permuted: true }), {
+      budget: { wallMs: 25_000 },
+    });
+    const { record, trials, summary } = await endOf(crucible, id);
+    expect(record.status, summary).toBe('finished');
+    const judged = await readJson(crucible.store.blobs, trials.at(-1)?.artifacts.judged ?? '', Judged);
+    expect(judged.learnt).toBe(false);
+    expect(judged.score).toBeGreaterThan(0.35);
+    expect(judged.score).toBeLessThan(0.65);
+    expect(summary).toContain(judged.says);
+    for (const { outcome } of trials) {
+      const { metric } = foundIn(outcome);
+      if (metric !== null) expect(metric.value).toBeLessThan(0.7);
+    }
+  },
+  patienceMs,
+);
+
+it(
+  'a table that nothing can be learnt from is refused before anything is fitted, with the column',
+  async () => {
+    const table = flats(60).replaceAll(/,(?:yes|no)(?=\n|$)/g, ',yes');
+    const { record, trials, summary } = await endOf(
+      crucible,
+      await started(crucible, 'one-class', table, { metric: 'log_loss' }),
+    );
+    expect([record.status, trials]).toEqual(['failed', []]);
+    expect(summary).toContain('sold');
+  },
+  patienceMs,
+);

@@ -1,0 +1,34 @@
+import { CancellationScope, isCancellation } from '@temporalio/workflow';
+import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
+import type { FitJob } from '../domain/kinds/fit.schema.ts';
+import { type Conclusion, runJob } from './job/frame.ts';
+import { learningActivities } from './job/proxies.ts';
+import { giveBlend } from './loop/give-blend.ts';
+import { searchByFolds } from './loop/search-by-folds.ts';
+
+/**
+ * Looks at a table and splits it, searches for what predicts its target best, and scores the blend of what helps on rows that nothing could
+ * see, once. A job that is cancelled gives what it has.
+ */
+export async function fit(input: JobInput<FitJob>): Promise<JobResult> {
+  return runJob(input, async (running) => {
+    const { job, placeOf, steering } = running;
+    const { prepareTable, coolLearning } = learningActivities(job.limits);
+    running.tell(`looking at ${job.table}, and splitting it`);
+    const seconds = (steering.endsAt() - Date.now()) / 1000;
+    const table = await prepareTable({ ...placeOf('table'), job, files: input.files, seconds });
+    const end = async (stopped: string): Promise<Conclusion> => {
+      const given = await giveBlend(running, table, stopped);
+      await coolLearning(placeOf('cool'));
+      return given;
+    };
+    try {
+      const { stopped } = await searchByFolds(running, table);
+      return await end(stopped);
+    } catch (error) {
+      if (!isCancellation(error)) throw error;
+      await CancellationScope.nonCancellable(() => end('it was cancelled'));
+      throw error;
+    }
+  });
+}

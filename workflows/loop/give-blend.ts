@@ -1,0 +1,100 @@
+import { ActivityFailure, ApplicationFailure, isCancellation } from '@temporalio/workflow';
+import type { FitJob } from '../../domain/kinds/fit.schema.ts';
+import { objectiveOf } from '../../domain/objective.ts';
+import type { SplitTable } from '../../domain/table.schema.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
+import { metricText } from '../../domain/trial.ts';
+import { type Conclusion, type RunningJob, reasonOf } from '../job/frame.ts';
+import { learningActivities, recordTrial } from '../job/proxies.ts';
+
+/** What a step of the end may take at least, however little of the time is left: what was found is not lost for a second. */
+const leastMs = 20_000;
+/** An explanation is worth a share of what is left, and nothing below this. */
+const leastToExplainMs = 2_500;
+
+/**
+ * Blends what helps, scores it once on the rows that were kept apart, explains it and puts together what predicts. A member that cannot
+ * predict them is left out, and the rest is blended anew. Fails where nothing has a score.
+ */
+export async function giveBlend(
+  running: RunningJob<FitJob>,
+  table: SplitTable,
+  stopped: string,
+): Promise<Conclusion> {
+  const { job, placeOf, tell, note, known } = running;
+  const activities = learningActivities(job.limits);
+  const objective = objectiveOf(job);
+  const leftMs = (): number => running.steering.endsAt() - Date.now();
+  const within = (wallMs: number) => ({
+    table,
+    cores: job.cores,
+    limits: { ...job.limits, wallMs: Math.ceil(wallMs) },
+  });
+  const enough = () => within(Math.max(leastMs, leftMs()));
+  const path = (step: string): string => `end-${running.input.resumed}-${known.decided}/${step}`;
+
+  const without: string[] = [];
+  for (;;) {
+    tell('blending what helps');
+    const nth = without.length;
+    const blended = await activities.blendFits({ ...placeOf(path(`blend-${nth}`)), ...enough(), without });
+    const { members } = blended;
+    if (members.length === 0) throw nothing(stopped);
+    tell('predicting the rows that were kept apart');
+    const applied = await activities.applyMembers({ ...placeOf(path(`apply-${nth}`)), ...enough(), members });
+    if (applied.kind === 'failed') {
+      note(`${applied.id} cannot predict other rows, and is left out: ${applied.reason}`);
+      without.push(applied.id);
+      continue;
+    }
+    tell('scoring the test, once');
+    const { predictions } = applied;
+    const { trial: judged, says } = await activities.judgeTest({
+      ...placeOf(path('test')),
+      ...enough(),
+      blended,
+      predictions,
+    });
+    const explained = await explain(judged);
+    tell('putting together what predicts');
+    const trial = await activities.deliverModel({
+      ...placeOf(path('deliver')),
+      ...{ ...enough(), blended, trial: explained },
+    });
+    running.spent(await recordTrial({ ...placeOf(path('record')), trial }));
+    return { summary: summaryOf(trial, says), best: null, refused: 0, product: null };
+
+    async function explain(trial: Trial): Promise<Trial> {
+      const wallMs = leftMs() / 2;
+      if (wallMs < leastToExplainMs) {
+        note('no time was left to explain it: give it more with --minutes');
+        return trial;
+      }
+      tell('explaining what it goes by');
+      try {
+        const probed = await activities.probeMembers({
+          ...placeOf(path('probe')),
+          ...within(wallMs),
+          blended,
+        });
+        return await activities.explainBlend({ ...placeOf(path('explain')), ...enough(), trial, probed });
+      } catch (error) {
+        if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
+        note(`it could not be explained: ${reasonOf(error)}`);
+        return trial;
+      }
+    }
+  }
+
+  function summaryOf({ candidate: { title, note: members }, outcome }: Trial, says: string): string {
+    const folds = outcome.kind === 'scored' ? `; ${metricText(outcome.metric, objective)} out of fold` : '';
+    return `test, scored once: ${says}${folds}; ${title}: ${members}; stopped because ${stopped}`;
+  }
+}
+
+const nothing = (stopped: string): ApplicationFailure =>
+  ApplicationFailure.create({
+    message: `nothing that was fitted has a score; stopped because ${stopped}`,
+    type: 'ProgramFailed',
+    nonRetryable: true,
+  });
