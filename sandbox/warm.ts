@@ -218,7 +218,7 @@ export function warmWherePossible(
 
 /** As many as can run at once. */
 const membersOf = (key: string): string[] =>
-  Array.from({ length: availableParallelism() }, (_, index) => `${key}#${index}`);
+  Array.from({ length: availableParallelism() }, (_, index) => `${key} ${index}`);
 
 function rejectBeyond(most: Limits, limits: Limits): void {
   for (const name of shared)
