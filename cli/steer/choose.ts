@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createResults } from '../../activities/results.ts';
 import { refusedChoice } from '../../domain/choosing.ts';
 import { rowOf } from '../../domain/journal.ts';
-import { stagesOf } from '../../domain/kinds/kinds.ts';
+import { isPart, partWords } from '../../domain/kinds/kinds.ts';
 import { Message } from '../../domain/message.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { lastLooks, productTrial } from '../../domain/trial.ts';
@@ -51,9 +51,9 @@ function refuse({ record, job, stages, trials }: KeptJob, { candidate }: Choice)
   const { id } = record;
   if (record.role === 'verification')
     throw new UserMistake(`${id} is a verification: choose in its job, ${record.parent}`);
-  if (stagesOf(job).length > 0) {
-    const names = stages.map((stage) => stage.record.id).join(', ') || `${id}/STAGE`;
-    throw new UserMistake(`${id} has no candidates of its own: choose in one of its stages, ${names}`);
+  if (!isPart(job)) {
+    const names = stages.map((stage) => stage.record.id).join(', ') || partWords(job);
+    throw new UserMistake(`${id} has no candidates of its own: choose in ${names}`);
   }
   if (record.status !== 'running' && record.result === null)
     throw new UserMistake(`${id} is ${record.status} and has no result to change`);

@@ -4,7 +4,7 @@ import { Budget, Models } from '../../domain/job-fields.schema.ts';
 import { forkIdentity } from '../../domain/job-id.ts';
 import type { JobInput, Origin } from '../../domain/job-input.schema.ts';
 import { originOf } from '../../domain/job-input.ts';
-import { isPart, stagesOf } from '../../domain/kinds/kinds.ts';
+import { isPart, partWords, stagesOf } from '../../domain/kinds/kinds.ts';
 import type { Extension } from '../../domain/message.schema.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import { bestFound } from '../../domain/trial.ts';
@@ -114,9 +114,11 @@ async function searchOf(store: Store, { record, job }: KeptJob): Promise<StageJo
     throw new UserMistake(`${id} is a verification, which searches nothing: fork ${parent}`);
   if (!isPart(job))
     throw new UserMistake(
-      `${id} is a pipeline, which has no candidates of its own: name one of its stages, ${stagesOf(job)
-        .map(({ name }) => `${id}/${name}`)
-        .join(' or ')}`,
+      `${id} has no candidates of its own: name ${
+        stagesOf(job)
+          .map(({ name }) => `${id}/${name}`)
+          .join(' or ') || partWords(job)
+      }`,
     );
   if (askingOf(job) === null && (await store.ledger.decisions(id)).length === 0)
     throw new UserMistake(`${id} runs one program and searches for no other, so there is nothing to fork`);

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { isPart } from '../../domain/kinds/kinds.ts';
+import { isPart, partWords } from '../../domain/kinds/kinds.ts';
 import type { Message } from '../../domain/message.schema.ts';
 import { budgetText } from '../../domain/steered.ts';
 import type { ModelConfig } from '../../llm/catalogue/routes.ts';
@@ -57,7 +57,7 @@ async function tellEnded(
   if (record.role === 'verification') refuse('it is a verification, and that has ended');
   const input = await readInput(store.blobs, record);
   if (message.kind === 'tryProgram' && !isPart(input.job))
-    refuse('it has no candidates of its own: name one of its stages, as in JOB/STAGE');
+    refuse(`it has no candidates of its own: name ${partWords(input.job)}`);
   if (message.kind === 'tryProgram' && (await ranOnce(store, await readJob(store, record))))
     refuse('it runs one program, and that was run');
   const routes = [input, routesOf(input.job, models)].flatMap((each) => [

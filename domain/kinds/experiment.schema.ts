@@ -51,6 +51,13 @@ export const ExperimentJob = z
       .prefault({}),
   })
   .superRefine((job, context) => {
+    if (job.cell.on_failure === 'wait')
+      context.addIssue({
+        code: 'custom',
+        path: ['cell', 'on_failure'],
+        message:
+          'a cell that waits for a person holds up those behind it: leave this out, and run failed cells again',
+      });
     for (const { path, message } of wrongNames(job)) context.addIssue({ code: 'custom', path, message });
   });
 export type ExperimentJob = z.infer<typeof ExperimentJob>;

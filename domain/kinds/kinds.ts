@@ -33,6 +33,10 @@ export const isPart = (job: Job): job is StageJob => job.kind !== 'pipeline' && 
 /** Returns a job whose parts are the cells of a grid; null for any other. */
 export const gridIn = (job: Job): ExperimentJob | null => (job.kind === 'experiment' ? job : null);
 
+/** Returns how a part of a job is called that has candidates where the job itself has none. */
+export const partWords = (job: Job): string =>
+  gridIn(job) === null ? 'one of its stages, as in JOB/STAGE' : 'one of its cells, as in JOB/CELL';
+
 /** A job that is tried by itself, and the fields that lead to it: none, those of a stage, or those of a cell. */
 export interface Part {
   part: StageJob;

@@ -205,7 +205,7 @@ describe('of a job that has ended', () => {
 
   it('a pipeline is sent on to its stages', async () => {
     await expect(choose('c-1', pipelineId)).rejects.toThrow(
-      `${pipelineId} has no candidates of its own: choose in one of its stages, ${stageId}`,
+      `${pipelineId} has no candidates of its own: choose in ${stageId}`,
     );
   });
 });

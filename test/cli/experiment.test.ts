@@ -82,6 +82,11 @@ it.each([
     /none\.csv in .*: there is no such file/,
   ],
   [
+    'a cell that waits for a person',
+    { cell: { ...cell, on_failure: 'wait' } },
+    /^cell\.on_failure: a cell that waits for a person holds up those behind it/,
+  ],
+  [
     'an experiment of experiments',
     { cell: { kind: 'experiment' } },
     /^cell\.kind: expected one of optimize, solve, got "experiment"$/,

@@ -186,7 +186,7 @@ describe('what cannot be forked is refused before anything starts', () => {
     const stages = [{ name: 'one', kind: 'optimize' as const, program: 'blur.py' }];
     await openJob(store, { kind: 'pipeline', name: 'two', stages }, { id: pipeline });
     expect(await refused({}, withKey, pipeline)).toBe(
-      `${pipeline} is a pipeline, which has no candidates of its own: name one of its stages, ${pipeline}/one`,
+      `${pipeline} has no candidates of its own: name ${pipeline}/one`,
     );
   });
 
