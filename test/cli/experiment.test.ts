@@ -84,7 +84,7 @@ it.each([
   [
     'a cell that waits for a person',
     { cell: { ...cell, on_failure: 'wait' } },
-    /^cell\.on_failure: a cell that waits for a person holds up those behind it/,
+    /cell\.on_failure: a cell that waits for a person holds up those behind it/,
   ],
   [
     'an experiment of experiments',
