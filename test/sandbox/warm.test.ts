@@ -210,9 +210,12 @@ sys.exit(3)`,
     await sleep(300);
     stop.abort(new Error('no longer wanted'));
     await expect(running).rejects.toThrow('no longer wanted');
+    const began = Date.now();
     const after = await box.trial(
       "import os\nprint([p for p in os.listdir('/proc') if p.isdigit() and b'4243' in open(f'/proc/{p}/cmdline','rb').read()])",
     );
+    // Long before its limit would have ended it.
+    expect(Date.now() - began).toBeLessThan(10_000);
     expect(after.stdout.tail).toBe('[]\n');
   });
 });
