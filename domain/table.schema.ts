@@ -151,6 +151,21 @@ export const Judged = z.object({
 });
 export type Judged = z.infer<typeof Judged>;
 
+/** What the blend goes by, and what would help. */
+export const Explained = z.object({
+  importance: z.array(z.object({ column: z.string(), permutation: z.number(), shap: z.number().nullable() })),
+  dependence: z.array(
+    z.object({
+      column: z.string(),
+      values: z.array(z.union([z.string(), z.number()])),
+      predicted: z.array(z.array(z.number())),
+    }),
+  ),
+  recommendations: z.array(z.string()),
+  deployment: z.array(z.string()),
+});
+export type Explained = z.infer<typeof Explained>;
+
 /** A table as it was split: which files go where is said in `activities/fit/table-files.ts`. */
 export interface SplitTable {
   /** A `Tree` of everything that was made of it. */

@@ -37,6 +37,7 @@ import { armNames, armsOf } from './arms.ts';
 import { readCells, reasonsOf, textOf } from './cells.ts';
 import { changesOf } from './changes.ts';
 import { type KeptJob, readEarlier, readJob, timesOf } from './kept-job.ts';
+import { learntIn } from './learnt.ts';
 
 /**
  * Everything a report on `jobId` shows, from the ledger and the blobs. A blob that is no longer kept leaves a note in its
@@ -77,6 +78,7 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
     chosen: kept.chosen ?? measured?.chosen ?? null,
     notUsed: result?.notUsed ?? [],
     stages,
+    learnt: await learntIn(blobs, kept.trials),
     grid: await gridFactsOf(store, kept),
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
     pictures: await picturesIn(blobs, given),

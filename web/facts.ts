@@ -6,6 +6,7 @@ import { metricIn, type Standing, standingOf as standing } from '../domain/leade
 import type { Objective } from '../domain/objective.ts';
 import type { Interval, Outcome } from '../domain/outcome.schema.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
+import type { Blend, Explained, Judged } from '../domain/table.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
 
 /** All that a report shows, as plain data. Times are milliseconds since 1970 where they are named `…At`. */
@@ -44,6 +45,8 @@ export interface JobFacts {
   notUsed: NotUsed[];
   /** Of a pipeline, in the order of the job file. */
   stages: StageFacts[];
+  /** Of a table; null for any other job, and before its test was scored. */
+  learnt: LearntFacts | null;
   /** Of an experiment; null for any other job. */
   grid: GridFacts | null;
   /** Files the job gave back, where it gave files. */
@@ -51,6 +54,16 @@ export interface JobFacts {
   pictures: PictureFacts[];
   spend: RouteSpend[];
   log: { at: number; text: string }[];
+}
+
+/** What was learnt from a table. */
+export interface LearntFacts {
+  judged: Judged;
+  blend: Omit<Blend, 'leaderboard'> & { leaderboard: (Blend['leaderboard'][number] & { title: string })[] };
+  /** Null where there was no time for it. */
+  explain: Explained | null;
+  /** What is to be known of the table, and of its split. */
+  warnings: string[];
 }
 
 export interface CandidateFacts {

@@ -1,6 +1,7 @@
 import type { JobFacts, PictureFacts, ReportFacts } from './facts.ts';
 import { html } from './html.ts';
 import { judgedSection } from './judged.ts';
+import { learntSection } from './learnt.ts';
 import { page } from './page.ts';
 import { recordSection } from './record.ts';
 import { workOf } from './stages.ts';
@@ -15,6 +16,7 @@ export function renderReport({ job, environment }: ReportFacts): string {
   return page(
     `${job.name}: ${verdictOf(job).large}`,
     html`${verdictSection(job, shown)}
+${job.learnt === null ? null : html`<section>${learntSection(job.learnt)}</section>`}
 <section>${workOf(job, shown)}</section>
 <section>${judgedSection(job)}</section>
 <section>${recordSection(job, environment)}</section>`,

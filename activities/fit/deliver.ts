@@ -1,7 +1,8 @@
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
-import type { Place } from '../../domain/step.ts';
+import { type Place, stepKey } from '../../domain/step.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
+import { headline } from '../../domain/trial.ts';
 import { readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
@@ -14,9 +15,9 @@ import { fileIn, forPrograms, testLabels, testRows } from './table-files.ts';
 /** What members said to questions about columns, by their IDs: a `Tree` each. */
 export type Probed = Record<string, Artifact>;
 
-/** A model is read, and what it said written, beside the time that it is asked for. */
-const readingMs = 1_000;
-const leastProbeMs = 2_000;
+/** A model is read, and what was begun is finished, beside the time that it is asked for. */
+const askedShare = 0.4;
+const leastProbeMs = 4_000;
 
 export type DeliverActivities = ReturnType<typeof createDeliverActivities>;
 
@@ -40,7 +41,7 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
         // The heaviest come first; who cannot be asked for long enough is not.
         const members = blended.members.slice(0, Math.max(1, Math.floor(limits.wallMs / leastProbeMs)));
         const each = { ...limits, wallMs: Math.floor(limits.wallMs / members.length) };
-        const probe = await writeJson(blobs, { seconds: (each.wallMs - readingMs) / 1_000 });
+        const probe = await writeJson(blobs, { seconds: (each.wallMs * askedShare) / 1_000 });
         for (const member of await membersIn(store, place.jobId, members)) {
           const files = { ...(await filesOf(store, member)), ...testRows(tree), 'probe.json': probe };
           const { ran, out } = await learning.run(
@@ -52,8 +53,15 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
             signal,
           );
           // Who cannot be asked is not explained: it predicts all the same.
-          if (outcomeOfEnding(ran.ending, saidBy(ran)) === null)
-            probed[member.id] = await writeJson(blobs, out);
+          const failed = outcomeOfEnding(ran.ending, saidBy(ran));
+          if (failed === null) probed[member.id] = await writeJson(blobs, out);
+          else if ('reason' in failed)
+            await store.ledger.say(
+              place.jobId,
+              `${stepKey(place)}/${member.id}`,
+              `${member.id} is not explained: ${headline(failed.reason)}`,
+              Date.now(),
+            );
         }
         return probed;
       });

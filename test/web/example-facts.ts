@@ -220,6 +220,7 @@ export const optimizeJob: JobFacts = {
   stages: [],
   outputs: [],
   grid: null,
+  learnt: null,
   pictures: [],
   spend: [
     {
@@ -331,6 +332,7 @@ export const solveJob: JobFacts = {
     { path: 'render/scene.json', artifact: hash('scene') },
   ],
   grid: null,
+  learnt: null,
   pictures: [ballPicture],
   spend: [],
   log: [{ at: minutes(14.4), text: 'c-0 as it is: passed every check' }],
@@ -357,6 +359,7 @@ export const pipelineJob: JobFacts = {
         ...solveJob,
         name: 'phantom',
         grid: null,
+        learnt: null,
         pictures: [],
         summary: 'phantom.py ran and its outputs passed every check',
         task: 'Run phantom.py and check the 1 file it must write.',

@@ -1,0 +1,30 @@
+import { Blend, Explained, Judged, Look, Meta } from '../domain/table.schema.ts';
+import type { Trial } from '../domain/trial.schema.ts';
+import type { BlobStore } from '../store/blobs.ts';
+import { readJson } from '../store/documents.ts';
+import type { LearntFacts } from '../web/facts.ts';
+
+/** Returns what was learnt from a table; null before its test was scored, and for a job that learns from none. */
+export async function learntIn(blobs: BlobStore, trials: readonly Trial[]): Promise<LearntFacts | null> {
+  const { judged, blend, explain, look, meta } =
+    trials.findLast(({ artifacts }) => artifacts.judged !== undefined)?.artifacts ?? {};
+  if (judged === undefined || blend === undefined) return null;
+  const titles = new Map(trials.map(({ candidate }) => [candidate.id, candidate.title]));
+  const blended = await readJson(blobs, blend, Blend);
+  const warnings = [
+    ...(look === undefined ? [] : (await readJson(blobs, look, Look)).warnings),
+    ...(meta === undefined ? [] : (await readJson(blobs, meta, Meta)).warnings),
+  ];
+  return {
+    judged: await readJson(blobs, judged, Judged),
+    blend: {
+      ...blended,
+      leaderboard: blended.leaderboard.map((row) => ({
+        ...row,
+        title: `${row.id} ${titles.get(row.id) ?? ''}`.trim(),
+      })),
+    },
+    explain: explain === undefined ? null : await readJson(blobs, explain, Explained),
+    warnings: warnings.map(({ message }) => message),
+  };
+}
