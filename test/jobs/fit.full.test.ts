@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { foundIn } from '../../domain/objective.ts';
 import { Blend, FoldsEnded, Judged } from '../../domain/table.schema.ts';
 import { readJson, readTree } from '../../store/documents.ts';
-import { startCrucible, type TestCrucible } from '../support/crucible.ts';
+import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
 import { endOf, flats, patienceMs, started } from './fit-jobs.ts';
 
 let crucible: TestCrucible;
@@ -91,3 +91,92 @@ it(
   },
   patienceMs,
 );
+
+/** Waits until a job has finished so many folds of candidates. */
+const foldsOf = (id: string, least: number) =>
+  until(`${least} folds of ${id}`, patienceMs, async () => {
+    const done = (await crucible.store.ledger.steps(id)).filter(
+      ({ kind, end }) => kind === 'fit' && end.kind === 'done',
+    );
+    return done.length >= least && done;
+  });
+
+it(
+  'a job that is cancelled gives the blend of what it has',
+  async () => {
+    const id = await started(crucible, 'cancelled', flats(600), { budget: { wallMs: 240_000 } });
+    await foldsOf(id, 7);
+    await crucible.client.cancel(id);
+    const { record, trials } = await endOf(crucible, id);
+    expect(record.status).toBe('cancelled');
+    expect(trials.at(-1)?.artifacts.judged).toBeDefined();
+    const product = await readTree(crucible.store.blobs, record.result?.product ?? '');
+    expect(Object.keys(product)).toContain('predict.py');
+  },
+  patienceMs,
+);
+
+it(
+  'a worker that is killed again and again loses the fold under way: none that was finished is fitted twice',
+  async () => {
+    const id = await started(crucible, 'killed', flats(800, { seed: 7 }), { budget: { wallMs: 60_000 } });
+    for (const least of [2, 6, 9]) {
+      await foldsOf(id, least);
+      await crucible.killWorker();
+      await crucible.startWorker();
+    }
+    const { record, summary, trials } = await endOf(crucible, id);
+    expect(record.status, summary).toBe('finished');
+    expect((record.endedAt ?? 0) - record.startedAt).toBeLessThan(75_000);
+    const steps = (await crucible.store.ledger.steps(id)).filter(({ kind }) => kind === 'fit');
+    // What was under way when its worker died was begun anew; nothing else was.
+    const again = steps.filter(({ starts }) => starts > 1);
+    expect(again.length).toBeLessThanOrEqual(3);
+    expect(trials.length).toBeGreaterThan(2);
+  },
+  patienceMs,
+);
+
+it(
+  'a program that prints a better score, or whose predictions are none, is scored truly or refused; so is one that looks for labels',
+  async () => {
+    const { store, client } = crucible;
+    const id = await started(crucible, 'hostile', flats(600), { budget: { wallMs: 100_000 } });
+    await foldsOf(id, 5);
+    const programs = {
+      'nan.py': predicting('np.full((len(rows), 2), np.nan)'),
+      'looks.py': `import glob, numpy as np
+found = [path for place in ('/in', '/base', '/work') for path in glob.glob(place + '/**/*', recursive=True)]
+assert not [path for path in found if 'test' in path.split('/')[-1].lower() and path.endswith('.npy')], found
+assert not [path for path in found if path.endswith('test.arrow')], found
+${predicting('np.tile([0.5, 0.5], (len(rows), 1))')}`,
+    };
+    for (const [name, text] of Object.entries(programs))
+      await client.tell(id, { kind: 'tryProgram', name, file: await store.blobs.put(text) });
+    const { trials } = await endOf(crucible, id);
+    const outcomes = trials
+      .filter(({ candidate }) => candidate.operator === 'human')
+      .map(({ candidate, outcome }) => [
+        candidate.title,
+        outcome.kind,
+        foundIn(outcome).metric?.value ?? null,
+      ]);
+    expect(outcomes).toEqual([
+      ['by hand: nan.py', 'invalidOutput', null],
+      ['by hand: looks.py', 'scored', 0.5],
+    ]);
+  },
+  patienceMs,
+);
+
+/** A `train.py` that learns nothing, and changes what predicts. */
+const predicting = (what: string): string => `import numpy as np
+print('auc 1.0')
+def train(table, labels, weights, config, folder, rounds=None, seconds=1e9):
+    import predict
+    class Model:
+        def __init__(self, *_): pass
+        def predict(self, rows): return ${what}
+    predict.Model = Model
+    return {'score': 1.0}
+`;
