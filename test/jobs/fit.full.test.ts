@@ -136,3 +136,49 @@ it(
   },
   patienceMs,
 );
+
+it(
+  'a program that prints a better score, or whose predictions are none, is scored truly or refused; so is one that looks for labels',
+  async () => {
+    const { store, client } = crucible;
+    const id = await started(crucible, 'hostile', flats(600), { budget: { wallMs: 40_000 } });
+    await foldsOf(id, 5);
+    const programs = {
+      'nan.py': predicting('np.full((len(rows), 2), np.nan)'),
+      'looks.py': `import glob, numpy as np
+found = [path for place in ('/in', '/base', '/work') for path in glob.glob(place + '/**/*', recursive=True)]
+assert not [path for path in found if 'test' in path.split('/')[-1].lower() and path.endswith('.npy')], found
+assert not [path for path in found if path.endswith('test.arrow')], found
+${predicting('np.tile([0.5, 0.5], (len(rows), 1))')}`,
+    };
+    for (const [name, text] of Object.entries(programs))
+      await client.tell(id, {
+        ...{ id: name, message: { kind: 'tryProgram', name, file: await store.blobs.put(text) } },
+      });
+    const { trials } = await endOf(crucible, id);
+    const outcomes = trials
+      .filter(({ candidate }) => candidate.operator === 'human')
+      .map(({ candidate, outcome }) => [
+        candidate.title,
+        outcome.kind,
+        foundIn(outcome).metric?.value ?? null,
+      ]);
+    expect(outcomes).toEqual([
+      ['by hand: nan.py', 'invalidOutput', null],
+      ['by hand: looks.py', 'scored', 0.5],
+    ]);
+  },
+  patienceMs,
+);
+
+/** A `train.py` that learns nothing, and changes what predicts. */
+const predicting = (what: string): string => `import numpy as np
+print('auc 1.0')
+def train(table, labels, weights, config, folder, rounds=None, seconds=1e9):
+    import predict
+    class Model:
+        def __init__(self, *_): pass
+        def predict(self, rows): return ${what}
+    predict.Model = Model
+    return {'score': 1.0}
+`;
