@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Artifact } from './artifact.schema.ts';
 
 /** Strategies that are not used for one reason, which begins with the user's file and line where one is to blame. */
 export const NotUsed = z.object({
@@ -10,5 +11,10 @@ export const NotUsed = z.object({
 export type NotUsed = z.infer<typeof NotUsed>;
 
 /** What strategies can do for a program: the combinations that apply, in the order worth trying, and why others do not. */
-export const StrategyList = z.object({ applicable: z.array(z.string()), notUsed: z.array(NotUsed) });
+export const StrategyList = z.object({
+  applicable: z.array(z.string()),
+  notUsed: z.array(NotUsed),
+  /** What was observed of a function on a sample case: time by line, types by name. */
+  record: Artifact.nullish(),
+});
 export type StrategyList = z.infer<typeof StrategyList>;

@@ -1,6 +1,7 @@
 /** What a job can name in `strategies`, and its default, apart from the schema, so that the command line's help need not load that. */
 export const strategyNames = [
   'vectorize_loops',
+  'outline_loops',
   'use_cpp_extension',
   'use_pythran',
   'parallelize',

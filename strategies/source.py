@@ -93,7 +93,7 @@ def parsed(text, filename):
 
 
 class Module:
-    """One Python file and the function to make faster.
+    """One Python file and the function to make faster; of a file beside it, None.
 
     folder: where other files of the program stand, if anywhere. text: the file's text; functions: its top-level functions by name; constants: its top-level numbers by name;
     imports: local name -> full name (`np` -> `numpy`, `sqrt` -> `math.sqrt`).
@@ -113,7 +113,7 @@ class Module:
         for statement in self.tree.body:
             self._collect(statement)
         found = self.functions.get(function)
-        if found is None:
+        if found is None and function is not None:
             raise NotApplicable(f'{filename} defines no function {function} at its top level')
         self.function = found
         self.name = function
@@ -192,6 +192,16 @@ class Module:
     def stands_beside(self, name):
         """Whether a module of this name is another file of the program."""
         return self.folder is not None and ((self.folder / f'{name}.py').is_file() or (self.folder / name).is_dir())
+
+    @functools.lru_cache(maxsize=64)
+    def beside(self, name):
+        """Another file of the program as a module; None where there is none of this name, or it cannot be read."""
+        if self.folder is None or not (self.folder / f'{name}.py').is_file():
+            return None
+        try:
+            return Module(read_source((self.folder / f'{name}.py').read_bytes()), None, f'{name}.py', self.folder)
+        except NotApplicable:
+            return None
 
     def called(self, function):
         """The module's own functions that `function` calls, in the order of their definition."""

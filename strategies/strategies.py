@@ -1,6 +1,6 @@
 """Makes a faster program out of a Python function, or of a whole script, without any model; runs inside a sandbox.
 
-    strategies.py --module FILE.py --function NAME --case CASE.frame --out FOLDER --strategies vectorize_loops,parallelize
+    strategies.py --module FILE.py --function NAME --case CASE.frame [--record RECORD.json] --out FOLDER --strategies vectorize_loops,parallelize
     strategies.py --script FILE.py --out FOLDER --strategies vectorize_loops,parallelize
     strategies.py … --out FOLDER --list
 
@@ -9,7 +9,8 @@ The first two write a program into FOLDER (its files and `program.json`), or end
 {"known": [every strategy], "applicable": [{"strategies", "note"}, …] in the order worth trying, "refused": [{"strategies", "reasons"}, …],
 "crashed": [{"strategies", "traceback"}, …]}; the last are faults of the strategies themselves. A reason there has an `edit` where
 a single one would do away with it. A line is null where none is to blame.
-The program is read, never run: the types of a function's arguments come from the case, a script does without.
+The program is read: the types of a function's arguments come from the case, a script does without. `outline_loops` alone runs it, on
+the case, to see whether what it made is compiled and right; it needs the record that `observe.py` makes.
 """
 
 import argparse
@@ -25,6 +26,7 @@ from frames import decode  # noqa: E402
 
 from case import argument_types  # noqa: E402
 from one_edit import one_edit  # noqa: E402
+from outline_loops import outline_loops  # noqa: E402
 from program import Program, original_files  # noqa: E402
 from reduce_precision import reduce_precision  # noqa: E402
 from scripts import faster_script  # noqa: E402
@@ -33,7 +35,7 @@ from use_cpp_extension import use_cpp_extension  # noqa: E402
 from use_pythran import use_pythran  # noqa: E402
 from vectorize_loops import vectorize_loops  # noqa: E402
 
-COMPILERS = ['vectorize_loops', 'use_cpp_extension', 'use_pythran']
+COMPILERS = ['vectorize_loops', 'outline_loops', 'use_cpp_extension', 'use_pythran']
 # fastmath lets the compiler reorder sums, fuse multiply and add, and assume that no NaN or infinity occurs: results change in
 # the last digits, and a function that relies on NaN or infinity may go wrong altogether; the grader decides. (GCC manual,
 # "Options That Control Optimization"; https://numba.readthedocs.io/en/stable/user/performance-tips.html#fastmath)
@@ -43,6 +45,7 @@ MODIFIERS = ['parallelize', 'reduce_precision', 'fastmath']
 # for it. By itself, without a compiler, it makes hardly anything faster.
 WORTH_TRYING = [
     ['vectorize_loops'],
+    ['outline_loops'],
     ['use_cpp_extension'],
     ['use_cpp_extension', 'parallelize'],
     ['vectorize_loops', 'parallelize'],
@@ -63,6 +66,8 @@ def require_combination(strategies):
     unknown = [name for name in strategies if name not in COMPILERS + MODIFIERS]
     if unknown or not strategies:
         raise NotApplicable(f'no strategy is called {", ".join(unknown) or "nothing"}; there are {", ".join(COMPILERS + MODIFIERS)}')
+    if 'outline_loops' in strategies and len(strategies) > 1:
+        raise NotApplicable('outline_loops goes with no other strategy')
     compilers = [name for name in strategies if name in COMPILERS]
     if len(compilers) > 1:
         raise NotApplicable(f'{" and ".join(compilers)} both compile the function; take one of them')
@@ -71,8 +76,14 @@ def require_combination(strategies):
         raise NotApplicable(f'{others} needs compiled code: combine it with vectorize_loops or use_cpp_extension')
 
 
-def make_program(module, case, strategies):
-    """The program that a combination of strategies makes of a module's function. Raises NotApplicable."""
+def make_program(module, case, strategies, observed=None):
+    """The program that a combination of strategies makes of a module's function. Raises NotApplicable.
+
+    `observed` is (record, case as bytes) where the program was observed.
+    """
+    if strategies == ['outline_loops']:
+        record, frame = observed or (None, None)
+        return outline_loops(module, frame, record, module.folder)
     types = argument_types(module, case)
     compilers = [name for name in strategies if name in COMPILERS]
     options = (compilers, 'parallelize' in strategies, 'fastmath' in strategies)
@@ -172,6 +183,7 @@ def main():
     source.add_argument('--script', type=Path)
     parser.add_argument('--function')
     parser.add_argument('--case', type=Path)
+    parser.add_argument('--record', type=Path)
     parser.add_argument('--out', type=Path, required=True)
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--strategies')
@@ -182,15 +194,17 @@ def main():
 
     options.out.mkdir(parents=True, exist_ok=True)
     original = (options.script or options.module).read_bytes()
-    case = decode(options.case.read_bytes()) if options.module else None
+    frame = options.case.read_bytes() if options.module else None
+    case = None if frame is None else decode(frame)
+    record = json.loads(options.record.read_text()) if options.record else None
 
     def make(strategies, text=None, other_case=None):
         require_combination(strategies)
-        text = text or read_source(original)
         if options.script:
+            text = text or read_source(original)
             return faster_script(text, options.script.name, strategies, options.script.parent)
-        module = Module(text, options.function, options.module.name, options.module.parent)
-        return make_program(module, other_case or case, strategies)
+        module = Module(text or read_source(original), options.function, options.module.name, options.module.parent)
+        return make_program(module, other_case or case, strategies, None if text or record is None else (record, frame))
 
     if options.list:
         listed = json.dumps(listing(make, original, case), indent=2)

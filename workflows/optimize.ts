@@ -29,6 +29,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const strategies = await strategiesFor(running, packed, asked);
     running.tell('measuring the program as it is');
     const { exam, trial: baseline, sample } = await measureBaseline(running, packed, asked);
+    const observed = { sample, environment: exam.environment, record: strategies.record ?? null };
     const routes = routesOf(input);
     const { journal, stopped } = await searchFor(running, {
       ...{ exam, original: packed.program, sample, atOnce: trialsAtOnce },
@@ -36,7 +37,7 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
       first: [rowOf(baseline, objective)],
       strategies: {
         applicable: strategies.applicable,
-        propose: (strategy, id) => byStrategy(running, strategy, id, packed, sample),
+        propose: (strategy, id) => byStrategy(running, strategy, id, packed, observed),
       },
       models: routes.length > 0,
       enough: (top) => (top !== undefined && meetsGoal(top, objective) ? goalText(objective) : null),

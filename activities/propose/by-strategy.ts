@@ -5,6 +5,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
+import type { Exam } from '../../domain/judging.ts';
 import { Limits } from '../../domain/limits.schema.ts';
 import { Build, type Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
@@ -19,46 +20,73 @@ import { python, threads } from '../try/command.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
 import { programsOf } from './sandbox-programs.ts';
 
+/** What is read to make a program faster: `record` is what was observed of it, `environment` the packages of its own. */
+interface Read extends Place {
+  job: OptimizeJob;
+  sample: Artifact | null;
+  environment?: Exam['environment'];
+  record?: Artifact | null;
+}
+
 export type StrategyActivities = ReturnType<typeof createStrategyActivities>;
 
 /** The mechanical strategies: they run in the sandbox, for they read the user's program. */
 export const createStrategyActivities = ({ store, sandbox }: ActivityContext) => {
+  /** Runs `strategies.py`, or `observe.py`, on the program and its sample case. */
   async function runStrategies(
-    {
-      job,
-      program,
-      sample,
-      ...place
-    }: Place & { job: OptimizeJob; program: Program; sample: Artifact | null },
+    { job, program, sample, environment, record = null, ...place }: Read & { program: Program },
+    script: 'strategies' | 'observe',
     args: string[],
     signal: AbortSignal,
   ): Promise<RunResult> {
     const { entry, files } = program;
-    const cases = sample === null ? null : await readJson(store.blobs, sample, CaseSet);
-    const [frame] = cases?.cases ?? [];
+    const frame = await caseOf(sample);
     return sandbox.run(
       {
-        key: stepKey(place),
+        key: script === 'observe' ? `${stepKey(place)}/observe` : stepKey(place),
         label: place.step,
         argv: [
-          ...[python, '-I', '-B', '/in/strategies/strategies.py', ...args],
+          ...[python, '-I', '-B', `/in/strategies/${script}.py`, ...args],
           ...(entry.kind === 'function'
             ? ['--module', `/in/program/${entry.module}`, '--function', entry.name]
             : ['--script', `/in/program/${entry.path}`]),
           ...(frame === undefined ? [] : ['--case', '/in/case.frame']),
+          ...(record === null ? [] : ['--record', '/in/record.json']),
         ],
         env: threads(job.cores),
         files: {
           ...placeBelow('strategies', await programsOf('strategies', store.blobs)),
           ...placeBelow('program', files),
           ...(frame === undefined ? {} : { 'case.frame': frame }),
+          ...(record === null ? {} : { 'record.json': record }),
         },
-        // The program is read, not run: what it may use says nothing of what reading it takes.
-        limits: Limits.parse({}),
+        // What the program may use says nothing of what it takes to read it, and to compile its loops.
+        limits: script === 'observe' ? job.limits : Limits.parse({}),
+        environment,
         outputs: ['out/**'],
       },
       signal,
     );
+  }
+
+  async function caseOf(sample: Artifact | null): Promise<Artifact | undefined> {
+    return sample === null ? undefined : (await readJson(store.blobs, sample, CaseSet)).cases[0];
+  }
+
+  /** Returns what was observed of the program on its sample case; null, said in the log, where it came to no end. */
+  async function observe(
+    read: Read & { program: Program },
+    signal: AbortSignal,
+  ): Promise<Artifact | null> {
+    if (read.program.entry.kind !== 'function' || (await caseOf(read.sample)) === undefined) return null;
+    const ran = await runStrategies(read, 'observe', ['--out', 'out'], signal);
+    const record = ran.outputs['out/record.json'];
+    if (record !== undefined) return record;
+    const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
+    const why = outcome !== null && 'reason' in outcome ? outcome.reason : 'it left no record';
+    const text = `${pathOf(read.program)} could not be observed, so its loops are not compiled one by one: ${why}`;
+    await store.ledger.say(read.jobId, `${stepKey(read)}/observe`, text.slice(0, longestReason), Date.now());
+    return null;
   }
 
   return {
@@ -67,21 +95,17 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
      * said in the job's log. A strategy that fails itself is our mistake: it is logged, and the others are used.
      */
     async listStrategies({
-      job,
       program,
-      sample,
       models,
-      ...place
-    }: Place & {
-      job: OptimizeJob;
-      program: Artifact;
-      sample: Artifact | null;
-      models: boolean;
-    }): Promise<StrategyList> {
+      ...read
+    }: Read & { program: Artifact; models: boolean }): Promise<StrategyList> {
+      const { job, sample: _sample, environment: _environment, record: _record, ...place } = read;
       return takeStep(store, place, 'strategies', async ({ signal }) => {
         const before = await readProgram(store.blobs, program);
+        const record = await observe({ ...read, program: before }, signal);
         const ran = await runStrategies(
-          { ...place, job, sample, program: before },
+          { ...read, record, program: before },
+          'strategies',
           ['--list', '--out', 'out'],
           signal,
         );
@@ -124,6 +148,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
               ? []
               : [{ strategies: left, reason: 'not among the `strategies` of the job' }]),
           ],
+          record,
         };
         const said = [
           list.applicable.length > 0
@@ -139,23 +164,17 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
 
     /** The program after a strategy or a combination; null where it turns out not to apply. */
     async proposeByStrategy({
-      job,
       id,
       strategy,
       program,
-      sample,
-      ...place
-    }: Place & {
-      job: OptimizeJob;
-      id: string;
-      strategy: string;
-      program: Artifact;
-      sample: Artifact | null;
-    }): Promise<Candidate | null> {
+      ...read
+    }: Read & { id: string; strategy: string; program: Artifact }): Promise<Candidate | null> {
+      const { job: _job, sample: _sample, environment: _environment, record: _record, ...place } = read;
       return takeStep(store, place, 'propose', async ({ signal }) => {
         const before = await readProgram(store.blobs, program);
         const ran = await runStrategies(
-          { ...place, job, sample, program: before },
+          { ...read, program: before },
+          'strategies',
           ['--strategies', strategy.split(' + ').join(','), '--out', 'out'],
           signal,
         );

@@ -34,7 +34,8 @@ export async function strategiesFor(
   const routes = routesOf(input);
   const { listStrategies } = sandboxActivities(job.limits);
   const models = routes.length > 0;
-  const asked = { ...running.placeOf('strategies'), job, program, sample, models };
+  const { environment } = exam;
+  const asked = { ...running.placeOf('strategies'), job, program, sample, models, environment };
   const list = await summarized('strategies that apply', listStrategies, asked);
   running.note(
     `${list.applicable.length} strategies apply; ${models ? `models: ${routes.join(', ')}` : 'no model is configured: strategies alone'}`,
@@ -49,13 +50,13 @@ export function byStrategy(
   strategy: string,
   id: string,
   { program }: Candidate,
-  sample: Artifact | null,
+  known: { sample: Artifact | null; environment: Exam['environment']; record?: Artifact | null },
 ): Promise<Candidate | null> {
   const { proposeByStrategy } = sandboxActivities(job.limits);
   return summarized(`${id}: ${strategy}`, proposeByStrategy, {
     // The step of what models propose, too: a candidate's number stands for one program.
     ...placeOf(proposedStep(id)),
-    ...{ job, id, strategy, sample, program },
+    ...{ job, id, strategy, program, ...known },
   });
 }
 
