@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
-import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import type { Exam } from '../../domain/judging.ts';
+import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { Limits } from '../../domain/limits.schema.ts';
 import { Build, type Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
@@ -74,10 +74,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
   }
 
   /** Returns what was observed of the program on its sample case; null, said in the log, where it came to no end. */
-  async function observe(
-    read: Read & { program: Program },
-    signal: AbortSignal,
-  ): Promise<Artifact | null> {
+  async function observe(read: Read & { program: Program }, signal: AbortSignal): Promise<Artifact | null> {
     if (read.program.entry.kind !== 'function' || (await caseOf(read.sample)) === undefined) return null;
     const ran = await runStrategies(read, 'observe', ['--out', 'out'], signal);
     const record = ran.outputs['out/record.json'];
@@ -148,7 +145,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
               ? []
               : [{ strategies: left, reason: 'not among the `strategies` of the job' }]),
           ],
-          record,
+          ...(record === null ? {} : { record }),
         };
         const said = [
           list.applicable.length > 0
