@@ -15,11 +15,11 @@ const lines = {
       'import { OptimizeJob }',
       "import { CountJob } from './kinds/count.schema.ts';\n",
     ],
-    ['domain/job.schema.ts', 'OptimizeJob, SolveJob, PipelineJob, ChatJob, ExperimentJob]', 'CountJob, '],
+    ['domain/job.schema.ts', '  SolveJob,\n', '  CountJob,\n'],
   ],
   row: [
     ['domain/kinds/kinds.ts', 'import { optimize }', "import { count } from './count.ts';\n"],
-    ['domain/kinds/kinds.ts', 'optimize, solve, pipeline, chat, experiment }', 'count, '],
+    ['domain/kinds/kinds.ts', 'optimize, solve, pipeline', 'count, '],
   ],
   workflow: [['workflows/index.ts', 'export { optimize }', "export { count } from './count.ts';\n"]],
   question: [
