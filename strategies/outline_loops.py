@@ -9,9 +9,7 @@ program tells what its names hold; each way of cutting is tried on the sample ca
 import ast
 import copy
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
@@ -457,6 +455,18 @@ _PARTS = {
 }
 
 
+def _copy(folder, into):
+    """Copies files without their modes: what is given to a strategy may not be written to, its copy may."""
+    into.mkdir()
+    for path in sorted(folder.rglob('*')):
+        if '__pycache__' in path.parts or '.run' in path.parts:
+            continue
+        if path.is_dir():
+            (into / path.relative_to(folder)).mkdir()
+        elif path.is_file():
+            shutil.copyfile(path, into / path.relative_to(folder))
+
+
 class Trial:
     """Runs programs on the sample case, each in a process of its own, and compares them with the original."""
 
@@ -466,7 +476,7 @@ class Trial:
         self.work = Path(tempfile.mkdtemp())
         self.ends = time.monotonic() + _MOST_SECONDS
         (self.work / 'case.frame').write_bytes(case)
-        shutil.copytree(folder, self.work / 'original', ignore=shutil.ignore_patterns('__pycache__'))
+        _copy(folder, self.work / 'original')
         self.count = 0
 
     def out_of_time(self):
@@ -476,7 +486,7 @@ class Trial:
         """{"reason"} where a part was not compiled, {"differs", "whole"} where the answer is another, {"seconds", "original"}."""
         self.count += 1
         folder = self.work / f'program-{self.count}'
-        shutil.copytree(self.work / 'original', folder)
+        _copy(self.work / 'original', folder)
         for name, text in program.files.items():
             (folder / name).write_text(text, 'utf-8', 'surrogateescape')
         (folder / '.run').mkdir()

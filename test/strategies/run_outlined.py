@@ -59,6 +59,8 @@ def made(path, sample):
     (folder / 'program').mkdir(parents=True)
     for file in path.parent.glob('*.py'):
         (folder / 'program' / file.name).write_text(file.read_text())
+        # As a job gives them.
+        (folder / 'program' / file.name).chmod(0o444)
     (folder / 'case.frame').write_bytes(encode({'args': sample, 'kwargs': {}}))
     asked = ['--module', folder / 'program' / path.name, '--function', name, '--case', folder / 'case.frame']
     run = [sys.executable, '-I', '-B']
