@@ -1,5 +1,6 @@
 /** What a job can name in `strategies`, and its default, apart from the schema, so that the command line's help need not load that. */
 export const strategyNames = [
+  'rewrite_numpy',
   'vectorize_loops',
   'outline_loops',
   'use_cpp_extension',

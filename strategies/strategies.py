@@ -29,13 +29,14 @@ from one_edit import one_edit  # noqa: E402
 from outline_loops import outline_loops  # noqa: E402
 from program import Program, original_files  # noqa: E402
 from reduce_precision import reduce_precision  # noqa: E402
+from rewrite_numpy import rewrite_numpy  # noqa: E402
 from scripts import faster_script  # noqa: E402
 from source import Module, NotApplicable, read_source, written_source  # noqa: E402
 from use_cpp_extension import use_cpp_extension  # noqa: E402
 from use_pythran import use_pythran  # noqa: E402
 from vectorize_loops import vectorize_loops  # noqa: E402
 
-COMPILERS = ['vectorize_loops', 'outline_loops', 'use_cpp_extension', 'use_pythran']
+COMPILERS = ['rewrite_numpy', 'vectorize_loops', 'outline_loops', 'use_cpp_extension', 'use_pythran']
 # fastmath lets the compiler reorder sums, fuse multiply and add, and assume that no NaN or infinity occurs: results change in
 # the last digits, and a function that relies on NaN or infinity may go wrong altogether; the grader decides. (GCC manual,
 # "Options That Control Optimization"; https://numba.readthedocs.io/en/stable/user/performance-tips.html#fastmath)
@@ -44,6 +45,7 @@ MODIFIERS = ['parallelize', 'reduce_precision', 'fastmath']
 # Cheap and most often right first; what changes digits after what does not, lower precision last: few tolerances leave room
 # for it. By itself, without a compiler, it makes hardly anything faster.
 WORTH_TRYING = [
+    ['rewrite_numpy'],
     ['vectorize_loops'],
     ['outline_loops'],
     ['use_cpp_extension'],
@@ -66,8 +68,9 @@ def require_combination(strategies):
     unknown = [name for name in strategies if name not in COMPILERS + MODIFIERS]
     if unknown or not strategies:
         raise NotApplicable(f'no strategy is called {", ".join(unknown) or "nothing"}; there are {", ".join(COMPILERS + MODIFIERS)}')
-    if 'outline_loops' in strategies and len(strategies) > 1:
-        raise NotApplicable('outline_loops goes with no other strategy')
+    for alone in ('outline_loops', 'rewrite_numpy'):
+        if alone in strategies and len(strategies) > 1:
+            raise NotApplicable(f'{alone} goes with no other strategy')
     compilers = [name for name in strategies if name in COMPILERS]
     if len(compilers) > 1:
         raise NotApplicable(f'{" and ".join(compilers)} both compile the function; take one of them')
@@ -84,6 +87,8 @@ def make_program(module, case, strategies, observed=None):
     if strategies == ['outline_loops']:
         record, frame = observed or (None, None)
         return outline_loops(module, frame, record, module.folder)
+    if strategies == ['rewrite_numpy']:
+        return rewrite_numpy(module, case)
     types = argument_types(module, case)
     compilers = [name for name in strategies if name in COMPILERS]
     options = (compilers, 'parallelize' in strategies, 'fastmath' in strategies)

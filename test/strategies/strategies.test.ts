@@ -102,6 +102,7 @@ describe.each([
   ['a loop is shared out among threads only where no turn needs another', 'check_parallel_loops'],
   ['an argument that a function leaves alone keeps all its digits in single precision', 'check_arguments'],
   ['strategies make a program of any source, or say why not', 'check_sources'],
+  ['array expressions are rewritten only where they mean the same', 'check_rewrites'],
   ['what is refused is refused with its line and the edit that would help', 'check_refusals'],
 ])('%s', async (_, check) => {
   test.each(await checked(check))('$title', ({ problem }) => {

@@ -1,0 +1,92 @@
+"""Runs what `rewrite_numpy` makes of small functions beside the originals, and prints [{title, problem}].
+
+    check_rewrites.py STRATEGY_FOLDER WORK_FOLDER
+"""
+
+import copy
+import json
+import sys
+import warnings
+from pathlib import Path
+
+work = Path(sys.argv[2])
+sys.path[:0] = [sys.argv[1], '/sandbox/guest']
+
+import numpy as np  # noqa: E402
+
+from rewrite_numpy import rewrite_numpy  # noqa: E402
+from source import Module, NotApplicable  # noqa: E402
+
+warnings.simplefilter('ignore')
+draw = np.random.default_rng(3)
+A, B, ROW = draw.normal(size=(40, 5)), draw.normal(size=(30, 5)), draw.normal(size=200)
+HOLES = np.where(draw.random((60, 9)) < 0.3, np.nan, draw.normal(size=(60, 9)))
+HOLES[7] = np.nan
+KEYS = draw.integers(0, 9, 300)
+
+# Title, the body of f, what the program must hold, and the arguments of several calls: the first is the sample.
+RIGHT = [
+    ('a distance, in the arrays’ own type', 'def f(a, b):\n    d = a[:, None] - b[None]\n    return np.sqrt((d**2).sum(axis=-1))', '_reduced', [
+        (A, B), (A[:1], B), (A.astype(np.float32), B.astype(np.float32)), (A[:, ::2], B[:, ::2]), (A[:, :0], B[:, :0]),
+    ]),
+    ('reductions that leave out what is missing', 'def f(x):\n    return np.nanmean(x, axis=1), np.nanstd(x, axis=1), np.nanmax(x, axis=0), np.nanmin(x, axis=-1)', '_reduced', [
+        (HOLES,), (HOLES.T,), (HOLES[:5].copy(order='F'),), (np.full((9, 9), 3.0),),
+    ]),
+    ('largest and smallest, with what is not a number', 'def f(x):\n    return (x * 2 + 1).max(axis=1), (x - 1.0).min(axis=1, keepdims=True)', '_reduced', [(HOLES,), (A * np.inf,)]),
+    ('a choice by element', 'def f(x, n):\n    return np.where(x > 0, x / n, -x) + np.clip(x * n, 0, 1)', '_fused', [(ROW, 3), (ROW, 0), (KEYS, 2), (ROW.astype(np.float32), 3), (2.5, 4)]),
+    ('powers', 'def f(x):\n    return (x * x + 1.0) ** -1.5 + x**2 + np.abs(x) ** 0.5', '_fused', [(ROW,), (ROW[:3],), (ROW * 1j + ROW,)]),
+    ('a loop over turns, element by element', 'def f(c, n):\n    z = np.zeros_like(c)\n    count = np.zeros(c.shape, dtype=np.int32)\n    for _ in range(n):\n        inside = np.abs(z) <= 2.0\n        z = np.where(inside, z * z + c, z)\n        count += inside\n    return count, z', '_turns', [
+        (A + 0.5j * A, 30), (A + 0.5j * A, 1), (A + 0.5j * A, 0), (A, 9), (A.astype(np.float32), 9), (np.complex64(A), 5),
+    ]),
+    ('a loop whose type changes in its first turn', 'def f(x, n):\n    y = np.ones(x.shape, dtype=int)\n    for _ in range(n):\n        y = y * 0.5 + x\n    return y', '_turns', [(ROW, 4), (ROW, 1)]),
+    ('an array that a loop changes in place, and its owner sees', 'def f(x, y, c, n):\n    for _ in range(n):\n        x += y * 0.5 + c\n        y = y * 0.9 + 0.1\n    return y', '_turns', [(ROW.copy(), ROW + 1, ROW * 2, 5)]),
+    ('groups', 'def f(k, x):\n    out = []\n    for v in np.unique(k):\n        m = k == v\n        out.append((v, m.sum(), x[m].mean(), np.count_nonzero(m)))\n    return out', 'argsort', [
+        (KEYS, ROW.repeat(2)[:300]), (np.array([]), np.array([])), (np.array([2.0, np.nan, 1.0, 2.0]), np.arange(4.0)), (np.array(['b', 'a', 'b']), np.arange(3)),
+    ]),
+    ('what does not change in a loop', 'def f(x, n):\n    out = np.zeros(len(x))\n    for i in range(n):\n        out += i * np.sort(x)\n    return out', 'once_1', [(ROW, 4), (ROW, 0)]),
+]
+# What must be left as it is, in the part that is named.
+LEFT = [
+    ('a loop that changes what it computes from', 'def f(x, n):\n    for i in range(n):\n        x[i] = np.sum(x)\n    return x', 'once_1', [(ROW.copy(), 3)]),
+    ('a loop that may change it by another name', 'def f(x, y, n):\n    t = 0.0\n    for i in range(n):\n        y[i] = i\n        t += np.sum(x)\n    return t', 'once_1', [(ROW.copy(), ROW.copy(), 3)]),
+    ('an array that is changed before it is used', 'def f(x):\n    d = x - 1.0\n    x += 5.0\n    return d * d + d', 'x - 1.0) *', [(ROW.copy(),)]),
+    ('groups whose rows are changed', 'def f(k, x):\n    out = []\n    for v in np.unique(k):\n        m = k == v\n        g = x[m]\n        g += 1.0\n        out.append(g.sum() + x[m].sum())\n    return out', 'argsort', [(KEYS, KEYS * 1.0)]),
+]
+
+
+def same(got, expected):
+    if isinstance(expected, (tuple, list)):
+        return type(got) is type(expected) and len(got) == len(expected) and all(map(same, got, expected))
+    got_type, wanted = (type(got), getattr(got, 'dtype', None), np.shape(got)), (type(expected), getattr(expected, 'dtype', None), np.shape(expected))
+    loose = 1e-5 if wanted[1] in (np.float32, np.complex64) else 1e-11
+    return got_type == wanted and (np.allclose(got, expected, rtol=loose, atol=loose, equal_nan=True) if np.asarray(got).dtype.kind in 'fc' else np.array_equal(got, expected))
+
+
+def outcome(function, args):
+    given = copy.deepcopy(args)
+    return function(*given), given
+
+
+def problem_of(body, part, calls, held):
+    text = f'import numpy as np\n\n\n{body}\n'
+    try:
+        made = rewrite_numpy(Module(text, 'f', 'program.py', work), {'args': calls[0], 'kwargs': {}}).files['program.py']
+    except NotApplicable as refusal:
+        if held:
+            return f'refused: {refusal}'
+        made = text
+    if (part in made) != held:
+        return f'expected {part} {"in" if held else "not in"} {made}'
+    ours, theirs = {}, {}
+    exec(compile(text, 'original', 'exec'), ours)
+    exec(compile(made, 'made', 'exec'), theirs)
+    for number, args in enumerate(calls):
+        expected, got = outcome(ours['f'], args), outcome(theirs['f'], args)
+        if not same(got, expected):
+            return f'call {number}: expected {expected[0]!r}, got {got[0]!r}'[:600]
+    return ''
+
+
+rows = [{'title': title, 'problem': problem_of(body, part, calls, True)} for title, body, part, calls in RIGHT]
+rows += [{'title': title, 'problem': problem_of(body, part, calls, False)} for title, body, part, calls in LEFT]
+print(json.dumps(rows))
