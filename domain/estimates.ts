@@ -28,7 +28,7 @@ interface Grids {
   with?: SolveJob['with'];
 }
 
-type Asked = Grids & Pick<SolveJob, 'task'>;
+type Asked = Grids & Pick<SolveJob, 'task' | 'module'>;
 
 /** Returns the largest voxel grid that a job asks for by its checks or its recipe; null where it asks for none. */
 export function largestGrid({ outputs, with: values = {} }: Grids): VoxelEstimate | null {
@@ -56,13 +56,24 @@ const largestIn = (text: string, pattern: RegExp): number =>
     ),
   );
 
+/** The longest axis of an array with three, where a module is measured; 0 where there is none. */
+const largestAxis = (module: SolveJob['module']): number =>
+  Math.max(
+    0,
+    ...(module?.functions ?? [])
+      .flatMap((each) => each.arguments)
+      .filter(({ shape = [] }) => shape.length === 3)
+      .flatMap(({ shape = [] }) => shape)
+      .map((axis) => (typeof axis === 'number' ? axis : (module?.sizes[axis]?.measured ?? 0))),
+  );
+
 /**
  * Returns why native code is worthwhile for a job, in a few words; null where nothing of what it asks for says so. One of three is enough: a
  * large grid, casting rays or convolving, and many repeats.
  */
 export function worthNative(job: Asked): string | null {
-  const text = job.task ?? '';
-  const grid = Math.max(largestGrid(job)?.n ?? 0, largestIn(text, gridWords));
+  const text = [job.task, ...(job.module?.functions ?? []).map(({ meaning }) => meaning)].join('\n');
+  const grid = Math.max(largestGrid(job)?.n ?? 0, largestIn(text, gridWords), largestAxis(job.module));
   const heavy = heavyWords.exec(text)?.[0];
   const repeats = largestIn(text, repeatWords);
   const reasons = [

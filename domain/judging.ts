@@ -2,6 +2,8 @@ import type { Artifact } from './artifact.schema.ts';
 import type { Operator } from './candidate.schema.ts';
 import { defaults } from './defaults.ts';
 import type { Environment } from './environment.schema.ts';
+import type { Extension } from './extension.schema.ts';
+import { extensionCases, extensionHarness, isMeasured, toleranceOf } from './extension.ts';
 import type { ScoreObjective, Tolerance } from './job-fields.schema.ts';
 import type { OptimizeJob } from './kinds/optimize.schema.ts';
 import type { SolveJob } from './kinds/solve.schema.ts';
@@ -96,6 +98,16 @@ export interface Bench {
   batch: number;
 }
 
+/** What a C++ module is looked at for beside its answers: its memory under AddressSanitizer, and its time. */
+export interface ModuleExam {
+  /** Cases that it is tested on. */
+  cases: number;
+  /** A `Tree`: what a user gets beside the module, which tests and measures it. */
+  kept: Artifact;
+  /** The slow reference as a program, beside which it is measured; null: it is not. */
+  baseline: Artifact | null;
+}
+
 /** What every candidate of a job goes through: what it is given, how it is judged, and where it is measured. */
 export interface Exam<J extends Judging = Judging> {
   judging: J;
@@ -110,6 +122,8 @@ export interface Exam<J extends Judging = Judging> {
   environment?: Environment | undefined;
   /** Null: a candidate is judged and not measured. */
   bench: Bench | null;
+  /** The C++ module that a candidate is; unset: it is none. */
+  module?: ModuleExam;
   /** What a candidate must pass on before it sees the full input; unset: there is none. */
   sample?: Sample;
 }
@@ -197,7 +211,8 @@ export const evaluatorOf = ({ objective }: Pick<SolveJob, 'objective'>): Functio
   objective === undefined ? null : functionAt(objective.check, 'evaluate');
 
 /** Returns the files and folders of a job that no program sees, wherever they stand: its check, what scores, and what those read. */
-export const hiddenOf = (job: Pick<SolveJob, 'check' | 'hidden' | 'objective'>): string[] => [
+export const hiddenOf = (job: Pick<SolveJob, 'check' | 'hidden' | 'objective' | 'module'>): string[] => [
+  ...[job.module?.reference, job.module?.accepts?.split(':')[0]].filter((path) => path !== undefined),
   ...[outputCheckOf(job)?.module, evaluatorOf(job)?.module].filter((path) => path !== undefined),
   ...(job.hidden ?? []),
 ];
@@ -222,6 +237,31 @@ export function solveExam(
           ...{ repeats: objective.repeats, constraints: objective.constraints ?? {} },
         };
   return { judging, program, files: seen, limits, cores, bench: null };
+}
+
+/** Returns the exam of a C++ module: secret cases, which its reference answers, or an example, or which a check of the user's judges. */
+export function moduleExam(
+  { limits, cores }: Pick<SolveJob, 'limits' | 'cores'>,
+  module: Extension,
+  {
+    seen,
+    tests,
+    kept,
+    baseline,
+  }: Record<'seen' | 'tests' | 'kept', Artifact> & { baseline: Artifact | null },
+): Exam<AnswersJudging> {
+  const at = (name: string): FunctionAt => ({ module: extensionHarness, name });
+  const judging: AnswersJudging = {
+    ...{ kind: 'answers', files: tests, oracle: at('expected'), generator: at('make_case') },
+    accepts: module.accepts === undefined ? null : at('accepted'),
+    tolerance: { relative: toleranceOf(module) },
+    answers: 'exact',
+  };
+  const measured = isMeasured(module) ? baseline : null;
+  return {
+    ...{ judging, program: `the module ${module.name}`, files: seen, limits, cores, bench: null },
+    module: { cases: extensionCases(module), kept, baseline: measured },
+  };
 }
 
 /** Returns how many inputs without expected answers a measurement on `bench` takes; 0 where nothing is measured. */

@@ -18,6 +18,7 @@ export type StepKind =
   | 'propose'
   | 'cases'
   | 'build'
+  | 'sanitize'
   | 'run'
   | 'grade'
   | 'check'

@@ -149,6 +149,7 @@ const doingWords: Record<StepKind, string> = {
   recipe: 'being made from its recipe',
   propose: 'being written',
   build: 'building',
+  sanitize: 'running under AddressSanitizer',
   cases: 'making secret inputs',
   run: 'running',
   grade: 'being judged',

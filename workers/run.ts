@@ -4,6 +4,7 @@ import { createCellActivities } from '../activities/cells.ts';
 import { createChatActivities } from '../activities/chat.ts';
 import { type ActivityContext, heartbeats } from '../activities/context.ts';
 import { createEnvironmentActivities } from '../activities/environment.ts';
+import { createExtensionActivities } from '../activities/extension.ts';
 import { createDecideActivities } from '../activities/fit/decide.ts';
 import { createDeliverActivities } from '../activities/fit/deliver.ts';
 import { createEndActivities } from '../activities/fit/end.ts';
@@ -23,6 +24,7 @@ import { createCaseActivities } from '../activities/try/cases.ts';
 import { createGradeActivities } from '../activities/try/grade.ts';
 import { createMeasureActivities } from '../activities/try/measure.ts';
 import { createRunActivities } from '../activities/try/run.ts';
+import { createSanitizeActivities } from '../activities/try/sanitize.ts';
 import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 import { jobOfStep } from '../domain/step.ts';
 import { costOf } from '../llm/catalogue/prices.ts';
@@ -114,6 +116,7 @@ export async function runWorkers(
           ...createOtherFixActivities({ store }),
           ...createRecipeActivities({ store }),
           ...createSampleActivities({ store }),
+          ...createExtensionActivities({ store }),
           ...createReportActivities({ store }),
         },
       },
@@ -195,7 +198,11 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
       ...common,
       taskQueue: queues.build,
       maxConcurrentActivityTaskExecutions: cores,
-      activities: { ...createBuildActivities(context), ...createEnvironmentActivities(context) },
+      activities: {
+        ...createBuildActivities(context),
+        ...createSanitizeActivities(context),
+        ...createEnvironmentActivities(context),
+      },
     },
     {
       ...common,

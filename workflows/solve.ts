@@ -1,4 +1,3 @@
-import { ApplicationFailure } from '@temporalio/workflow';
 import type { Candidate } from '../domain/candidate.schema.ts';
 import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { candidatesIn, type Journal, rowOf } from '../domain/journal.ts';
@@ -9,6 +8,7 @@ import { best, closest, objectiveOf } from '../domain/objective.ts';
 import { mend, refine } from '../domain/search-policy.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { type Conclusion, runJob } from './job/frame.ts';
+import { extension, failed } from './loop/extension.ts';
 import { given } from './loop/given.ts';
 import { searchByScore } from './loop/search-by-score.ts';
 import { searchFor } from './loop/search-for.ts';
@@ -21,6 +21,7 @@ import { runTrial } from './loop/trial.ts';
 export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
   return runJob(input, async (running) => {
     const { job } = running;
+    if (job.module !== undefined) return extension(running, job.module);
     const isGiven = [job.task, job.fix, job.objective].every((each) => each === undefined);
     if (isGiven) running.steering.refuse(() => 'it runs one program, and that is under way');
     const { program, exam: asked } = await given(running);
@@ -85,6 +86,3 @@ function solved(job: SolveJob, journal: Journal, stopped: string): Conclusion {
 const concluded = { best: null, refused: 0, product: null };
 
 const isChecked = ({ outputs, check }: SolveJob): boolean => outputs.length > 0 || check !== undefined;
-
-const failed = (message: string): ApplicationFailure =>
-  ApplicationFailure.create({ message, type: 'ProgramFailed', nonRetryable: true });

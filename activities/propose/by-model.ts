@@ -1,7 +1,8 @@
-import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { candidateNumber } from '../../domain/candidate.ts';
 import type { ModelDecision } from '../../domain/decision.schema.ts';
+import type { ExtensionTool } from '../../domain/extension.schema.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { proposedStep, stepKey, unrepaired } from '../../domain/step.ts';
 import { promptsIn, repairRequest } from '../../llm/prompts/prompts.ts';
@@ -40,7 +41,7 @@ export const createModelActivities = (context: AskContext) => {
       // One step for all routes and repairs: whichever gives the candidate first, that is the one.
       const proposed = { ...input, step: proposedStep(id) };
       return takeStep<Candidate>(store, proposed, 'propose', async (pulse) => {
-        const { request, parent, known, entryAt } = await askedFor(input);
+        const { request, parent, known, entryAt, module } = await askedFor(input);
         const how = {
           ...{ route, maxTokens: job.models.programTokens, temperature: job.models.temperature },
           ...{ tries: job.models.tries, isLast: input.isLast, sample: candidateNumber({ id }) },
@@ -50,6 +51,7 @@ export const createModelActivities = (context: AskContext) => {
         const read = async (replies: readonly ProgramReply[]): Promise<Proposal[]> =>
           usable(replies, async (reply) => {
             const written = applyReply(reply, request.parent);
+            expectTool(written, module?.tool);
             await expectNew(jobId, id, written, [...known, ...(await proposedIn(store, jobId))]);
             return { written, idea: reply.idea };
           });
@@ -66,7 +68,7 @@ export const createModelActivities = (context: AskContext) => {
           operator: decision.kind,
           title: shorten(idea, 80),
           note: shorten(`${route}: ${idea}`, 500),
-          program: await keepProgram(written, entryAt(written.entry)),
+          program: await keepProgram(written, entryAt(written.entry), module?.beside),
         };
       });
     },
@@ -87,9 +89,16 @@ export const createModelActivities = (context: AskContext) => {
     await store.ledger.remember(otherFixes(jobId, id), kept);
   }
 
-  async function keepProgram({ files, build }: WrittenProgram, entry: Entry): Promise<Artifact> {
+  async function keepProgram(
+    { files, build }: WrittenProgram,
+    entry: Entry,
+    beside: Tree = {},
+  ): Promise<Artifact> {
     const kept = files.map(async ({ path, content }) => [path, await store.blobs.put(content)] as const);
-    const program: Program = { files: Object.fromEntries(await Promise.all(kept)), entry, build };
+    const program: Program = {
+      files: { ...Object.fromEntries(await Promise.all(kept)), ...beside },
+      ...{ entry, build },
+    };
     return writeJson(store.blobs, program);
   }
 
@@ -122,6 +131,12 @@ export const createModelActivities = (context: AskContext) => {
     return { ...question, request };
   }
 };
+
+/** Throws `ReplyProblem` where a module is to be built by something else. */
+function expectTool({ build }: WrittenProgram, tool: ExtensionTool | undefined): void {
+  if (tool !== undefined && build?.tool !== tool)
+    throw new ReplyProblem([`build: expected ${tool}, got ${build?.tool ?? 'none'}`]);
+}
 
 /** A program that a reply makes, and what it tries. */
 interface Proposal {

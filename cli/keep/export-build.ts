@@ -22,6 +22,24 @@ const sharedFlags = flags.shared.join(' ');
 const pythranFlags = flags.pythran.join(' ');
 const fastMathFlags = flags.fastMath.join(' ');
 
+/** What is installed for each tool. */
+const packagesFor: Record<Build['tool'], string[]> = {
+  ...{ nanobind: ['nanobind'], pybind11: ['pybind11'], pythran: ['pythran'] },
+  ...{ setuptools: ['setuptools', 'pybind11'], cmake: ['cmake', 'nanobind', 'pybind11'] },
+};
+
+/** Returns what builds a program that says itself how it is built; null where the compiler is called as it was here. */
+function ownBuild(tool: Build['tool']): string[] | null {
+  if (tool === 'setuptools') return ['quietly "$python" setup.py build_ext --inplace'];
+  if (tool !== 'cmake') return null;
+  return [
+    'found="-Dpybind11_DIR=$("$python" -m pybind11 --cmakedir) -Dnanobind_DIR=$("$python" -m nanobind --cmake_dir)"',
+    'quietly cmake -S . -B build -DCMAKE_BUILD_TYPE=Release $found -DPython_EXECUTABLE="$(command -v "$python")"',
+    'quietly cmake --build build',
+    "find build -name '*.so' -exec mv {} . ';'",
+  ];
+}
+
 const opening = `#!/bin/sh
 # Builds the extension in program/ anew, for the Python and the machine it is run on: PYTHON=python3.12 sh build.sh
 # Needs a C++ compiler (g++, or another one in CXX) and the headers of that Python. Installs the packages it names.
@@ -43,8 +61,10 @@ export function buildScript(
     opening,
     '# What a compiler says is shown where it fails.',
     'quietly() { "$@" > build.log 2>&1 || { cat build.log; exit 1; }; rm build.log; }',
-    `"$python" -m pip install --quiet ${requirementOf(tool)}`,
+    `"$python" -m pip install --quiet ${packagesFor[tool].map(requirementOf).join(' ')}`,
   ];
+  const own = ownBuild(tool);
+  if (own !== null) return `${[...lines, ...own].join('\n')}\n`;
   const stems = sources.map((source) => basename(source).replace(/\.[^.]+$/, ''));
   if (tool === 'pythran') {
     const own = fastMath ? `${pythranFlags} ${fastMathFlags}` : pythranFlags;

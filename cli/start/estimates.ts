@@ -1,4 +1,6 @@
+import { defaults } from '../../domain/defaults.ts';
 import { largestGrid, voxelWords, worthNative } from '../../domain/estimates.ts';
+import type { Extension } from '../../domain/extension.schema.ts';
 import { isPart, partsOf } from '../../domain/kinds/kinds.ts';
 import type { JobFile } from './job-file.ts';
 
@@ -9,6 +11,12 @@ export interface Estimates {
   /** For a dry run: what grids take, and whether native code is worthwhile. */
   notes: string[];
 }
+
+/** Says that nothing of a module's size or work speaks for C++, and what then decides. */
+const notWorth = ({ reference }: Extension): string =>
+  `nothing it says makes native code worthwhile (a grid above ${defaults.estimates.gridAbove}, rays or a convolution, more than ${defaults.estimates.repeatsAbove} repeats)${
+    reference === undefined ? '' : `: its time beside ${reference} will tell`
+  }`;
 
 /** Estimates what the parts of a job take, by what they say of their outputs and their tasks. */
 export function estimatesOf({ job, told }: Pick<JobFile, 'job' | 'told'>): Estimates {
@@ -26,8 +34,11 @@ export function estimatesOf({ job, told }: Pick<JobFile, 'job' | 'told'>): Estim
           `a grid of ${voxelWords(grid)}; a run may use ${memoryMb} MB (limits.memoryMb)`,
         ),
       );
-    const why = 'task' in part && part.task !== undefined ? worthNative(part) : null;
+    const module = 'module' in part ? part.module : undefined;
+    const why =
+      module !== undefined || ('task' in part && part.task !== undefined) ? worthNative(part) : null;
     if (why !== null) found.notes.push(`${name}native code is worthwhile: ${why}`);
+    else if (module !== undefined) found.notes.push(`${name}${notWorth(module)}`);
   }
   return found;
 }

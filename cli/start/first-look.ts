@@ -162,14 +162,17 @@ export const lacksModels = ({ job, told }: Pick<JobFile, 'job' | 'told'>, models
     const asking = askingOf(part);
     if (asking === null || asking.otherwise !== null) return [];
     return routesFor('draft', asking.models, models, part.budget.usd).length === 0
-      ? [
-          told(
-            [...path, 'template' in part && part.template !== undefined ? 'template' : 'task'],
-            explainNoRoute(asking.models, models),
-          ),
-        ]
+      ? [told([...path, begunBy(part)], explainNoRoute(asking.models, models))]
       : [];
   });
+
+/** The field that says what is to be written. */
+const begunBy = (part: StageJob): string =>
+  'template' in part && part.template !== undefined
+    ? 'template'
+    : 'module' in part && part.module !== undefined && part.task === undefined
+      ? 'module'
+      : 'task';
 
 async function lookAt(file: JobFile, part: StageJob, stages: readonly string[]): Promise<FirstLook> {
   const found: FirstLook = { mistakes: [], warnings: [] };

@@ -189,7 +189,7 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
     try {
       const isFolder = (await stat(join(root, path))).isDirectory();
       const wanted = field.at(-1);
-      if (isFolder && !['inputs', 'hidden', 'sample', 'prompts'].includes(String(wanted)))
+      if (isFolder && !['inputs', 'hidden', 'sample', 'prompts', 'module'].includes(String(wanted)))
         throw new UserMistake(
           `expected a ${wanted === 'environment' ? 'requirements' : 'Python'} file, found a folder`,
         );

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Extension } from '../extension.schema.ts';
 import {
   common,
   FunctionRef,
@@ -26,6 +27,8 @@ const fields = {
   with: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
   /** What a program is to do, in words, at most 10,000 characters: models write one until its outputs pass. A script or a recipe beside it is tried first. */
   task: z.string().trim().min(1).max(longestTask).optional(),
+  /** A C++ extension module for Python, in place of a program: built, tested on cases of its arguments, run under AddressSanitizer, and measured. */
+  module: Extension.optional(),
   /** The file that `task` was read from. In a job file it stands in place of a task; a `script` beside it that is not there is written for it. */
   template: SafePath.optional(),
   /** What it must write, and what is checked of it. */
@@ -57,6 +60,8 @@ type Source = Pick<
   | 'recipe'
   | 'with'
   | 'task'
+  | 'module'
+  | 'outputs'
   | 'prompts'
   | 'check'
   | 'hidden'
@@ -70,11 +75,15 @@ type Source = Pick<
 function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
   const { script, fix, args, recipe, with: values, task, prompts: own, hidden = [], inputs } = job;
   const [checkFile, scoreFile] = [job.check, job.objective?.check].map((named) => named?.split(':')[0]);
+  const searches = task !== undefined || fix !== undefined || isWritten(job.module);
+  const asks = searches || job.objective !== undefined;
   const rules = [
+    ...beside(job),
     {
       field: 'script',
-      broken: script === undefined && recipe === undefined && task === undefined,
-      message: 'expected a Python file, or in its place a `recipe` or a `task` in words; it is missing',
+      broken: script === undefined && recipe === undefined && task === undefined && job.module === undefined,
+      message:
+        'expected a Python file, or in its place a `recipe`, a C++ `module` or a `task` in words; it is missing',
     },
     {
       field: 'recipe',
@@ -93,7 +102,7 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
     },
     {
       field: 'prompts',
-      broken: task === undefined && fix === undefined && job.objective === undefined && own !== undefined,
+      broken: !asks && own !== undefined,
       message: '`prompts` are for a `task`, a `fix` or an `objective`: nothing else asks models',
     },
     {
@@ -108,7 +117,7 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
     },
     {
       field: 'on_failure',
-      broken: task === undefined && fix === undefined && job.on_failure === 'wait',
+      broken: !searches && job.on_failure === 'wait',
       message: 'expected `end`: without a `task` or a `fix` nothing is searched for, so nobody could help',
     },
     {
@@ -144,6 +153,24 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
   ];
   for (const { field, broken, message } of rules)
     if (broken) context.addIssue({ code: 'custom', path: [field], message });
+}
+
+const isWritten = (module: Extension | undefined): boolean =>
+  module !== undefined && module.source === undefined;
+
+/** What says nothing of a module, which is called and writes no file. */
+function beside({ module, ...job }: Source): { field: string; broken: boolean; message: string }[] {
+  if (module === undefined) return [];
+  const given = [
+    ...(['script', 'recipe', 'with', 'fix', 'check', 'sample', 'objective'] as const).filter(
+      (field) => job[field] !== undefined,
+    ),
+    ...(['outputs', 'args'] as const).filter((field) => job[field].length > 0),
+  ];
+  return given.map((field) => ({
+    ...{ field, broken: true },
+    message: `a \`module\` is tested on calls: expected its \`reference\`, \`accepts\` or examples in place of \`${field}\``,
+  }));
 }
 
 const kind = z.literal('solve');

@@ -1,11 +1,13 @@
+import type { Extension } from '../extension.schema.ts';
 import type { ScoreObjective } from '../job-fields.schema.ts';
-import { evaluatorOf, functionWords, isTests, outputCheckOf } from '../judging.ts';
+import { evaluatorOf, functionAt, functionWords, isTests, outputCheckOf } from '../judging.ts';
 import { isFileCheck } from '../output-checks.ts';
-import { environmentFiles, type Kind, read } from './kind.ts';
+import { environmentFiles, type Kind, type NamedFile, read } from './kind.ts';
 import type { SolveJob } from './solve.schema.ts';
 
 /** Returns what it runs, in words: its script, its recipe with what that is told, or its task. */
-function programOf({ script, recipe, with: values = {}, task = '' }: SolveJob): string {
+function programOf({ script, recipe, module, with: values = {}, task = '' }: SolveJob): string {
+  if (module !== undefined) return `the C++ module ${module.name}`;
   if (script !== undefined) return script;
   if (recipe === undefined) return task.split('\n', 1)[0] ?? '';
   const told = Object.entries(values).map(([name, value]) => `${name}=${value}`);
@@ -21,10 +23,11 @@ export const solve: Kind<SolveJob> = {
     return { kind: 'score', metric, direction, ...(goal === undefined ? {} : { goal }) };
   },
   product: 'outputs',
-  files: ({ script, fix, prompts, inputs, ...job }) => {
+  files: ({ script, fix, module, prompts, inputs, ...job }) => {
     const [check, evaluator] = [outputCheckOf(job), evaluatorOf(job)];
     return [
       ...read('prompts', [prompts]),
+      ...(module === undefined ? [] : moduleFiles(module)),
       ...(script === undefined
         ? []
         : // What is wrong with one that is to be mended is no mistake.
@@ -64,6 +67,7 @@ export const solve: Kind<SolveJob> = {
       ...(count === 0 ? [] : [` and check ${files} it must write`]),
       ...(own === null ? [] : [`${count === 0 ? ' and check what it writes' : ''} by ${own}`]),
     ].join('');
+    if (job.module !== undefined) return moduleSentence(job.module, job.task);
     if (job.fix) return `Run ${programOf(job)}${checked}, and mend it where it fails.`;
     if (job.objective !== undefined) {
       const from = job.script === undefined ? 'Have a program written' : `Improve ${job.script}`;
@@ -78,8 +82,10 @@ export const solve: Kind<SolveJob> = {
   asking(job) {
     if (job.fix)
       return { models: job.models, roles: ['debug'], otherwise: 'what can be mended without one is' };
-    if (job.task === undefined && job.objective === undefined) return null;
-    const begun = job.script !== undefined || job.recipe !== undefined;
+    const { module } = job;
+    const written = module !== undefined && module.source === undefined;
+    if (job.task === undefined && job.objective === undefined && !written) return null;
+    const begun = job.script !== undefined || job.recipe !== undefined || module?.source !== undefined;
     return {
       models: job.models,
       roles: ['draft', 'debug', 'improve'],
@@ -90,6 +96,35 @@ export const solve: Kind<SolveJob> = {
   },
   check: checkOf,
 };
+
+/** A module's files: its C++, the reference, where its functions are called, and the check. */
+function moduleFiles({ source, reference, accepts, functions }: Extension): NamedFile[] {
+  const field = 'module';
+  const check = accepts === undefined ? null : functionAt(accepts, 'accepts');
+  return [
+    ...read(field, [source]),
+    ...(reference === undefined
+      ? []
+      : functions.map(({ name }) => ({
+          ...{ path: reference, field, python: { as: 'program' as const, calls: name } },
+        }))),
+    ...(check === null
+      ? []
+      : [{ path: check.module, field, python: { as: 'check' as const, calls: check.name } }]),
+  ];
+}
+
+/** What is done with a module, in a sentence. */
+function moduleSentence({ name, source, reference, accepts }: Extension, task: string | undefined): string {
+  const by =
+    reference !== undefined
+      ? `against ${reference}`
+      : accepts !== undefined
+        ? `by ${accepts}`
+        : 'by its examples';
+  const made = source === undefined ? `Have the C++ module ${name} written` : `Build ${source}`;
+  return `${made}, and test it ${by} and under AddressSanitizer${task === undefined ? '.' : `: ${task}`}`;
+}
 
 /** What judges, in words: the check, what scores, or both. */
 function checkOf(job: SolveJob): string | null {

@@ -1,3 +1,4 @@
+import type { ExtensionTool } from '../../domain/extension.schema.ts';
 import {
   characterLimits,
   promptKind,
@@ -59,7 +60,7 @@ export type CodeGeneration = Writing;
 
 /** Its task is the function, or functions, that the module is to have: in words, as a signature, or as Python. */
 export interface CppModuleCreation extends Writing {
-  tool: 'nanobind' | 'pybind11';
+  tool: ExtensionTool;
   /** A Python test that must pass, which imports the module; null where the model is to write one. */
   test: string | null;
 }
@@ -110,6 +111,18 @@ const writing = {
   reply: ({ program }: Writing) => replyRules(program, 'the program so far'),
 };
 
+/** How each tool builds, and what its files are to say. */
+const toolRules: Record<ExtensionTool, string> = {
+  nanobind:
+    'Every `NAME.cpp` at the top becomes the extension module `NAME`. Compiler flags cannot be chosen.',
+  pybind11:
+    'Every `NAME.cpp` at the top becomes the extension module `NAME`. Compiler flags cannot be chosen.',
+  setuptools:
+    'Write a `setup.py` at the top, too: `setup.py build_ext --inplace` builds the module, with `Pybind11Extension` of `pybind11.setup_helpers`; setuptools is the version 59.8.',
+  cmake:
+    'Write a `CMakeLists.txt` at the top, too, which builds the module as a target of its name: `find_package(pybind11 CONFIG REQUIRED)` and `pybind11_add_module`.',
+};
+
 export const programPrompts = {
   'code-generation': promptKind<CodeGeneration, ProgramReply>({
     schema: programReply,
@@ -127,6 +140,7 @@ export const programPrompts = {
     values: {
       ...writing,
       tool: ({ tool }) => tool,
+      header: ({ tool }) => toolRules[tool],
       test: ({ test }) =>
         test === null ? 'None is given: write one.' : untrusted(test, characterLimits.original),
     },

@@ -3,8 +3,8 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { createModelActivities, type ProposeInput } from '../../activities/propose/by-model.ts';
 import { headsOf } from '../../activities/propose/questions/heads.ts';
 import { docstringOf } from '../../activities/propose/questions/scoring.ts';
-import { extensionTool } from '../../activities/propose/questions/solve.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
+import { toolNamedBy } from '../../domain/extension.ts';
 import { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { createModel } from '../../llm/providers/create-model.ts';
 import { readProgram } from '../../store/documents.ts';
@@ -193,9 +193,10 @@ describe('a task in words', () => {
     ['with nanobind', 'nanobind'],
     ['a cpp extension', 'nanobind'],
     ['a pybind11 module in C++', 'pybind11'],
-    ['built by setup.py build_ext --inplace', 'pybind11'],
+    ['built by setup.py build_ext --inplace', 'setuptools'],
+    ['C++ built with CMake', 'cmake'],
   ])('%j is written with %s', (words, tool) => {
-    expect(extensionTool(words)).toBe(tool);
+    expect(toolNamedBy(words)).toBe(tool);
   });
 });
 

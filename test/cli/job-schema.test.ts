@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { jobSchema, jobSchemaPath } from '../../cli/set-up/job-schema.ts';
 
 const examples = fileURLToPath(new URL('../../examples', import.meta.url));
-const pages = ['job-file', 'checks', 'experiments'].map((name) =>
+const pages = ['job-file', 'checks', 'experiments', 'cpp-module'].map((name) =>
   fileURLToPath(new URL(`../../docs/${name}.md`, import.meta.url)),
 );
 

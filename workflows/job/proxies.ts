@@ -2,6 +2,7 @@ import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import type { CellActivities } from '../../activities/cells.ts';
 import type { ChatActivities } from '../../activities/chat.ts';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
+import type { ExtensionActivities } from '../../activities/extension.ts';
 import type { DecideActivities } from '../../activities/fit/decide.ts';
 import type { DeliverActivities } from '../../activities/fit/deliver.ts';
 import type { EndActivities } from '../../activities/fit/end.ts';
@@ -21,6 +22,7 @@ import type { CaseActivities } from '../../activities/try/cases.ts';
 import type { GradeActivities } from '../../activities/try/grade.ts';
 import type { MeasureActivities } from '../../activities/try/measure.ts';
 import type { RunActivities } from '../../activities/try/run.ts';
+import type { SanitizeActivities } from '../../activities/try/sanitize.ts';
 import { finalErrors } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
@@ -58,6 +60,7 @@ export const {
   packInputs,
   mergeFiles,
 } = proxyActivities<JobActivities>(bookkeeping);
+export const { packExtension, keepExtension } = proxyActivities<ExtensionActivities>(bookkeeping);
 export const { packSample } = proxyActivities<SampleActivities>(bookkeeping);
 export const { readStanding, endTurn } = proxyActivities<ChatActivities>(bookkeeping);
 export const { cellsLeft, tableOfCells } = proxyActivities<CellActivities>(bookkeeping);
@@ -111,13 +114,15 @@ export function sandboxActivities(limits: Limits) {
   const { prepareCases, listStrategies, proposeByStrategy, proposeByFix, runProgram } = proxyActivities<
     CaseActivities & StrategyActivities & FixActivities & RunActivities
   >(at(queues.sandbox));
-  const { buildProgram } = proxyActivities<BuildActivities>(at(queues.build));
+  const { buildProgram, sanitizeProgram } = proxyActivities<BuildActivities & SanitizeActivities>(
+    at(queues.build),
+  );
   const { gradeRun, gradeTimed, tryCheck } = proxyActivities<GradeActivities>(at(queues.grade));
-  const { claimBench } = proxyActivities<MeasureActivities>(at(queues.bench));
+  const { claimBench, measure } = proxyActivities<MeasureActivities>(at(queues.bench));
   const measureOn = (host: string) => proxyActivities<MeasureActivities>(at(benchOf(host))).measure;
   return {
     ...{ prepareCases, listStrategies, proposeByStrategy, proposeByFix, runProgram },
-    ...{ buildProgram, gradeRun, gradeTimed, tryCheck, claimBench, measureOn },
+    ...{ buildProgram, sanitizeProgram, gradeRun, gradeTimed, tryCheck, claimBench, measure, measureOn },
   };
 }
 

@@ -1,9 +1,13 @@
 import type { Candidate } from '../../domain/candidate.schema.ts';
+import type { Extension } from '../../domain/extension.schema.ts';
+import { environmentFor, toolOf } from '../../domain/extension.ts';
 import {
+  type AnswersJudging,
   type ChecksJudging,
   type Exam,
   functionWords,
   hiddenOf,
+  moduleExam,
   type ScoreJudging,
   scriptOriginal,
   solveExam,
@@ -12,7 +16,14 @@ import type { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import type { Sample } from '../../domain/sample.ts';
 import { withEnvironment } from '../job/environment.ts';
 import type { RunningJob } from '../job/frame.ts';
-import { packInputs, packProgram, packSample, proposeByRecipe, sandboxActivities } from '../job/proxies.ts';
+import {
+  packExtension,
+  packInputs,
+  packProgram,
+  packSample,
+  proposeByRecipe,
+  sandboxActivities,
+} from '../job/proxies.ts';
 
 /** What a job begins with. */
 interface Given {
@@ -20,6 +31,29 @@ interface Given {
   program: Candidate | null;
   /** What every program is checked for. */
   exam: Exam<ChecksJudging | ScoreJudging>;
+}
+
+/** Returns the user's own C++, null where models write it, and what every module is tested for. */
+export async function givenModule(
+  running: RunningJob<SolveJob>,
+  module: Extension,
+): Promise<{ program: Candidate | null; exam: Exam<AnswersJudging> }> {
+  const { job, input, placeOf } = running;
+  const { files } = input;
+  const { seen } = await packInputs({
+    ...placeOf('c-0/pack'),
+    files,
+    inputs: job.inputs,
+    hidden: hiddenOf(job),
+  });
+  const asked = { ...placeOf('c-0/module'), files, module, task: job.task };
+  const { candidate, ...given } = await packExtension(asked);
+  const environment = environmentFor(job.environment, toolOf(module, job.task));
+  const exam = moduleExam(job, module, { ...given, seen });
+  return {
+    program: candidate,
+    exam: await withEnvironment({ ...running, job: { ...job, environment } }, exam),
+  };
 }
 
 /** Returns what the job begins with, once its own check was looked at. */

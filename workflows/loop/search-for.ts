@@ -8,6 +8,7 @@ import { checksText } from '../../domain/leaderboard.ts';
 import { best, type Objective, objectiveOf } from '../../domain/objective.ts';
 import type { SearchPolicy } from '../../domain/search-policy.ts';
 import { proposedStep } from '../../domain/step.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
 import { foundText } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { endInVain, proposeByHand, recordDecision, sandboxActivities } from '../job/proxies.ts';
@@ -35,6 +36,8 @@ export interface Searching {
   sample: Artifact | null;
   /** Trials under way at once. */
   atOnce: number;
+  /** Hears of each trial that this run of the job made. */
+  tried?(trial: Trial): void;
   /** Why to stop at `top`, the best so far, before the budget is used; null to go on. Unset: at the first that passes. */
   enough?(top: JournalRow | undefined): string | null;
 }
@@ -42,7 +45,16 @@ export interface Searching {
 /** Searches for a program that does what the job is after. Returns what was tried, and why it stopped. */
 export async function searchFor<J extends AskingJob>(
   running: RunningJob<J>,
-  { exam, original, first, strategies, sample, enough = () => null, ...setup }: Searching,
+  {
+    exam,
+    original,
+    first,
+    strategies,
+    sample,
+    enough = () => null,
+    tried: heard = () => undefined,
+    ...setup
+  }: Searching,
 ): Promise<{ journal: Journal; stopped: string }> {
   const { job, known, placeOf, steering } = running;
   const objective = objectiveOf(job);
@@ -89,9 +101,11 @@ export async function searchFor<J extends AskingJob>(
         );
         return propose(decision, id);
       },
-      evaluate: (candidate) => {
+      async evaluate(candidate) {
         running.tell(`trying ${candidate.id}: ${candidate.title}`);
-        return runTrial(running, candidate, 'trial', exam);
+        const trial = await runTrial(running, candidate, 'trial', exam);
+        heard(trial);
+        return trial;
       },
       verify: ({ candidate, measurement }) => {
         running.tell(`verifying ${candidate.id} again, ${anewBy[exam.judging.kind]}`);

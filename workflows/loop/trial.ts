@@ -5,7 +5,13 @@ import type { Candidate } from '../../domain/candidate.schema.ts';
 import { isWritten } from '../../domain/candidate.ts';
 import { defaults } from '../../domain/defaults.ts';
 import type { StageJob } from '../../domain/job.schema.ts';
-import { type Bench, type Exam, type ScoreJudging, timedCases } from '../../domain/judging.ts';
+import {
+  type Bench,
+  type Exam,
+  type ModuleExam,
+  type ScoreJudging,
+  timedCases,
+} from '../../domain/judging.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import { type Sample, sampleExam } from '../../domain/sample.ts';
 import { bestOf, meanOf } from '../../domain/score.ts';
@@ -13,7 +19,7 @@ import { type Place, trialStep } from '../../domain/step.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
 import { withPackage } from '../job/environment.ts';
 import type { RunningJob } from '../job/frame.ts';
-import { recordTrial, sandboxActivities } from '../job/proxies.ts';
+import { keepExtension, recordTrial, sandboxActivities } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
 
 /**
@@ -121,10 +127,16 @@ async function outcomeOf(
   }
   let cases: PreparedCases | null = null;
   if (judging.kind === 'answers') {
-    const wanted = { checks: defaults.checkCases, timings: timedCases(bench) };
+    const wanted = {
+      checks: exam.module?.cases ?? defaults.checkCases,
+      timings: timedCases(exam.module?.baseline == null ? bench : oneAtATime),
+    };
     const asked = { exam: { ...exam, judging }, ...wanted };
     cases = await step('cases', `secret inputs for ${named}`, prepareCases, asked);
     seeds.push(cases.seed);
+    const flaw =
+      exam.module === undefined ? null : await sanitized(step, named, { exam, cases }, candidate, artifacts);
+    if (flaw !== null) return flaw;
   }
 
   const ran = await step('run', `run ${named}`, runProgram, {
@@ -141,8 +153,60 @@ async function outcomeOf(
   });
   if (graded.kind === 'refused') return graded.outcome;
   artifacts.verdict = graded.verdict;
+  if (exam.module !== undefined && cases !== null) {
+    const tried = { exam, module: exam.module, program, cases };
+    const failed = await measuredModule(step, named, tried, findings);
+    if (failed !== null) return failed;
+  }
   if (bench === null) return { kind: 'passed', verdict: graded.verdict };
   return measuredOutcome(step, named, { exam, bench, program, cases, earlier }, findings);
+}
+
+/** A module is measured on one input after another. */
+const oneAtATime = { batch: 1 };
+
+/** Returns what AddressSanitizer says against a module; null where that is nothing. */
+async function sanitized(
+  step: Step,
+  named: string,
+  tried: { exam: Exam; cases: PreparedCases },
+  { program }: Candidate,
+  artifacts: Findings['artifacts'],
+): Promise<Outcome | null> {
+  const { sanitizeProgram } = sandboxActivities(tried.exam.limits);
+  const summary = `${named} under AddressSanitizer`;
+  const { outcome, log } = await step('sanitize', summary, sanitizeProgram, { ...tried, program });
+  if (log !== null) artifacts['sanitizer log'] = log;
+  return outcome;
+}
+
+/** Measures a module beside its reference, and keeps what a user gets of it. Returns why it failed there; null where it did not. */
+async function measuredModule(
+  step: Step,
+  named: string,
+  {
+    module: { kept, baseline },
+    ...tried
+  }: { exam: Exam; module: ModuleExam; program: Artifact; cases: PreparedCases },
+  findings: Findings,
+): Promise<Outcome | null> {
+  const { exam, program, cases } = tried;
+  const { measure, gradeTimed } = sandboxActivities(exam.limits);
+  if (baseline !== null) {
+    const asked = { exam, cases, baseline, candidate: program, noiseFloor: 0, earlier: null };
+    const measured = await step('measure', `measure ${named} beside its reference`, measure, {
+      ...{ ...asked, ...oneAtATime, pairs: defaults.pairs },
+    });
+    if (measured.kind === 'failed') return measured.outcome;
+    findings.measurement = measured.measurement;
+    const graded = await step('grade timed', `grade the timed answers of ${named}`, gradeTimed, {
+      ...{ exam, cases, conducted: measured.conducted },
+    });
+    if (graded.kind === 'refused') return graded.outcome;
+  }
+  const { outputs } = await step('keep', `${named} with its tests`, keepExtension, { program, kept });
+  findings.artifacts.outputs = outputs;
+  return null;
 }
 
 /** Tries a program on the sample. Returns how it failed there; null where it may see the full input. */

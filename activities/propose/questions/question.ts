@@ -1,7 +1,9 @@
-import type { Artifact } from '../../../domain/artifact.schema.ts';
+import type { Artifact, Tree } from '../../../domain/artifact.schema.ts';
 import { Candidate } from '../../../domain/candidate.schema.ts';
 import type { ModelDecision } from '../../../domain/decision.schema.ts';
 import { diagnosisLines } from '../../../domain/diagnosis.ts';
+import type { ExtensionTool } from '../../../domain/extension.schema.ts';
+import { extensionHarness } from '../../../domain/extension.ts';
 import type { Entry } from '../../../domain/program.schema.ts';
 import type { Place } from '../../../domain/step.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
@@ -41,6 +43,8 @@ export interface ProgramQuestion {
   known: readonly Candidate[];
   /** How a program whose main file is `path` is entered. */
   entryAt(path: string): Entry;
+  /** What must build the program, and the files that stand beside what is written; unset: any, and none. */
+  module?: { tool: ExtensionTool; beside: Tree };
 }
 
 /**
@@ -58,7 +62,9 @@ export type AsksFor<J> = (
 /** Returns the files of a program that a model can read. */
 export async function shownProgram({ blobs }: Store, artifact: Artifact): Promise<ShownProgram> {
   const { files } = await readProgram(blobs, artifact);
-  const texts = Object.entries(files).filter(([path]) => /\.(py|cpp|h|hpp)$/.test(path));
+  const texts = Object.entries(files).filter(
+    ([path]) => /(?:\.(?:py|cpp|h|hpp)|^CMakeLists\.txt)$/.test(path) && path !== extensionHarness,
+  );
   return {
     files: await Promise.all(texts.map(async ([path, file]) => ({ path, content: await blobs.text(file) }))),
   };

@@ -1,12 +1,17 @@
+import type { Artifact } from '../../../domain/artifact.schema.ts';
 import { checksWords } from '../../../domain/check-words.ts';
 import { defaults } from '../../../domain/defaults.ts';
 import { worthNative } from '../../../domain/estimates.ts';
+import { extensionWords, toleranceOf, toolNamedBy, toolOf } from '../../../domain/extension.ts';
 import { hiddenOf } from '../../../domain/judging.ts';
 import type { SolveJob } from '../../../domain/kinds/solve.schema.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
 import { packagesForModel } from '../../../record/environment.ts';
+import { readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
+import { extensionEntry } from '../../extension.ts';
+import { harnessFiles } from '../../extension-harness.ts';
 import { conversationOf } from '../conversation.ts';
 import { headsOf } from './heads.ts';
 import { type AsksFor, digestOf, logOf, shownProgram, triedPrograms } from './question.ts';
@@ -23,7 +28,13 @@ export const solveQuestion: AsksFor<SolveJob> = async (
   const from =
     decision.kind === 'debug' ? decision.parent : decision.kind === 'improve' ? decision.parents[0] : null;
   const parent = from === null ? undefined : trials.findLast(({ candidate }) => candidate.id === from);
-  const task = job.task ?? (job.objective === undefined ? '' : scoreTask(job));
+  const { module } = job;
+  const task = [
+    ...(job.task === undefined && job.objective !== undefined ? [scoreTask(job)] : [job.task ?? '']),
+    ...(module === undefined ? [] : [extensionWords(module)]),
+  ]
+    .filter((text) => text !== '')
+    .join('\n\n');
   const start = parent?.candidate.program ?? begun;
   const asked = {
     task,
@@ -42,7 +53,7 @@ export const solveQuestion: AsksFor<SolveJob> = async (
     hint,
     conversation: await conversationOf(store, jobId),
   };
-  const tool = extensionTool(task);
+  const tool = module === undefined ? toolNamedBy(task) : toolOf(module, job.task);
   const { program, failure } = asked;
   const command = ['python', job.script ?? '', ...job.args].join(' ');
   return {
@@ -55,10 +66,19 @@ export const solveQuestion: AsksFor<SolveJob> = async (
           )
         : tool === null
           ? promptRequest('code-generation', asked, own)
-          : promptRequest('cpp-module-creation', { ...asked, tool, test: null }, own),
+          : promptRequest(
+              'cpp-module-creation',
+              { ...asked, tool, test: await testOf(store, files, module) },
+              own,
+            ),
     parent: parent?.candidate.id ?? null,
     known: trials.map(({ candidate }) => candidate),
-    entryAt: (path) => ({ kind: 'script', path, args: job.args }),
+    ...(module === undefined || tool === null
+      ? { entryAt: (path: string) => ({ kind: 'script' as const, path, args: job.args }) }
+      : {
+          entryAt: () => extensionEntry,
+          module: { tool, beside: await harnessFiles(store.blobs, module, { kind: 'program' }) },
+        }),
   };
 };
 
@@ -71,8 +91,22 @@ async function failureOf(store: Store, trial: Trial) {
   };
 }
 
-/** Returns what builds the C++ extension that a task names; null where it names none. */
-export function extensionTool(task: string): 'nanobind' | 'pybind11' | null {
-  if (/\bpybind11\b|\bsetup\.py\b/i.test(task)) return 'pybind11';
-  return /\bC\+\+|\bcpp\b|\bnanobind\b/i.test(task) ? 'nanobind' : null;
+/** Returns how a module is tested, in words, with the reference where there is one; null where nothing but a task says what it is to do. */
+async function testOf(store: Store, files: Artifact, module: SolveJob['module']): Promise<string | null> {
+  if (module === undefined) return null;
+  const { name, reference, accepts, functions } = module;
+  const by =
+    reference !== undefined
+      ? `compared with ${reference}, to a relative error of ${toleranceOf(module)}`
+      : accepts !== undefined
+        ? 'judged by a check that you are not shown'
+        : 'those of the examples, and elsewhere of the type that is named';
+  const tree = reference === undefined ? {} : await readTree(store.blobs, files);
+  const text = reference === undefined ? undefined : tree[reference];
+  return [
+    `\`${name}\` is imported, and ${functions.length === 1 ? 'its function is' : 'each function is'} called on generated arguments, empty and odd sizes among them. Answers are ${by}.`,
+    'An array of another dtype, with an axis too many, or as long as no other that shares its letter must be refused by an exception. Arrays that are not C-contiguous are refused, or answered rightly.',
+    'The same runs under AddressSanitizer. Your own entry file is kept beside it, and is not run.',
+    ...(text === undefined ? [] : [`${reference}:\n${await store.blobs.text(text)}`]),
+  ].join('\n');
 }

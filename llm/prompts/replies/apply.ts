@@ -53,7 +53,8 @@ export function applyReply(reply: ProgramReply, parent: ShownProgram | null): Wr
   const files = [...contents].map(([path, content]) => ({ path, content }));
   problems.push(...programProblems(files, reply, parent));
   if (problems.length > 0) throw new ReplyProblem(problems);
-  const sources = files.map(({ path }) => path).filter(isSource);
+  const own = reply.build === 'none' ? undefined : buildFiles[reply.build];
+  const sources = own === undefined ? files.map(({ path }) => path).filter(isSource) : [own];
   const build: Build | null = reply.build === 'none' ? null : { tool: reply.build, sources, fastMath: false };
   return { files, entry: reply.entry, build };
 }
@@ -149,6 +150,12 @@ function likeness(line: string, other: string | undefined): number {
 
 const quoted = (line: string): string => JSON.stringify(line.length > 160 ? `${line.slice(0, 159)}…` : line);
 
+/** Files that say themselves what is built. */
+const buildFiles: Partial<Record<ProgramReply['build'], string>> = {
+  setuptools: 'setup.py',
+  cmake: 'CMakeLists.txt',
+};
+
 /** `kernel.cpp` at the top becomes the module `kernel`; below a folder, C++ is what another source includes. */
 const isSource = (path: string): boolean => /^[^/]+\.cpp$/.test(path);
 
@@ -187,6 +194,9 @@ function programProblems(
     );
   if (build !== 'none' && sources.length === 0)
     problems.push(`build: expected a .cpp file to build with ${build}, got none`);
+  const own = buildFiles[build];
+  if (own !== undefined && !paths.includes(own))
+    problems.push(`files: ${build} builds by ${own}, which is not among them`);
   for (const source of sources) {
     // Python would import the compiled module of that name and never see the file.
     const hidden = source.replace(/cpp$/, 'py');

@@ -29,8 +29,10 @@ export const ProgramReply = z.strictObject({
   removed: z.array(z.string()).describe('Paths of files of the program shown that are dropped.'),
   entry: z.string().describe('The path of the Python file that is run, or that defines the function.'),
   build: z
-    .enum(['none', 'nanobind', 'pybind11'])
-    .describe('What compiles the .cpp files; none if there are none.'),
+    .enum(['none', 'nanobind', 'pybind11', 'setuptools', 'cmake'])
+    .describe(
+      'What compiles the .cpp files; none if there are none. setuptools and cmake need a setup.py, or a CMakeLists.txt, among the files.',
+    ),
 });
 export type ProgramReply = z.infer<typeof ProgramReply>;
 
