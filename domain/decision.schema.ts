@@ -24,8 +24,11 @@ export const NextDecision = z.discriminatedUnion('kind', [
     /** What training is told beside the fold: rounds, seconds, rows. */
     told: z.record(z.string(), z.number()),
   }),
-  /** A file that somebody brought, by the ID of the message it came with. */
-  z.object({ kind: z.literal('human'), told: z.string(), name: z.string(), file: Artifact }),
+  /** A file that somebody brought, by the ID of the message it came with; where it is `of` a candidate, a unified diff of its program. */
+  z.object({
+    ...{ kind: z.literal('human'), told: z.string(), name: z.string(), file: Artifact },
+    of: z.string().optional(),
+  }),
 ]);
 export type NextDecision = z.infer<typeof NextDecision>;
 

@@ -23,11 +23,14 @@ export const Message = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('resume') }),
   /** Models read it with every question from then on. */
   z.strictObject({ kind: z.literal('hint'), text: z.string().trim().min(1).max(2_000) }),
-  /** A file that takes the place of the program's, is tried next and judged like any other candidate. */
+  /** A file that takes the place of the program's, or a unified diff `of` a candidate's program: tried next and judged like any other candidate. */
   z.strictObject({
     kind: z.literal('tryProgram'),
-    name: z.string().regex(/^[\w.-]{1,60}\.py$/, 'expected the name of a Python file'),
+    name: z
+      .string()
+      .regex(/^[\w.-]{1,60}\.(py|patch|diff)$/, 'expected the name of a Python file or a patch'),
     file: Artifact,
+    of: Candidate.shape.id.optional(),
   }),
   z.strictObject({ kind: z.literal('extend'), budget: Extension }),
   /** What is said in a conversation, at most 10,000 characters: a task for its next turn. */

@@ -121,7 +121,7 @@ export function saidOf(message: Message): string {
     case 'hint':
       return `hint: ${message.text}`;
     case 'tryProgram':
-      return `${message.name} was brought to be tried`;
+      return `${message.name} was brought to be tried${message.of === undefined ? '' : ` on ${message.of}`}`;
     case 'extend':
       return `extended to ${budgetText(message.budget)}`;
     case 'turn':

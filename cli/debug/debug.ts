@@ -77,7 +77,7 @@ async function act(session: Session, trouble: Trouble, text: string, typed: stri
     case 'h':
       return tellJob(session, id, hintOf(needed('a hint')));
     case 't':
-      return tellJob(session, id, await tryOf(context.store, needed('a Python file')));
+      return tellJob(session, id, await tryOf(context.store, id, needed('a Python file, or a patch')));
     case 'e':
       await extendJob(session, id, needed('what to add, as in trials=5').split(/\s+/));
       return;

@@ -146,7 +146,11 @@ export function waysOn({ kept }: Trouble): { key: string; what: string; command:
   if (!searches(job)) return looks;
   return [
     { key: 'h TEXT', what: 'a hint for models', command: `crucible hint ${record.id} TEXT` },
-    { key: 't FILE', what: 'a program of your own is tried', command: `crucible try ${record.id} FILE` },
+    {
+      key: 't FILE',
+      what: 'a program of your own, or a patch, is tried',
+      command: `crucible try ${record.id} FILE`,
+    },
     { key: 'e trials=N', what: 'a larger budget', command: `crucible extend ${record.id} trials=N` },
     ...(ended ? [{ key: 'r', what: 'it is taken up again', command: `crucible resume ${record.id}` }] : []),
     ...(waits || right !== undefined

@@ -22,14 +22,17 @@ export function addSteeringCommands({ command, session }: CommandLine): void {
 
   command(
     'try <job> <file>',
-    'have a Python file of your own tried in place of the program, and judged like any other candidate',
+    'have a Python file of your own, or a patch of a candidate, tried and judged like any other candidate',
     'crucible try start/faster mine.py',
-  ).action((job: string, file: string) =>
-    session(async (given) => {
-      const { tryOf } = await import('./try.ts');
-      return (await import('./tell.ts')).tellJob(given, job, await tryOf(given.context.store, file));
-    }),
-  );
+  )
+    .option('--of <candidate>', 'what a patch changes (default: the best, or else the last)')
+    .action((job: string, file: string, { of }: { of?: string }) =>
+      session(async (given) => {
+        const { tryOf } = await import('./try.ts');
+        const message = await tryOf(given.context.store, job, file, of);
+        return (await import('./tell.ts')).tellJob(given, job, message);
+      }),
+    );
 
   command(
     'hint <job> <text>',

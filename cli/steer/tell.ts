@@ -81,8 +81,8 @@ function doneText({ id, running }: { id: string; running: boolean }, message: Me
         : `keeps the hint: models read it when it is taken up again, with crucible resume ${id}`;
     case 'tryProgram':
       return running
-        ? `tries ${message.name} next; see: crucible watch ${id}`
-        : `tries ${message.name} first when it is taken up again, with crucible resume ${id}`;
+        ? `tries ${message.name}${message.of === undefined ? '' : ` on ${message.of}`} next; see: crucible watch ${id}`
+        : `tries ${message.name}${message.of === undefined ? '' : ` on ${message.of}`} first when it is taken up again, with crucible resume ${id}`;
     case 'extend':
       return `is extended to ${budgetText(message.budget)}`;
     case 'turn':

@@ -4,7 +4,7 @@ import { createHandActivities } from '../../activities/propose/by-hand.ts';
 import { Candidate } from '../../domain/candidate.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { readProgram } from '../../store/documents.ts';
-import { tree } from '../cli/kept-jobs.ts';
+import { openJob, recordTrial, storeProgram, tree } from '../cli/kept-jobs.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 
 it('a file that somebody brings takes the place of the program, whose other files and entry stay', async () => {
@@ -32,4 +32,30 @@ it('a file that somebody brings takes the place of the program, whose other file
   expect(await readProgram(store.blobs, (await proposeByHand(alone)).program)).toEqual({
     ...{ files: { 'mine.py': file }, entry: { kind: 'script', path: 'mine.py', args: [] }, build: null },
   });
+});
+
+it('a patch that somebody brings changes the program of the candidate it is of, and no other file', async () => {
+  const store = await temporaryStore();
+  const { proposeByHand } = createHandActivities({ store });
+  const input = await openJob(store, { kind: 'solve', name: 'sum', script: 'a.py' }, { id: 'solve/sum/1.1' });
+  const files = await tree(store, { 'main.py': 'import part\nprint(1)\n', 'part.py': 'x = 1\n' });
+  const entry = { kind: 'script' as const, path: 'main.py', args: ['a'] };
+  const program = await storeProgram(store, { files, entry, build: null });
+  const outcome = { kind: 'crashed', reason: 'it fell' } as const;
+  await recordTrial(store, input.jobId, { id: 'c-2', title: 'two', program }, outcome);
+  const brought = async (patch: string, of: string): Promise<Candidate> =>
+    Candidate.parse(
+      await new MockActivityEnvironment().run(proposeByHand, {
+        ...{ storeId: store.id, jobId: input.jobId, step: `${of}/proposed` },
+        ...{ id: 'c-3', name: 'mine.patch', file: await store.blobs.put(patch), of, original: null },
+      }),
+    );
+  const candidate = await brought('@@ -2,1 +2,1 @@\n-print(1)\n+print(part.x)\n', 'c-2');
+  expect(candidate).toMatchObject({ operator: 'human', parents: ['c-2'], title: 'by hand: mine.patch' });
+  const made = await readProgram(store.blobs, candidate.program);
+  expect(made).toMatchObject({ entry, build: null, files: { 'part.py': files['part.py'] } });
+  expect(await store.blobs.text(made.files['main.py'] ?? '')).toBe('import part\nprint(part.x)\n');
+  await expect(brought('@@ -2,1 +2,1 @@\n-print(1)\n+print(2)\n', 'c-9')).rejects.toThrow(
+    'expected a candidate c-9, found none',
+  );
 });

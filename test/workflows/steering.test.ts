@@ -154,7 +154,7 @@ describe('a job that waits for a person where its search leads nowhere', () => {
       await until('a fourth trial', 30_000, async () => trialsOf(seen) === 4);
       expect(await waits(jobId)).toMatchObject({ tried: 4 });
       const file = await store.blobs.put('pass\n');
-      await tell(workers, jobId, { kind: 'tryProgram', name: 'mine.py', file });
+      await tell(workers, jobId, { kind: 'tryProgram', name: 'mine.patch', file, of: 'c-1' });
       await until('a fifth trial', 30_000, async () => trialsOf(seen) === 5);
       expect(await waits(jobId)).toMatchObject({ tried: 5 });
       await tell(workers, jobId, { kind: 'choose', candidate: null });
@@ -164,6 +164,10 @@ describe('a job that waits for a person where its search leads nowhere', () => {
     expect(record).toMatchObject({ status: 'finished', pausedAt: null, budget: { trials: 4 } });
     expect(record?.pausedMs).toBeGreaterThanOrEqual(3_000);
     expect(trialsOf(seen)).toBe(5);
+    expect((await store.ledger.decisions(jobId)).at(-1)?.decision).toMatchObject({
+      kind: 'human',
+      of: 'c-1',
+    });
     const said = (await store.ledger.events(jobId)).map(({ text }) => text);
     expect(said.filter((text) => text.startsWith('waits for '))).toHaveLength(4);
   });

@@ -195,8 +195,8 @@ export function listen({ talks, budget: given, take, taken }: Ear): Listening {
     next() {
       const told = steered.tries.find(({ id }) => !begun.has(id));
       if (told?.message.kind !== 'tryProgram') return null;
-      const { name, file } = told.message;
-      return { kind: 'human', told: told.id, name, file };
+      const { name, file, of } = told.message;
+      return { kind: 'human', told: told.id, name, file, ...(of === undefined ? {} : { of }) };
     },
     begin: (id) => void begun.add(id),
     endsAt: () => endOf(steered, Date.now()),

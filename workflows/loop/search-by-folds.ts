@@ -69,10 +69,10 @@ export async function searchByFolds(
   /** A configuration that was begun is the candidate that it became. */
   async function propose(decision: NextDecision, id: string, number: number): Promise<Candidate> {
     if (decision.kind === 'human') {
-      const { name, file } = decision;
+      const { kind: _, told: __, ...brought } = decision;
       const [first] = candidates.values();
       const original = first?.program ?? null;
-      const candidate = await proposeByHand({ ...placeOf(proposedStep(id)), id, name, file, original });
+      const candidate = await proposeByHand({ ...placeOf(proposedStep(id)), id, ...brought, original });
       asked.set(candidate.id, { decision: null, number });
       return candidate;
     }

@@ -65,7 +65,8 @@ export async function searchFor<J extends AskingJob>(
       summarized(`${id}: a fix of ${parent}`, sandboxActivities(job.limits).proposeByFix, {
         ...{ ...placeOf(proposedStep(id)), id, parent, files: exam.files },
       }),
-    byHand: ({ name, file }, id) => proposeByHand({ ...placeOf(proposedStep(id)), id, name, file, original }),
+    byHand: ({ kind: _, told: __, ...brought }, id) =>
+      proposeByHand({ ...placeOf(proposedStep(id)), id, ...brought, original }),
   });
   const begun = new Set(first.map(({ id }) => id));
   const outOfTime = (): string | null =>
