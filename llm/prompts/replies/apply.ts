@@ -1,3 +1,4 @@
+import { applyUnified } from '../../../domain/patch.ts';
 import type { Build } from '../../../domain/program.schema.ts';
 import { SafePath } from '../../../domain/safe-path.schema.ts';
 import type { ProgramReply } from './program.ts';
@@ -30,7 +31,7 @@ const maxFileChars = 200_000;
 /**
  * Returns the program that `reply` makes of `parent`, the program that was shown (null for none). Files of the parent stay, unless
  * they are removed, replaced or edited. Edits are strict: what is searched must occur exactly once in its file, as edits
- * before it left it. Throws `ReplyProblem` with everything that is wrong.
+ * before it left it, and a unified diff applies with its context as it is. Throws `ReplyProblem` with everything that is wrong.
  */
 export function applyReply(reply: ProgramReply, parent: ShownProgram | null): WrittenProgram {
   const problems: string[] = [];
@@ -45,7 +46,7 @@ export function applyReply(reply: ProgramReply, parent: ShownProgram | null): Wr
     else if (content === undefined)
       problems.push(`${where}: there is no such file to edit; there are ${listed(contents.keys())}`);
     else {
-      const edited = applyEdit(content, edit);
+      const edited = isPatch(edit) ? applyDiff(content, edit) : applyEdit(content, edit);
       if ('problem' in edited) problems.push(`${where}: ${edited.problem}`);
       else contents.set(edit.path, edited.content);
     }
@@ -88,12 +89,33 @@ function placeFiles(contents: Contents, { files }: ProgramReply, problems: strin
 
 type Edit = ProgramReply['edits'][number];
 
+/** Returns whether an edit is a unified diff of its file, in place of what is searched and replaced. */
+const isPatch = ({ search, replace }: Edit): boolean =>
+  search === '' && /^(@@ |--- |diff --git )/m.test(replace);
+
+/** `content` as a unified diff of that file, and of no other, leaves it; or why it cannot be. */
+function applyDiff(content: string, { path, replace }: Edit): { content: string } | { problem: string } {
+  const made = applyUnified(
+    new Map([[path, content]]),
+    replace.endsWith('\n') ? replace : `${replace}\n`,
+    path,
+  );
+  if (made.kind === 'refused') return { problem: made.problems.join('; ') };
+  const [edited, ...others] = made.files.values();
+  return edited === undefined || others.length > 0
+    ? { problem: 'the diff adds other files, or removes this one: use `files` and `removed`' }
+    : { content: edited };
+}
+
 /** `content` with its one occurrence of `search` replaced, in the file's own line endings; or why it cannot be. */
 function applyEdit(content: string, edit: Edit): { content: string } | { problem: string } {
   const ends = usesCrLf(content) ? '\r\n' : '\n';
   const search = edit.search.replace(/\r?\n/g, ends);
   const replace = edit.replace.replace(/\r?\n/g, ends);
-  if (search === '') return { problem: '`search` is empty; to write a whole file, put it into `files`' };
+  if (search === '')
+    return {
+      problem: '`search` is empty, and `replace` no unified diff; to write a whole file, put it into `files`',
+    };
   const places = occurrences(content, search);
   const [place] = places;
   if (place === undefined) return { problem: notFound(content, search) };

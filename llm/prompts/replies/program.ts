@@ -21,8 +21,14 @@ export const ProgramReply = z.strictObject({
         path: z.string().describe('The file that is changed.'),
         search: z
           .string()
-          .describe('Lines of that file, exactly as they stand there; they stand there once.'),
-        replace: z.string().describe('What stands in their place; empty to remove them.'),
+          .describe(
+            'Lines of that file, exactly as they stand there; they stand there once. Empty for a diff.',
+          ),
+        replace: z
+          .string()
+          .describe(
+            'What stands in their place; empty to remove them. With an empty search: a unified diff of the file.',
+          ),
       }),
     )
     .describe('Changes to files of the program shown, applied in this order. Empty where files are whole.'),

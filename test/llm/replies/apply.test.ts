@@ -192,6 +192,27 @@ describe('an edit', () => {
     expect(() => edited(content, search, 'new')).toThrow(message);
   });
 
+  it('is a unified diff where nothing is searched, with its context as it is', () => {
+    const before = 'a = 1\nb = 2\nc = 3\n';
+    const diff = '@@ -1,3 +1,3 @@\n a = 1\n-b = 2\n+b = 4\n c = 3';
+    expect(edited(before, '', diff)).toBe('a = 1\nb = 4\nc = 3\n');
+    expect(edited(before, '', `--- a/fast.py\n+++ b/fast.py\n${diff}\n`)).toBe('a = 1\nb = 4\nc = 3\n');
+    const problem = (replace: string) =>
+      problemsOf(
+        { ...nothing, edits: [{ path: 'fast.py', search: '', replace }] },
+        { files: [{ path: 'fast.py', content: before }] },
+      ).join('\n');
+    expect(problem(diff.replace('-b = 2', '-b = 3'))).toMatch(
+      /edits\[0\] \(fast\.py\): fast\.py: hunk 1 .* line 2 has "b = 2", and the patch "b = 3"/,
+    );
+    expect(problem(`${diff}\n--- /dev/null\n+++ b/other.py\n@@ -0,0 +1,1 @@\n+x\n`)).toContain(
+      'adds other files',
+    );
+    expect(problem('--- a/../x.py\n+++ b/../x.py\n@@ -1,1 +1,1 @@\n-a = 1\n+a = 2\n')).toContain(
+      'inside the workspace',
+    );
+  });
+
   it('keeps line endings, a missing last newline, and characters beyond the first plane', () => {
     expect(edited('a\r\nb\r\nc\r\n', 'a\nb', 'x\ny\nz')).toBe('x\r\ny\r\nz\r\nc\r\n');
     expect(edited('a\nb', 'b', 'c')).toBe('a\nc');
