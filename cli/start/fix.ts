@@ -65,7 +65,8 @@ export async function showFix(
     out(`Nothing was written. To have it in ${changed.join(', ')}: the same command with --apply`);
     return;
   }
-  await apply(context, folder, { before, after, changed }, options);
+  const agreed = options.yes === true ? async () => true : agrees;
+  await writeFix(context, folder, { before, after, changed }, agreed);
 }
 
 /** Returns what was found on the way to a program: of each that failed its diagnosis, of each fix what it did. */
@@ -83,25 +84,30 @@ function toldOf(trials: readonly Trial[], { candidate }: Trial): string[] {
 }
 
 /** Writes the files that a fix changed, once the user agrees. Throws `UserMistake` where one is no longer what it was made from. */
-async function apply(
-  { store, out }: Session['context'],
+export async function writeFix(
+  { store, out }: Pick<Session['context'], 'store' | 'out'>,
   folder: string,
   { before, after, changed }: { before: Program; after: Program; changed: readonly string[] },
-  { yes = false }: ApplyOptions,
+  agreed: (named: readonly string[]) => Promise<boolean>,
 ): Promise<void> {
   const named = changed.map((path) => relative(process.cwd(), join(folder, path)));
-  for (const [index, path] of changed.entries()) {
-    const was = before.files[path];
-    const now = await readFile(join(folder, path)).catch(() => null);
-    if ((now === null ? undefined : hashOf(now)) !== was)
-      throw new UserMistake(
-        `${named[index]} is not what was mended any more: nothing was written; run it again`,
-      );
-  }
-  if (!yes && !(await agrees(named))) {
+  const expectUnchanged = async (): Promise<void> => {
+    for (const [index, path] of changed.entries()) {
+      const was = before.files[path];
+      const now = await readFile(join(folder, path)).catch(() => null);
+      if ((now === null ? undefined : hashOf(now)) !== was)
+        throw new UserMistake(
+          `${named[index]} is not what was mended any more: nothing was written; run it again`,
+        );
+    }
+  };
+  await expectUnchanged();
+  if (!(await agreed(named))) {
     out('Nothing was written.');
     return;
   }
+  // Whoever is asked may have an editor open meanwhile.
+  await expectUnchanged();
   for (const path of changed)
     await writeFile(join(folder, path), await store.blobs.get(after.files[path] ?? ''));
   out(`Written: ${named.join(', ')}`);

@@ -1,10 +1,11 @@
-import { mkdir, realpath, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { firstLook } from '../../cli/start/first-look.ts';
-import { expectAnswerable } from '../../cli/start/fix.ts';
+import { expectAnswerable, writeFix } from '../../cli/start/fix.ts';
 import { jobFromScript } from '../../cli/start/fix-job.ts';
-import { temporaryFolder } from '../store/temporary-store.ts';
+import { temporaryFolder, temporaryStore } from '../store/temporary-store.ts';
+import { recorded, tree } from './kept-jobs.ts';
 
 let folder: string;
 
@@ -52,5 +53,33 @@ describe('crucible fix', () => {
     expect(() => expectAnswerable({ apply: true }, true)).toThrow(/add --yes/);
     expect(() => expectAnswerable({ yes: true }, false)).toThrow(/add --apply/);
     expect(() => expectAnswerable({ apply: true, yes: true }, false)).not.toThrow();
+  });
+
+  it('writes once somebody agrees, and never over a file that was changed since, not even while it asks', async () => {
+    const store = await temporaryStore();
+    const path = join(folder, 'sales.py');
+    const entry = { kind: 'script' as const, path: 'sales.py', args: [] };
+    const before = { files: await tree(store, { 'sales.py': await readFile(path) }), entry, build: null };
+    const after = { files: await tree(store, { 'sales.py': 'mended' }), entry, build: null };
+    const { context, lines } = recorded(store);
+    const write = (agreed: () => Promise<boolean>) =>
+      writeFix(context, folder, { before, after, changed: ['sales.py'] }, agreed);
+    const text = await readFile(path, 'utf8');
+
+    await write(async () => false);
+    expect([lines.at(-1), await readFile(path, 'utf8')]).toEqual(['Nothing was written.', text]);
+
+    await expect(
+      write(async () => {
+        await writeFile(path, 'my own');
+        return true;
+      }),
+    ).rejects.toThrow('sales.py is not what was mended any more: nothing was written');
+    expect(await readFile(path, 'utf8')).toBe('my own');
+    await expect(write(async () => true)).rejects.toThrow('nothing was written');
+
+    await writeFile(path, text);
+    await write(async () => true);
+    expect([lines.at(-1), await readFile(path, 'utf8')]).toEqual(['Written: sales.py', 'mended']);
   });
 });
