@@ -23,6 +23,8 @@ export const NextDecision = z.discriminatedUnion('kind', [
     ...{ limitMs: z.number().positive(), program: Artifact, of: z.string().nullable() },
     /** What training is told beside the fold: rounds, seconds, rows. */
     told: z.record(z.string(), z.number()),
+    /** In a few words, for people. */
+    why: z.string(),
   }),
   /** A file that somebody brought, by the ID of the message it came with; where it is `of` a candidate, a unified diff of its program. */
   z.object({

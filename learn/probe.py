@@ -16,6 +16,8 @@ ROWS, SHAP_ROWS, BACKGROUND = 600, 60, 16
 REPEATS = 2
 MOST_COLUMNS = 100
 GRID = 12
+# Seconds.
+LEAST_SHAP = 5.0
 
 
 def probe(folder: Folder) -> None:
@@ -67,7 +69,7 @@ def partial(model: Any, sample: pd.DataFrame, schema: dict[str, Any], end: float
             changed = sample.copy(deep=False)
             changed[column['name']] = held(sample[column['name']], value)
             means.append(as_numbers(model.predict(changed)).mean(axis=0))
-        found.append({'column': column['name'], 'values': [str(value) if not isinstance(value, float) else value for value in values], 'predicted': means})
+        found.append({'column': column['name'], 'values': [shown(value) for value in values], 'predicted': means})
     return found
 
 
@@ -78,8 +80,15 @@ def grid_of(values: pd.Series, column: dict[str, Any]) -> list[Any]:
     if len(present) == 0:
         return []
     if column['kind'] == 'date':
-        return list(pd.to_datetime(np.unique(np.quantile(present.astype('int64'), np.linspace(0.05, 0.95, GRID)).astype('int64')).astype('datetime64[us]')))
-    return [float(value) for value in np.unique(np.quantile(present, np.linspace(0.02, 0.98, GRID)))]
+        return list(pd.to_datetime(np.unique(np.quantile(present.astype('int64'), np.linspace(0.05, 0.95, GRID), method='nearest').astype('int64')).astype('datetime64[us]')))
+    return [float(value) for value in np.unique(np.quantile(present, np.linspace(0.02, 0.98, GRID), method='nearest'))]
+
+
+def shown(value: Any) -> str | float:
+    """A number, or a text: of a moment at midnight its day."""
+    if isinstance(value, float):
+        return value
+    return str(value).removesuffix(' 00:00:00')
 
 
 def held(values: pd.Series, value: Any) -> pd.Series:
@@ -97,7 +106,8 @@ def as_numbers(predictions: np.ndarray) -> np.ndarray:
 
 def shap_of(model: Any, sample: pd.DataFrame, end: float) -> dict[str, Any] | None:
     """Shapley values of the table's own columns, by permutation, against some rows as background."""
-    if time.monotonic() > end - 0.2 or sample.shape[1] > MOST_COLUMNS or sample.shape[1] < 2 or len(sample) < 2 * BACKGROUND:
+    # What it stands on takes seconds to be loaded.
+    if time.monotonic() > end - LEAST_SHAP or sample.shape[1] > MOST_COLUMNS or sample.shape[1] < 2 or len(sample) < 2 * BACKGROUND:
         return None
     from explaining import shapley
 

@@ -44,3 +44,7 @@ export const count = (value: number): string => value.toLocaleString('en');
 /** `1 candidate`, `3 candidates`. */
 export const counted = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
+
+/** A score, or a share, with four digits. */
+export const figure = (value: number | null): string =>
+  value === null ? 'none' : value.toLocaleString('en', { maximumSignificantDigits: 4 });

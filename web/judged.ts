@@ -1,4 +1,3 @@
-import { triesTwice } from '../domain/objective.ts';
 import { busyText } from '../domain/trial.ts';
 import { type JobFacts, lastTry } from './facts.ts';
 import { plusMinus } from './figures.ts';
@@ -7,12 +6,17 @@ import { type Html, html } from './html.ts';
 /** Returns how the verdicts came about, for who has to decide whether to believe them. */
 export function judgedSection(job: JobFacts): Html {
   const jobs = [job, ...job.stages.flatMap((stage) => stage.job ?? [])];
-  const searches = jobs.filter((each) => triesTwice(each.objective));
+  const learning = jobs.some(({ learnt }) => learnt !== null);
+  const scored = jobs.filter(({ objective, learnt }) => objective.kind === 'score' && learnt === null);
+  const measured = jobs.filter(({ objective }) => objective.kind === 'ratio');
   const sentences = [
     'Every program ran in a sandbox without a network, without the rest of the machine and without any key; another sandbox, which held none of its code, judged the bytes it gave back, so what a program says of itself counts for nothing.',
-    ...(searches.length === 0
+    ...(measured.length + scored.length === 0 && !learning
       ? ['What was expected of its files was checked by validators, named in the job below.']
-      : searchSentences(searches)),
+      : []),
+    ...(measured.length === 0 ? [] : searchSentences(measured)),
+    ...(scored.length === 0 ? [] : scoreSentences(scored)),
+    ...(learning ? learningSentences : []),
   ];
   return html`<h2>How this was judged</h2>
 <ol class="judged">${sentences.map(
@@ -29,6 +33,18 @@ function judgedHow(searches: readonly JobFacts[]): string {
   const checked = `judged by a check of the job's own, which no candidate saw: ${checks}`;
   return searches.every(({ check }) => check !== null) ? checked : `${compared}, or ${checked}`;
 }
+
+const scoreSentences = (scored: readonly JobFacts[]): string[] => [
+  `How good a program is was said by ${[...new Set(scored.flatMap(({ check }) => check ?? []))].join(', ') || 'a function of the job'}, which ran with what the program wrote in a sandbox of its own and was seen by no candidate. Each program ran several times, every time with another seed; the interval says how far chance moves its score.`,
+  'What would be best was run and scored again, with new seeds, before it was called best.',
+];
+
+/** What keeps a score honest that is learnt from a table. */
+const learningSentences = [
+  'The table was split before any program saw it. The rows that were kept apart for the end, and the labels of the rows that a program predicts, were in no sandbox that it ran in; their labels are with the grader alone.',
+  'Which rows are predicted from which others is the same for every program, so their scores compare; a score out of fold is of rows that were not trained on.',
+  'The test was scored once, after the search had ended: no choice was made by it.',
+];
 
 function searchSentences(searches: readonly JobFacts[]): string[] {
   const measured = searches.flatMap(({ baseline }) =>

@@ -1,11 +1,7 @@
 import type { Explained } from '../domain/table.schema.ts';
 import type { LearntFacts } from './facts.ts';
-import { count } from './figures.ts';
+import { count, figure } from './figures.ts';
 import { type Html, html } from './html.ts';
-
-/** Digits of a score, of a share. */
-const figure = (value: number | null): string =>
-  value === null ? 'none' : value.toLocaleString('en', { maximumSignificantDigits: 4 });
 
 /** Returns what was learnt from a table: its test, the models with their weights, what they go by, where they are weak. */
 export function learntSection(learnt: LearntFacts): Html {

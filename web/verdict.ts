@@ -9,13 +9,14 @@ import {
   givenBy,
   isMeasured,
   type JobFacts,
+  type LearntFacts,
   lastTry,
   metricOf,
   type PictureFacts,
   standingOf,
   type TryFacts,
 } from './facts.ts';
-import { counted, duration, moment, range, rangeOf } from './figures.ts';
+import { counted, duration, figure, moment, range, rangeOf } from './figures.ts';
 import { type Html, html } from './html.ts';
 import { picture } from './pictures.ts';
 
@@ -30,6 +31,7 @@ export interface JobVerdict {
 /** Returns the verdict on a job in one sentence; only what was verified is called faster. */
 export function verdictOf(job: JobFacts): JobVerdict {
   const given = givenBy(job);
+  if (job.learnt !== null && job.status === 'finished') return learntVerdict(job, job.learnt);
   const found = given?.metric == null ? null : givenVerdict(job, given, given.metric);
   const why = shortened(job.summary ?? '', 400);
   switch (job.status) {
@@ -51,6 +53,22 @@ export function verdictOf(job: JobFacts): JobVerdict {
       if (found !== null) return found;
       return nothingFound(job.objective, why);
   }
+}
+
+/** Returns the verdict on what was learnt from a table: the score of rows that nothing in the search saw. */
+function learntVerdict({ objective }: JobFacts, { judged, blend }: LearntFacts): JobVerdict {
+  const metric = objective.kind === 'score' ? objective.metric : 'score';
+  const members = blend.members.length;
+  const what = judged.learnt
+    ? `Guessing ${judged.naive.what} scores ${figure(judged.naive.score)}.`
+    : `Nothing was learnt that is surely better than guessing ${judged.naive.what}, which scores ${figure(judged.naive.score)}.`;
+  return {
+    large: figure(judged.score),
+    beside: `${metric} on ${judged.rows.toLocaleString('en')} rows that nothing in the search saw${
+      judged.interval === null ? '' : `; with 95 % confidence ${judged.interval.map(figure).join(' to ')}`
+    }`,
+    sentence: `${members === 1 ? 'One model predicts' : `A blend of ${members} models predicts`}. ${what}`,
+  };
 }
 
 /** Returns the verdict where nothing was measured to be better. */

@@ -64,18 +64,21 @@ export const createDecideActivities = ({ store, sandbox }: ActivityContext) => {
         );
         const { decisions, done, why } = await readJson(blobs, fileIn(out, 'next.json'), Next);
         if (done || decisions.length === 0) return { kind: 'done', why };
-        const made = decisions.map(async ({ id, folds, fold, limitSeconds }): Promise<FitDecision> => {
-          const program: Program = {
-            files: below(`programs/${id}`, out),
-            entry: { kind: 'script', path: 'train.py', args: [] },
-            build: null,
-          };
-          return {
-            ...{ kind: 'fit', config: id, folds, told: fold, limitMs: Math.ceil(limitSeconds * 1000) },
-            program: await writeJson(blobs, program),
-            of: fitted.find(({ config }) => config.id === id)?.id ?? null,
-          };
-        });
+        const made = decisions.map(
+          async ({ id, folds, fold, limitSeconds, why: because }): Promise<FitDecision> => {
+            const program: Program = {
+              files: below(`programs/${id}`, out),
+              entry: { kind: 'script', path: 'train.py', args: [] },
+              build: null,
+            };
+            return {
+              ...{ kind: 'fit', config: id, folds, told: fold, limitMs: Math.ceil(limitSeconds * 1000) },
+              why: because.slice(0, 200),
+              program: await writeJson(blobs, program),
+              of: fitted.find(({ config }) => config.id === id)?.id ?? null,
+            };
+          },
+        );
         return { kind: 'next', decisions: await Promise.all(made) };
       });
     },

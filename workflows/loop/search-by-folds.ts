@@ -77,10 +77,11 @@ export async function searchByFolds(
       return candidate;
     }
     if (decision.kind !== 'fit') throw new Error(`expected a decision about a model, got ${decision.kind}`);
-    const { config, of, program } = decision;
+    const { config, of, program, why } = decision;
+    const note = candidates.get(of ?? id)?.note ?? why;
     const title = config.slice(0, 80);
     const candidate: Candidate = {
-      ...{ id: of ?? id, parents: [], operator: 'strategy', title, note: `decision ${number}`, program },
+      ...{ id: of ?? id, parents: [], operator: 'strategy', title, note, program },
     };
     candidates.set(candidate.id, candidate);
     asked.set(candidate.id, { decision, number });
