@@ -124,7 +124,8 @@ export function lineOf(trial: Trial, objective: Objective): string {
     const remarks = measurement === null ? [] : remarksOn(measurement);
     return `${who}: ${[`${verified}${metricText(outcome.metric, objective)}`, ...remarks].join('; ')}`;
   }
-  return outcome.kind === 'passed' ? `${who}: passed every check` : `${who}: ${outcome.kind}: ${reason}`;
+  // What it was checked for is told with the job, which may have no checks at all.
+  return outcome.kind === 'passed' ? `${who}: passed` : `${who}: ${outcome.kind}: ${reason}`;
 }
 
 /** Returns the look at each candidate that counts: the last verification of it, else its trial. In the order they were first tried. */
