@@ -1,9 +1,10 @@
 import { join, relative } from 'node:path';
+import { diagnosisLines } from '../../domain/diagnosis.ts';
 import { asksModels } from '../../domain/job.ts';
 import type { BestFound } from '../../domain/job-input.schema.ts';
 import { kindOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
-import { bestFound, nearestTrial } from '../../domain/trial.ts';
+import { bestFound, lastLooks, nearestTrial } from '../../domain/trial.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
@@ -72,10 +73,25 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   } else if (record.status === 'finished') {
     next.push(['Reasons', `crucible show ${name}`]);
   }
+  next.push(...failedStage(kept));
   if (record.status !== 'finished')
     next.push(['Log', `crucible logs ${name}`], ...(await goOn(context, kept, name)));
   if (record.report !== null) next.push(['Report', `crucible report ${name}`]);
   return next;
+}
+
+/** Why the stage failed that ended a pipeline, and how it is begun from there once that is mended. */
+function failedStage({ record, stages, cells }: KeptJob): [string, string][] {
+  const failed = stages.find((stage) => stage.record.status === 'failed');
+  if (record.status !== 'failed' || cells !== null || failed === undefined) return [];
+  const { stage } = failed.record;
+  const outcome = lastLooks(failed.trials).findLast((each) => 'reason' in each.outcome)?.outcome;
+  const diagnosis = outcome !== undefined && 'reason' in outcome ? outcome.diagnosis : undefined;
+  const lines = diagnosis === undefined ? [] : diagnosisLines(diagnosis);
+  return [
+    ...lines.map((line, index): [string, string] => [index === 0 ? 'Cause' : '', oneLine(line)]),
+    ['Mended', `crucible run FILE --from ${stage}`],
+  ];
 }
 
 /** How a job that did not finish goes on, where it can; with more trials where those are used. */

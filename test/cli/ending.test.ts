@@ -136,3 +136,37 @@ describe('a job that is followed to its end', () => {
     expect(await readFile(join(home, 'results/solve/drawn/aa.1/out/picture.png'), 'utf8')).toBe('a picture');
   });
 });
+
+it('a pipeline that failed names the diagnosis of its stage, and the command that begins there', async () => {
+  const store = await temporaryStore();
+  const stage = { kind: 'solve', name: 'process', script: 'two.py' } as const;
+  const whole = await openJob(
+    store,
+    { kind: 'pipeline', name: 'pl', stages: [stage] },
+    { id: 'pipeline/pl/0123456789.1' },
+  );
+  const child = `${whole.jobId}/process`;
+  const parent = { jobId: whole.jobId, stage: 'process' };
+  const input = await openJob(store, stage, { id: child, parent });
+  const files = await tree(store, { 'two.py': 'x' });
+  const entry = { kind: 'script' as const, path: 'two.py', args: [] };
+  const program = await storeProgram(store, { files, entry, build: null });
+  await recordTrial(
+    store,
+    child,
+    { id: 'c-0', title: 'two.py', program },
+    {
+      ...{ kind: 'crashed', reason: "KeyError: 'amount'" },
+      diagnosis: {
+        ...{ kind: 'missingKey', evidence: "KeyError: 'amount'", suggestion: 'Look what keys there are.' },
+        ...{ place: { path: 'two.py', line: 3, within: null }, fix: null },
+      },
+    },
+  );
+  await closeJob(store, input, { status: 'failed', summary: 'two.py crashed' });
+  const record = await ended(store, whole, { status: 'failed', summary: 'stage process failed' });
+  const next = (await nextOf(store, record)).join('\n');
+  expect(next).toMatch(/Cause .*two\.py:3/);
+  expect(next).toContain('Look what keys there are.');
+  expect(next).toContain('crucible run FILE --from process');
+});
