@@ -13,6 +13,7 @@ import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { combined, notUsed, notUsedText, withoutAny } from '../../domain/strategies.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import { placeBelow } from '../../domain/tree.ts';
+import { headline } from '../../domain/trial.ts';
 import type { RunResult } from '../../sandbox/sandbox.ts';
 import { readJson, readProgram, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
@@ -80,7 +81,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
     const record = ran.outputs['out/record.json'];
     if (record !== undefined) return record;
     const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
-    const why = outcome !== null && 'reason' in outcome ? outcome.reason : 'it left no record';
+    const why = outcome !== null && 'reason' in outcome ? headline(outcome.reason) : 'it left no record';
     const text = `${pathOf(read.program)} could not be observed, so its loops are not compiled one by one: ${why}`;
     await store.ledger.say(read.jobId, `${stepKey(read)}/observe`, text.slice(0, longestReason), Date.now());
     return null;
