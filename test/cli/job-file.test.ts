@@ -172,7 +172,7 @@ describe('a field', () => {
     [
       'that is missing',
       'kind: solve\nname: a\n',
-      'job.yaml:1: script: expected a Python file, or in its place a `recipe` or a `task` in words; it is missing',
+      'job.yaml:1: script: expected a Python file, or in its place a `recipe`, a C++ `module` or a `task` in words; it is missing',
     ],
     [
       'of an unknown kind',

@@ -79,7 +79,7 @@ describe('a job file', () => {
     ['script: a.py\nwith: { n: 9 }', 'job.yaml:4: with: `with` is for a `recipe`; a script takes `args`'],
     [
       'outputs: [a]',
-      'script: expected a Python file, or in its place a `recipe` or a `task` in words; it is missing',
+      'script: expected a Python file, or in its place a `recipe`, a C++ `module` or a `task` in words; it is missing',
     ],
   ])('with %j is refused with its line', async (text, message) => {
     await expect(read(`kind: solve\nname: a\n${text}\n`)).rejects.toThrow(message);
