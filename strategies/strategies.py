@@ -43,17 +43,18 @@ COMPILERS = ['rewrite_numpy', 'vectorize_loops', 'outline_loops', 'use_cpp_exten
 MODIFIERS = ['parallelize', 'reduce_precision', 'fastmath']
 
 # Cheap and most often right first; what changes digits after what does not, lower precision last: few tolerances leave room
-# for it. By itself, without a compiler, it makes hardly anything faster.
+# for it. By itself, without a compiler, it makes hardly anything faster. What leaves a part of the function to Python comes after
+# what compiles the whole of it: where that applies, it is seldom better.
 WORTH_TRYING = [
-    ['rewrite_numpy'],
     ['vectorize_loops'],
-    ['outline_loops'],
     ['use_cpp_extension'],
     ['use_cpp_extension', 'parallelize'],
     ['vectorize_loops', 'parallelize'],
     ['use_pythran'],
     ['vectorize_loops', 'fastmath'],
     ['use_cpp_extension', 'parallelize', 'fastmath'],
+    ['rewrite_numpy'],
+    ['outline_loops'],
     ['use_cpp_extension', 'reduce_precision'],
     ['use_cpp_extension', 'parallelize', 'reduce_precision'],
 ]
