@@ -1,6 +1,7 @@
 import type { StageJob } from './job.schema.ts';
 import type { ExperimentJob } from './kinds/experiment.schema.ts';
 import { markOf } from './mark.ts';
+import { combinations, filledText, isFields, placeholdersIn, withTexts } from './placeholders.ts';
 
 type Value = ExperimentJob['include'][number][string];
 export type Values = Record<string, Value>;
@@ -35,11 +36,7 @@ export function cellsOf(grid: Grid): Cell[] {
     ...names.filter((name) => repeating.includes(name)),
     ...names.filter((name) => !repeating.includes(name)),
   ];
-  const combined = order.reduce<Values[]>(
-    (before, name) =>
-      before.flatMap((chosen) => (matrix[name] ?? []).map((value) => ({ ...chosen, [name]: value }))),
-    [{}],
-  );
+  const combined = combinations(order.map((name) => [name, matrix[name] ?? []]));
   const wanted = combined.filter((values) => !exclude.some((left) => agrees(values, left)));
   const all = [...wanted, ...include].map((values) => inOrder(values, names));
   return Array.from({ length: repeats }, (_, index) => index + 1).flatMap((round) =>
@@ -80,10 +77,6 @@ export function jobOfCell({ cell }: Pick<ExperimentJob, 'cell'>, { values, round
   return { ...job, name: cell.name, seed: job.seed + round - 1 };
 }
 
-type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 /** Puts values into a cell as it was written or as it was parsed: into fields by their paths, and in place of `${name}`. */
 export function fillCell(cell: object, values: Readonly<Values>): unknown {
   const used = placeholdersIn(cell);
@@ -93,26 +86,13 @@ export function fillCell(cell: object, values: Readonly<Values>): unknown {
   return filled;
 }
 
-const reference = /\$\{(\w+)\}/g;
-
-/** Returns the names that stand as `${name}` in the texts of a cell. */
-export function placeholdersIn(field: unknown, found: Set<string> = new Set()): Set<string> {
-  if (typeof field === 'string') for (const [, name = ''] of field.matchAll(reference)) found.add(name);
-  else if (Array.isArray(field)) for (const each of field) placeholdersIn(each, found);
-  else if (isFields(field)) for (const each of Object.values(field)) placeholdersIn(each, found);
-  return found;
-}
-
-function fillTexts(field: unknown, values: Readonly<Values>): unknown {
-  if (typeof field === 'string')
-    return field.replace(reference, (text, name: string) => {
+const fillTexts = (cell: object, values: Readonly<Values>): unknown =>
+  withTexts(cell, (text) =>
+    filledText(text, (name) => {
       const value = values[name];
-      return value === undefined ? text : typeof value === 'object' ? JSON.stringify(value) : String(value);
-    });
-  if (Array.isArray(field)) return field.map((each) => fillTexts(each, values));
-  if (!isFields(field)) return field;
-  return Object.fromEntries(Object.entries(field).map(([key, each]) => [key, fillTexts(each, values)]));
-}
+      return typeof value === 'object' ? JSON.stringify(value) : value?.toString();
+    }),
+  );
 
 /** The same fields with a value at a path. */
 function setAt(field: unknown, path: readonly string[], value: Value): unknown {

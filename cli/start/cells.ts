@@ -1,19 +1,16 @@
-import { cellsOf, fillCell, mostCells, placeholdersIn, type Values } from '../../domain/cells.ts';
+import { cellsOf, fillCell, mostCells, type Values } from '../../domain/cells.ts';
 import type { Job } from '../../domain/job.schema.ts';
 import { ExperimentJob } from '../../domain/kinds/experiment.schema.ts';
 import { gridIn } from '../../domain/kinds/kinds.ts';
 import { nearest } from '../../domain/nearest.ts';
+import { isFields, placeholdersIn } from '../../domain/placeholders.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
 
 /** More cells than these are asked for by `--yes` alone. */
-export const manyCells = 50_000;
+const manyCells = 50_000;
 
 /** So many cells are parsed when a job is read, spread over all of them. */
 const mostParsed = 2_000;
-
-type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Returns an experiment as it was written, its cell called as itself: it needs no name of its own. */
 export function withCellName(value: unknown): unknown {

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { nearest } from '../../domain/nearest.ts';
+import { isFields } from '../../domain/placeholders.ts';
 
 /** One thing that is wrong with a job: where it stands in it, and in words what was expected and what came. */
 export interface Mistake {
@@ -48,9 +49,6 @@ export function mistakesIn(issue: z.core.$ZodIssue): Mistake[] {
 
 const isOfAnotherType = (issue: z.core.$ZodIssue): boolean =>
   issue.code === 'invalid_type' && issue.path.length === 0;
-
-const isFields = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function expectationOf(issue: z.core.$ZodIssue): string {
   switch (issue.code) {

@@ -1,4 +1,12 @@
 import { Matrix } from '../../domain/job-fields.schema.ts';
+import {
+  combinations,
+  type Fields,
+  filledText,
+  isFields,
+  placeholdersIn,
+  withTexts,
+} from '../../domain/placeholders.ts';
 import { type Mistake, mistakesIn } from './job-mistakes.ts';
 
 type Value = Matrix[string][number];
@@ -10,10 +18,6 @@ export interface Expanded {
   origins: number[];
   mistakes: Mistake[];
 }
-
-type Fields = Record<string, unknown>;
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /**
  * Expands the `matrix` of every stage: `${n}` in a field stands for the value of `n`, and the stage `volume` with `n: [64, 128]` becomes
@@ -51,10 +55,10 @@ function expand({ matrix: written, ...stage }: Fields, index: number, mistakes: 
     return [stage];
   }
   const matrix = parsed.data;
-  const used = new Set<string>();
-  const made = combinations(matrix).map((values) => {
+  const used = placeholdersIn(stage);
+  const made = combinations(Object.entries(matrix)).map((values) => {
     const name = [stage.name, ...Object.values(values).map(slugOf)].join('-');
-    const filled = fill(stage, values, used);
+    const filled = fill(stage, values);
     return { ...(isFields(filled) ? filled : {}), name };
   });
   for (const name of Object.keys(matrix))
@@ -72,34 +76,19 @@ function expand({ matrix: written, ...stage }: Fields, index: number, mistakes: 
   return made;
 }
 
-/** Every way to take one value of each name, the last name varying fastest. */
-const combinations = (matrix: Readonly<Matrix>): Record<string, Value>[] =>
-  Object.entries(matrix).reduce<Record<string, Value>[]>(
-    (before, [name, values]) =>
-      before.flatMap((chosen) => values.map((value) => ({ ...chosen, [name]: value }))),
-    [{}],
-  );
-
 const slugOf = (value: Value): string =>
   String(value)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
 
-const reference = /\$\{(\w+)\}/g;
-
-/** Puts values in place of their names, in every text of a field; a text that is one name alone becomes the value itself. */
-function fill(field: unknown, values: Readonly<Record<string, Value>>, used: Set<string>): unknown {
-  if (typeof field === 'string') {
-    for (const [, name = ''] of field.matchAll(reference)) used.add(name);
-    const [, alone] = /^\$\{(\w+)\}$/.exec(field) ?? [];
+/** Puts values in place of their names, in every text of a stage; a text that is one name alone becomes the value itself. */
+const fill = (stage: Fields, values: Readonly<Record<string, Value>>): unknown =>
+  withTexts(stage, (text) => {
+    const [, alone] = /^\$\{(\w+)\}$/.exec(text) ?? [];
     if (alone !== undefined && alone in values) return values[alone];
-    return field.replace(reference, (text, name: string) => String(values[name] ?? text));
-  }
-  if (Array.isArray(field)) return field.map((each) => fill(each, values, used));
-  if (!isFields(field)) return field;
-  return Object.fromEntries(Object.entries(field).map(([key, each]) => [key, fill(each, values, used)]));
-}
+    return filledText(text, (name) => values[name]?.toString());
+  });
 
 /** The stage with what it needs by the names that there are now. */
 function needing(stage: unknown, names: ReadonlyMap<string, readonly string[]>): unknown {
