@@ -2,6 +2,7 @@ import { agrees, replicatesOf, type Values } from '../domain/cells.ts';
 import { defaults } from '../domain/defaults.ts';
 import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
+import { median } from '../domain/speedup.ts';
 import { quantile, twoSided } from '../domain/student.ts';
 import type { CellRow } from './cells.ts';
 
@@ -67,12 +68,13 @@ const picked = (values: Values, names: readonly string[]): Values =>
 
 function summaryOf(cells: readonly CellRow[], measured: boolean): Omit<Arm, 'values' | 'difference'> {
   const done = cells.filter(({ status }) => status === 'finished');
+  const took = done.flatMap(({ seconds }) => seconds ?? []);
   const ended = cells.flatMap((cell) => countedOf(cell, measured) ?? []);
   return {
     ...{ cells: cells.length, done: done.length },
     failed: cells.filter(({ status }) => status === 'failed').length,
     mean: meanOf(ended),
-    seconds: median(done.flatMap(({ seconds }) => seconds ?? [])),
+    seconds: took.length === 0 ? null : median(took),
     usd: cells.reduce((sum, { usd }) => sum + usd, 0),
   };
 }
@@ -124,14 +126,6 @@ function standardError(values: readonly number[]): number {
   const mean = average(values);
   const squares = values.reduce((sum, each) => sum + (each - mean) ** 2, 0);
   return Math.sqrt(squares / (values.length - 1) / values.length);
-}
-
-function median(values: readonly number[]): number | null {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length / 2;
-  return sorted.length === 0
-    ? null
-    : ((sorted[Math.ceil(middle) - 1] ?? 0) + (sorted[Math.floor(middle)] ?? 0)) / 2;
 }
 
 /** Corrects probabilities for how many there are: Holm, "A Simple Sequentially Rejective Multiple Test Procedure", 1979. */

@@ -1,3 +1,4 @@
+import { differenceText, meanText, probabilityText } from '../domain/mean-text.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
 import { shortened } from './excerpt.ts';
 import type { ArmFacts, GridFacts } from './facts.ts';
@@ -47,18 +48,12 @@ function row(arm: ArmFacts, compared: boolean, place: (value: number) => number)
     mean === null ? '' : meanText(mean)
   }</td><td>${mean === null ? '' : bar(mean, place)}</td>${
     compared
-      ? html`<td>${difference === null ? '' : `${difference.mean.value > 0 ? '+' : ''}${meanText(difference.mean)}`}</td><td>${
-          difference === null ? '' : difference.p < 0.001 ? '<0.001' : difference.p.toFixed(3)
+      ? html`<td>${difference === null ? '' : differenceText(difference.mean)}</td><td>${
+          difference === null ? '' : probabilityText(difference.p)
         }</td>`
       : null
   }<td>${seconds === null ? '' : duration(seconds * 1000)}</td></tr>
 `;
-}
-
-/** `0.52 ±0.03`; of one value without the bounds. */
-function meanText({ value, high }: Interval): string {
-  const mean = Number(value.toPrecision(4));
-  return Number.isFinite(high) ? `${mean} ±${Number((high - value).toPrecision(2))}` : String(mean);
 }
 
 function bar({ value, low, high }: Interval, place: (value: number) => number): Html {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ExperimentJob } from '../../domain/kinds/experiment.schema.ts';
 import { gridIn } from '../../domain/kinds/kinds.ts';
-import type { Interval } from '../../domain/outcome.schema.ts';
+import { differenceText, meanText, probabilityText } from '../../domain/mean-text.ts';
 import { type Arm, armNames, armsOf } from '../../record/arms.ts';
 import { type CellRow, csvOf, readCells, reasonsOf, summaryOfCells, textOf } from '../../record/cells.ts';
 import { readInput } from '../../store/documents.ts';
@@ -79,25 +79,18 @@ export function armTable(
     ...names.map((name) => textOf(values[name])),
     `${done}/${cells}`,
     failed === 0 ? '' : { text: String(failed), format: 'red' },
-    mean === null ? '' : intervalText(mean),
+    mean === null ? '' : meanText(mean),
     ...(compared
-      ? [difference === null ? '' : signed(difference.mean), difference === null ? '' : pText(difference.p)]
+      ? [
+          difference === null ? '' : differenceText(difference.mean),
+          difference === null ? '' : probabilityText(difference.p),
+        ]
       : []),
     seconds === null ? '' : durationText(seconds * 1000),
     usd === 0 ? '' : usd.toFixed(4),
   ]);
   return table(context, columns, lines);
 }
-
-const digits = (value: number): string => String(Number(value.toPrecision(4)));
-
-/** `0.52 ±0.03`; without the bounds where one value stands alone. */
-const intervalText = ({ value, high }: Interval): string =>
-  Number.isFinite(high) ? `${digits(value)} ±${Number((high - value).toPrecision(2))}` : digits(value);
-
-const signed = (interval: Interval): string => `${interval.value > 0 ? '+' : ''}${intervalText(interval)}`;
-
-const pText = (p: number): string => (p < 0.001 ? '<0.001' : p.toFixed(3));
 
 /** What a reader has to know of the figures. */
 function notes(job: ExperimentJob, arms: readonly Arm[]): string[] {
