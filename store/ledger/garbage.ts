@@ -75,61 +75,59 @@ export function createGarbage(db: Kysely<LedgerSchema>): Garbage {
     },
 
     async *textsNamingArtifacts({ without = new Set(), since = 0 } = {}) {
-      let after = '';
-      for (;;) {
-        const jobs = await db
-          .selectFrom('jobs')
-          .select(['id', 'root', 'input', 'report', 'history', 'resultJson'])
-          .where('id', '>', after)
-          .orderBy('id')
-          .limit(page)
-          .execute();
-        for (const { id, root, ...row } of jobs) {
-          after = id;
-          if (without.has(root)) continue;
-          yield JSON.stringify(row);
-          const [steps, trials, decisions, messages, calls] = await Promise.all([
-            db.selectFrom('steps').select('resultJson').where('jobId', '=', id).execute(),
-            db.selectFrom('trials').select('trialJson').where('jobId', '=', id).execute(),
-            db.selectFrom('decisions').select('decisionJson').where('jobId', '=', id).execute(),
-            db.selectFrom('messages').select('messageJson').where('jobId', '=', id).execute(),
-            db.selectFrom('modelCalls').select(['prompt', 'reply']).where('jobId', '=', id).execute(),
-          ]);
-          for (const each of [...steps, ...trials, ...decisions, ...messages, ...calls])
-            yield Object.values(each).join(' ');
-        }
-        if (jobs.length < page) break;
+      const jobs = db.selectFrom('jobs').select(['id', 'root', 'input', 'report', 'history', 'resultJson']);
+      const memo = db
+        .selectFrom('memo')
+        .where('rememberedAt', '>=', since)
+        .select(['contentKey', 'valueJson']);
+      const replies = db
+        .selectFrom('replies')
+        .where('rememberedAt', '>=', since)
+        .select(['cacheKey', 'reply']);
+      for await (const { id, root, ...row } of paged(
+        (after) => jobs.where('id', '>', after).orderBy('id').limit(page).execute(),
+        (job) => job.id,
+      )) {
+        if (without.has(root)) continue;
+        yield JSON.stringify(row);
+        yield* textsOf(id);
       }
-      for (after = ''; ; ) {
-        const rows = await db
-          .selectFrom('memo')
-          .select(['contentKey', 'valueJson'])
-          .where('contentKey', '>', after)
-          .where('rememberedAt', '>=', since)
-          .orderBy('contentKey')
-          .limit(page)
-          .execute();
-        for (const { contentKey, valueJson } of rows) {
-          after = contentKey;
-          yield valueJson;
-        }
-        if (rows.length < page) break;
-      }
-      for (after = ''; ; ) {
-        const rows = await db
-          .selectFrom('replies')
-          .select(['cacheKey', 'reply'])
-          .where('cacheKey', '>', after)
-          .where('rememberedAt', '>=', since)
-          .orderBy('cacheKey')
-          .limit(page)
-          .execute();
-        for (const { cacheKey, reply } of rows) {
-          after = cacheKey;
-          yield reply;
-        }
-        if (rows.length < page) break;
-      }
+      for await (const { valueJson } of paged(
+        (after) => memo.where('contentKey', '>', after).orderBy('contentKey').limit(page).execute(),
+        (row) => row.contentKey,
+      ))
+        yield valueJson;
+      for await (const { reply } of paged(
+        (after) => replies.where('cacheKey', '>', after).orderBy('cacheKey').limit(page).execute(),
+        (row) => row.cacheKey,
+      ))
+        yield reply;
     },
   };
+
+  async function* textsOf(jobId: string): AsyncIterable<string> {
+    const [steps, trials, decisions, messages, calls] = await Promise.all([
+      db.selectFrom('steps').select('resultJson').where('jobId', '=', jobId).execute(),
+      db.selectFrom('trials').select('trialJson').where('jobId', '=', jobId).execute(),
+      db.selectFrom('decisions').select('decisionJson').where('jobId', '=', jobId).execute(),
+      db.selectFrom('messages').select('messageJson').where('jobId', '=', jobId).execute(),
+      db.selectFrom('modelCalls').select(['prompt', 'reply']).where('jobId', '=', jobId).execute(),
+    ]);
+    for (const each of [...steps, ...trials, ...decisions, ...messages, ...calls])
+      yield Object.values(each).join(' ');
+  }
+}
+
+/** All rows of a table, in the order of their keys; `read` gives the next page of those behind a key. */
+async function* paged<Row>(
+  read: (after: string) => Promise<Row[]>,
+  keyOf: (row: Row) => string,
+): AsyncIterable<Row> {
+  for (let after = ''; ; ) {
+    const rows = await read(after);
+    yield* rows;
+    const last = rows.at(-1);
+    if (last === undefined || rows.length < page) return;
+    after = keyOf(last);
+  }
 }
