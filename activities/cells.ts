@@ -1,5 +1,5 @@
 import type { Tree } from '../domain/artifact.schema.ts';
-import { cellsOf, jobOfCell } from '../domain/cells.ts';
+import { type Cell, cellsOf, jobOfCell } from '../domain/cells.ts';
 import { stageId } from '../domain/job-id.ts';
 import { type JobInput, JobResult } from '../domain/job-input.schema.ts';
 import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
@@ -33,7 +33,7 @@ export const createCellActivities = ({ store }: { store: Store }) => {
   async function takeOver(
     above: JobRecord,
     input: JobInput<ExperimentJob>,
-    cell: ReturnType<typeof cellsOf>[number],
+    cell: Cell,
     files: Tree,
   ): Promise<boolean> {
     if (input.fresh || input.anew?.includes(cell.name)) return false;

@@ -1,6 +1,7 @@
 import { type Cell, cellsOf, jobOfCell, routesKey } from '../domain/cells.ts';
 import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
 import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
+import { partWords } from '../domain/kinds/kinds.ts';
 import { runChild } from './job/child.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
 import { cellsLeft, tableOfCells } from './job/proxies.ts';
@@ -12,7 +13,7 @@ export async function experiment(input: JobInput<ExperimentJob>): Promise<JobRes
     const { job, steering, placeOf } = running;
     steering.refuse(({ kind }) =>
       kind === 'tryProgram' || kind === 'choose'
-        ? 'it has no candidates of its own: name one of its cells, as in JOB/CELL'
+        ? `it has no candidates of its own: name ${partWords(job)}`
         : null,
     );
     const left = cellsToRun(running);

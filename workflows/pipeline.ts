@@ -2,6 +2,7 @@ import { ApplicationFailure } from '@temporalio/workflow';
 import type { StageJob } from '../domain/job.schema.ts';
 import { searches } from '../domain/job.ts';
 import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
+import { partWords } from '../domain/kinds/kinds.ts';
 import type { PipelineJob, Stage } from '../domain/kinds/pipeline.schema.ts';
 import { filesStep } from '../domain/step.ts';
 import { runChild } from './job/child.ts';
@@ -16,7 +17,7 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
     const ended = new Set<string>();
     running.steering.refuse(({ kind }) => {
       if (kind === 'tryProgram' || kind === 'choose')
-        return 'it has no candidates of its own: name one of its stages, as in JOB/STAGE';
+        return `it has no candidates of its own: name ${partWords(running.job)}`;
       const isLeft = stages.some((stage) => !ended.has(stage.name) && searches(stage));
       return kind === 'extend' && !isLeft ? 'no stage is left that searches, so nothing would use it' : null;
     });
