@@ -5,7 +5,7 @@ import type { Session } from '../server/session.ts';
 export function addFollowCommands({ command, session }: CommandLine): void {
   command('list', 'jobs, newest first', 'crucible list --status running')
     .option('--status <status>', 'running, finished, failed or cancelled')
-    .option('--kind <kind>', 'optimize, solve, pipeline, chat or experiment')
+    .option('--kind <kind>', 'jobs of one kind, as fit')
     .option('--limit <count>', 'how many', wholeNumber, 20)
     .option('--after <job>', 'those older than this one: the next page')
     .action((options: { status?: string; kind?: string; after?: string; limit: number }) =>
