@@ -16,6 +16,7 @@ from step import Folder, Problem
 from summary import summary_of
 from targets import Target, propose, target_of
 
+LEAST_ROWS = 10
 UNUSED = ('constant', 'identifier')
 """Columns of these kinds are no features."""
 
@@ -48,6 +49,7 @@ def look(folder: Folder) -> None:
     else:
         proposed = False
     by_name = {column.name: column for column in columns}
+    one_value(by_name[named['target'] or ''], rows)
     target = target_of(by_name[named['target'] or ''], raw.table[named['target'] or ''], task, rows)
     keep, said = rows_kept(target, by_name, named, rows, test_rows)
     left_out += said
@@ -111,6 +113,12 @@ def sampled(raw: Raw, task: dict[str, Any], test_rows: int) -> tuple[Raw, list[d
     return raw, [{'what': 'rows beyond the sample', 'count': rows - most}]
 
 
+def one_value(column: Column, rows: int) -> None:
+    """Told before the metric is looked at, which would be compared with those of some other task."""
+    if column.distinct == 1 and rows >= LEAST_ROWS:
+        raise Problem(f'column {column.name}: expected two classes or more, or numbers that differ: {column.why}', column=column.name)
+
+
 def rows_kept(target: Target, columns: dict[str, Column], named: dict[str, str | None], rows: int, test_rows: int) -> tuple[np.ndarray, list[dict[str, Any]]]:
     """Returns which rows have a target and a usable weight, and what is said of the others."""
     said = []
@@ -147,8 +155,8 @@ def counted(what: str, flags: np.ndarray) -> dict[str, Any]:
 
 def write(raw: Raw, originals: dict[str, str], columns: list[Column], target: Target, named: dict[str, str | None], keep: np.ndarray, rows: int, left_out: list[dict[str, Any]], proposed: bool) -> None:
     train = np.flatnonzero(keep[:rows])
-    if len(train) < 10:
-        raise Problem(f'expected at least 10 rows with a target, found {len(train)}', column=target.name)
+    if len(train) < LEAST_ROWS:
+        raise Problem(f'expected at least {LEAST_ROWS} rows with a target, found {len(train)}', column=target.name)
     target.check(train, named['weights'])
     features = [column for column in columns if column.name not in named.values()]
     if named['time'] is not None and columns[[column.name for column in columns].index(named['time'])].kind in ('date', 'number'):

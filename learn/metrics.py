@@ -16,6 +16,7 @@ DIRECTIONS = {name: 'minimize' if name in ('log_loss', 'brier', 'rmse', 'mae', '
 BY_LABEL = {'accuracy', 'balanced_accuracy', 'f1', 'mcc', 'f1_macro'}
 """Metrics of decided classes: a threshold changes them."""
 TINY = 1e-15
+MOST_RESAMPLED = 10_000
 
 
 def score(metric: str, labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None, threshold: float | None = None) -> float:
@@ -128,16 +129,20 @@ LABELLED: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray, int], float]] 
 
 
 def interval(metric: str, labels: np.ndarray, predictions: np.ndarray, weights: np.ndarray | None = None, threshold: float | None = None, seed: int = 0, times: int = 200) -> tuple[float, float]:
-    """Returns where the metric lies with 95 % by resampled rows; large tables are resampled fewer times."""
-    rows = len(labels)
-    times = int(np.clip(20_000_000 / max(rows * np.log2(rows + 2), 1), 40, times))
+    """Returns where the metric lies with 95 % by resampled rows; of large tables, some rows are."""
     random = np.random.default_rng(seed)
+    middle, shrink = score(metric, labels, predictions, weights, threshold), 1.0
+    if len(labels) > MOST_RESAMPLED:  # an interval narrows with the root of the rows
+        chosen = random.choice(len(labels), MOST_RESAMPLED, replace=False)
+        shrink = float(np.sqrt(MOST_RESAMPLED / len(labels)))
+        labels, predictions, weights = labels[chosen], predictions[chosen], None if weights is None else weights[chosen]
+    centre = score(metric, labels, predictions, weights, threshold) if shrink < 1 else middle
     found = []
-    for _ in range(times):
-        chosen = random.integers(0, rows, rows)
+    for _ in range(int(np.clip(times * 4000 / len(labels), 40, times))):
+        chosen = random.integers(0, len(labels), len(labels))
         found.append(score(metric, labels[chosen], predictions[chosen], None if weights is None else weights[chosen], threshold))
     low, high = np.quantile(found, [0.025, 0.975])
-    return float(low), float(high)
+    return float(middle + shrink * (low - centre)), float(middle + shrink * (high - centre))
 
 
 def best_threshold(metric: str, labels: np.ndarray, probabilities: np.ndarray, weights: np.ndarray | None = None) -> float | None:

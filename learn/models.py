@@ -66,8 +66,8 @@ def strength(model: str, meta: dict[str, Any]) -> tuple[float, str]:
         value, why = value + 1, f'{meta["numbers"]} numbers, {rows:,} rows: smooth effects of several columns at once'
     if model == 'svm' and rows < 3000 and not many_categories:
         value, why = value + 1.5, f'{rows:,} rows of numbers: a smooth surface where trees have steps'
-    if model == 'elastic_net' and meta['features'] > rows / 3:
-        value, why = value + 3, f'{meta["features"]:,} columns for {rows:,} rows: leaves most of them out'
+    if model in ('elastic_net', 'lasso') and meta['features'] > rows / 3:
+        value, why = value + (6 if model == 'elastic_net' else 5), f'{meta["features"]:,} columns for {rows:,} rows: leaves most of them out'
     if model in BOOSTED and rows < 200:
         value -= 2
     if model == 'lightgbm' and rows > 50_000:

@@ -15,6 +15,8 @@ from tune import suggestion
 LENIENT, STRICT = 1.3, 1.08
 """How much worse than the best a first fold may be, of a model that nothing else stands for, and of another setting of one that is there."""
 KEEP_SECONDS = 1.5
+CHEAP = 0.05
+"""What takes less than this share of the time that is left is cheap."""
 
 
 def propose(folder: Folder) -> None:
@@ -72,7 +74,8 @@ class Search:
                 if row['state'] in ('scored', 'timed_out') and row['seconds'] and (not only or self.configs[identity]['model'] == model)
             ]
             if seen:
-                return statistics.median(seen)
+                found = statistics.median(seen)
+                return found if only else min(max(found, 0.5), 2.0)  # other models say little of this one
         return 1.0
 
     def seconds(self, identity: str) -> float:
@@ -111,6 +114,8 @@ class Search:
         peers = [each for each in firsts if self.configs[each]['model'] == model and each != identity and len(self.scored(self.rows[each])) == len(self.folds)]
         best = min(firsts.values())
         worth = LENIENT if not peers else STRICT if '-t' not in identity else 1.03
+        if self.seconds(identity) * len(self.folds) < CHEAP * self.left:
+            worth = max(worth, 1.15)  # a single fold says little, and the others cost little
         naive = regret(self.schema['metric'], self.meta['naive']['score'])
         return firsts[identity] <= best * worth and firsts[identity] < naive * 1.02 or len(firsts) == 1
 
@@ -118,7 +123,14 @@ class Search:
         """The first fold of the next configuration that would have the time to be finished."""
         top = {model['name'] for model in self.plan['models']}
         waiting = [identity for identity in self.configs if identity not in self.rows and identity not in self.taken]
-        for identity in sorted(waiting, key=lambda each: self.configs[each]['model'] not in top):
+        begun = {self.configs[identity]['model'] for identity in self.rows}
+
+        def order(identity: str) -> tuple[bool, bool]:
+            """The chosen models before others, and each once before any again."""
+            model = self.configs[identity]['model']
+            return model not in top, model in begun
+
+        for identity in sorted(waiting, key=order):
             whole = self.seconds(identity) * (len(self.folds) + (0.5 if self.configs[identity]['model'] in BOOSTED else 0))
             if whole <= self.left or (not self.rows and self.seconds(identity) < self.left):
                 return self.decision(identity, [0], 'next in the order that was good on other tables')
@@ -138,7 +150,7 @@ class Search:
         config, each = self.configs[identity], self.seconds(identity)
         limit = min(max(3 * each, 2.0) if self.rows.get(identity) else max(4 * each, 4.0), max(self.left / len(folds), 0.5))
         timing = (self.rows.get(identity, {}).get(0) or {}).get('timing') or {}
-        told = {'seconds': round(0.8 * limit, 3)}
+        told = {'seconds': round(0.7 * limit, 3)}
         if timing.get('rounds'):
             told['rounds'] = timing['rounds']
         return {'id': identity, 'config': config, 'folds': folds, 'fold': told, 'limitSeconds': round(limit, 3), 'expectedSeconds': each * len(folds), 'why': why}

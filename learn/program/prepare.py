@@ -263,8 +263,8 @@ class Prepare:
 def date_parts(times: pd.Series) -> np.ndarray:
     """Days since 2000, year, month, day, weekday, hour, and the year as an angle."""
     days = (times - pd.Timestamp('2000-01-01')).dt.total_seconds() / 86_400
-    angle = times.dt.dayofyear * (2 * np.pi / 365.25)
-    parts = [days, times.dt.year, times.dt.month, times.dt.day, times.dt.dayofweek, times.dt.hour, np.sin(angle), np.cos(angle)]
+    angle = times.dt.day_of_year * (2 * np.pi / 365.25)
+    parts = [days, times.dt.year, times.dt.month, times.dt.day, times.dt.day_of_week, times.dt.hour, np.sin(angle), np.cos(angle)]
     return np.stack([part.to_numpy(np.float64) for part in parts], axis=1)
 
 

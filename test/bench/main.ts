@@ -6,6 +6,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   warm: () => import('./warm.ts'),
   newcomer: () => import('./newcomer.ts'),
   optimize: () => import('./optimize.ts'),
+  fit: () => import('./fit.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);

@@ -97,8 +97,9 @@ class Refused(Looking):
 
     def test_one_class(self) -> None:
         """a target that never differs is refused by name"""
-        said = self.refused({**table_of(), 'y': ['yes'] * ROWS}, 'two classes or more')
-        self.assertEqual(said['column'], 'y')
+        for task in ({}, {'metric': 'auc'}):
+            said = self.refused({**table_of(), 'y': ['yes'] * ROWS}, 'two classes or more', **task)
+            self.assertEqual(said['column'], 'y')
 
     def test_target_missing(self) -> None:
         """a target without any value is refused by name"""

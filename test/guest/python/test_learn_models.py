@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from calibrate import calibrated, temperature_of
 from grade import read_predictions
-from metrics import METRICS, auc, best_threshold, score
+from metrics import METRICS, MOST_RESAMPLED, auc, best_threshold, interval, score
 from models import names
 from plan import configs_of
 from propose import Search
@@ -173,6 +173,16 @@ class Grading(unittest.TestCase):
         for name, value in {'mae': theirs.mean_absolute_error(truth, guess), 'r2': theirs.r2_score(truth, guess), 'rmse': theirs.root_mean_squared_error(truth, guess), 'mape': theirs.mean_absolute_percentage_error(truth, guess), 'rmsle': theirs.root_mean_squared_log_error(truth, guess)}.items():
             self.assertAlmostEqual(score(name, truth, guess), value, places=9, msg=name)
 
+    def test_interval(self) -> None:
+        """the interval of a large table is as narrow as its rows make it, and holds the score"""
+        random = np.random.default_rng(0)
+        labels = random.normal(size=4 * MOST_RESAMPLED)
+        found = labels + random.normal(size=len(labels))
+        low, high = interval('mae', labels, found)
+        self.assertTrue(low < score('mae', labels, found) < high)
+        expected = 2 * 1.96 * np.abs(labels - found).std() / np.sqrt(len(labels))
+        self.assertAlmostEqual((high - low) / expected, 1, delta=0.35)
+
     def test_threshold(self) -> None:
         """a threshold is chosen where it helps the metric, and probabilities that are too sure are cooled"""
         random = np.random.default_rng(0)
@@ -188,7 +198,7 @@ class Grading(unittest.TestCase):
 class Proposing(unittest.TestCase):
     def search(self, rows: list[dict[str, Any]], left: float = 40.0) -> dict[str, Any] | None:
         configs = configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])
-        plan = {'configs': configs, 'folds': 5, 'models': [{'name': 'lightgbm'}]}
+        plan = {'configs': configs, 'folds': 5, 'models': [{'name': name} for name in ('lightgbm', 'catboost', 'logistic')]}
         return Search(SCHEMA, {**META, 'task': 'binary'}, plan, {'secondsLeft': left, 'workers': 1, 'rows': rows}).next()
 
     def row(self, identity: str, fold: int, value: float | None, state: str = 'scored') -> dict[str, Any]:
@@ -207,6 +217,16 @@ class Proposing(unittest.TestCase):
         good = [self.row('lightgbm-1', fold, 0.9) for fold in range(5)]
         for bad in (self.row('catboost-1', 0, 0.6), self.row('catboost-1', 0, None, 'crashed'), self.row('catboost-1', 0, None, 'timed_out')):
             self.assertNotEqual((self.search([*good, bad]) or {})['id'], 'catboost-1')
+
+    def test_each_model_once(self) -> None:
+        """each model is begun once before any is begun again"""
+        rows = [self.row('lightgbm-1', fold, 0.9) for fold in range(5)]
+        begun = ['lightgbm']
+        for _ in range(2):
+            following = self.search(rows) or {}
+            begun.append(following['config']['model'])
+            rows.append({**self.row(following['id'], 0, 0.5), 'config': following['config']})
+        self.assertEqual(set(begun), {'lightgbm', 'catboost', 'logistic'})
 
     def test_no_time(self) -> None:
         """nothing is begun that cannot be finished"""
