@@ -6,6 +6,7 @@ import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
 import { gridIn } from '../domain/kinds/kinds.ts';
 import type { Place } from '../domain/step.ts';
 import { csvOf, readCells, summaryOfCells } from '../record/cells.ts';
+import { type Halved, halved } from '../record/halving.ts';
 import { readInput, readTree, writeJson } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -56,6 +57,23 @@ export const createCellActivities = ({ store }: { store: Store }) => {
     return true;
   }
 
+  /** Returns which cells may begin by now. What is to be run again counts as not run. */
+  async function worthRunning(
+    record: JobRecord,
+    job: ExperimentJob,
+    isLeft: (name: string) => boolean,
+  ): Promise<Halved> {
+    if (job.stop.halving === undefined) {
+      const cells = cellsOf(job);
+      return { cells, open: cells.length, behind: new Set() };
+    }
+    const rows = await readCells(store, record, job);
+    return halved(
+      job,
+      rows.map((row) => (isLeft(row.name) ? { ...row, status: 'waiting' as const, metric: null } : row)),
+    );
+  }
+
   return {
     /**
      * The names of cells that are to be run, from the place `from` in the grid on, and where to look next. What an earlier job
@@ -64,12 +82,13 @@ export const createCellActivities = ({ store }: { store: Store }) => {
     async cellsLeft({ jobId, from }: Place & { from: number }): Promise<{
       left: string[];
       next: number;
+      /** Whether those that follow wait for what comes of those before. */
+      waits: boolean;
       done: number;
       failed: number;
       takenOver: number;
     }> {
       const { record, input } = await experimentOf(jobId);
-      const cells = cellsOf(input.job);
       const files = await readTree(blobs, input.files);
       const ended = new Map((await ledger.endsBelow(jobId)).map((end) => [end.stage ?? '', end] as const));
       const isLeft = (name: string): boolean => {
@@ -78,18 +97,20 @@ export const createCellActivities = ({ store }: { store: Store }) => {
         const again = end.status === 'cancelled' || (input.anew ?? []).includes(name);
         return again && (end.endedAt ?? 0) < record.beganAt;
       };
+      const { cells, open, behind } = await worthRunning(record, input.job, isLeft);
       const left: string[] = [];
       let [next, takenOver] = [from, 0];
-      for (; next < cells.length && left.length < page; next += 1) {
+      for (; next < open && left.length < page; next += 1) {
         const cell = cells[next];
-        if (cell === undefined || !isLeft(cell.name)) continue;
+        if (cell === undefined || behind.has(cell.name) || !isLeft(cell.name)) continue;
         const isKnown = !ended.has(cell.name) && (await takeOver(record, input, cell, files));
         if (isKnown) takenOver += 1;
         else left.push(cell.name);
       }
       const over = [...ended].filter(([name]) => !isLeft(name)).map(([, { status }]) => status);
       const failed = over.filter((status) => status === 'failed').length;
-      return { left, next, done: over.length - failed + takenOver, failed, takenOver };
+      const waits = next === open && open < cells.length;
+      return { left, next, waits, done: over.length - failed + takenOver, failed, takenOver };
     },
 
     /** All cells with what came of them, as a table: a `Tree`. `stopped` is why not all of them began. */

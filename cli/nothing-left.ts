@@ -1,5 +1,4 @@
 import { isBaseline } from '../domain/candidate.ts';
-import { cellsOf } from '../domain/cells.ts';
 import type { Job, StageJob } from '../domain/job.schema.ts';
 import { asksModels } from '../domain/job.ts';
 import type { Routes } from '../domain/job-input.schema.ts';
@@ -9,6 +8,7 @@ import type { PipelineJob } from '../domain/kinds/pipeline.schema.ts';
 import { foundIn, meetsGoal, objectiveOf, triesTwice } from '../domain/objective.ts';
 import { withoutAny } from '../domain/strategies.ts';
 import { bestTrial, goalText } from '../domain/trial.ts';
+import { readCells } from '../record/cells.ts';
 import { type KeptJob, readJob } from '../record/kept-job.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -98,13 +98,15 @@ async function noCellLeft(
   anew: readonly string[],
 ): Promise<NothingLeft | null> {
   if (record.status !== 'finished' || anew.length > 0) return null;
-  const ends = await store.ledger.endsBelow(record.id);
-  const over = ends.filter(({ status }) => status === 'finished' || status === 'failed');
-  if (over.length < cellsOf(job).length) return null;
+  const rows = await readCells(store, record, job);
+  const over = rows.filter(({ status }) => status === 'finished' || status === 'failed');
+  const behind = rows.filter(({ status }) => status === 'behind');
+  if (over.length + behind.length < rows.length) return null;
   const failed = over.filter(({ status }) => status === 'failed').length;
   const retry =
     failed === 0 ? '' : `; to run those again that failed: crucible retry ${record.name} --failed`;
-  return { reason: `all of its ${over.length} cells are done${retry}` };
+  const rest = behind.length === 0 ? '' : `, and the arms of the other ${behind.length} were behind`;
+  return { reason: `all of its ${over.length} cells are done${rest}${retry}` };
 }
 
 /** Returns whether a job was to run one program, and that is on record. */

@@ -43,7 +43,7 @@ export function armNames(job: Asked): string[] {
 export function armsOf(job: Asked, rows: readonly CellRow[]): Arm[] {
   const names = armNames(job);
   const measured = rows.some(({ metric }) => metric !== null);
-  const groups = Map.groupBy(rows, ({ values }) => JSON.stringify(picked(values, names)));
+  const groups = Map.groupBy(rows, (row) => armKeyOf(job, row));
   const arms = [...groups.values()].map((cells) => {
     const [first] = cells;
     return { values: picked(first?.values ?? {}, names), cells };
@@ -63,24 +63,33 @@ export function armsOf(job: Asked, rows: readonly CellRow[]): Arm[] {
   });
 }
 
+/** Returns what cells of one arm have alike, and no others have. */
+export const armKeyOf = (job: Asked, { values }: Pick<CellRow, 'values'>): string =>
+  JSON.stringify(picked(values, armNames(job)));
+
 const picked = (values: Values, names: readonly string[]): Values =>
   Object.fromEntries(names.flatMap((name) => (name in values ? [[name, values[name] ?? null]] : [])));
 
 function summaryOf(cells: readonly CellRow[], measured: boolean): Omit<Arm, 'values' | 'difference'> {
   const done = cells.filter(({ status }) => status === 'finished');
   const took = done.flatMap(({ seconds }) => seconds ?? []);
-  const ended = cells.flatMap((cell) => countedOf(cell, measured) ?? []);
   return {
     ...{ cells: cells.length, done: done.length },
     failed: cells.filter(({ status }) => status === 'failed').length,
-    mean: meanOf(ended),
+    mean: meanOfCells(cells, measured),
     seconds: took.length === 0 ? null : median(took),
     usd: cells.reduce((sum, { usd }) => sum + usd, 0),
   };
 }
 
+/** Returns the mean of what counts of cells; null where nothing does. `measured`: some cell of the experiment has a metric. */
+export const meanOfCells = (
+  cells: readonly Pick<CellRow, 'status' | 'metric'>[],
+  measured: boolean,
+): Interval | null => meanOf(cells.flatMap((cell) => countedOf(cell, measured) ?? []));
+
 /** What counts of a cell: its metric or, where no cell of the experiment has any, whether it passed; null where neither is known. */
-function countedOf({ status, metric }: CellRow, measured: boolean): number | null {
+function countedOf({ status, metric }: Pick<CellRow, 'status' | 'metric'>, measured: boolean): number | null {
   if (measured) return metric;
   return status === 'finished' ? 1 : status === 'failed' ? 0 : null;
 }

@@ -4,12 +4,13 @@ import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
 import { headline } from '../domain/trial.ts';
 import type { JobRecord, JobStatus } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
+import { halved } from './halving.ts';
 
 /** What came of one cell of an experiment. */
 export interface CellRow extends Cell {
   jobId: string;
-  /** `waiting`: it has not begun. */
-  status: JobStatus | 'waiting';
+  /** `waiting`: it has not begun. `behind`: it never will, since others of its arm were behind. */
+  status: JobStatus | 'waiting' | 'behind';
   /** The metric of its best: a speed-up, or a score; null where nothing was measured. */
   metric: number | null;
   /** From its beginning to its end; null where it has not ended. */
@@ -39,7 +40,7 @@ export async function readCells(store: Store, { id }: JobRecord, job: Experiment
     store.ledger.spentBelow(id),
   ]);
   const ran = new Map(children.map((record) => [record.stage ?? '', record] as const));
-  return cellsOf(job).map((cell) => {
+  const rows = cellsOf(job).map((cell): CellRow => {
     const jobId = stageId(id, cell.name);
     const record = ran.get(cell.name);
     const { startedAt = 0, endedAt = null } = record ?? {};
@@ -53,6 +54,10 @@ export async function readCells(store: Store, { id }: JobRecord, job: Experiment
       summary: headline(record?.result?.summary ?? ''),
     };
   });
+  const { behind } = halved(job, rows);
+  return rows.map((row) =>
+    row.status === 'waiting' && behind.has(row.name) ? { ...row, status: 'behind' } : row,
+  );
 }
 
 /** Returns how many cells ended how, in words. */
@@ -60,10 +65,16 @@ export function summaryOfCells(rows: readonly Pick<CellRow, 'status' | 'summary'
   const count = (status: CellRow['status']): number => rows.filter((row) => row.status === status).length;
   const failed = rows.filter(({ status }) => status === 'failed');
   const [reason] = reasonsOf(failed);
-  const rest = (['running', 'cancelled', 'waiting'] as const)
+  const words = {
+    running: 'running',
+    cancelled: 'cancelled',
+    waiting: 'not begun',
+    behind: 'left out, their arms behind',
+  };
+  const rest = (['running', 'cancelled', 'waiting', 'behind'] as const)
     .map((status) => [status, count(status)] as const)
     .filter(([, many]) => many > 0)
-    .map(([status, many]) => `${many} ${status === 'waiting' ? 'not begun' : status}`);
+    .map(([status, many]) => `${many} ${words[status]}`);
   return [
     `${count('finished')} of ${rows.length} cells done`,
     ...(failed.length === 0

@@ -1,10 +1,11 @@
-import { type Cell, cellsOf, jobOfCell, routesKey } from '../domain/cells.ts';
+import { jobOfCell, routesKey } from '../domain/cells.ts';
 import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
 import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
 import { partWords } from '../domain/kinds/kinds.ts';
+import { type CellsToRun, cellsToRun } from './job/cells-to-run.ts';
 import { runChild } from './job/child.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
-import { cellsLeft, tableOfCells } from './job/proxies.ts';
+import { tableOfCells } from './job/proxies.ts';
 import { together } from './job/together.ts';
 
 /** Runs every cell as a child, so many at once as its window says. One that fails is a row with its reason; the others go on. */
@@ -40,49 +41,4 @@ async function runLane(running: RunningJob<ExperimentJob>, left: CellsToRun): Pr
     const ended = await runChild(running, { as: 'cell', ...of, routes });
     left.ended(ended.kind === 'failed');
   }
-}
-
-interface CellsToRun {
-  /** The next cell that is not done; null where none is to begin. */
-  next(): Promise<Cell | null>;
-  ended(failed: boolean): void;
-  /** Whether there are more, for a history of its own. */
-  goesOn(): boolean;
-  /** Why no more begin though there are; null where all were begun. */
-  stopped(): string | null;
-}
-
-function cellsToRun(running: RunningJob<ExperimentJob>): CellsToRun {
-  const { job, placeOf } = running;
-  const cells = new Map(cellsOf(job).map((cell) => [cell.name, cell]));
-  let [seen, done, failed] = [0, 0, 0];
-  let [isLong, looking]: [boolean, Promise<void> | null] = [false, null];
-  const ready: string[] = [];
-  const stopped = (): string | null =>
-    failed >= (job.stop.failures ?? Number.POSITIVE_INFINITY) ? `${failed} cells failed` : null;
-  const look = async (): Promise<void> => {
-    const found = await cellsLeft({ ...placeOf('cells'), from: seen });
-    if (seen === 0) [done, failed] = [found.done, found.failed];
-    else done += found.takenOver;
-    ready.push(...found.left);
-    seen = found.next;
-    looking = null;
-  };
-  const next = async (): Promise<Cell | null> => {
-    isLong ||= running.isLong();
-    while (ready.length === 0 && seen < cells.size && !isLong && stopped() === null) {
-      looking ??= look();
-      await looking;
-    }
-    running.tell(`${done + failed} of ${cells.size} cells${failed === 0 ? '' : `, ${failed} failed`}`);
-    return isLong || stopped() !== null ? null : (cells.get(ready.shift() ?? '') ?? null);
-  };
-  return {
-    ...{ next, stopped },
-    ended(isFailed) {
-      if (isFailed) failed += 1;
-      else done += 1;
-    },
-    goesOn: () => isLong && stopped() === null && (ready.length > 0 || seen < cells.size),
-  };
 }

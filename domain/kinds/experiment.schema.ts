@@ -1,6 +1,8 @@
 import { z } from 'zod';
+import { replicatesOf } from '../cells.ts';
 import { defaults } from '../defaults.ts';
 import { Budget, slug } from '../job-fields.schema.ts';
+import { FitJob } from './fit.schema.ts';
 import { OptimizeJob } from './optimize.schema.ts';
 import { SolveJob } from './solve.schema.ts';
 
@@ -15,7 +17,7 @@ export const ExperimentJob = z
     /** What all cells together may spend on models; each cell has its own budget within. */
     budget: Budget.pick({ usd: true, tokens: true }).prefault({}),
     /** The job that every cell is, but for what the matrix changes. */
-    cell: z.discriminatedUnion('kind', [OptimizeJob, SolveJob]),
+    cell: z.discriminatedUnion('kind', [OptimizeJob, SolveJob, FitJob]),
     /**
      * The values of each name. A name is a field of the cell, as `seed`, `limits.memoryMb` or `models.draft`, or is put in place of
      * `${name}` in the texts of its fields.
@@ -47,6 +49,8 @@ export const ExperimentJob = z
       .strictObject({
         /** No more cells begin once so many have failed. */
         failures: z.number().int().positive().optional(),
+        /** Of so many arms one goes on, after 1 cell of each, after so many, after their square …; unset: all go on. */
+        halving: z.number().int().min(2).max(100).optional(),
       })
       .prefault({}),
   })
@@ -57,6 +61,13 @@ export const ExperimentJob = z
         path: ['cell', 'on_failure'],
         message:
           'a cell that waits for a person holds up those behind it: leave this out, and run failed cells again',
+      });
+    if (job.stop.halving !== undefined && job.repeats === 1 && replicatesOf(job).length === 0)
+      context.addIssue({
+        code: 'custom',
+        path: ['stop', 'halving'],
+        message:
+          'expected arms of several cells to compare: give `repeats`, or a `seed` with several values in the matrix',
       });
     for (const { path, message } of wrongNames(job)) context.addIssue({ code: 'custom', path, message });
   });

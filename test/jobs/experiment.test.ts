@@ -170,3 +170,28 @@ it('a cancelled experiment keeps what is done and goes on after a resume; enough
     /^0 of 6 cells done; [23] failed, .*; [34] not begun; no more began: [23] cells failed$/,
   );
 });
+
+it('only arms that are ahead go on where it halves them', async () => {
+  const { client } = crucible;
+  const id = await start({
+    name: 'halved',
+    cell: {
+      kind: 'solve',
+      script: 'cell.py',
+      args: [placeholder('rate'), placeholder('seed')],
+    },
+    matrix: { rate: [0.1, 9], seed: [1, 2, 3] },
+    stop: { halving: 2 },
+  });
+  expect((await client.result(id)).summary).toMatch(
+    /^3 of 6 cells done; 1 failed, .*; 2 left out, their arms behind$/,
+  );
+  expect((await rowsOf(id)).map(({ values, status }) => [values.rate, values.seed, status])).toEqual([
+    ...[0.1].map((rate) => [rate, 1, 'finished']),
+    [9, 1, 'failed'],
+    [0.1, 2, 'finished'],
+    [9, 2, 'behind'],
+    [0.1, 3, 'finished'],
+    [9, 3, 'behind'],
+  ]);
+});
