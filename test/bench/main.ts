@@ -3,6 +3,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   overhead: () => import('./overhead.ts'),
   models: () => import('./models.ts'),
   honesty: () => import('./honesty.ts'),
+  solve: () => import('./solve.ts'),
   warm: () => import('./warm.ts'),
   newcomer: () => import('./newcomer.ts'),
   optimize: () => import('./optimize.ts'),

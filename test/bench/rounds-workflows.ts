@@ -1,10 +1,11 @@
 import { proxyActivities } from '@temporalio/workflow';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
+import type { AskingJob } from '../../activities/propose/questions/questions.ts';
+import type { BuildActivities } from '../../activities/try/build.ts';
 import type { PreparedCases } from '../../activities/try/cases.ts';
 import type { GradeActivities } from '../../activities/try/grade.ts';
 import type { RunActivities } from '../../activities/try/run.ts';
-import { optimizeExam } from '../../domain/judging.ts';
-import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
+import type { Exam } from '../../domain/judging.ts';
 import { modelQueue, queues } from '../../domain/queues.ts';
 
 const options = {
@@ -16,6 +17,7 @@ const { proposeByModel } = proxyActivities<ModelActivities>({
   ...options,
   taskQueue: modelQueue('scripted'),
 });
+const { buildProgram } = proxyActivities<BuildActivities>({ ...options, taskQueue: queues.build });
 const { runProgram } = proxyActivities<RunActivities>({ ...options, taskQueue: queues.sandbox });
 const { gradeRun } = proxyActivities<GradeActivities>({ ...options, taskQueue: queues.grade });
 const { nothing } = proxyActivities<{ nothing(input: object): Promise<string> }>({
@@ -27,39 +29,37 @@ export interface Round {
   storeId: string;
   jobId: string;
   number: number;
-  job: OptimizeJob;
+  job: AskingJob;
+  exam: Exam;
+  /** A `Tree` of all files of the job. */
   files: string;
-  /** A `Tree` of what the program may see. */
-  seen: string;
-  cases: PreparedCases;
+  /** Null: the program is a script, whose text is looked at before it runs. */
+  cases: PreparedCases | null;
 }
 
-/** One round as a job makes it: a proposal, a checked run, a verdict. Returns its milliseconds, from the first step to the last. */
-export async function round({ storeId, jobId, number, job, files, seen, cases }: Round): Promise<number> {
-  const at = (step: string) => ({ storeId, jobId, step: `r-${number}/${step}` });
+/** Makes one round as a job does: a proposal, a checked run, a verdict. Returns its milliseconds, from the first step to the last. */
+export async function round({ storeId, jobId, number, job, exam, files, cases }: Round): Promise<number> {
+  const id = `c-${number + 1}`;
+  const at = (step: string) => ({ storeId, jobId, step: `${id}/${step}` });
   const from = Date.now();
-  const decision = { kind: 'draft' } as const;
   const { program } = await proposeByModel({
     ...at('propose'),
-    job,
-    id: 'c-1',
-    route: 'scripted/bench',
-    decision,
-    sample: cases.caseSet,
-    repairs: null,
-    files,
-    fresh: false,
-    isLast: true,
+    ...{ job, id, files, route: 'scripted/bench', decision: { kind: 'draft' } },
+    ...{ sample: cases?.caseSet ?? null, repairs: null, fresh: false, isLast: true },
   });
-  const exam = optimizeExam(job, files, seen);
-  const ran = await runProgram({ ...at('run'), exam, program, cases });
-  if (ran.kind === 'failed') throw new Error(`the trivial program ended as ${ran.outcome.kind}`);
+  const look = cases === null;
+  if (look) {
+    const built = await buildProgram({ ...at('build'), program, limits: exam.limits, look });
+    if (built.kind !== 'built') throw new Error(`the trivial program was not built: ${built.outcome.kind}`);
+  }
+  const ran = await runProgram({ ...at('run'), exam, program, cases, look });
+  if (ran.kind === 'failed') throw new Error(`the trivial program ended as ${JSON.stringify(ran.outcome)}`);
   const graded = await gradeRun({ ...at('grade'), exam, cases, returned: ran.returned });
   if (graded.kind !== 'right') throw new Error(`the trivial program was refused: ${JSON.stringify(graded)}`);
   return Date.now() - from;
 }
 
-/** Three activities in a row that do nothing. */
+/** Three activities in a row that do nothing. Returns their milliseconds. */
 export async function threeActivities(): Promise<number> {
   const from = Date.now();
   for (let count = 0; count < 3; count += 1) await nothing({});
