@@ -20,6 +20,8 @@ export interface TestCrucible {
   client: JobClient;
   /** Starts a worker with all roles and waits until it polls. */
   startWorker(): Promise<void>;
+  /** Throws where none runs. */
+  workerPid(): number;
   /** `kill -9`. */
   killWorker(): Promise<void>;
   /** What is left of sandboxes: containers of this store, and staged folders. */
@@ -57,6 +59,10 @@ export async function startCrucible(
         if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${said}`);
         await wait(20);
       }
+    },
+    workerPid() {
+      if (worker?.pid === undefined) throw new Error('expected a worker that runs, found none');
+      return worker.pid;
     },
     async killWorker() {
       if (worker === null || worker.exitCode !== null) return;

@@ -1,0 +1,172 @@
+import { readFileSync } from 'node:fs';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Client, Connection } from '@temporalio/client';
+import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
+import { startCrucible, type TestCrucible } from '../support/crucible.ts';
+import { modelConfig } from '../support/model-config.ts';
+import { placeholder } from '../support/placeholder.ts';
+import type { bareGrid } from './experiment-workflows.ts';
+
+/** Cells at once, in both. */
+const window = 6;
+const bareQueue = 'bare';
+
+/**
+ * An experiment of trivial cells, each built, run and graded in sandboxes, beside as many bare workflows with as many activities that
+ * do nothing: on one server, with one window. `npm run bench -- experiment [CELLS]`.
+ */
+export async function run(): Promise<void> {
+  const cells = Number(process.argv[3] ?? 300);
+  if (!Number.isInteger(cells) || cells < 2)
+    throw new Error(`expected a number of cells from 2 up, got ${process.argv[3]}`);
+  Runtime.install({ logger: new DefaultLogger('ERROR') });
+  const folder = await mkdtemp(join(tmpdir(), 'crucible-bench-'));
+  const crucible = await startCrucible();
+  const connection = await Connection.connect({ address: crucible.server.address });
+  const client = new Client({ connection });
+  try {
+    await writeFile(join(folder, 'cell.py'), 'import sys\nprint(int(sys.argv[1]) ** 2)\n');
+    await crucible.startWorker();
+    // What is loaded once is loaded by a cell that is not counted.
+    await experimentOf(crucible, folder, { name: 'first', cells: 2 });
+    const memory = watchMemory(crucible.workerPid());
+    const ours = await experimentOf(crucible, folder, { name: 'many', cells });
+    const workerMb = memory.mostMb();
+    const history = await countsOf(client, crucible, ours.id);
+    await crucible.killWorker();
+    const bareMs = await bare(client, crucible.server.address, { cells, activities: history.activities });
+    report({ cells, ms: ours.ms, bareMs, workerMb, ...history });
+  } finally {
+    await connection.close();
+    await crucible.stop();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function experimentOf(
+  { store, client }: TestCrucible,
+  folder: string,
+  { name, cells }: { name: string; cells: number },
+): Promise<{ id: string; ms: number }> {
+  const file = await checkedJob(
+    {
+      ...{ kind: 'experiment', name, window },
+      cell: { kind: 'solve', script: 'cell.py', args: [placeholder('n')] },
+      matrix: { n: Array.from({ length: cells }, (_, n) => n) },
+    },
+    folder,
+  );
+  const began = performance.now();
+  const submitted = await submit(file, { store, client, models: modelConfig(), fresh: true });
+  if (submitted.kind === 'finished') throw new Error(`expected ${name} to run, it had`);
+  const { summary } = await client.result(submitted.jobId);
+  if (!summary.startsWith(`${cells} of ${cells} cells done`)) throw new Error(`${name}: ${summary}`);
+  return { id: submitted.jobId, ms: performance.now() - began };
+}
+
+/** Events of the experiment and of its cells, a cell; the most in one history; activities of one cell. */
+async function countsOf(
+  { workflow }: Client,
+  { store }: TestCrucible,
+  id: string,
+): Promise<{ events: number; longest: number; lives: number; activities: number }> {
+  let [own, longest, lives] = [0, 0, 0];
+  for await (const { runId } of workflow.list({ query: `WorkflowId = '${id}'` })) {
+    const { historyLength } = await workflow.getHandle(id, runId).describe();
+    own += historyLength;
+    longest = Math.max(longest, historyLength);
+    lives += 1;
+  }
+  const children = await store.ledger.children(id, { role: 'cell' });
+  const one = children.at(-1)?.id ?? '';
+  const { events } = await workflow.getHandle(one).fetchHistory();
+  const activities = (events ?? []).filter((event) => event.activityTaskScheduledEventAttributes).length;
+  return {
+    ...{ longest, lives, activities },
+    events: own / children.length + (events ?? []).length,
+  };
+}
+
+/** Looks every second at what a process has in memory. What it takes to get ready, as compiling workflows, is before. */
+function watchMemory(pid: number): { mostMb(): number } {
+  let most = 0;
+  const look = (): void => {
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    most = Math.max(most, Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]));
+  };
+  look();
+  const timer = setInterval(look, 1_000);
+  return {
+    mostMb() {
+      clearInterval(timer);
+      return Math.round(most / 1024);
+    },
+  };
+}
+
+/** Returns the milliseconds that as many bare workflows take. */
+async function bare(
+  client: Client,
+  address: string,
+  { cells, activities }: { cells: number; activities: number },
+): Promise<number> {
+  const connection = await NativeConnection.connect({ address });
+  const worker = await Worker.create({
+    connection,
+    taskQueue: bareQueue,
+    workflowBundle: await bundleWorkflowCode({
+      workflowsPath: fileURLToPath(new URL('./experiment-workflows.ts', import.meta.url)),
+      logger: new DefaultLogger('ERROR'),
+    }),
+    activities: { nothing: async () => 'nothing' },
+  });
+  return worker
+    .runUntil(async () => {
+      const started = async (count: number): Promise<number> => {
+        const began = performance.now();
+        await client.workflow.execute<typeof bareGrid>('bareGrid', {
+          taskQueue: bareQueue,
+          workflowId: `bare-${count}`,
+          args: [count, window, activities],
+        });
+        return performance.now() - began;
+      };
+      await started(2);
+      return started(cells);
+    })
+    .finally(() => connection.close());
+}
+
+function report(measured: {
+  cells: number;
+  ms: number;
+  bareMs: number;
+  workerMb: number;
+  events: number;
+  longest: number;
+  lives: number;
+  activities: number;
+}): void {
+  const { cells, ms, bareMs, workerMb, events, longest, lives, activities } = measured;
+  const rate = (took: number): number => Math.round((cells / took) * 100_000) / 100;
+  const [ours, bareRate] = [rate(ms), rate(bareMs)];
+  console.log(`${cells} cells, ${window} at once, ${activities} activities each`);
+  console.log(`experiment, with sandboxes   ${ours} cells/s`);
+  console.log(`bare workflows               ${bareRate} cells/s`);
+  console.log(
+    `${Math.round(events)} events a cell; ${lives} histories of its own, the longest ${longest} events`,
+  );
+  console.log(`the worker had at most ${workerMb} MB`);
+  console.log(
+    JSON.stringify({
+      name: 'experiment',
+      ...{ cells, cells_per_s: ours, bare_per_s: bareRate, ratio: Math.round((ours / bareRate) * 100) / 100 },
+      ...{ events_per_cell: Math.round(events), worker_mb: workerMb },
+    }),
+  );
+}
