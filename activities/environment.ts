@@ -2,14 +2,20 @@ import { createHash } from 'node:crypto';
 import type { Artifact } from '../domain/artifact.schema.ts';
 import { Listed, type Mounted, type Prepared } from '../domain/environment.schema.ts';
 import { JobRejected } from '../domain/errors.ts';
-import type { AskedEnvironment } from '../domain/job-fields.schema.ts';
+import type { AskedEnvironment, NamedLayer } from '../domain/job-fields.schema.ts';
 import { Limits } from '../domain/limits.schema.ts';
 import { nearest } from '../domain/nearest.ts';
 import { notLocked, packageName, type Requirement, readRequirements } from '../domain/requirements.ts';
 import { type Place, stepKey } from '../domain/step.ts';
 import { preparedAt } from '../record/environment.ts';
 import { type Layers, noLayers } from '../sandbox/layers.ts';
-import { coreLock, lockedPackages, packageOf, packagesBroughtByImport } from '../sandbox/packages.ts';
+import {
+  coreLock,
+  lockedPackages,
+  namedLayers,
+  packageOf,
+  packagesBroughtByImport,
+} from '../sandbox/packages.ts';
 import { NoSuchPackage } from '../sandbox/pip.ts';
 import { readJson, readProgram, readTree } from '../store/documents.ts';
 import { type ActivityContext, takeStep } from './context.ts';
@@ -154,6 +160,24 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
     }
   }
 
+  /** A layer that ships with Crucible is installed as its lock says. What that takes is said before. */
+  async function namedLayer(place: Place, name: NamedLayer, signal: AbortSignal): Promise<Prepared> {
+    const { layers } = sandbox;
+    if (layers === null) throw noLayers();
+    const { lock: read, mb: expected, holds } = namedLayers[name];
+    const text = await read();
+    if (!(await layers.has(text))) {
+      const said = `the layer ${name} is installed once: ${holds}, ${expected} MB`;
+      await ledger.say(place.jobId, `${stepKey(place)}/before`, said, Date.now());
+    }
+    const { mb } = await layers.layer(text, signal);
+    const mounted: Mounted = { kind: 'layer', lock: await blobs.put(text) };
+    const { artifact, found } = await listed({ ...place, round: 0 }, mounted, [], signal);
+    const added = found.packages.filter((each) => each.added).length;
+    const environment = { ...mounted, listed: artifact, mb };
+    return { environment, said: `environment: the layer ${name}, ${added} packages, ${mb} MB` };
+  }
+
   async function imageOf(place: Place, name: string, signal: AbortSignal): Promise<Prepared> {
     const { id, mb } = await sandbox.image(name);
     const mounted: Mounted = { kind: 'image', image: id };
@@ -175,9 +199,11 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
         if (before !== null) return before;
         const place = { storeId, jobId, step };
         const prepared =
-          asked?.image === undefined
-            ? await layerOf(place, input, signal)
-            : await imageOf(place, asked.image, signal);
+          asked?.image !== undefined
+            ? await imageOf(place, asked.image, signal)
+            : asked?.layer !== undefined
+              ? await namedLayer(place, asked.layer, signal)
+              : await layerOf(place, input, signal);
         await ledger.say(jobId, stepKey(place), prepared.said, Date.now());
         return prepared;
       });

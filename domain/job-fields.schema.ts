@@ -93,7 +93,11 @@ const PackageAsked = z
     if (requirements.length !== 1) context.addIssue({ code: 'custom', message });
   });
 
-/** What programs find beside what every sandbox has: one of the three. */
+/** A layer that ships with Crucible: its packages go together, and are locked. */
+export const NamedLayer = z.enum(['voxel']);
+export type NamedLayer = z.infer<typeof NamedLayer>;
+
+/** What programs find beside what every sandbox has: one of the four. */
 export const AskedEnvironment = z
   .strictObject({
     /** Packages by name, or a requirements file that names them: wheels, installed once by what they are. */
@@ -106,10 +110,12 @@ export const AskedEnvironment = z
       .regex(/^[a-z0-9][\w./:@-]*$/, 'expected the name of an image: my-image:1')
       .max(300)
       .optional(),
+    /** A layer that ships with Crucible. `voxel` has PyVista and VTK, and draws without a display. */
+    layer: NamedLayer.optional(),
   })
   .refine(
     (asked) => Object.values(asked).filter((each) => each !== undefined).length === 1,
-    'expected one of `requirements`, `lock` and `image`',
+    'expected one of `requirements`, `lock`, `image` and `layer`',
   );
 export type AskedEnvironment = z.infer<typeof AskedEnvironment>;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { slug } from './job-fields.schema.ts';
+import { NamedLayer, slug } from './job-fields.schema.ts';
 import { SafePath } from './safe-path.schema.ts';
 import { Validator } from './validator.schema.ts';
 
@@ -31,6 +31,8 @@ export const Recipe = z.strictObject({
   title: z.string(),
   description: z.string(),
   parameters: z.record(parameterName, Parameter),
+  /** The layer whose packages it imports, where those of every sandbox do not do. */
+  layer: NamedLayer.optional(),
   /** The script that is run; `{{n}}` in it stands for the value of the parameter `n`, as Python writes it. */
   entry: SafePath,
   /** What it writes, each with its check; a text that is `{{n}}` stands for that value. */

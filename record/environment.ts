@@ -54,7 +54,7 @@ export async function packagesForModel(
   { environment }: { environment?: AskedEnvironment | undefined },
 ): Promise<string[]> {
   const found = await packagesOf(store, jobId);
-  if (environment?.lock !== undefined || environment?.image !== undefined) return found;
+  if (environment !== undefined && environment.requirements === undefined) return found;
   const there = new Set(
     [...(await lockedPackages()).values(), ...found].map((each) => each.split(/==| /)[0]),
   );

@@ -11,6 +11,7 @@ import { JobRejected } from '../domain/errors.ts';
 import { packageName, readRequirements } from '../domain/requirements.ts';
 import { onPath } from '../setup/places.mjs';
 import type { BlobStore } from '../store/blobs.ts';
+import { addMesa, keepMesa } from './mesa.ts';
 import { coreLock } from './packages.ts';
 import { PackagesConflict, type PipOptions, pip } from './pip.ts';
 
@@ -29,6 +30,8 @@ export interface Layers {
   lock(requirements: readonly string[], signal: AbortSignal): Promise<string>;
   /** Returns the layer of a lock; makes it where it is not there, out of the very files that the lock names. */
   layer(lock: string, signal: AbortSignal): Promise<Layer>;
+  /** Returns whether the layer of a lock is there already. */
+  has(lock: string): Promise<boolean>;
 }
 
 /** A draft that nobody has touched for this long was left by a crash. */
@@ -73,6 +76,7 @@ export function createLayers({ cache }: { cache: string }): Layers {
       const how = ['--no-deps', '--no-compile', '--no-warn-script-location', '--target', target];
       await pip('install', [...from, ...how, '-r', join(draft, 'own.txt')], whereIn(draft, signal));
     }
+    await keepMesa(target, lock);
     await compile(target, signal);
     await writeFile(join(draft, 'layer/lock.txt'), lock);
     const about: About = { mb: await megabytes(target) };
@@ -99,11 +103,14 @@ export function createLayers({ cache }: { cache: string }): Layers {
           if (!(error instanceof PackagesConflict)) throw error;
           return pip('download', into, where);
         });
+        await addMesa(join(draft, 'wheels'), where);
         const lock = await lockOf(join(draft, 'wheels'));
         if ((await found(lock)) === null) await install(draft, lock, signal);
         return lock;
       });
     },
+
+    has: async (lock) => (await found(lock)) !== null,
 
     async layer(lock, signal) {
       const there = await found(lock);

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import type { NamedLayer } from '../domain/job-fields.schema.ts';
 
 const lockFile = new URL('../docker/sandbox/core.txt', import.meta.url);
 
@@ -8,6 +9,17 @@ export const learnLock = (): Promise<string> =>
 
 /** What the layer `learn` takes on the disk; said before it is installed. */
 export const learnLayerMb = 690;
+
+/** The layers that a job may ask for by name: the lock of each, and what it takes on the disk, which is said before it is installed. */
+export const namedLayers: Readonly<
+  Record<NamedLayer, { lock(): Promise<string>; mb: number; holds: string }>
+> = {
+  voxel: {
+    lock: () => readFile(new URL('../recipes/voxel-lock.txt', import.meta.url), 'utf8'),
+    mb: 970,
+    holds: 'PyVista, VTK and what else draws and meshes volumes',
+  },
+};
 
 /** What a package is imported as, where that is not its name. */
 const imported: Record<string, string> = {

@@ -373,6 +373,9 @@ function programFields(folder: string, habitat: Habitat, program: SupervisedProg
   ];
 }
 
+/** The folder of a layer in which the loader looks for libraries. Nothing is imported by such a name. */
+export const layerLibraries = '.lib';
+
 /** All that a program finds in its environment besides what its spec gives: never a variable of this process. */
 const environment = (home: string): Record<string, string> => ({
   PATH: `${places.python}/bin:/usr/local/bin:/usr/bin:/bin`,
@@ -384,6 +387,8 @@ const environment = (home: string): Record<string, string> => ({
   XDG_CACHE_HOME: `${home}/.cache`,
   NUMBA_CACHE_DIR: `${home}/.cache/numba`,
   MPLCONFIGDIR: `${home}/.cache/matplotlib`,
+  // Where the loader looks for what a layer has of libraries that others ask for by name.
+  LD_LIBRARY_PATH: `${places.packages}/${layerLibraries}`,
   PYTHONDONTWRITEBYTECODE: '1',
 });
 

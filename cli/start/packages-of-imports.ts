@@ -5,7 +5,7 @@ import { filesOf } from '../../domain/job.ts';
 import type { AskedEnvironment } from '../../domain/job-fields.schema.ts';
 import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
 import { packageName, readRequirements } from '../../domain/requirements.ts';
-import { lockedPackages, packageOf } from '../../sandbox/packages.ts';
+import { lockedPackages, namedLayers, packageOf } from '../../sandbox/packages.ts';
 import { importsIn, statementsOf } from './python-source.ts';
 
 /**
@@ -56,15 +56,18 @@ export async function packagesAskedFor(
   { environment }: StageJob,
   folder: string,
 ): Promise<ReadonlySet<string> | null> {
-  const { requirements = [], lock, image } = environment ?? {};
+  const { requirements = [], lock, image, layer } = environment ?? {};
   if (image !== undefined) return null;
+  if (layer !== undefined) return new Set(namesIn(await namedLayers[layer].lock()));
   const path = lock ?? (typeof requirements === 'string' ? requirements : null);
   const text =
     path === null
       ? [...requirements].join('\n')
       : await readFile(join(folder, path), 'utf8').catch(() => null);
-  return text === null ? null : new Set(readRequirements(text).requirements.map(({ name }) => name));
+  return text === null ? null : new Set(namesIn(text));
 }
+
+const namesIn = (text: string): string[] => readRequirements(text).requirements.map(({ name }) => name);
 
 /** Returns whether a package that is asked for is what `module` is imported from, as far as names tell. */
 export const bringsModule = (asked: ReadonlySet<string>, module: string): boolean =>

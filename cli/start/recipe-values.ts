@@ -13,16 +13,23 @@ import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
  */
 export async function withRecipeValues(job: Job): Promise<{ job: Job; mistakes: Mistake[] }> {
   const mistakes: Mistake[] = [];
-  const made = new Map<StageJob, Pick<SolveJob, 'with' | 'outputs'>>();
+  const made = new Map<StageJob, Pick<SolveJob, 'with' | 'outputs' | 'environment'>>();
   for (const { part, path } of partsOf(job)) {
     if (!('recipe' in part) || part.recipe === undefined) continue;
     const checked = await checkedValues(part.recipe, part.with ?? {});
     if (checked.kind === 'right')
-      made.set(part, { with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) });
+      made.set(part, {
+        ...{ with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) },
+        environment: part.environment ?? environmentOf(checked.recipe),
+      });
     else mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
   }
   return { job: withParts(job, (part) => ({ ...part, ...made.get(part) })), mistakes };
 }
+
+/** What a recipe imports beside the packages of every sandbox; a job that names its environment has that. */
+const environmentOf = ({ layer }: Recipe): SolveJob['environment'] =>
+  layer === undefined ? undefined : { layer };
 
 /** A job that was checked before has its recipe's outputs already. */
 const distinct = (outputs: readonly OutputCheck[]): OutputCheck[] => [
@@ -30,7 +37,7 @@ const distinct = (outputs: readonly OutputCheck[]): OutputCheck[] => [
 ];
 
 type Checked =
-  | { kind: 'right'; values: RecipeValues; outputs: Validator[] }
+  | { kind: 'right'; recipe: Recipe; values: RecipeValues; outputs: Validator[] }
   | { kind: 'wrong'; mistakes: Mistake[] };
 
 async function checkedValues(name: string, given: object): Promise<Checked> {
@@ -40,7 +47,7 @@ async function checkedValues(name: string, given: object): Promise<Checked> {
   const parsed = valuesSchema(recipe).safeParse(given, { reportInput: true, error: namingFields });
   if (parsed.success) {
     const { outputs } = await renderRecipe(recipe, parsed.data);
-    return { kind: 'right', values: parsed.data, outputs };
+    return { kind: 'right', recipe, values: parsed.data, outputs };
   }
   const mistakes = parsed.error.issues.flatMap(mistakesIn);
   return { kind: 'wrong', mistakes: mistakes.map((each) => ({ ...each, path: ['with', ...each.path] })) };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { AskedEnvironment } from '../../domain/job-fields.schema.ts';
 import { notLocked, packageName, readRequirements } from '../../domain/requirements.ts';
-import { coreLock, learnLock } from '../../sandbox/packages.ts';
+import { coreLock, learnLock, namedLayers } from '../../sandbox/packages.ts';
 
 describe('a requirements file', () => {
   it('is read with comments, versions, extras, markers, hashes and lines that go on', () => {
@@ -64,12 +65,23 @@ numpy==2.4.6 \\
   });
 });
 
-it('the layer `learn` is locked with hashes, and has the versions that every sandbox has', async () => {
-  const read = readRequirements(await learnLock());
+it.each([
+  ['learn', learnLock],
+  ['voxel', namedLayers.voxel.lock],
+])('the layer `%s` is locked with hashes, and has the versions that every sandbox has', async (_, lock) => {
+  const read = readRequirements(await lock());
   expect([...read.mistakes, ...notLocked(read)]).toEqual([]);
   const core = readRequirements(await coreLock()).requirements;
   const versions = new Map(core.map(({ name, text }) => [name, text]));
   const both = read.requirements.filter(({ name }) => versions.has(name));
   expect(both.map(({ name }) => name)).toContain('numpy');
   expect(both.map(({ text }) => text)).toEqual(both.map(({ name }) => versions.get(name)));
+});
+
+it('a job asks for one of requirements, a lock, an image and a layer that there is', () => {
+  expect(AskedEnvironment.parse({ layer: 'voxel' })).toEqual({ layer: 'voxel' });
+  expect(AskedEnvironment.safeParse({ layer: 'voxels' }).success).toBe(false);
+  expect(AskedEnvironment.safeParse({ layer: 'voxel', requirements: ['vtk'] }).error?.message).toContain(
+    'expected one of',
+  );
 });

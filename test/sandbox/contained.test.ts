@@ -817,7 +817,7 @@ for path in glob.glob('/proc/*/environ'):
       expect(result.stdout.tail).not.toContain(canary);
       expect(result.stdout.tail).not.toContain('CRUCIBLE_CANARY');
       const names: string[] = JSON.parse(result.stdout.tail.split('\n')[0]?.replaceAll("'", '"') ?? '[]');
-      const known = `CRUCIBLE_TEST_MARK GIVEN HOME LANG LC_CTYPE MPLCONFIGDIR NUMBA_CACHE_DIR PATH PWD
+      const known = `CRUCIBLE_TEST_MARK GIVEN HOME LANG LC_CTYPE LD_LIBRARY_PATH MPLCONFIGDIR NUMBA_CACHE_DIR PATH PWD
         PYTHONDONTWRITEBYTECODE TMPDIR USER XDG_CACHE_HOME`;
       expect(names.filter((name) => !known.split(/\s+/).includes(name))).toEqual([]);
     });

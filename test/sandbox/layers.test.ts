@@ -59,7 +59,7 @@ describe.each(kinds)('packages of a job (%s)', (kind) => {
     const { layers: all } = box.sandbox;
     if (all === null) throw new Error('expected a sandbox that shows layers');
     layers = {
-      lock: all.lock,
+      ...all,
       async layer(lock, signal) {
         const layer = await all.layer(lock, signal);
         made.add(dirname(layer.folder));

@@ -22,7 +22,7 @@ export async function withEnvironment<E extends Exam>(running: RunningJob<StageJ
 
 /**
  * Returns the exam with the package `name`, and whatever else a candidate's program imports that an import may bring in. Null where that
- * cannot be had: the job names a lock or an image, or no index answers. The candidate's failure then stands as it is.
+ * cannot be had: the job names a lock, an image or a layer, or no index answers. The candidate's failure then stands as it is.
  */
 export async function withPackage<E extends Exam>(
   running: RunningJob<StageJob>,
@@ -31,7 +31,7 @@ export async function withPackage<E extends Exam>(
 ): Promise<E | null> {
   const { job, input } = running;
   const asked = job.environment ?? null;
-  if (asked?.lock !== undefined || asked?.image !== undefined) return null;
+  if (asked !== null && asked.requirements === undefined) return null;
   try {
     const { environment, said } = await summarized(`packages for ${path}`, preparePackages, {
       ...running.placeOf(`${path}/environment`),
