@@ -22,6 +22,16 @@ function partsOf(check: Exclude<OutputCheck, { kind: 'exit' }>): (string | null)
       return ['a file', bound('bytes', check.minBytes, check.maxBytes)];
     case 'readable':
       return ['at least one such file, each readable as what its name says (a picture, a table, JSON)'];
+    case 'equals': {
+      const { relative, absolute } = check;
+      const numbers = [
+        `a relative error of ${relative}`,
+        ...(absolute === undefined ? [] : [`an absolute one of ${absolute}`]),
+      ].join(' and ');
+      return [
+        `what ${check.reference} holds, a file of the user's that programs do not see (numbers of CSV, JSON and NumPy within ${numbers}, else every byte)`,
+      ];
+    }
     case 'text':
       return ['text in UTF-8', ...textParts(check)];
     case 'stdout':

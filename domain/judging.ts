@@ -8,6 +8,7 @@ import type { ScoreObjective, Tolerance } from './job-fields.schema.ts';
 import type { OptimizeJob } from './kinds/optimize.schema.ts';
 import type { SolveJob } from './kinds/solve.schema.ts';
 import type { Limits } from './limits.schema.ts';
+import { isEquals, referencesOf } from './output-checks.ts';
 import type { Entry } from './program.schema.ts';
 import type { Sample } from './sample.ts';
 import type { OutputCheck } from './validator.schema.ts';
@@ -61,6 +62,8 @@ export interface ChecksJudging {
   outputs: OutputCheck[];
   /** Unset: the job has none of its own. */
   check?: OnFolders;
+  /** A `Tree` of all files of the job, among them those that outputs are to equal; unset: there are none. */
+  references?: Artifact;
   /** Of a program that is scored afterwards: it is told a seed. */
   seeded?: true;
   /** Whether it is of a sample, on which an output may be empty, and a pattern may match nothing. */
@@ -210,8 +213,11 @@ export const isTests = ({ module, name }: FunctionAt): boolean => name === allTe
 export const evaluatorOf = ({ objective }: Pick<SolveJob, 'objective'>): FunctionAt | null =>
   objective === undefined ? null : functionAt(objective.check, 'evaluate');
 
-/** Returns the files and folders of a job that no program sees, wherever they stand: its check, what scores, and what those read. */
-export const hiddenOf = (job: Pick<SolveJob, 'check' | 'hidden' | 'objective' | 'module'>): string[] => [
+/** Returns the files and folders of a job that no program sees, wherever they stand: its check, what scores, what those read, and what outputs are to equal. */
+export const hiddenOf = (
+  job: Pick<SolveJob, 'check' | 'hidden' | 'objective' | 'module' | 'outputs'>,
+): string[] => [
+  ...referencesOf(job.outputs),
   ...[job.module?.reference, job.module?.accepts?.split(':')[0]].filter((path) => path !== undefined),
   ...[outputCheckOf(job)?.module, evaluatorOf(job)?.module].filter((path) => path !== undefined),
   ...(job.hidden ?? []),
@@ -227,7 +233,11 @@ export function solveExam(
   const onFolders = (named: FunctionAt): OnFolders => ({
     ...{ function: named, files, beside: [...job.inputs, ...hiddenOf(job)] },
   });
-  const checked = { outputs, ...(check === null ? {} : { check: onFolders(check) }) };
+  const checked = {
+    outputs,
+    ...(check === null ? {} : { check: onFolders(check) }),
+    ...(outputs.some(isEquals) ? { references: files } : {}),
+  };
   const judging: ChecksJudging | ScoreJudging =
     objective === undefined || evaluator === null
       ? { kind: 'checks', ...checked }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { contradictions } from './contradictions.ts';
+import { Tolerance } from './job-fields.schema.ts';
 import { SafePath } from './safe-path.schema.ts';
 
 const count = z.number().int().nonnegative();
@@ -160,6 +161,17 @@ const fileChecks = [
   z.strictObject({ kind: z.literal('table'), path: SafePath, ...table }),
 ] as const;
 
+/** A check of one file against another that the user has: tables, JSON and arrays by their numbers, pictures by their pixels, all else byte by byte. */
+const comparedChecks = [
+  z.strictObject({
+    kind: z.literal('equals'),
+    path: SafePath.refine((path) => !/[*?]/.test(path), 'expected the path of one file, got a pattern'),
+    /** The file that it is to equal. No program sees it. */
+    reference: SafePath,
+    ...Tolerance.shape,
+  }),
+] as const;
+
 /** A check of how a program ended, or of what it printed. */
 const runChecks = [
   z.strictObject({ kind: z.literal('exit'), status: z.number().int().min(0).max(255) }),
@@ -172,10 +184,13 @@ export type Validator = z.infer<typeof Validator>;
 
 /** A check of an output, or of a run. */
 export const OutputCheck = z
-  .discriminatedUnion('kind', [...fileChecks, ...runChecks])
+  .discriminatedUnion('kind', [...fileChecks, ...comparedChecks, ...runChecks])
   .superRefine(expectSound);
 export type OutputCheck = z.infer<typeof OutputCheck>;
-export type RunCheck = Exclude<OutputCheck, Validator>;
+/** A check of an output that is a file, by what it is or by another file. */
+export type FileCheck = Extract<OutputCheck, { path: string }>;
+export type EqualsCheck = Extract<OutputCheck, { kind: 'equals' }>;
+export type RunCheck = Exclude<OutputCheck, FileCheck>;
 
 /** An output by path alone must be there and not be empty. */
 export const Output = z.union([

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import { JobRejected } from '../../domain/errors.ts';
 import {
@@ -7,11 +7,11 @@ import {
   type ChecksJudging,
   type Exam,
   functionWords,
-  type OnFolders,
   type SameFilesJudging,
   type ScoreJudging,
 } from '../../domain/judging.ts';
 import type { Checks, Outcome } from '../../domain/outcome.schema.ts';
+import { referencesOf } from '../../domain/output-checks.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
 import { pick } from '../../domain/tree.ts';
 import { readJson, readTree, writeJson } from '../../store/documents.ts';
@@ -29,6 +29,7 @@ import {
   type GraderTask,
   judgeOf,
   type OwnFiles,
+  referencesTask,
   sameFilesTask,
   timedAnswers,
   timedRuns,
@@ -188,10 +189,20 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     return { ...graded, scored: { score, seed } };
   }
 
-  /** Returns what a function of the user's gets beside the outputs; nothing where there is none. */
-  async function ownFiles({ files }: Exam, own: OnFolders | undefined): Promise<OwnFiles> {
-    if (own === undefined) return { inputs: {}, job: {} };
+  /** Returns the user's files that outputs are to equal. */
+  async function referencesIn({ references, outputs }: ChecksJudging | ScoreJudging): Promise<Tree> {
+    return references === undefined
+      ? {}
+      : pick(await readTree(store.blobs, references), referencesOf(outputs));
+  }
+
+  /** Returns the user's files that outputs are judged by. */
+  async function ownFiles({ files, judging }: Exam<ChecksJudging | ScoreJudging>): Promise<OwnFiles> {
+    const own = judgeOf(judging);
+    const references = await referencesIn(judging);
+    if (own === undefined) return { references, inputs: {}, job: {} };
     return {
+      references,
       inputs: await readTree(store.blobs, files),
       job: pick(await readTree(store.blobs, own.files), own.beside),
     };
@@ -199,7 +210,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
 
   return {
     /**
-     * Has the user's own check look at an empty folder, before anything is tried. Throws `JobRejected` where it is mistaken, or does not end; says
+     * Has the user's own check look at an empty folder, before anything is tried, and each file that an output is to equal be read. Throws `JobRejected` where it is mistaken, or does not end; says
      * in the job's log where it accepts that.
      */
     async tryCheck({
@@ -208,10 +219,17 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     }: Place & { exam: Exam<ChecksJudging | ScoreJudging> }): Promise<{ acceptsNothing: boolean }> {
       return takeStep(store, place, 'check', async ({ signal }) => {
         const { judging } = exam;
+        const references = await referencesIn(judging);
+        if (Object.keys(references).length > 0) {
+          const at = { ...place, step: `${place.step}/references` };
+          const compared = await judge(at, referencesTask(judging, references), exam, signal);
+          if (compared.kind === 'refused')
+            throw new JobRejected(`nothing can equal it: ${reasonOf(compared.outcome)}`);
+        }
         const own = judgeOf(judging);
         if (own === undefined) return { acceptsNothing: false };
         const named = functionWords(own.function);
-        const task = emptyTask(judging, { ...(await ownFiles(exam, own)), seed: secretSeed(store, place) });
+        const task = emptyTask(judging, { ...(await ownFiles(exam)), seed: secretSeed(store, place) });
         const asked = await ask(place, task, exam, signal);
         if (asked.kind === 'none')
           throw new JobRejected(`${named} does not get through with an empty folder: ${asked.why}`);
@@ -256,7 +274,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
           }
           case 'score': {
             const seed = secretSeed(store, place);
-            const own = { ...(await ownFiles(exam, judging.evaluator)), seed };
+            const own = { ...(await ownFiles({ ...exam, judging })), seed };
             const task = checksTask(program, judging, own, await returnedAs('files', returned));
             return scored(await judge(place, task, exam, signal), seed);
           }
@@ -266,7 +284,7 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
             if (hidden !== null) return refused({ kind: 'rejected', reason: hidden });
             if (judging.outputs.length === 0 && judging.check === undefined)
               return { kind: 'right', verdict: await writeJson(store.blobs, nothingToCheck) };
-            const own = { ...(await ownFiles(exam, judging.check)), seed: 0 };
+            const own = { ...(await ownFiles({ ...exam, judging })), seed: 0 };
             const task = checksTask(program, judging, own, await returnedAs('files', returned));
             return judge(place, task, exam, signal);
           }
@@ -300,6 +318,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
     },
   };
 };
+
+const reasonOf = (outcome: Outcome): string => ('reason' in outcome ? outcome.reason : outcome.kind);
 
 const isReturned = <K extends Returned['kind']>(
   returned: Returned,

@@ -10,9 +10,9 @@ import {
   type SameFilesJudging,
   type ScoreJudging,
 } from '../../domain/judging.ts';
-import { isFileCheck, outputName } from '../../domain/output-checks.ts';
+import { isEquals, isFileCheck, outputName } from '../../domain/output-checks.ts';
 import { placeBelow } from '../../domain/tree.ts';
-import type { OutputCheck, RunCheck, Validator } from '../../domain/validator.schema.ts';
+import type { FileCheck, OutputCheck, RunCheck } from '../../domain/validator.schema.ts';
 import type { Answer, SampleResult } from '../../sandbox/sandbox.ts';
 import type { Conducted } from './measure.ts';
 import { isOf, isPattern, pathOf, type WantedOutput, writtenText } from './outputs.ts';
@@ -204,7 +204,7 @@ const asPlaced = 'as it was placed';
 
 /** What `validate.py` is asked of one file, or of the run. */
 type PlannedCheck =
-  | (Validator & { file: string | null; missing?: string; mayBeEmpty?: true })
+  | (FileCheck & { file: string | null; missing?: string; mayBeEmpty?: true })
   | (RunCheck & { path: string; file: string | null; missing?: string; got: number });
 
 /**
@@ -226,6 +226,7 @@ export function checksTask(
   if (first !== undefined) first.missing += `; ${writtenText(program, returned.written)}`;
   const { stdout } = returned;
   const files = {
+    ...placeBelow('references', own.references),
     ...placeBelow('files', returned.files),
     ...(stdout !== null && outputs.some(({ kind }) => kind === 'stdout') ? { 'stdout.txt': stdout } : {}),
   };
@@ -260,10 +261,23 @@ const scorePlan = ({ evaluator, metric, constraints }: ScoreJudging, seed: numbe
 export const judgeOf = (judging: ChecksJudging | ScoreJudging): OnFolders | undefined =>
   judging.kind === 'score' ? judging.evaluator : judging.check;
 
-/** The files that a function of the user's gets beside the outputs: the inputs, and those it stands among. */
+/** The user's files that outputs are judged by: those a function of theirs stands among, with the inputs, and those that outputs are to equal. */
 export interface OwnFiles {
+  references: Tree;
   inputs: Tree;
   job: Tree;
+}
+
+/** Compares each file that an output is to equal with itself: one that cannot be read judges nothing. */
+export function referencesTask({ outputs }: ChecksJudging | ScoreJudging, references: Tree): GraderTask {
+  const checks = outputs.filter(isEquals).map((check) => {
+    const file = `/in/references/${check.reference}`;
+    return { ...check, path: check.reference, file, reference: file };
+  });
+  return {
+    ...{ program: 'validate', plan: { outputs: checks }, check: null },
+    files: placeBelow('references', references),
+  };
 }
 
 /** Has the user's own check, or what scores, look at an empty folder in place of outputs. */
@@ -309,8 +323,12 @@ function checksOf(
       },
     ];
   }
-  const found = Object.keys(files).filter((path) => isOf(path, output));
+  const found = Object.keys(files).filter((path) =>
+    isEquals(output) ? path === output.path : isOf(path, output),
+  );
   const empty = ofSample ? { mayBeEmpty: true as const } : {};
+  if (isEquals(output) && found.length > 0)
+    return [{ ...output, file: `/in/files/${output.path}`, reference: `/in/references/${output.reference}` }];
   if (found.length > 0)
     return found.sort().map((path) => ({ ...output, ...empty, path, file: `/in/files/${path}` }));
   // Of a sample nothing need be such that it belongs into one of several files.

@@ -1,10 +1,10 @@
 import { matchesGlob } from 'node:path';
 import type { Judging } from '../../domain/judging.ts';
 import { isFileCheck } from '../../domain/output-checks.ts';
-import type { Validator } from '../../domain/validator.schema.ts';
+import type { FileCheck } from '../../domain/validator.schema.ts';
 
 /** An output as a job names it: by its path alone, or with what is checked of it. */
-export type WantedOutput = string | Validator;
+export type WantedOutput = string | FileCheck;
 
 /** Returns the outputs that are taken of a script; none of a function. A function of the user's gets all that it wrote, where no outputs are named. */
 export function outputsOf(judging: Judging): readonly WantedOutput[] {

@@ -10,6 +10,7 @@ import {
   slug,
   stage,
 } from '../job-fields.schema.ts';
+import { isEquals } from '../output-checks.ts';
 import { SafePath } from '../safe-path.schema.ts';
 import { Output } from '../validator.schema.ts';
 
@@ -125,6 +126,11 @@ function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
       broken: checkFile !== undefined && [script, ...inputs].includes(checkFile),
       message: `expected another file than ${checkFile}: a program has that one, and sees no check of what it writes`,
     },
+    ...job.outputs.filter(isEquals).map(({ reference, path }) => ({
+      field: 'outputs',
+      broken: [script, path, ...inputs].includes(reference),
+      message: `expected another file than ${reference}: a program has that one, or writes it, and sees nothing of what ${path} is to equal`,
+    })),
     {
       field: 'sample',
       broken: job.sample !== undefined && inputs.length === 0,

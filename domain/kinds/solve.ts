@@ -1,7 +1,7 @@
 import type { Extension } from '../extension.schema.ts';
 import type { ScoreObjective } from '../job-fields.schema.ts';
 import { evaluatorOf, functionAt, functionWords, isTests, outputCheckOf } from '../judging.ts';
-import { isFileCheck } from '../output-checks.ts';
+import { isFileCheck, referencesOf } from '../output-checks.ts';
 import { environmentFiles, type Kind, type NamedFile, read } from './kind.ts';
 import type { SolveJob } from './solve.schema.ts';
 
@@ -49,6 +49,7 @@ export const solve: Kind<SolveJob> = {
               python: { as: 'evaluator' as const, calls: evaluator.name },
             },
           ]),
+      ...read('outputs', referencesOf(job.outputs)),
       ...read('hidden', job.hidden ?? []),
       ...read('sample', [typeof job.sample === 'string' ? job.sample : undefined]),
       ...environmentFiles(job),

@@ -41,9 +41,10 @@ class Unreadable(ValueError):
 
 def compare_file(pair: dict[str, Any], tolerance: Tolerance, exact: bool = False) -> Finding:
     """The finding on one file: `{ path, name?, expected: file | null, actual: file | null, check?, missing?, format?,
-    pixelLevels? }`.
+    pixelLevels?, elseBytes? }`.
 
-    The script wrote to `path`, whose ending picks the comparison; one with a check of the kind `voxels` is compared as voxels.
+    The script wrote to `path`, whose ending picks the comparison; one with a check of the kind `voxels` is compared as voxels. With `elseBytes`
+    what has no numbers of its own, and no pixels, is compared byte by byte.
     A finding goes by `name`, or else by the path. Raises `PlanError` where the expected file itself cannot be read.
     """
     name = pair.get('name', pair['path'])
@@ -108,6 +109,8 @@ def _comparer(name: str, pair: dict[str, Any], exact: bool) -> Callable[[Path, P
         if pair['format'] not in ('float32', 'float64'):
             raise PlanError(f'{name}: expected format float32 or float64, got {pair["format"]!r}')
         return lambda expected, actual, found: _compare_raw(expected, actual, found, np.dtype(pair['format']))
+    if pair.get('elseBytes'):
+        return _ALSO_BY_NUMBERS.get(suffix, lambda expected, actual, found: _compare_bytes(expected, actual, found, mentions_voxels=False))
     if suffix == '.bin' or suffix in FORMATS:
         return _compare_bytes
     return _compare_text
@@ -166,8 +169,22 @@ def _compare_json(expected: Path, actual: Path, found: Comparison) -> None:
     )
 
 
-def _compare_csv(expected: Path, actual: Path, found: Comparison) -> None:
-    rows, other_rows = _trusted(lambda: read_csv(expected)), read_csv(actual, expected.stat().st_size)
+def _compare_npz(expected: Path, actual: Path, found: Comparison) -> None:
+    found.values(_trusted(lambda: read_npz(expected)), read_npz(actual), 'arrays')
+
+
+def _compare_json_lines(expected: Path, actual: Path, found: Comparison) -> None:
+    def documents(path: Path, like: int | None = None) -> list[Any]:
+        text = read_bytes(path, like).decode('utf-8', 'replace')
+        return [json_of(line) for line in text.split('\n') if line.strip()]
+
+    found.one_number_type = True
+    found.values(_trusted(lambda: documents(expected)), documents(actual, expected.stat().st_size), 'documents')
+
+
+def _compare_csv(expected: Path, actual: Path, found: Comparison, separator: str = ',') -> None:
+    rows = _trusted(lambda: read_csv(expected, separator=separator))
+    other_rows = read_csv(actual, expected.stat().st_size, separator)
     if len(rows) != len(other_rows):
         found.differ(f'expected {len(rows):,} rows, got {len(other_rows):,}')
     _measure(found, *([(_column(number), cell) for row in side for number, cell in enumerate(row, start=1)] for side in (rows, other_rows)))
@@ -223,11 +240,11 @@ def _compare_raw(expected: Path, actual: Path, found: Comparison, dtype: np.dtyp
         found.values(np.memmap(expected, dtype, 'r'), np.memmap(actual, dtype, 'r'), 'value')
 
 
-def _compare_bytes(expected: Path, actual: Path, found: Comparison) -> None:
+def _compare_bytes(expected: Path, actual: Path, found: Comparison, mentions_voxels: bool = True) -> None:
     size, other_size = expected.stat().st_size, actual.stat().st_size
     found.checked += 1
     # Numbers that differ in their last bit are a common way to differ here.
-    numbers = size > 0 and size % 4 == 0 and size == other_size and expected.suffix not in FORMATS
+    numbers = mentions_voxels and size > 0 and size % 4 == 0 and size == other_size and expected.suffix not in FORMATS
     how = '; it was compared byte by byte, without the tolerance' + (
         ': an output of `kind: voxels` is compared as numbers' if numbers else ''
     )
@@ -257,6 +274,13 @@ def _lines(expected: str, actual: str, found: Comparison, ignored: list[re.Patte
     # Said last: a line that differs tells more than the count.
     if len(lines) != len(other_lines):
         found.differ(f'expected {len(lines):,} lines, got {len(other_lines):,}')
+
+
+_ALSO_BY_NUMBERS: dict[str, Callable[[Path, Path, Comparison], None]] = {
+    '.tsv': lambda expected, actual, found: _compare_csv(expected, actual, found, '\t'),
+    '.npz': _compare_npz,
+    **dict.fromkeys(('.jsonl', '.ndjson'), _compare_json_lines),
+}
 
 
 def _column(number: int) -> str:

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from comparing import show
-from comparing_files import Unreadable, read_bytes, read_npy, read_npz
+from comparing import Tolerance, show
+from comparing_files import Unreadable, compare_file, read_bytes, read_npy, read_npz
 from documents import check_json
 from meshes import check_mesh
 from on_folders import OnFolders, finding_of
@@ -73,6 +73,8 @@ def validate(output: dict[str, Any]) -> Finding:
     name, kind = output['path'], output['kind']
     if kind == 'exit':
         return _exit(name, output)
+    if kind == 'equals':
+        return _equals(name, output)
     check = _CHECKS.get(kind)
     if check is None:
         raise PlanError(f'{name}: expected a kind of {", ".join(_CHECKS)}, exit, got {kind!r}')
@@ -92,6 +94,16 @@ def validate(output: dict[str, Any]) -> Finding:
 def _exit(name: str, output: dict[str, Any]) -> Finding:
     wanted, got = output['status'], output['got']
     return Finding(name, checked=1) if wanted == got else Finding.wrong(name, f'expected {wanted}, got {got}')
+
+
+def _equals(name: str, output: dict[str, Any]) -> Finding:
+    path = Path(output['file']) if output.get('file') is not None else None
+    if path is not None and path.is_file() and path.stat().st_size == 0:
+        return Finding.invalid(name, 'the file is empty')
+    absolute = output.get('absolute')
+    tolerance = Tolerance(float(output['relative']), None if absolute is None else float(absolute))
+    pair = {'path': name, 'expected': output['reference'], 'actual': output.get('file'), 'elseBytes': True}
+    return compare_file({**pair, **{key: output[key] for key in ('missing',) if key in output}}, tolerance)
 
 
 def _file(path: Path, output: dict[str, Any]) -> int:

@@ -182,6 +182,26 @@ describe('where a candidate runs', () => {
     });
     expect(held).toEqual([['in.txt', 'make.py']]);
   });
+
+  it("what an output is to equal is hidden from it, wherever it stands, and is the grader's", async () => {
+    const output = { kind: 'equals', path: 'out.csv', reference: 'data/right.csv' };
+    const job = SolveJob.parse({
+      ...{ kind: 'solve', name: 'a', script: 'make.py', inputs: ['data'], outputs: [output] },
+    });
+    const files = await treeOf('make.py', 'data/in.csv', 'data/right.csv');
+    const { packProgram } = createJobActivities({ store });
+    const { candidate, seen } = await act(packProgram, {
+      ...{ ...place(), files, original: scriptOriginal('make.py', job) },
+    });
+    const exam = solveExam(job, { program: 'make.py', seen, files });
+    const { runProgram } = createRunActivities({ store, sandbox });
+    const ran = await act(runProgram, { ...place(), program: candidate.program, cases: null, exam });
+    expect(held).toEqual([['data/in.csv', 'make.py']]);
+    if (ran.kind === 'failed') throw new Error(JSON.stringify(ran));
+    const { gradeRun } = createGradeActivities({ store, sandbox });
+    await expect(act(gradeRun, { ...place(), exam, cases: null, returned: ran.returned })).rejects.toThrow();
+    expect(held[1]).toEqual(['references/data/right.csv', 'plan.json']);
+  });
 });
 
 it('a measurement asks every case that was made for it, and no other', async () => {

@@ -86,6 +86,11 @@ it('of a check what says how much there is holds of the full input alone', () =>
   expect(withoutCounts({ kind: 'npy', path: 'a', shape: [3], dtype: 'int8', maximum: 2 })).toEqual({
     ...{ kind: 'npy', path: 'a', dtype: 'int8', maximum: 2 },
   });
+  // What equals another file on the full input need not on the sample.
+  expect(withoutCounts({ kind: 'equals', path: 'a.csv', reference: 'b.csv', relative: 1e-6 })).toEqual({
+    kind: 'readable',
+    path: 'a.csv',
+  });
   const schema = {
     ...{ type: 'object', minProperties: 9, required: ['total'] },
     properties: { total: { const: 5, type: 'integer' }, contains: { type: 'array', minItems: 3 } },

@@ -131,6 +131,31 @@ it(
 );
 
 it(
+  'an output equals a file of the user within a tolerance; one that cannot be read is refused before anything runs',
+  async () => {
+    const script = "open('out.csv', 'w').write('name,size\\na,1.01\\n')\n";
+    const of = (name: string, right: string, more: object) =>
+      ended(
+        { name, outputs: [{ kind: 'equals', path: 'out.csv', reference: `right.${name}`, ...more }] },
+        { 'run.py': script, [`right.${name}`]: right },
+      );
+    const [right, wrong, unreadable] = await Promise.all([
+      of('near', 'name,size\na,1.0\n', { absolute: 0.1 }),
+      of('far', 'name,size\na,1.0\n', {}),
+      of('csv', '\n'.repeat(2000), {}),
+    ]);
+    expect(right).toMatchObject({ status: 'finished', product: ['out.csv'] });
+    expect(wrong.lines[0]).toMatch(
+      /^run\.py ended as wrong: out\.csv, row 2, column 2: expected 1, got 1.01/,
+    );
+    expect(unreadable.lines[0]).toMatch(
+      /^nothing can be judged by what this job asks for: .*the expected file/,
+    );
+  },
+  patienceMs,
+);
+
+it(
   'what a script printed is kept where it is stopped, or crashes in native code; without outputs it is the product',
   async () => {
     const crash = "import ctypes\ndef read():\n    ctypes.string_at(0)\nprint('reading', end='')\nread()\n";

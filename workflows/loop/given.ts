@@ -90,14 +90,14 @@ async function sampleOf(
   return packSample({ ...placeOf('sample'), files, seen, inputs, sample, hidden: hiddenOf(job) });
 }
 
-/** Has the user's own check, or what scores, looked at before any program is: one that is mistaken ends the job, one that accepts nothing at all is told. */
+/** Has the user's own check, what scores, and what outputs are to equal, looked at before any program is: one that is mistaken ends the job, one that accepts nothing at all is told. */
 async function tryOwnCheck(
   { placeOf, tell }: RunningJob<SolveJob>,
   exam: Exam<ChecksJudging | ScoreJudging>,
 ): Promise<void> {
   const { judging } = exam;
   const check = judging.kind === 'score' ? judging.evaluator : judging.check;
-  if (check === undefined) return;
-  tell(`trying ${functionWords(check.function)} on an empty folder`);
+  if (check === undefined && judging.references === undefined) return;
+  if (check !== undefined) tell(`trying ${functionWords(check.function)} on an empty folder`);
   await sandboxActivities(exam.limits).tryCheck({ ...placeOf('check'), exam });
 }

@@ -71,6 +71,42 @@ class Kinds(unittest.TestCase):
         self.wrong('in what was printed', 'standard output', 'total\n', kind='stdout', contains='17')
         self.wrong('nothing was printed', 'standard output', '', kind='stdout')
 
+    def test_equals(self) -> None:
+        """a file equals another by its numbers, or its pixels, and else byte by byte"""
+
+        def equals(reference: bytes | str, **more: Any) -> dict[str, Any]:
+            path = self.folder / 'reference'
+            path.write_bytes(reference.encode() if isinstance(reference, str) else reference)
+            return {'kind': 'equals', 'reference': str(path), 'relative': 1e-6, **more}
+
+        def npy(*numbers: float) -> bytes:
+            np.save(stream := io.BytesIO(), np.array(numbers))
+            return stream.getvalue()
+
+        self.right('a.csv', 'name,size\na,1.0000001\n', **equals('name,size\na,1.0\n'))
+        self.wrong('row 2, column 2: expected 1, got 1.1, allowed', 'a.csv', 'name,size\na,1.1\n', **equals('name,size\na,1.0\n'))
+        self.right('a.csv', 'name,size\na,1.1\n', **equals('name,size\na,1.0\n', absolute=0.2))
+        self.wrong('row 2, column 1.*"a".*"b"', 'a.tsv', 'name\tsize\nb\t1\n', **equals('name\tsize\na\t1\n'))
+        self.wrong('expected 3 rows, got 2', 'a.csv', 'name\na\n', **equals('name\na\nb\n'))
+        self.right('a.json', '{"b": [1.00000001], "a": 1}', **equals('{"a": 1, "b": [1.0]}'))
+        self.wrong('document.*"a".*expected 1, got 2', 'a.json', '{"a": 2}', **equals('{"a": 1}'))
+        self.right('a.jsonl', '{"a": 1.0}\n\n{"a": 2.00000001}\n', **equals('{"a": 1}\n{"a": 2.0}\n'))
+        self.wrong('documents', 'a.jsonl', '{"a": 1.0}\n', **equals('{"a": 1}\n{"a": 2.0}\n'))
+        self.right('a.npy', npy(1, 2 + 1e-9), **equals(npy(1, 2)))
+        self.wrong('expected', 'a.npy', npy(1, 2.1), **equals(npy(1, 2)))
+        self.right('a.npz', npz(x=np.ones(3) + 1e-9), **equals(npz(x=np.ones(3))))
+        self.wrong('x', 'a.npz', npz(x=np.zeros(3)), **equals(npz(x=np.ones(3))))
+        self.right('a.txt', 'pi 3.0\n', **equals('pi 3.0\n'))
+        self.wrong('byte 5.*byte by byte, without the tolerance$', 'a.txt', 'pi 3.1\n', **equals('pi 3.0\n'))
+        self.wrong('expected 7 bytes, got 8', 'a.txt', 'pi 3.00\n', **equals('pi 3.0\n'))
+        quick, small = io.BytesIO(), io.BytesIO()
+        Image.fromarray(PIXELS).save(quick, 'PNG', compress_level=1)
+        Image.fromarray(PIXELS).save(small, 'PNG', compress_level=9)
+        self.right('a.png', quick.getvalue(), **equals(small.getvalue()))
+        self.wrong('the file is empty', 'a.csv', '', **equals('a\n1\n'))
+        with self.assertRaisesRegex(PlanError, 'the expected file'):
+            self.found('a.json', '{}', **equals('{'))
+
     def test_image(self) -> None:
         """a picture has its size, and can be seen through where it must"""
         for suffix, name in (('png', 'PNG'), ('webp', 'WEBP')):
