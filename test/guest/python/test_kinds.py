@@ -80,7 +80,7 @@ class Kinds(unittest.TestCase):
             return {'kind': 'equals', 'reference': str(path), 'relative': 1e-6, **more}
 
         def npy(*numbers: float) -> bytes:
-            np.save(stream := io.BytesIO(), np.array(numbers))
+            np.save(stream := io.BytesIO(), np.array(numbers, float))
             return stream.getvalue()
 
         self.right('a.csv', 'name,size\na,1.0000001\n', **equals('name,size\na,1.0\n'))
