@@ -72,6 +72,8 @@ export const Timing = z.looseObject({
   fitSeconds: z.number(),
   predictSeconds: z.number(),
   bytes: z.number(),
+  /** What one row by itself took, milliseconds; where that was asked. */
+  rowMs: z.number().nonnegative().optional(),
 });
 export type Timing = z.infer<typeof Timing>;
 
@@ -122,6 +124,10 @@ export const Blend = z.object({
   ),
   threshold: z.number().nullable(),
   notHelping: z.array(z.string()),
+  /** What takes longer to predict a row than may be. */
+  tooSlow: z.array(z.string()).default([]),
+  /** With how many of the models of its folds a member predicts; unset: all. */
+  models: z.number().int().nonnegative().optional(),
 });
 export type Blend = z.infer<typeof Blend>;
 

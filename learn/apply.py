@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import sys
 import time
+from typing import Any
 
 import numpy as np
 import step
@@ -17,9 +18,16 @@ def apply(folder: Folder) -> None:
     sys.path.insert(0, str(folder.path('program')))
     predict = importlib.import_module('predict')
     began = time.monotonic()
-    found = [predict.Model(place, config).predict(table) for place in sorted(folder.path('models').iterdir())]
-    np.save(OUT / 'predictions.npy', np.mean(found, axis=0))
-    step.write_json('timing.json', {'predictSeconds': round(time.monotonic() - began, 4), 'models': len(found)})
+    models = [predict.Model(place, config) for place in sorted(folder.path('models').iterdir())]
+
+    def mean(rows: Any) -> np.ndarray:
+        return np.asarray(np.mean([model.predict(rows) for model in models], axis=0))
+
+    np.save(OUT / 'predictions.npy', mean(table))
+    took = round(time.monotonic() - began, 4)
+    timed = folder.json('apply.json')['timedRows'] if folder.has('apply.json') else 0
+    alone = {'rowMs': step.row_ms(mean, table, timed)} if timed else {}
+    step.write_json('timing.json', {'predictSeconds': took, 'models': len(models), **alone})
 
 
 if __name__ == '__main__':

@@ -21,16 +21,23 @@ MOST_ROWS = 20_000
 def blend(folder: Folder) -> None:
     schema = folder.json('schema.json')
     labels, folds, weights = folder.array('labels.npy'), folder.array('folds.npy'), folder.array_if('weights.npy')
-    entries = [read for entry in folder.json('entries.json')['entries'] if (read := read_entry(folder, entry, folds, schema)) is not None]
+    asked = folder.json('entries.json')
+    limits = Limits(asked.get('maxLatencyMs'), asked.get('most'))
+    entries = [read for entry in asked['entries'] if (read := read_entry(folder, entry, folds, schema)) is not None]
     if not entries:
-        step.write_json('blend.json', {'members': [], 'score': None, 'interval': None, 'perFold': [], 'folds': [], 'best': None, 'leaderboard': [], 'threshold': None, 'calibration': {'kind': 'none'}, 'notHelping': []})
+        write_none([], [])
         return
+    quick, slow = limits.parted(entries)
+    if not quick:
+        write_none([on_board(schema, entry, labels, folds, weights, {}) for entry in entries], slow)
+        return
+    entries, others = quick, [entry for entry in entries if entry not in quick]
     covered = most_covered(entries)
     rows = np.flatnonzero(np.isin(folds, covered))
     whole = [entry for entry in entries if set(covered) <= set(entry['folds'])]
     stack = np.stack([entry['predictions'][rows] for entry in whole])
     part = None if weights is None else weights[rows]
-    chosen = weights_of(schema, labels[rows], stack, part, schema['seed'])
+    chosen = limits.weights(schema, labels[rows], stack, part, whole)
     mixed = np.tensordot(chosen, stack, axes=1)
     temperature = temperature_of(schema, labels[rows], mixed, part)
     mixed = calibrated(mixed, temperature)
@@ -39,7 +46,7 @@ def blend(folder: Folder) -> None:
     np.save(OUT / 'oof-rows.npy', rows)
     members = sorted(({'id': entry['id'], 'weight': float(weight)} for entry, weight in zip(whole, chosen, strict=True) if weight > 0), key=lambda member: -member['weight'])
     of_member = {member['id']: member['weight'] for member in members}
-    board = [on_board(schema, entry, labels, folds, weights, of_member) for entry in entries]
+    board = [on_board(schema, entry, labels, folds, weights, of_member) for entry in [*entries, *others]]
     board.sort(key=lambda row: (-len(row['folds']), loss(schema['metric'], row['score'])))
     step.write_json(
         'blend.json',
@@ -49,13 +56,58 @@ def blend(folder: Folder) -> None:
             'interval': interval(schema['metric'], labels[rows], mixed, part, threshold),
             'perFold': [score(schema['metric'], labels[rows][folds[rows] == fold], mixed[folds[rows] == fold], None if part is None else part[folds[rows] == fold], threshold) for fold in covered],
             'folds': covered,
-            'best': board[0]['id'],
+            'best': next(row['id'] for row in board if row['id'] not in slow),
             'leaderboard': board,
             'threshold': threshold,
             'calibration': {'kind': 'none'} if temperature == 1 else {'kind': 'temperature', 'value': temperature},
-            'notHelping': [row['id'] for row in board if row['weight'] == 0],
+            'notHelping': [row['id'] for row in board if row['weight'] == 0 and row['id'] not in slow],
+            'tooSlow': slow,
+            'models': limits.models([entry for entry in whole if entry['id'] in of_member], len(covered)),
         },
     )
+
+
+def write_none(board: list[dict[str, Any]], slow: list[str]) -> None:
+    step.write_json(
+        'blend.json',
+        {
+            **{'members': [], 'score': None, 'interval': None, 'perFold': [], 'folds': [], 'best': None, 'leaderboard': board},
+            **{'threshold': None, 'calibration': {'kind': 'none'}, 'notHelping': [], 'tooSlow': slow, 'models': 0},
+        },
+    )
+
+
+class Limits:
+    """What one row may take to be predicted, and how many candidates may have a say."""
+
+    def __init__(self, row_ms: float | None, members: int | None) -> None:
+        self.row_ms, self.members = row_ms, members
+
+    def parted(self, entries: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+        """Those of which a single model is quick enough, and the names of the others."""
+        slow = [entry['id'] for entry in entries if self.row_ms is not None and (entry.get('rowMs') is None or entry['rowMs'] > self.row_ms)]
+        return [entry for entry in entries if entry['id'] not in slow], slow
+
+    def weights(self, schema: dict[str, Any], labels: np.ndarray, stack: np.ndarray, weights: np.ndarray | None, entries: list[dict[str, Any]]) -> np.ndarray:
+        """The weights of a blend that keeps to the limits: who says least leaves, and the others are weighed anew."""
+        kept = np.arange(len(stack))
+        while True:
+            found = np.zeros(len(stack))
+            found[kept] = weights_of(schema, labels, stack[kept], weights, schema['seed'])
+            members = np.flatnonzero(found)
+            if len(members) == 1 or (self.took([entries[place] for place in members]) <= (self.row_ms or np.inf) and len(members) <= (self.members or np.inf)):
+                return found
+            kept = members[members != min(members, key=lambda place: found[place])]
+
+    def took(self, members: list[dict[str, Any]]) -> float:
+        """Of one model each."""
+        return sum(member.get('rowMs') or 0 for member in members)
+
+    def models(self, members: list[dict[str, Any]], folds: int) -> int:
+        """How many of the models of its folds each member predicts with: fewer where one row would take too long."""
+        if self.row_ms is None:
+            return folds
+        return int(np.clip(self.row_ms // max(self.took(members), 1e-9), 1, folds))
 
 
 def read_entry(folder: Folder, entry: dict[str, Any], folds: np.ndarray, schema: dict[str, Any]) -> dict[str, Any] | None:

@@ -105,10 +105,11 @@ def deployment(schema: dict[str, Any], blend: dict[str, Any], importance: list[d
     members = [board[member['id']] for member in blend['members'] if member['id'] in board]
     size = sum(row['bytes'] or 0 for row in members) / 1e6
     rows = schema['rows'] * len(blend['folds']) / schema['folds'] or 1
-    # Each member predicts new rows with all its fold models.
-    each = sum((row['predictSeconds'] or 0) for row in members) * len(blend['folds']) / rows * 1e6
+    # Each member predicts new rows with the models of so many of its folds.
+    models = blend.get('models') or len(blend['folds'])
+    each = sum((row['predictSeconds'] or 0) for row in members) * models / rows * 1e6
     watch = ', '.join(entry['column'] for entry in importance[:3])
-    said = [f'{len(members)} models of {len(blend["folds"])} folds each, {size:.1f} MB, about {each:.0f} µs a row in batches on one core.']
+    said = [f'{len(members)} models of {models} folds each, {size:.1f} MB, about {each:.0f} µs a row in batches on one core.']
     if watch:
         said.append(f'Watch the distributions of {watch}, which the predictions go by most, and the share of missing and new values.')
     said.append('predict refuses missing, extra and mistyped columns by name; it counts values that it had to take as missing or as new categories.')

@@ -37,11 +37,13 @@ def fold(folder: Folder) -> None:
     )
     fitted = time.monotonic()
     model = program['predict'].Model(model_folder, config)
-    predictions = model.predict(table.iloc[np.flatnonzero(inside)].reset_index(drop=True))
+    rows = table.iloc[np.flatnonzero(inside)].reset_index(drop=True)
+    predictions = model.predict(rows)
     ended = time.monotonic()
     np.save(OUT / 'predictions.npy', np.asarray(predictions, np.float64))
     size = sum(file.stat().st_size for file in model_folder.rglob('*') if file.is_file())
-    timing = {'fitSeconds': round(fitted - began, 4), 'predictSeconds': round(ended - fitted, 4), 'bytes': size, 'rows': len(learnt), **(found or {})}
+    alone = {'rowMs': step.row_ms(model.predict, rows, asked['timedRows'])} if asked.get('timedRows') else {}
+    timing = {'fitSeconds': round(fitted - began, 4), 'predictSeconds': round(ended - fitted, 4), 'bytes': size, 'rows': len(learnt), **(found or {}), **alone}
     (OUT / 'timing.json').write_text(json.dumps(timing), 'utf-8')
 
 

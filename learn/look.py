@@ -17,6 +17,7 @@ from summary import summary_of
 from targets import Target, propose, target_of
 
 LEAST_ROWS = 10
+ROLES = ('target', 'groups', 'time', 'weights')
 UNUSED = ('constant', 'identifier')
 """Columns of these kinds are no features."""
 
@@ -27,12 +28,13 @@ def look(folder: Folder) -> None:
     for further in files_of(task)[1:]:
         raw = with_rows(raw, read_table(folder.path(further), task['sheet']), further)
     originals = dict(zip(raw.table.column_names, raw.originals, strict=True))
-    named = {role: name_in(raw, task[role], f'--{role}') for role in ('target', 'groups', 'time', 'weights')}
+    named = {role: name_in(raw, task[role], f'--{role}') for role in ROLES}
     dropped = [name_in(raw, name, '--drop') for name in task['drop']]
+    expect_apart(named, dropped)
     kinds = {name_in(raw, name, 'kinds'): kind for name, kind in task['kinds'].items()}
     test_rows = 0
     if task['test'] is not None:
-        test = read_table(folder.path(task['test']), task['sheet'])
+        test = as_learnt(raw, read_table(folder.path(task['test']), task['sheet']), dropped)
         test_rows = test.table.num_rows
     raw, left_out = sampled(raw, task, test_rows)
     if task['test'] is not None:
@@ -76,6 +78,28 @@ def name_in(raw: Raw, asked: str | None, option: str) -> str | None:
     near = loose or difflib.get_close_matches(asked, names, 1, 0.4)
     meant = f'; did you mean {short(near[0])}?' if near else f'; the columns are {", ".join(names[:12])}{", …" if len(names) > 12 else ""}'
     raise Problem(f'{option} {short(asked)}: expected a column of the table, found none of that name{meant}', column=asked)
+
+
+def expect_apart(named: dict[str, str | None], dropped: list[str | None]) -> None:
+    """A column has one role: who weighs rows by the target, or drops what it groups by, meant another column."""
+    seen: dict[str, str] = {}
+    for role, name in named.items():
+        if name is None:
+            continue
+        if name in dropped:
+            raise Problem(f'--drop {short(name)}: expected other columns than that of --{role}; leave one of the two options out', column=name)
+        if name in seen:
+            raise Problem(f'--{role} {short(name)}: expected another column than that of --{seen[name]}', column=name)
+        seen[name] = role
+
+
+def as_learnt(raw: Raw, test: Raw, dropped: list[str | None]) -> Raw:
+    """A test without columns that nothing is learnt from is as good as one with them."""
+    for name in dropped:
+        if name is not None and name not in test.table.column_names:
+            kind = raw.table.schema.field(name).type
+            test.table = test.table.append_column(name, pa.chunked_array([pa.nulls(test.table.num_rows, kind)]))
+    return test
 
 
 def with_rows(raw: Raw, more: Raw, file: str) -> Raw:
@@ -144,6 +168,8 @@ def rows_kept(target: Target, columns: dict[str, Column], named: dict[str, str |
             lost = np.asarray(columns[name].values.is_null().to_numpy(zero_copy_only=False), bool) & keep
             if lost[:rows].any():
                 said.append(counted(f'rows without a value of {name} (--{role})', lost[:rows]))
+            if lost[rows:].any():
+                said.append(counted(f'test rows without a value of {name} (--{role})', lost[rows:]))
             keep = keep & ~lost
     return keep, said
 

@@ -62,7 +62,8 @@ class Search:
         return {fold: regret(self.schema['metric'], row['score']) for fold, row in rows.items() if row['state'] == 'scored'}
 
     def failed(self, identity: str) -> bool:
-        return any(row['state'] in ('refused', 'crashed', 'timed_out') for row in self.rows.get(identity, {}).values())
+        most = self.journal.get('maxLatencyMs') or float('inf')
+        return any(row['state'] in ('refused', 'crashed', 'timed_out') or (row.get('timing') or {}).get('rowMs', 0) > most for row in self.rows.get(identity, {}).values())
 
     def ratio(self, model: str) -> float:
         """How much slower this model, or all, were than expected."""

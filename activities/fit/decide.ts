@@ -28,8 +28,10 @@ export const createDecideActivities = ({ store, sandbox }: ActivityContext) => {
       secondsLeft,
       workers,
       running,
+      maxLatencyMs,
       ...place
     }: Place & {
+      maxLatencyMs?: number;
       table: SplitTable;
       secondsLeft: number;
       workers: number;
@@ -52,7 +54,7 @@ export const createDecideActivities = ({ store, sandbox }: ActivityContext) => {
             })),
           ),
         ];
-        const journal = await writeJson(blobs, { secondsLeft, workers, rows });
+        const journal = await writeJson(blobs, { secondsLeft, workers, rows, maxLatencyMs });
         const files = forPlanner(await readTree(blobs, table.files));
         const out = await learning.trusted(
           place,

@@ -116,7 +116,10 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
         const tree = await readTree(blobs, table.files);
         const members: Tree = {};
         for (const member of await membersIn(store, place.jobId, blended.members))
-          Object.assign(members, placeBelow(`members/${member.id}`, await filesOf(store, member)));
+          Object.assign(
+            members,
+            placeBelow(`members/${member.id}`, await filesOf(store, member, blended.models)),
+          );
         const { judged, explain, 'test predictions': predictions } = trial.artifacts;
         const out = await learning.trusted(
           place,

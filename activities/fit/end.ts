@@ -1,9 +1,10 @@
+import { z } from 'zod';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { candidateNumber } from '../../domain/candidate.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
-import { Blend, Judged } from '../../domain/table.schema.ts';
+import { Blend, Judged, type Timing } from '../../domain/table.schema.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { readJson, readProgram, readTree, writeJson } from '../../store/documents.ts';
@@ -20,11 +21,23 @@ export interface Blended {
   /** Everything the step wrote, a `Tree`. */
   files: Artifact;
   members: string[];
+  /** With how many models each member predicts; unset: one of each fold. */
+  models?: number | undefined;
+  /** What is left out, since it takes longer to predict a row than may be. */
+  tooSlow?: string[];
+}
+
+/** What a blend has to keep to. */
+export interface KeepTo {
+  /** What one row may take to be predicted. */
+  maxLatencyMs?: number;
+  /** How many candidates may have a say. */
+  most?: number;
 }
 
 /** What the members gave for the rows that were kept apart; or which of them could not. */
 export type Applied =
-  | { kind: 'predicted'; predictions: Record<string, Artifact> }
+  | { kind: 'predicted'; predictions: Record<string, Artifact>; rowMs?: Record<string, number> }
   | { kind: 'failed'; id: string; reason: string };
 
 /** The blend as a trial, and what the test says of it, in one line. */
@@ -32,6 +45,15 @@ export interface Tested {
   trial: Trial;
   says: string;
 }
+
+const RowTime = z.object({ rowMs: z.number().nonnegative() });
+
+/** What a row took with the slowest of a candidate's models; null where that was not asked. */
+const slowest = (timings: readonly Timing[]): number | null =>
+  timings.reduce<number | null>(
+    (most, { rowMs }) => (rowMs === undefined ? most : Math.max(most ?? 0, rowMs)),
+    null,
+  );
 
 export type EndActivities = ReturnType<typeof createEndActivities>;
 
@@ -47,8 +69,9 @@ export const createEndActivities = ({ store, sandbox }: ActivityContext) => {
       limits,
       cores,
       without,
+      keepTo = {},
       ...place
-    }: Place & Within & { without: string[] }): Promise<Blended> {
+    }: Place & Within & { without: string[]; keepTo?: KeepTo }): Promise<Blended> {
       return takeStep<Blended>(store, place, 'blend', async ({ signal }) => {
         const fitted = (await fittedIn(store, place.jobId)).filter(
           ({ id, predictions }) => predictions.size > 0 && !without.includes(id),
@@ -65,15 +88,19 @@ export const createEndActivities = ({ store, sandbox }: ActivityContext) => {
           });
           return {
             ...{ id: each.id, predictions: Object.fromEntries(named), warm: null, bytes: sum('bytes') },
+            rowMs: slowest(timings),
             ...{ fitSeconds: sum('fitSeconds'), predictSeconds: sum('predictSeconds') },
           };
         });
-        files['entries.json'] = await writeJson(blobs, { entries });
+        files['entries.json'] = await writeJson(blobs, { entries, ...keepTo });
         const shared = { as: 'grader', files: forGrader(await readTree(blobs, table.files)) } as const;
         const out = await learning.trusted(place, { script: 'blend', files, shared, limits, cores }, signal);
         const blend = fileIn(out, 'blend.json');
-        const { members } = await readJson(blobs, blend, Blend);
-        return { blend, files: await writeJson(blobs, out), members: members.map(({ id }) => id) };
+        const { members, models, tooSlow } = await readJson(blobs, blend, Blend);
+        return {
+          ...{ blend, files: await writeJson(blobs, out), members: members.map(({ id }) => id) },
+          ...(keepTo.maxLatencyMs === undefined ? {} : { models, tooSlow }),
+        };
       });
     },
 
@@ -83,13 +110,17 @@ export const createEndActivities = ({ store, sandbox }: ActivityContext) => {
       limits,
       cores,
       members,
+      models,
+      timedRows = 0,
       ...place
-    }: Place & Within & { members: string[] }): Promise<Applied> {
+    }: Place & Within & { members: string[]; models?: number; timedRows?: number }): Promise<Applied> {
       return takeStep<Applied>(store, place, 'test', async ({ signal }) => {
         const tree = await readTree(blobs, table.files);
         const predictions: Record<string, Artifact> = {};
+        const rowMs: Record<string, number> = {};
+        const timed = timedRows === 0 ? {} : { 'apply.json': await writeJson(blobs, { timedRows }) };
         for (const member of await membersIn(store, place.jobId, members)) {
-          const files = { ...(await filesOf(store, member)), ...testRows(tree) };
+          const files = { ...(await filesOf(store, member, models)), ...testRows(tree), ...timed };
           const { ran, out } = await learning.run(
             { ...place, step: `${place.step}/${member.id}` },
             { script: 'apply', files, shared: { as: 'programs', files: forPrograms(tree) }, limits, cores },
@@ -102,8 +133,10 @@ export const createEndActivities = ({ store, sandbox }: ActivityContext) => {
             return { kind: 'failed', id: member.id, reason };
           }
           predictions[member.id] = found;
+          const timing = timedRows === 0 ? undefined : out['timing.json'];
+          if (timing !== undefined) rowMs[member.id] = (await readJson(blobs, timing, RowTime)).rowMs;
         }
-        return { kind: 'predicted', predictions };
+        return { kind: 'predicted', predictions, ...(timedRows === 0 ? {} : { rowMs }) };
       });
     },
 

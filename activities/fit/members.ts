@@ -23,9 +23,14 @@ export async function membersIn(store: Store, jobId: string, ids: readonly strin
   });
 }
 
-/** Returns the program of a candidate and the model of each of its folds, as the scripts of `learn/` read them. */
-export async function filesOf({ blobs }: Store, { program, models }: Fitted): Promise<Tree> {
-  const trees = [...models].map(async ([fold, model]) =>
+/** Returns the program of a candidate and the models of its first `most` folds, as the scripts of `learn/` read them. */
+export async function filesOf(
+  { blobs }: Store,
+  { program, models }: Fitted,
+  most = Number.POSITIVE_INFINITY,
+): Promise<Tree> {
+  const first = [...models].toSorted(([a], [b]) => a - b).slice(0, most);
+  const trees = first.map(async ([fold, model]) =>
     placeBelow(`models/${fold}`, await readTree(blobs, model)),
   );
   const files = placeBelow('program', (await readProgram(blobs, program)).files);

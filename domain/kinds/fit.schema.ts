@@ -46,7 +46,13 @@ const fields = {
   budget: FitBudget.prefault({}),
 };
 
-type Asked = Pick<z.infer<z.ZodObject<typeof fields>>, 'environment' | 'on_failure' | 'target' | 'drop'>;
+/** Options that name a column for something else than to be learnt from. */
+const roles = ['groups', 'time', 'weights'] as const;
+
+type Asked = Pick<
+  z.infer<z.ZodObject<typeof fields>>,
+  'environment' | 'on_failure' | 'target' | 'drop' | (typeof roles)[number]
+>;
 
 /** Says what is of no use to learning. */
 function expectOwnPackages(job: Asked, context: z.core.$RefinementCtx): void {
@@ -67,6 +73,25 @@ function expectOwnPackages(job: Asked, context: z.core.$RefinementCtx): void {
       message: `expected other columns than the target ${job.target}`,
     },
   ];
+  for (const role of roles) {
+    const name = job[role];
+    if (name === undefined) continue;
+    const other = [['target', job.target] as const, ...roles.map((each) => [each, job[each]] as const)].find(
+      ([each, named]) => each !== role && named === name,
+    );
+    rules.push(
+      {
+        field: 'drop',
+        broken: job.drop.includes(name),
+        message: `expected other columns than ${name}, which \`${role}\` names: leave one of the two out`,
+      },
+      {
+        field: role,
+        broken: other !== undefined,
+        message: `expected another column than ${name}, which \`${other?.[0]}\` names too`,
+      },
+    );
+  }
   for (const { field, broken, message } of rules)
     if (broken) context.addIssue({ code: 'custom', path: [field], message });
 }

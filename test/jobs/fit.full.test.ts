@@ -92,6 +92,62 @@ it(
   patienceMs,
 );
 
+it(
+  'with --interpretable and --max-latency-ms one model that a person can read is given, and a row takes no longer than that',
+  async () => {
+    const { store } = crucible;
+    const asked = { interpretable: true, maxLatencyMs: 40, budget: { wallMs: 25_000 } };
+    const { record, trials, summary } = await endOf(
+      crucible,
+      await started(crucible, 'quick', flats(600), asked),
+    );
+    expect(record.status, summary).toBe('finished');
+    const {
+      members,
+      models = 0,
+      tooSlow,
+    } = await readJson(store.blobs, trials.at(-1)?.artifacts.blend ?? '', Blend);
+    expect(members).toHaveLength(1);
+    const titles = trials.slice(0, -1).map(({ candidate }) => candidate.title);
+    for (const title of titles) expect(title).toMatch(/^(?:logistic|lda|naive_bayes)/);
+    const slowest = await Promise.all(
+      trials
+        .filter(
+          ({ candidate, artifacts }) => candidate.id === members[0]?.id && artifacts.folds !== undefined,
+        )
+        .map(async ({ artifacts }) =>
+          (await readJson(store.blobs, artifacts.folds ?? '', FoldsEnded)).folds.map(
+            ({ timing }) => timing?.rowMs ?? Number.NaN,
+          ),
+        ),
+    );
+    expect(Math.max(...slowest.flat()) * models).toBeLessThanOrEqual(40);
+    expect(models).toBeGreaterThan(0);
+    expect(tooSlow).not.toContain(members[0]?.id);
+    const product = Object.keys(await readTree(store.blobs, record.result?.product ?? ''));
+    const folds = new Set(product.flatMap((path) => /folds\/(\d+)\//.exec(path)?.[1] ?? []));
+    expect(folds.size).toBe(models);
+  },
+  patienceMs,
+);
+
+it(
+  'a program that predicts no row within --max-latency-ms is not given, and that is said',
+  async () => {
+    const { record, summary } = await endOf(
+      crucible,
+      await started(crucible, 'too-slow', flats(300), { maxLatencyMs: 0.001, budget: { wallMs: 20_000 } }),
+    );
+    expect([record.status, summary]).toEqual([
+      'failed',
+      expect.stringContaining(
+        'nothing that was fitted predicts a row within 0.001 ms: raise --max-latency-ms',
+      ),
+    ]);
+  },
+  patienceMs,
+);
+
 /** Waits until a job has finished so many folds of candidates. */
 const foldsOf = (id: string, least: number) =>
   until(`${least} folds of ${id}`, patienceMs, async () => {

@@ -32,7 +32,7 @@ const learnt: LearntFacts = {
       perFold: [0.82],
       folds: [0],
     },
-    ...{ best: 'c-3', threshold: null, notHelping: [] },
+    ...{ best: 'c-3', threshold: null, notHelping: [], tooSlow: [] },
     leaderboard: [
       {
         ...{ id: 'c-3', title: 'c-3 logistic-1', score: 0.818, interval: [0.8, 0.84], folds: [0, 1] },

@@ -9,6 +9,8 @@ import { learningActivities, recordTrial } from '../job/proxies.ts';
 
 /** What a step of the end may take at least, however little of the time is left: what was found is not lost for a second. */
 const leastMs = 20_000;
+/** So many rows, each by itself, tell how long one takes to be predicted. */
+export const timedRows = 5;
 /** An explanation is worth a share of what is left, and nothing below this. */
 const leastToExplainMs = 2_500;
 
@@ -33,18 +35,45 @@ export async function giveBlend(
   const enough = () => within(Math.max(leastMs, leftMs()));
   const path = (step: string): string => `end-${running.input.resumed}-${known.decided}/${step}`;
 
+  const { maxLatencyMs, interpretable } = job;
+  const keepTo = {
+    ...(maxLatencyMs === undefined ? {} : { maxLatencyMs }),
+    // The mean of what several say is no model that a person can read.
+    ...(interpretable === undefined ? {} : { most: 1 }),
+  };
+  const timed = maxLatencyMs === undefined ? {} : { timedRows };
+
   const without: string[] = [];
   for (;;) {
     tell('blending what helps');
     const nth = without.length;
-    const blended = await activities.blendFits({ ...placeOf(path(`blend-${nth}`)), ...enough(), without });
-    const { members } = blended;
-    if (members.length === 0) throw nothing(stopped);
+    const blended = await activities.blendFits({
+      ...{ ...placeOf(path(`blend-${nth}`)), ...enough(), without },
+      ...(Object.keys(keepTo).length === 0 ? {} : { keepTo }),
+    });
+    const { members, models, tooSlow = [] } = blended;
+    if (nth === 0 && tooSlow.length > 0)
+      note(
+        `left out, since a row takes longer than ${maxLatencyMs} ms to be predicted: ${tooSlow.join(', ')}`,
+      );
+    if (members.length === 0) throw nothing(stopped, tooSlow.length > 0 ? maxLatencyMs : undefined);
     tell('predicting the rows that were kept apart');
-    const applied = await activities.applyMembers({ ...placeOf(path(`apply-${nth}`)), ...enough(), members });
+    const applied = await activities.applyMembers({
+      ...{ ...placeOf(path(`apply-${nth}`)), ...enough(), members },
+      ...(models === undefined ? {} : { models }),
+      ...timed,
+    });
     if (applied.kind === 'failed') {
       note(`${applied.id} cannot predict other rows, and is left out: ${applied.reason}`);
       without.push(applied.id);
+      continue;
+    }
+    const over = tooLong(applied.rowMs ?? {}, maxLatencyMs);
+    if (over !== null) {
+      note(
+        `${over.id} is left out: a row took the blend ${over.tookMs.toFixed(1)} ms, ${maxLatencyMs} may be`,
+      );
+      without.push(over.id);
       continue;
     }
     tell('scoring the test, once');
@@ -92,9 +121,23 @@ export async function giveBlend(
   }
 }
 
-const nothing = (stopped: string): ApplicationFailure =>
+/** The member of a blend that takes longest, where the blend as it would be used takes longer than may be; null where it does not. */
+function tooLong(
+  rowMs: Record<string, number>,
+  maxLatencyMs = Number.POSITIVE_INFINITY,
+): { id: string; tookMs: number } | null {
+  const took = Object.entries(rowMs).toSorted(([, a], [, b]) => b - a);
+  const tookMs = took.reduce((sum, [, each]) => sum + each, 0);
+  const [slowest] = took;
+  return slowest === undefined || tookMs <= maxLatencyMs ? null : { id: slowest[0], tookMs };
+}
+
+const nothing = (stopped: string, maxLatencyMs?: number): ApplicationFailure =>
   ApplicationFailure.create({
-    message: `nothing that was fitted has a score; stopped because ${stopped}`,
+    message:
+      maxLatencyMs === undefined
+        ? `nothing that was fitted has a score; stopped because ${stopped}`
+        : `nothing that was fitted predicts a row within ${maxLatencyMs} ms: raise --max-latency-ms`,
     type: 'ProgramFailed',
     nonRetryable: true,
   });

@@ -12,6 +12,7 @@ import { foundText } from '../../domain/trial.ts';
 import type { RunningJob } from '../job/frame.ts';
 import { endInVain, learningActivities, proposeByHand, recordDecision, recordTrial } from '../job/proxies.ts';
 import { summarized } from '../job/summary.ts';
+import { timedRows } from './give-blend.ts';
 import { search } from './search.ts';
 
 type FitDecision = Extract<NextDecision, { kind: 'fit' }>;
@@ -58,6 +59,7 @@ export async function searchByFolds(
       ...placeOf(`decide-${running.input.resumed}-${known.decided}-${turns}`),
       ...{ table, secondsLeft: endsIn() / 1000, workers: job.cores },
       running: [...underWay].map(({ config, folds }) => ({ config, folds })),
+      ...(job.maxLatencyMs === undefined ? {} : { maxLatencyMs: job.maxLatencyMs }),
     });
     if (decided.kind === 'done')
       return underWay.size > 0 ? { kind: 'wait' } : { kind: 'stop', why: decided.why };
@@ -104,7 +106,8 @@ export async function searchByFolds(
         const from = Date.now();
         const fitted = await summarized(`fit ${id} ${title}, fold ${fold}`, activities.fitFold, {
           ...placeOf(`${id}/fold-${fold}`),
-          ...{ table, program, fold, told, cores: 1 },
+          ...{ table, program, fold, cores: 1 },
+          told: job.maxLatencyMs === undefined ? told : { ...told, timedRows },
           limits: { ...job.limits, wallMs: Math.max(wallMs, leastMs) },
         });
         timings[`fold ${fold}`] = Date.now() - from;

@@ -222,6 +222,30 @@ class Read(Looking):
         self.refused(columns, "'size'", 'missing', test='test.csv')
 
 
+    def test_roles(self) -> None:
+        """a column that is dropped, or has a role already, has no other"""
+        columns = table_of(owner=[str(place // 4) for place in range(ROWS)])
+        self.refused(columns, '--drop', "owner", '--groups', drop=['owner'], groups='owner')
+        self.refused(columns, '--weights', '--groups', groups='owner', weights='owner')
+        self.refused(columns, '--groups', '--target', groups='y')
+        self.refused(columns, '--drop', '--target', drop=['y'])
+
+    def test_dropped_in_test(self) -> None:
+        """a test file may lack a column that is dropped"""
+        columns = table_of(note=['x'] * ROWS)
+        Path('in/test.csv').write_text(csv_of(table_of()))
+        self.assertEqual(self.look(columns, test='test.csv', drop=['note'])['testRows'], ROWS)
+
+    def test_lost_test_rows(self) -> None:
+        """rows of a test file that have no target, group or time are left out and counted"""
+        columns = table_of(day=[f'2020-01-{1 + place % 28:02}' for place in range(ROWS)])
+        Path('in/test.csv').write_text(csv_of({**columns, 'day': ['', '', *columns['day'][2:]], 'y': [*columns['y'][:-1], '']}))
+        found = self.look(columns, test='test.csv', time='day')
+        self.assertEqual(found['testRows'], ROWS - 3)
+        self.assertIn({'what': 'test rows without a target', 'count': 1, 'rows': [ROWS]}, found['leftOut'])
+        self.assertIn({'what': 'test rows without a value of day (--time)', 'count': 2, 'rows': [1, 2]}, found['leftOut'])
+
+
 class Kinds(Looking):
     def kind(self, values: list[str], **task: Any) -> tuple[str, pd.Series, dict[str, Any]]:
         found = self.look(csv_of(table_of(x=values), task.pop('delimiter', ',')), **task)

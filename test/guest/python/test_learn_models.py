@@ -18,6 +18,7 @@ sys.path[:0] = [str(ROOT / 'learn'), str(ROOT / 'test' / 'bench' / 'fit')]
 
 import numpy as np
 import pandas as pd
+from blend import Limits
 from calibrate import calibrated, temperature_of
 from grade import read_predictions
 from metrics import METRICS, MOST_RESAMPLED, auc, best_threshold, interval, score
@@ -60,6 +61,33 @@ def labels_of(task: str, rows: pd.DataFrame) -> np.ndarray:
     if task == 'regression':
         return np.exp(numbers / 2) + 1
     return (numbers > 0.2).astype(float) + (numbers > 1.0 if task == 'multiclass' else 0)
+
+
+class Quick(unittest.TestCase):
+    """A blend keeps to what a row may take to be predicted."""
+
+    def setUp(self) -> None:
+        random = np.random.default_rng(0)
+        self.labels = (random.random(400) < 0.5).astype(float)
+        chance = [np.clip(self.labels * 0.3 + random.random(400) * 0.7, 0.01, 0.99) for _ in range(3)]
+        self.stack = np.stack([np.stack([1 - each, each], axis=1) for each in chance])
+        self.entries = [{'id': name, 'rowMs': took} for name, took in (('a', 1.0), ('b', 2.0), ('c', 9.0))]
+
+    def members(self, limits: Limits) -> list[int]:
+        return np.flatnonzero(limits.weights(schema_of('binary'), self.labels, self.stack, None, self.entries)).tolist()
+
+    def test_limits(self) -> None:
+        """who alone takes too long is left out, then who says least until the rest is quick enough; each predicts with as many models as fit"""
+        self.assertEqual(Limits(5.0, None).parted([*self.entries, {'id': 'd', 'rowMs': None}])[1], ['c', 'd'])
+        self.assertEqual(self.members(Limits(None, None)), [0, 1, 2])
+        for most in (11.0, 3.0, 2.5):
+            chosen = self.members(Limits(most, None))
+            self.assertTrue(1 <= len(chosen) < 3)
+            self.assertTrue(len(chosen) == 1 or sum(self.entries[place]['rowMs'] for place in chosen) <= most)
+        self.assertEqual(len(self.members(Limits(None, 1))), 1)
+        self.assertEqual(Limits(7.0, None).models(self.entries[:2], 5), 2)
+        self.assertEqual(Limits(100.0, None).models(self.entries[:2], 5), 5)
+        self.assertEqual(Limits(None, None).models(self.entries[:2], 5), 5)
 
 
 class Programs(unittest.TestCase):
