@@ -222,10 +222,15 @@ export function addStartCommands(line: CommandLine): void {
 /** Adds the command that learns from a table. */
 function addFitCommand({ command, session }: CommandLine): void {
   command(
-    'fit <table>',
+    'fit [table]',
     'learn to predict a column of a table: a model that can be trusted, and its score on rows nothing saw',
     'crucible fit data.csv --target price --minutes 5',
   )
+    .option('--sql <query>', 'learn from the answer of a database, in place of a file; it is only read')
+    .option(
+      '--connection <variable>',
+      'the environment variable with the URL of that database: postgresql://… or sqlite:FILE',
+    )
     .option('--target <column>', 'the column to predict (default: one is proposed, and asked for)')
     .option('--metric <name>', `by what it is judged: ${Object.keys(metrics).join(', ')}`)
     .addOption(
@@ -250,12 +255,18 @@ function addFitCommand({ command, session }: CommandLine): void {
     .option('--fresh', 'a new run, even where the same job is done or under way')
     .option('--dry-run', 'look at the table, start nothing')
     .option('--detached', 'return at once')
-    .action((table: string, options: FitOptions & BeginOptions & StartOptions) =>
+    .action((table: string | undefined, options: FitOptions & BeginOptions & StartOptions) =>
       session(async (given) => {
-        const file = await (await import('./fit-job.ts')).jobFromTable(given, table, options);
-        const { beginJob } = await import('./first-look.ts');
-        if (!(await beginJob(given, file, options))) return;
-        return (await import('./start-job.ts')).startJob(given, file, options);
+        const { jobFromTable, tableFor } = await import('./fit-job.ts');
+        const asked = await tableFor(given, table, options);
+        try {
+          const file = await jobFromTable(given, asked, options);
+          const { beginJob } = await import('./first-look.ts');
+          if (!(await beginJob(given, file, options))) return;
+          return await (await import('./start-job.ts')).startJob(given, file, options);
+        } finally {
+          await asked.remove();
+        }
       }),
     );
 }

@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { createLearning } from '../../activities/fit/learning.ts';
 import { type Asked, leftOutLines, lookAt } from '../../activities/fit/table.ts';
@@ -13,6 +14,8 @@ import { type Allowances, allowances, folderOf, given, nameFrom, optionOf } from
 
 /** The options of `crucible fit`, as typed. */
 export interface FitOptions extends Allowances {
+  sql?: string;
+  connection?: string;
   target?: string;
   test?: string;
   metric?: string;
@@ -29,12 +32,47 @@ export interface FitOptions extends Allowances {
   yes?: boolean;
 }
 
+/** Where the table of a job is, and what stands beside it. */
+export interface AskedTable {
+  table: string;
+  test: string | undefined;
+  /** The query whose answer the table is. */
+  query?: string;
+  remove(): Promise<void>;
+}
+
+/** Returns the table that was named, or the answer of a database that was asked for it. Throws `UserMistake`. */
+export async function tableFor(
+  { context, signal }: Session,
+  table: string | undefined,
+  { sql, connection, test }: Pick<FitOptions, 'sql' | 'connection' | 'test'>,
+): Promise<AskedTable> {
+  if (sql === undefined) {
+    if (connection !== undefined) throw new UserMistake('--connection: expected a query beside it, with --sql');
+    if (table === undefined)
+      throw new UserMistake('expected a table, as in crucible fit data.csv, or a query with --sql');
+    return { table, test, remove: async () => {} };
+  }
+  if (table !== undefined) throw new UserMistake(`expected either the table ${table} or --sql, got both`);
+  if (connection === undefined)
+    throw new UserMistake(
+      '--sql: expected --connection with it, the environment variable that holds the URL of the database',
+    );
+  sayOf(context)(`asking the database of ${connection}`);
+  const { tableOfQuery } = await import('./table-of-query.ts');
+  return tableOfQuery({ sql, connection }, process.env, { test, signal });
+}
+
 /**
  * Makes the job that `crucible fit` asks for. The table is looked at first, in the sandbox: what its columns hold is shown, a target that nobody
  * named is proposed and has to be confirmed. Throws `UserMistake`, or `JobRejected` for a table that nothing can be learnt from.
  */
-export async function jobFromTable(session: Session, path: string, options: FitOptions): Promise<JobFile> {
-  const { test, yes = false } = options;
+export async function jobFromTable(
+  session: Session,
+  { table: path, test, query }: Omit<AskedTable, 'remove'>,
+  options: FitOptions,
+): Promise<JobFile> {
+  const { yes = false } = options;
   const typed = [
     { option: 'the table', typed: path },
     ...(test === undefined ? [] : [{ option: '--test', typed: test }]),
@@ -46,6 +84,7 @@ export async function jobFromTable(session: Session, path: string, options: FitO
         ...{ kind: 'fit', table: pathOf(path), target, metric, drop: options.drop },
         name: options.name ?? nameFrom(['fit', pathOf(path).replace(/\.[^/]*$/, ''), target]),
         test: test === undefined ? undefined : pathOf(test),
+        inputs: query === undefined ? undefined : [basename(query)],
         ...{ task: options.task, groups: options.groups, time: options.time, weights: options.weights },
         kinds: options.kinds === undefined ? undefined : kindsFrom(options.kinds),
         ...{ interpretable: options.interpretable, maxLatencyMs: options.maxLatencyMs, seed: options.seed },
