@@ -48,7 +48,8 @@ export async function tableFor(
   { sql, connection, test }: Pick<FitOptions, 'sql' | 'connection' | 'test'>,
 ): Promise<AskedTable> {
   if (sql === undefined) {
-    if (connection !== undefined) throw new UserMistake('--connection: expected a query beside it, with --sql');
+    if (connection !== undefined)
+      throw new UserMistake('--connection: expected a query beside it, with --sql');
     if (table === undefined)
       throw new UserMistake('expected a table, as in crucible fit data.csv, or a query with --sql');
     return { table, test, remove: async () => {} };

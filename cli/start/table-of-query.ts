@@ -98,7 +98,8 @@ async function fromSqlite(path: string, query: string): Promise<Answer> {
   const database = new DatabaseSync(file, { readOnly: true });
   const statement = database.prepare(query);
   const columns = statement.columns().map(({ name }) => name);
-  if (columns.length === 0) throw new UserMistake('--sql: expected a query that gives rows, as a SELECT does');
+  if (columns.length === 0)
+    throw new UserMistake('--sql: expected a query that gives rows, as a SELECT does');
   statement.setReadBigInts(true);
   statement.setReturnArrays(true);
   async function* rows(): AsyncGenerator<Row> {
@@ -151,12 +152,18 @@ async function fromPostgres(url: URL, query: string, signal: AbortSignal): Promi
   client.on('error', () => {});
   const stop = (): void => void client.end().catch(() => {});
   signal.addEventListener('abort', stop, { once: true });
-  await client.connect();
-  await client.query("begin read only; set local datestyle = 'ISO'; set local timezone = 'UTC'");
-  // In the extended protocol there is one statement, however the text goes on.
-  await client.query({ text: `declare answer no scroll cursor for ${query}`, queryMode: 'extended' });
   const next = () => client.query<(string | null)[]>({ text: `fetch ${page} from answer`, rowMode: 'array' });
-  const first = await next();
+  const first = await asked().catch(async (error: unknown) => {
+    await client.end();
+    throw error;
+  });
+  async function asked() {
+    await client.connect();
+    await client.query("begin read only; set local datestyle = 'ISO'; set local timezone = 'UTC'");
+    // In a prepared statement there is one, however the text goes on.
+    await client.query({ text: `declare answer no scroll cursor for ${query}`, name: 'answer' });
+    return next();
+  }
   async function* rows(): AsyncGenerator<Row> {
     try {
       for (let found = first; found.rows.length > 0; found = await next()) yield* found.rows;

@@ -23,7 +23,10 @@ const asked = (sql: string, url: string, test?: string) =>
 
 describe('the answer of a query', () => {
   it('is a table: quoted where it must be, nothing rounded, missing where the database has nothing', async () => {
-    const { table, query, test, remove } = await asked('select * from flats order by id desc;\n', `sqlite:${file}`);
+    const { table, query, test, remove } = await asked(
+      'select * from flats order by id desc;\n',
+      `sqlite:${file}`,
+    );
     expect(await readFile(table, 'utf8')).toBe(
       'id,district,price,note\n9007199254740993,"old, ""town""",1.5,\n2," north",2e+300,"two\nlines"\n',
     );
@@ -74,7 +77,9 @@ describe('the answer of a query', () => {
     await new Promise<void>((ready) => deaf.listen(0, '127.0.0.1', ready));
     const address = deaf.address();
     const port = typeof address === 'object' ? address?.port : 0;
-    const said = await asked('select 1', `postgresql://me:s3cret-password@127.0.0.1:${port}/flats`).catch(String);
+    const said = await asked('select 1', `postgresql://me:s3cret-password@127.0.0.1:${port}/flats`).catch(
+      String,
+    );
     expect(said).toContain('--sql: the database of FLATS gave no table');
     expect(said).not.toContain('s3cret-password');
     deaf.close();
@@ -82,7 +87,8 @@ describe('the answer of a query', () => {
 });
 
 it('a query takes a connection, and is no table beside', async () => {
-  const said = async (...args: string[]) => (await crucible(['fit', ...args])).stderr;
+  const said = async (...args: string[]) =>
+    (await crucible(['fit', ...args], { home: await temporaryFolder() })).error;
   expect(await said('--sql', 'select 1', '--target', 'y')).toContain('--sql: expected --connection with it');
   expect(await said('a.csv', '--sql', 'select 1', '--connection', 'X')).toContain('got both');
   expect(await said('a.csv', '--connection', 'X')).toContain('--connection: expected a query beside it');
