@@ -12,6 +12,15 @@ export const slug = z
     'expected lower-case letters, digits and dashes, at most 63, a letter or digit first',
   );
 
+/** The name of a recipe: `shape`, or `voxel.text` of one that stands in a group. */
+export const recipeName = z
+  .string()
+  .max(63)
+  .regex(
+    /^[a-z0-9][a-z0-9-]*(?:\.[a-z0-9][a-z0-9-]*)?$/,
+    'expected the name of a recipe, such as voxel.text',
+  );
+
 const expectedFunction = 'expected the name of a function of the module; methods are not supported';
 
 /** Without Unicode's classes, which not every reader of the JSON schema knows; `isIdentifier` has the last word. */

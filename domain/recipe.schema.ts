@@ -1,41 +1,67 @@
 import { z } from 'zod';
-import { NamedLayer, slug } from './job-fields.schema.ts';
+import { NamedLayer, recipeName } from './job-fields.schema.ts';
 import { SafePath } from './safe-path.schema.ts';
 import { Validator } from './validator.schema.ts';
 
-/** What a recipe can be told: a number within bounds, one of some words, or yes or no. */
+const described = { description: z.string() };
+const bounds = {
+  minimum: z.number(),
+  maximum: z.number(),
+  /** What it is measured in, where that is something: `voxels`, `degrees`. */
+  unit: z.string().optional(),
+};
+
+/** What a recipe can be told. */
 export const Parameter = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.enum(['integer', 'number']), ...bounds, default: z.number(), ...described }),
+  /** So many numbers in a row, as text with commas: `0,0,1`. */
   z.strictObject({
-    type: z.enum(['integer', 'number']),
-    minimum: z.number(),
-    maximum: z.number(),
-    default: z.number(),
-    description: z.string(),
+    type: z.literal('numbers'),
+    count: z.number().int().min(2),
+    ...bounds,
+    default: z.string(),
+    ...described,
   }),
+  /** One of some words. */
   z.strictObject({
     type: z.literal('string'),
     enum: z.array(z.string()).min(1),
     default: z.string(),
-    description: z.string(),
+    ...described,
   }),
-  z.strictObject({ type: z.literal('boolean'), default: z.boolean(), description: z.string() }),
+  /** Any text. */
+  z.strictObject({ type: z.literal('text'), maximum: z.number().int(), default: z.string(), ...described }),
+  /** A file or folder that it reads; without a default it has to be named, and an empty one is none. */
+  z.strictObject({ type: z.literal('input'), default: z.literal('').optional(), ...described }),
+  /** The file that it writes, whose ending says in which format. */
+  z.strictObject({
+    type: z.literal('output'),
+    endings: z.array(z.string()).min(1),
+    default: SafePath,
+    ...described,
+  }),
+  z.strictObject({ type: z.literal('boolean'), default: z.boolean(), ...described }),
 ]);
 export type Parameter = z.infer<typeof Parameter>;
 
 /** A parameter's name can be a word in a sentence and a field of a job. */
 const parameterName = z.string().regex(/^[a-z][a-zA-Z0-9]*$/);
 
-/** A parameterised program that ships with Crucible: `recipes/NAME/recipe.json`, its files beside it. */
+/** A parameterised program that ships with Crucible: `recipe.json`, its files beside it, in `recipes/NAME`, or in `recipes/GROUP/NAME`. */
 export const Recipe = z.strictObject({
-  name: slug,
+  name: recipeName,
   title: z.string(),
   description: z.string(),
+  /** What is typed behind `crucible recipe run NAME`, as an example. */
+  example: z.string(),
   parameters: z.record(parameterName, Parameter),
   /** The layer whose packages it imports, where those of every sandbox do not do. */
   layer: NamedLayer.optional(),
   /** The script that is run; `{{n}}` in it stands for the value of the parameter `n`, as Python writes it. */
   entry: SafePath,
-  /** What it writes, each with its check; a text that is `{{n}}` stands for that value. */
+  /** What stands beside it, in its folder and beside the script alike. */
+  files: z.array(SafePath).default([]),
+  /** What it writes, each with its check; a text that is `{{n}}` stands for that value. A `volume` is checked by its ending. */
   outputs: z.array(z.looseObject({ kind: z.string(), path: z.string() })).min(1),
 });
 export type Recipe = z.infer<typeof Recipe>;
@@ -62,5 +88,52 @@ function valueSchema(parameter: Parameter): z.ZodType<string | number | boolean>
       return z.number().int().min(parameter.minimum).max(parameter.maximum).default(parameter.default);
     case 'number':
       return z.number().min(parameter.minimum).max(parameter.maximum).default(parameter.default);
+    case 'numbers':
+      return z
+        .string()
+        .refine((text) => isRow(text, parameter), { error: rowWords(parameter) })
+        .default(parameter.default);
+    case 'text':
+      return z
+        .string()
+        .max(parameter.maximum)
+        .refine((text) => text.isWellFormed(), { error: 'expected text, got half of a character' })
+        .default(parameter.default);
+    case 'input':
+      return parameter.default === undefined
+        ? SafePath
+        : z.union([z.literal(''), SafePath]).default(parameter.default);
+    case 'output':
+      return SafePath.refine(
+        (path) => parameter.endings.some((ending) => path.toLowerCase().endsWith(ending)),
+        {
+          error: `expected a file whose name ends with ${parameter.endings.join(', ')}`,
+        },
+      ).default(parameter.default);
   }
 }
+
+type Row = Extract<Parameter, { type: 'numbers' }>;
+
+/** `0,0,1` as numbers. */
+export const rowOf = (text: string): number[] =>
+  text.split(',').map((each) => (each.trim() === '' ? Number.NaN : Number(each)));
+
+function isRow(text: string, { count, minimum, maximum }: Row): boolean {
+  const row = rowOf(text);
+  return row.length === count && row.every((each) => each >= minimum && each <= maximum);
+}
+
+/** `expected 3 numbers from -360 to 360 with commas between them, as in 0,0,1`. */
+const rowWords = ({ count, minimum, maximum, ...of }: Row): string =>
+  `expected ${count} numbers from ${minimum} to ${maximum} with commas between them, as in ${of.default}`;
+
+/** Returns the files and folders that a recipe reads, by its values: the parameter that names each, and its path. */
+export const filesReadBy = (
+  { parameters }: Recipe,
+  values: RecipeValues,
+): { parameter: string; path: string }[] =>
+  Object.entries(parameters).flatMap(([parameter, { type }]) => {
+    const path = values[parameter];
+    return type === 'input' && typeof path === 'string' && path !== '' ? [{ parameter, path }] : [];
+  });

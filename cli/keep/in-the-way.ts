@@ -1,6 +1,13 @@
-import { access, readdir } from 'node:fs/promises';
+import { access, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UserMistake } from '../terminal.ts';
+
+/** Tells whether there is anything at `path`. */
+export const isThere = (path: string): Promise<boolean> =>
+  stat(path).then(
+    () => true,
+    () => false,
+  );
 
 /**
  * Throws `UserMistake` where something is in the way of an export to `path`. Only an earlier export, which has the file `marker`, may be

@@ -288,24 +288,39 @@ function addRecipeCommands({ program, command, session, manner }: CommandLine): 
     recipe,
   ).action(async (name: string) => (await import('./recipe.ts')).showRecipe(await context(), name));
   command(
-    'run <name>',
-    'run one as a job',
-    'crucible recipe run shape --with n=64 shape=torus --out torus',
+    'run <name> [values...]',
+    'run one as a job; --NAME VALUE tells it something, and what it is not told has its default',
+    'crucible recipe run voxel.text --text A --size 64 -o a.bin',
     recipe,
   )
-    .option('--with <values...>', 'what it is told, NAME=VALUE; the others have their defaults', [])
-    .option('--out <folder>', 'write what it made there, as crucible export does')
+    .allowUnknownOption()
+    .option('--with <values...>', 'what it is told, NAME=VALUE', [])
+    .option(
+      '-o, --out <path>',
+      'write what it made: as that file, or into that folder, as crucible export does',
+    )
     .option('--fresh', 'a new run, even where the same job is done or under way')
     .option('--dry-run', 'check, start nothing')
     .option('--detached', 'return at once')
-    .action(async (name: string, options: { with: string[] } & BeginOptions & StartOptions) => {
-      const file = await (await import('./recipe.ts')).jobFromRecipe(name, options.with);
-      return session(async (given) => {
-        const { beginJob } = await import('./first-look.ts');
-        if (!(await beginJob(given, file, options))) return;
-        return (await import('./start-job.ts')).startJob(given, file, options);
-      });
-    });
+    .action(
+      async (
+        name: string,
+        typed: string[],
+        { out, ...options }: { with: string[] } & BeginOptions & StartOptions,
+      ) => {
+        const { isFileOf, jobFromRecipe, writeMade } = await import('./recipe.ts');
+        const file = (await isFileOf(name, out)) ? out : undefined;
+        const job = await jobFromRecipe(name, { with: options.with, typed, file });
+        return session(async (given) => {
+          const { beginJob } = await import('./first-look.ts');
+          const into = file === undefined && out !== undefined ? { out } : {};
+          if (!(await beginJob(given, job, { ...options, ...into }))) return;
+          const ended = (record: JobRecord) =>
+            file === undefined ? Promise.resolve() : writeMade(given.context, record, file);
+          return (await import('./start-job.ts')).startJob(given, job, { ...options, ...into, ended });
+        });
+      },
+    );
 }
 
 /** `1e-9`, or `1e-9,1e-12` where the second is absolute; 0 alone is exact. */

@@ -10,6 +10,7 @@ import { standardModules } from '../../domain/python-modules.ts';
 import { explainNoRoute, type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
 import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
+import { isThere } from '../keep/in-the-way.ts';
 import type { Session } from '../server/session.ts';
 import { paint, sayOf, UserMistake } from '../terminal.ts';
 import { lookAtEnvironment } from './environment-look.ts';
@@ -317,12 +318,6 @@ function mistakesOfFoldersCheck(source: Source, name: string): string[] {
   if (isGenerator(definition)) return [`${at} is a generator: ${expected}`];
   return [];
 }
-
-const isThere = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
-  );
 
 /** How a file is added to the inputs, in the words of how the job was given. */
 const toAdd = (file: JobFile, path: string): string =>

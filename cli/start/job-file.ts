@@ -106,7 +106,7 @@ async function jobIn(written: unknown, folder: string, source: Source, many = fa
   };
   if (mistakes.length > 0) throw mistakesAt(source, mistakes);
   if (read.mistakes.length > 0) throw mistakesAt(there, read.mistakes);
-  const asked = await checkJob(read.value, there, many);
+  const asked = await checkJob(read.value, folder, there, many);
   const files = await filesOf(asked, folder, there);
   const job = await withPackagesOfImports(asked, folder, files);
   return { job, folder, files, scripts, typed: source.name === null, told: telling(there) };
@@ -121,12 +121,12 @@ export function withProfile(file: JobFile, profile: Models['profile']): JobFile 
   return { ...file, job };
 }
 
-async function checkJob(value: unknown, source: Source, many: boolean): Promise<Job> {
+async function checkJob(value: unknown, folder: string, source: Source, many: boolean): Promise<Job> {
   const parsed = Job.safeParse(value, { reportInput: true, error: namingFields });
   if (!parsed.success) throw mistakesAt(source, parsed.error.issues.flatMap(mistakesIn));
   const grid = withCells(parsed.data, value, { many });
   if (grid.mistakes.length > 0) throw mistakesAt(source, grid.mistakes);
-  const { job, mistakes } = await withRecipeValues(grid.job);
+  const { job, mistakes } = await withRecipeValues(grid.job, folder);
   if (mistakes.length > 0) throw mistakesAt(source, mistakes);
   return job;
 }

@@ -1,8 +1,10 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Job, StageJob } from '../../domain/job.schema.ts';
 import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
 import type { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { nearest } from '../../domain/nearest.ts';
-import { type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
+import { filesReadBy, type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
 import type { OutputCheck, Validator } from '../../domain/validator.schema.ts';
 import { readRecipe, recipeNames, renderRecipe } from '../../recipes/recipes.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
@@ -11,15 +13,16 @@ import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
  * Returns the job with every value of its recipes and the checks that these bring, so that it says itself what is made and what is
  * asked of it; and what is wrong with the values given.
  */
-export async function withRecipeValues(job: Job): Promise<{ job: Job; mistakes: Mistake[] }> {
+export async function withRecipeValues(job: Job, folder: string): Promise<{ job: Job; mistakes: Mistake[] }> {
   const mistakes: Mistake[] = [];
-  const made = new Map<StageJob, Pick<SolveJob, 'with' | 'outputs' | 'environment'>>();
+  const made = new Map<StageJob, Pick<SolveJob, 'with' | 'outputs' | 'inputs' | 'environment'>>();
   for (const { part, path } of partsOf(job)) {
     if (!('recipe' in part) || part.recipe === undefined) continue;
     const checked = await checkedValues(part.recipe, part.with ?? {});
     if (checked.kind === 'right')
       made.set(part, {
         ...{ with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) },
+        inputs: await withRead(part, filesReadBy(checked.recipe, checked.values), folder),
         environment: part.environment ?? environmentOf(checked.recipe),
       });
     else mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
@@ -35,6 +38,21 @@ const environmentOf = ({ layer }: Recipe): SolveJob['environment'] =>
 const distinct = (outputs: readonly OutputCheck[]): OutputCheck[] => [
   ...new Map(outputs.map((output) => [JSON.stringify(output), output])).values(),
 ];
+
+/** The inputs of a part with what its recipe reads, and what stands beside that; what needed stages give is there already. */
+async function withRead(
+  { inputs, needs = [] }: { inputs: string[]; needs?: string[] | undefined },
+  reads: readonly { path: string }[],
+  folder: string,
+): Promise<string[]> {
+  const own = reads.map(({ path }) => path).filter((path) => !needs.includes(path.split('/')[0] ?? ''));
+  const beside = await Promise.all(
+    own.map(async (path) =>
+      (await stat(join(folder, `${path}.json`)).catch(() => null))?.isFile() ? [`${path}.json`] : [],
+    ),
+  );
+  return [...new Set([...inputs, ...own, ...beside.flat()])];
+}
 
 type Checked =
   | { kind: 'right'; recipe: Recipe; values: RecipeValues; outputs: Validator[] }

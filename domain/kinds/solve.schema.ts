@@ -6,6 +6,7 @@ import {
   longestTask,
   Models,
   prompts,
+  recipeName,
   ScoreObjective,
   slug,
   stage,
@@ -23,7 +24,7 @@ const fields = {
   /** Its command-line arguments. */
   args: z.array(z.string()).default([]),
   /** In place of a script: the name of a parameterised program that ships with Crucible. */
-  recipe: slug.optional(),
+  recipe: recipeName.optional(),
   /** What the recipe is told; a parameter that is left out has the recipe's default. */
   with: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
   /** What a program is to do, in words, at most 10,000 characters: models write one until its outputs pass. A script or a recipe beside it is tried first. */

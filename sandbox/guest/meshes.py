@@ -1,4 +1,4 @@
-"""Checks of meshes (STL, OBJ, PLY, OFF) that a hostile program wrote, read by trimesh."""
+"""Checks of meshes (STL, OBJ, PLY, OFF, GLB) that a hostile program wrote, read by trimesh."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from comparing_files import Unreadable
 from texts import check_count
 from verdict import PlanError
 
-_SUFFIXES = ('.stl', '.obj', '.ply', '.off')
+_SUFFIXES = ('.stl', '.obj', '.ply', '.off', '.glb')
 _MOST_BYTES = 256 << 20
 
 

@@ -247,7 +247,7 @@ _CHECKS: dict[str, Callable[[Path, dict[str, Any]], int]] = {
 _BY_SUFFIX: dict[str, Callable[[Path, dict[str, Any]], int]] = {
     **dict.fromkeys(FORMATS, _image),
     **dict.fromkeys(('.mp4', '.webm'), check_video),
-    **dict.fromkeys(('.stl', '.obj', '.ply', '.off'), check_mesh),
+    **dict.fromkeys(('.stl', '.obj', '.ply', '.off', '.glb'), check_mesh),
     '.npy': _npy,
     '.npz': _npz,
     '.json': check_json,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,8 @@ import numpy as np
 _TYPES = ('float32', 'float64', 'float16', 'uint8', 'int8', 'uint16', 'int16', 'uint32', 'int32')
 # N as int32 and the size of a voxel as float32: the header of Pixeltovoxelprojector's files.
 _KNOWN_HEADER = 8
+# Of what says a shape.
+_MOST_BESIDE = 1 << 16
 
 
 class VoxelError(ValueError):
@@ -25,7 +29,7 @@ class Voxels:
 
 def read_voxels(path: Path, check: dict[str, Any]) -> Voxels:
     """The voxels of a file, mapped, float32[N, N, N] by default: `{ n?, header?, dtype?, byteOrder? }` says what it should
-    be. Raises `VoxelError`.
+    be. Where it says no N, a file NAME.json beside it may say another shape. Raises `VoxelError`.
     """
     dtype = _dtype(check)
     size = path.stat().st_size
@@ -34,12 +38,33 @@ def read_voxels(path: Path, check: dict[str, Any]) -> Voxels:
     header = check.get('header')
     if header is None:
         header = _KNOWN_HEADER if _has_known_header(start, size, dtype, check.get('n')) else 0
-    edge = _edge(path, size, header, dtype, check)
-    if header >= 4:
-        _check_header(start, edge, dtype)
+    shape = _shape_beside(path, size - header, dtype) if check.get('n') is None else None
+    if shape is None:
+        edge = _edge(path, size, header, dtype, check)
+        if header >= 4:
+            _check_header(start, edge, dtype)
+        shape = (edge, edge, edge)
     with path.open('rb') as file:
         kept = file.read(header)
-    return Voxels(kept, np.memmap(path, dtype, 'r', header, (edge, edge, edge)))
+    return Voxels(kept, np.memmap(path, dtype, 'r', header, shape))
+
+
+def _shape_beside(path: Path, body: int, dtype: np.dtype) -> tuple[int, int, int] | None:
+    """The shape that a file beside the voxels says; None where there is none. Raises `VoxelError` where these are other voxels."""
+    beside = path.with_name(f'{path.name}.json')
+    if not beside.is_file() or beside.stat().st_size > _MOST_BESIDE:
+        return None
+    try:
+        said = json.loads(beside.read_text())
+    except (ValueError, RecursionError):
+        return None
+    shape = said.get('shape') if isinstance(said, dict) else None
+    if not isinstance(shape, list) or len(shape) != 3 or not all(type(edge) is int and 0 < edge < 2**31 for edge in shape):
+        return None
+    wanted = math.prod(shape) * dtype.itemsize
+    if wanted != body:
+        raise VoxelError(f'expected {" × ".join(map(str, shape))} {dtype.name} values, as {beside.name} says, got {body:,} bytes')
+    return tuple(shape)
 
 
 def _dtype(check: dict[str, Any]) -> np.dtype:

@@ -19,7 +19,11 @@ describe('every recipe that ships', () => {
     for (const name of names) {
       const recipe = await recipeNamed(name);
       expect(recipe.name).toBe(name);
-      const { program, outputs } = await renderRecipe(recipe, valuesSchema(recipe).parse({}));
+      const needed = Object.entries(recipe.parameters).flatMap(([parameter, { default: of }]) =>
+        of === undefined ? [[parameter, 'a.bin']] : [],
+      );
+      const values = valuesSchema(recipe).parse(Object.fromEntries(needed));
+      const { program, outputs } = await renderRecipe(recipe, values);
       expect(program).not.toContain('{{');
       expect(outputs.length).toBeGreaterThan(0);
     }
@@ -58,7 +62,8 @@ it('the candidate of a recipe is a plain script, and is found again by its step'
     ...{ role: 'job', input: await store.blobs.put('{}'), startedAt: Date.now() },
   });
   const { proposeByRecipe } = createRecipeActivities({ store });
-  const place = { storeId: store.id, jobId, step: 'c-0/recipe' };
+  const seen = await store.blobs.put('{}');
+  const place = { storeId: store.id, jobId, step: 'c-0/recipe', seen };
   const made = (n: number): ReturnType<typeof proposeByRecipe> =>
     new MockActivityEnvironment().run(proposeByRecipe, {
       ...{ ...place, id: 'c-0', recipe: 'shape', with: { n } },
@@ -71,13 +76,14 @@ it('the candidate of a recipe is a plain script, and is found again by its step'
   const { files, entry } = await readProgram(store.blobs, candidate.program);
   expect(entry).toEqual({ kind: 'script', path: 'shape.py', args: [] });
   expect(await store.blobs.text(files['shape.py'] ?? '')).toContain('\nN = 16  #');
-  expect(await made(32)).toEqual({ candidate, program: 'shape.py' });
+  expect(await made(32)).toEqual({ candidate, program: 'shape.py', seen });
 });
 
 it('a recipe that is not there rejects the job', async () => {
   const store = await temporaryStore();
   const { proposeByRecipe } = createRecipeActivities({ store });
-  const place = { storeId: store.id, jobId: 'solve/none/1.1', step: 'c-0/recipe' };
+  const seen = await store.blobs.put('{}');
+  const place = { storeId: store.id, jobId: 'solve/none/1.1', step: 'c-0/recipe', seen };
   await expect(
     new MockActivityEnvironment().run(proposeByRecipe, { ...place, id: 'c-0', recipe: '../shape', with: {} }),
   ).rejects.toMatchObject({ name: 'JobRejected' });

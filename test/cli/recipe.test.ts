@@ -1,4 +1,4 @@
-import { mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdtemp, realpath, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -16,7 +16,7 @@ async function printed(command: (context: Parameters<typeof listRecipes>[0]) => 
 
 describe('crucible recipe', () => {
   it('lists each recipe with what it makes, and shows what one can be told with its default and its bounds', async () => {
-    expect(await printed(listRecipes)).toMatch(/^shape {2}A sphere, a box or a torus/m);
+    expect(await printed(listRecipes)).toMatch(/^shape +A sphere, a box or a torus/m);
     expect(JSON.parse(await printed(listRecipes, true))).toContainEqual({
       ...{ name: 'shape', title: expect.stringContaining('voxel grid') },
     });
@@ -30,8 +30,50 @@ describe('crucible recipe', () => {
     );
   });
 
+  it('shows units, an example, and what has to be said', async () => {
+    const shown = await printed((context) => showRecipe(context, 'voxel.transform'));
+    expect(shown).toMatch(/volume=… +The volume that is read/);
+    expect(shown).toMatch(/degrees=0,0,0 .* 3 numbers of degrees from -3600 to 3600\./);
+    expect(shown).toContain('Run it: crucible recipe run voxel.transform --volume a.bin');
+  });
+
+  it('takes what it is told as options, and says in their words what is wrong', async () => {
+    const typed = ['--text', 'A B', '--size=32', '--depth', '0.5'];
+    const { job } = await jobFromRecipe('voxel.text', { with: ['margin=0'], typed, file: 'out/a.npy' });
+    expect(job).toMatchObject({ name: 'voxel-text', recipe: 'voxel.text', inputs: [] });
+    expect(job).toMatchObject({
+      ...{ with: { text: 'A B', size: 32, depth: 0.5, margin: 0, output: 'a.npy' } },
+      outputs: [{ kind: 'npy', path: 'a.npy', shape: [32, 32, 32] }, { kind: 'json', path: 'a.npy.json' }],
+    });
+    const wrong = (...options: string[]) => jobFromRecipe('voxel.transform', { with: [], typed: options });
+    await expect(wrong('--degrees', '1,2', '--grow', '--scle=2,2,2')).rejects.toThrow(
+      [
+        '--volume: expected text; it is missing',
+        '--degrees: expected 3 numbers from -3600 to 3600 with commas between them, as in 0,0,0, got "1,2"',
+        '--scle: there is no such field (did you mean scale?)',
+      ].join('\n'),
+    );
+    await expect(wrong('a.bin')).rejects.toThrow('a.bin: expected --NAME VALUE with one of volume, axes, crop');
+    await expect(wrong('--volume')).rejects.toThrow('--volume: expected a value, got none');
+    await expect(wrong('--volume', 'none.bin')).rejects.toThrow('--volume none.bin in ');
+  });
+
+  it('packs what a recipe reads, and what stands beside it', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'crucible-recipe-'));
+    for (const name of ['a.bin', 'a.bin.json', 'b.bin']) await writeFile(join(folder, name), 'x');
+    const typed = ['--first', join(folder, 'a.bin'), '--second', join(folder, 'b.bin')];
+    const made = await jobFromRecipe('voxel.combine', { with: [], typed });
+    expect(made.folder).toBe(await realpath(folder));
+    expect(made.files).toEqual(['a.bin', 'a.bin.json', 'b.bin']);
+    expect(made.job).toMatchObject({ with: { first: 'a.bin', second: 'b.bin' } });
+    const stage = { kind: 'solve', name: 'c', needs: ['b'], recipe: 'voxel.mesh', with: { volume: 'b/shape.bin' } };
+    const stages = [{ kind: 'solve', name: 'b', recipe: 'voxel.shapes' }, stage];
+    const { files } = await checkedJob({ kind: 'pipeline', name: 'two', stages }, folder);
+    expect(files).toEqual([]);
+  });
+
   it('runs one as a job that says every value, those that were left out too', async () => {
-    const { job } = await jobFromRecipe('shape', ['n=32', 'shape=torus', 'size=1']);
+    const { job } = await jobFromRecipe('shape', { with: ['n=32', 'shape=torus', 'size=1'] });
     expect(job).toMatchObject({ kind: 'solve', name: 'shape', recipe: 'shape' });
     expect(job).toMatchObject({ with: { ...shape, n: 32, shape: 'torus', size: 1 } });
     expect(job).toMatchObject({ outputs: [{ path: 'shape.bin', n: 32 }, { path: 'shape.json' }] });
@@ -39,7 +81,9 @@ describe('crucible recipe', () => {
   });
 
   it('refuses values in the words they were typed in, all at once', async () => {
-    await expect(jobFromRecipe('shape', ['n=many', 'size=2', 'shape=cone', 'radius=1'])).rejects.toThrow(
+    await expect(
+      jobFromRecipe('shape', { with: ['n=many', 'size=2', 'shape=cone', 'radius=1'] }),
+    ).rejects.toThrow(
       [
         '--with shape: expected one of sphere, box, torus, got "cone"',
         '--with n: expected a number, got "many"',
@@ -47,8 +91,10 @@ describe('crucible recipe', () => {
         '--with radius: there is no such field; the fields here are shape, n, size, tube, fill, wall',
       ].join('\n'),
     );
-    await expect(jobFromRecipe('shape', ['n=16', 'n=32'])).rejects.toThrow('--with n: expected one value');
-    await expect(jobFromRecipe('shape', ['64'])).rejects.toThrow('--with 64: expected NAME=VALUE');
+    await expect(jobFromRecipe('shape', { with: ['n=16', 'n=32'] })).rejects.toThrow(
+      '--with n: expected one value',
+    );
+    await expect(jobFromRecipe('shape', { with: ['64'] })).rejects.toThrow('--with 64: expected NAME=VALUE');
   });
 });
 

@@ -45,7 +45,7 @@ it(
   'a recipe runs as a job: its own checks hold, and its program is kept as a candidate',
   async () => {
     const { status, summary, files, trials } = await ended(
-      await jobFromRecipe('shape', ['n=24', 'shape=torus']),
+      await jobFromRecipe('shape', { with: ['n=24', 'shape=torus'] }),
     );
     expect([status, summary]).toEqual(['finished', 'recipe shape ran and its outputs passed every check']);
     expect(Object.keys(files).sort()).toEqual(['shape.bin', 'shape.json']);

@@ -75,9 +75,9 @@ async function broughtBy({ job, input: { files }, placeOf }: RunningJob<SolveJob
   const { seen } = await packInputs({ ...placeOf('c-0/pack'), files, inputs, hidden: hiddenOf(job) });
   if (recipe === undefined)
     return { program: null, exam: solveExam(job, { program: 'the program', seen, files }) };
-  const asked = { ...placeOf('c-0/recipe'), id: 'c-0', recipe, with: values };
-  const { candidate, program } = await proposeByRecipe(asked);
-  return { program: candidate, exam: solveExam(job, { program, seen, files }) };
+  const asked = { ...placeOf('c-0/recipe'), id: 'c-0', recipe, with: values, seen };
+  const { candidate, ...made } = await proposeByRecipe(asked);
+  return { program: candidate, exam: solveExam(job, { seen, ...made, files }) };
 }
 
 /** Returns what every program is tried on first; null where the job asks for nothing of that kind, or the inputs are as small. */
