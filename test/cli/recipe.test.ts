@@ -43,7 +43,10 @@ describe('crucible recipe', () => {
     expect(job).toMatchObject({ name: 'voxel-text', recipe: 'voxel.text', inputs: [] });
     expect(job).toMatchObject({
       ...{ with: { text: 'A B', size: 32, depth: 0.5, margin: 0, output: 'a.npy' } },
-      outputs: [{ kind: 'npy', path: 'a.npy', shape: [32, 32, 32] }, { kind: 'json', path: 'a.npy.json' }],
+      outputs: [
+        { kind: 'npy', path: 'a.npy', shape: [32, 32, 32] },
+        { kind: 'json', path: 'a.npy.json' },
+      ],
     });
     const wrong = (...options: string[]) => jobFromRecipe('voxel.transform', { with: [], typed: options });
     await expect(wrong('--degrees', '1,2', '--grow', '--scle=2,2,2')).rejects.toThrow(
@@ -53,7 +56,9 @@ describe('crucible recipe', () => {
         '--scle: there is no such field (did you mean scale?)',
       ].join('\n'),
     );
-    await expect(wrong('a.bin')).rejects.toThrow('a.bin: expected --NAME VALUE with one of volume, axes, crop');
+    await expect(wrong('a.bin')).rejects.toThrow(
+      'a.bin: expected --NAME VALUE with one of volume, axes, crop',
+    );
     await expect(wrong('--volume')).rejects.toThrow('--volume: expected a value, got none');
     await expect(wrong('--volume', 'none.bin')).rejects.toThrow('--volume none.bin in ');
   });
@@ -64,9 +69,15 @@ describe('crucible recipe', () => {
     const typed = ['--first', join(folder, 'a.bin'), '--second', join(folder, 'b.bin')];
     const made = await jobFromRecipe('voxel.combine', { with: [], typed });
     expect(made.folder).toBe(await realpath(folder));
-    expect(made.files).toEqual(['a.bin', 'a.bin.json', 'b.bin']);
+    expect(made.files.toSorted()).toEqual(['a.bin', 'a.bin.json', 'b.bin']);
     expect(made.job).toMatchObject({ with: { first: 'a.bin', second: 'b.bin' } });
-    const stage = { kind: 'solve', name: 'c', needs: ['b'], recipe: 'voxel.mesh', with: { volume: 'b/shape.bin' } };
+    const stage = {
+      kind: 'solve',
+      name: 'c',
+      needs: ['b'],
+      recipe: 'voxel.mesh',
+      with: { volume: 'b/shape.bin' },
+    };
     const stages = [{ kind: 'solve', name: 'b', recipe: 'voxel.shapes' }, stage];
     const { files } = await checkedJob({ kind: 'pipeline', name: 'two', stages }, folder);
     expect(files).toEqual([]);
