@@ -178,6 +178,21 @@ class Validating(unittest.TestCase):
             'invalid', 'a.txt', None, '^a.txt is as it was$', kind='file', missing='a.txt is as it was'
         )
 
+    def test_voxels_beside(self) -> None:
+        """a file beside voxels may say that they are no cube, and is held to their size"""
+        data = np.arange(1, 31, dtype='<f4').tobytes()
+        beside = self.folder / 'output.json'
+        self.expect('invalid', 'v.bin', data, 'expected 3³', kind='voxels')
+        for said in ('{"shape": [2, 3, 5]}', '{"shape": [30, 1, 1], "axes": "zyx"}'):
+            beside.write_text(said)
+            self.expect('right', 'v.bin', data, kind='voxels', maximum=30)
+            self.expect('invalid', 'v.bin', data, 'it holds 30', kind='voxels', maximum=29)
+            self.expect('invalid', 'v.bin', data, 'expected 3³', kind='voxels', n=3)
+            self.expect('invalid', 'v.bin', data + data, 'as output.json says, got 240 bytes', kind='voxels')
+        for said in ('', '[' * 100_000, '{"shape": [2.0, 3, 5]}', '{"shape": [-2, -3, 5]}', '{"shape": 30}', '{"shape": [true, 6, 5]}', 'x' * 70_000):
+            beside.write_text(said)
+            self.expect('invalid', 'v.bin', data, 'expected 3³', kind='voxels')
+
     def test_voxel_layouts(self) -> None:
         """voxels are read in every layout that programs write, and a wrong one is told what would fit"""
         n = 5
