@@ -11,6 +11,16 @@ import { type Clean, createClean } from './clean.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 
+/** An address to answer at. */
+const Listening = z
+  .string()
+  .regex(/^[^\s:]+:\d{1,5}$/, 'expected host:port, as in 127.0.0.1:9464')
+  .transform((text) => {
+    const [host = '', port] = text.split(':');
+    return { host, port: Number(port) };
+  })
+  .refine(({ port }) => port < 65_536, 'expected a port below 65,536');
+
 const Environment = z.object({
   CRUCIBLE_SANDBOX: WantedSandbox.default('auto'),
   TEMPORAL_ADDRESS: z
@@ -18,6 +28,8 @@ const Environment = z.object({
     .regex(/^[^\s:]+:\d+$/, 'expected host:port')
     .optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
+  CRUCIBLE_METRICS: Listening.optional(),
+  CRUCIBLE_HEALTH: Listening.optional(),
   CRUCIBLE_LOG: z.enum(['debug', 'info', 'warn']).default('info'),
   // OpenTelemetry's own; its exporter reads the rest of them.
   OTEL_EXPORTER_OTLP_ENDPOINT: HttpUrl.optional(),
@@ -39,6 +51,9 @@ export interface Config {
   log: 'debug' | 'info' | 'warn';
   /** Spans of activities and model requests: nothing, all but prompts and replies, or these too. */
   traces: 'off' | 'metadata' | 'content';
+  /** Where metrics are given to Prometheus, and where health is asked for; null: nowhere. */
+  metrics: { host: string; port: number } | null;
+  health: { host: string; port: number } | null;
   /** Knows the keys, and takes them out of what is about to be written. */
   clean: Clean;
 }
@@ -77,6 +92,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     models,
     log: parsed.data.CRUCIBLE_LOG,
     traces: tracesOf(parsed.data),
+    metrics: parsed.data.CRUCIBLE_METRICS ?? null,
+    health: parsed.data.CRUCIBLE_HEALTH ?? null,
     clean: createClean([...secretsIn(environment), ...keysOf(models)]),
   };
 }

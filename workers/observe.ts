@@ -6,11 +6,13 @@ import type { JobActivities } from '../activities/job.ts';
 import type { Model, ModelReply } from '../llm/model.ts';
 import { attributes, traced } from '../llm/providers/spans.ts';
 import type { Clean } from './clean.ts';
+import type { Metrics } from './metrics.ts';
 import { jobContext, type Traces } from './traces.ts';
 
 /** How activities and model requests of a process are seen from outside. */
 export interface Observing {
   clean: Clean;
+  metrics: Pick<Metrics, 'ended' | 'answered' | 'unanswered'>;
   /** Null where no collector is configured. */
   traces: Traces | null;
   /** Prompts and replies go into the spans as well. */
@@ -32,7 +34,7 @@ const around = new AsyncLocalStorage<Context>();
  * a job is closed its own span is recorded: what holds the others together.
  */
 export const observeActivities =
-  ({ clean, traces, startedAt }: Observing): ActivityInterceptorsFactory =>
+  ({ clean, traces, metrics, startedAt }: Observing): ActivityInterceptorsFactory =>
   ({ info }) => {
     const activity = info.activityType;
     let place: { jobId?: string; step?: string } = {};
@@ -47,7 +49,12 @@ export const observeActivities =
       inbound: {
         async execute(input, next) {
           place = placeOf(input.args[0]);
-          if (traces === null) return next(input);
+          const act = async (): Promise<unknown> => {
+            const result = await next(input);
+            metrics.ended(activity, input.args[0]);
+            return result;
+          };
+          if (traces === null) return act();
           const jobId = place.jobId ?? info.workflowExecution?.workflowId ?? activity;
           const job = jobContext(jobId);
           const span = traces.tracer.startSpan(
@@ -62,10 +69,10 @@ export const observeActivities =
             job,
           );
           try {
-            const result = await around.run(trace.setSpan(job, span), () => next(input));
+            const result = await around.run(trace.setSpan(job, span), act);
             if (activity === closing) {
               const from = await startedAt(jobId).catch(() => undefined);
-              const status = statusOf(result);
+              const status = statusIn(input.args[0]);
               if (from !== undefined)
                 traces.recordJob(jobId, { status, startedAt: from, endedAt: Date.now() });
             }
@@ -87,7 +94,7 @@ export const observeActivities =
 export function observeModel(
   route: string,
   model: Model,
-  { clean, traces, content, costOf }: Observing,
+  { clean, traces, metrics, content, costOf }: Observing,
 ): Model {
   const parent = (): Context => around.getStore() ?? ROOT_CONTEXT;
   const seen =
@@ -98,16 +105,19 @@ export function observeModel(
       const began = Date.now();
       try {
         const reply = await seen.generate(request, options);
+        const microUsd = costOf(route, reply);
+        metrics.answered(route, reply, microUsd);
         activityLog.info('model answered', {
           route,
           ms: Date.now() - began,
           input: reply.usage?.input ?? null,
           cached: reply.usage?.cached ?? null,
           output: reply.usage?.output ?? null,
-          microUsd: costOf(route, reply),
+          microUsd,
         });
         return reply;
       } catch (error) {
+        metrics.unanswered(route, typeOf(error));
         activityLog.info('model did not answer', { route, ms: Date.now() - began, reason: typeOf(error) });
         throw error;
       }
@@ -124,8 +134,9 @@ export const placeOf = (argument: unknown): { jobId?: string; step?: string } =>
   };
 };
 
-const statusOf = (result: unknown): string =>
-  typeof result === 'object' && result !== null && 'status' in result ? String(result.status) : 'unknown';
+/** How a job is closed, by what the activity that does it is given. */
+const statusIn = (given: unknown): string =>
+  typeof given === 'object' && given !== null && 'status' in given ? String(given.status) : 'unknown';
 
 const typeOf = (error: unknown): string =>
   error instanceof ApplicationFailure

@@ -39,8 +39,10 @@ import { workflowBundle } from './bundle.ts';
 import { type Config, serverAddress } from './config.ts';
 import { createFullDiskTeller } from './full-disk.ts';
 import { createGuard } from './guard.ts';
+import { openHealth } from './health.ts';
 import { keepHistories } from './histories.ts';
 import { createLog, endOnCrash, type Log, temporalLogger } from './log.ts';
+import { createMetrics } from './metrics.ts';
 import { type Observing, observeActivities, observeModel } from './observe.ts';
 import { openSandbox } from './sandbox-of.ts';
 import { signedBy } from './signed-payloads.ts';
@@ -67,12 +69,16 @@ export async function runWorkers(
   log.info({ roles, home: config.home, server: serverAddress(config) }, 'worker starting');
   Runtime.install({
     logger: temporalLogger(log),
-    telemetryOptions: { logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } } },
+    telemetryOptions: {
+      logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+      ...(config.metrics === null ? {} : { metrics: metricsExporter(config.metrics) }),
+    },
   });
   const tellFullDisk = createFullDiskTeller(config.home, log);
   const store = await openStore(config.home, (message) => log.warn(message));
+  const metrics = createMetrics(Runtime.instance().metricMeter);
   const observing: Observing = {
-    clean,
+    ...{ clean, metrics },
     traces: config.traces === 'off' ? null : openTraces(log),
     content: config.traces === 'content',
     startedAt: async (jobId) => (await store.ledger.job(jobId))?.startedAt,
@@ -122,11 +128,12 @@ export async function runWorkers(
       },
     ],
     model: async () => modelWorkers(common, store, config.models, observing),
-    sandbox: async () => sandboxWorkers(common, { store, sandbox: opened(chosen) }),
-    bench: async () => benchWorkers(common, { store, sandbox: opened(chosen) }),
+    sandbox: async () => sandboxWorkers(common, { store, sandbox: metrics.counted(opened(chosen)) }),
+    bench: async () => benchWorkers(common, { store, sandbox: metrics.counted(opened(chosen)) }),
   };
   const options = (await Promise.all(roles.map((role) => optionsByRole[role]()))).flat();
   const workers = await Promise.all(options.map((each) => Worker.create(each)));
+  const health = config.health && (await openHealth(config.health, { workers, ledger: store.ledger }));
   const sweeping = chosen === null ? undefined : sweep(chosen.sandbox, store, log);
   const keeping = roles.includes('orchestrate') ? keepHistories(store, config, log) : undefined;
   log.info({ roles, sandbox: chosen?.why, traces: config.traces }, 'worker ready');
@@ -139,6 +146,7 @@ export async function runWorkers(
     await Promise.all(workers.map((worker) => worker.run()));
   } finally {
     endLooking?.();
+    await health?.close();
     clearInterval(sweeping);
     clearInterval(keeping);
     await connection.close();
@@ -148,6 +156,16 @@ export async function runWorkers(
     log.info('worker stopped');
   }
 }
+
+/** As Prometheus has them: `temporal_…` of the SDK, `crucible_…` of `createMetrics`. */
+const metricsExporter = ({ host, port }: { host: string; port: number }) => ({
+  prometheus: {
+    bindAddress: `${host}:${port}`,
+    countersTotalSuffix: true,
+    unitSuffix: true,
+    useSecondsForDurations: true,
+  },
+});
 
 /** A queue for each provider this process can reach, so that each is held to its own rate. */
 function modelWorkers(

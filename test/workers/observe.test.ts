@@ -21,6 +21,8 @@ afterEach(async () => {
 interface Observed {
   observing: Observing;
   lines: Record<string, unknown>[];
+  /** What metrics were told. */
+  counted: unknown[][];
   /** Runs `act` as an activity of that type, given `argument`. */
   run<Given extends object, T>(
     type: string,
@@ -36,8 +38,14 @@ function observed(endpoint: string | null): Observed {
   const to = { write: (line: string) => void lines.push(JSON.parse(line)) };
   const log = createLog({ level: 'debug', clean, plain: false, to });
   if (endpoint !== null) process.env.OTEL_EXPORTER_OTLP_ENDPOINT = endpoint;
+  const counted: unknown[][] = [];
   const observing: Observing = {
     clean,
+    metrics: {
+      ended: (activity) => void counted.push(['ended', activity]),
+      answered: (route, _reply, microUsd) => void counted.push(['answered', route, microUsd]),
+      unanswered: (route, reason) => void counted.push(['unanswered', route, reason]),
+    },
     traces: endpoint === null ? null : openTraces(log),
     content: false,
     startedAt: async () => began,
@@ -46,6 +54,7 @@ function observed(endpoint: string | null): Observed {
   return {
     observing,
     lines,
+    counted,
     run: (type, argument, act, attempt = 1) =>
       new MockActivityEnvironment(
         { activityType: type, attempt },
@@ -57,7 +66,7 @@ function observed(endpoint: string | null): Observed {
 const usage = { input: 20, cached: 5, written: 0, output: 7, reasoning: 0 };
 
 it('every line of an activity says its job, step and attempt, and a model request what it used and cost', async () => {
-  const { observing, lines, run } = observed(null);
+  const { observing, lines, counted, run } = observed(null);
   const script = createScriptedModel([{ text: 'a private reply', usage }]);
   const model = observeModel('openai/stub', script, observing);
   await run(
@@ -71,6 +80,11 @@ it('every line of an activity says its job, step and attempt, and a model reques
       throw new Error(`the engine said ${secret}`);
     }),
   ).rejects.toThrow();
+  // What failed is counted by Temporal's SDK.
+  expect(counted).toEqual([
+    ['answered', 'openai/stub', 1_200],
+    ['ended', 'proposeByModel'],
+  ]);
   expect(lines.find(({ msg }) => msg === 'model answered')).toMatchObject({
     ...{ level: 'info', job: jobId, step: 'c-1/propose-0', activity: 'proposeByModel', attempt: 2 },
     ...{ route: 'openai/stub', input: 20, cached: 5, output: 7, microUsd: 1_200 },
@@ -99,8 +113,8 @@ it("a job's activities on two workers, its stages and its requests to models are
       throw new RangeError(`told ${secret}`);
     }),
   ).rejects.toThrow();
-  await one.run('closeJob', { jobId: stage, step: 'close' }, async () => ({ status: 'failed' }));
-  await other.run('closeJob', { jobId, step: 'close' }, async () => ({ status: 'finished' }));
+  await one.run('closeJob', { jobId: stage, step: 'close', status: 'failed' }, async () => null);
+  await other.run('closeJob', { jobId, step: 'close', status: 'finished' }, async () => null);
   await one.run('openJob', { jobId: 'solve/else/0123456789.1', step: 'open' }, async () => null);
   for (const { observing } of workers) await observing.traces?.close();
 
