@@ -25,6 +25,7 @@ import { createGradeActivities } from '../activities/try/grade.ts';
 import { createMeasureActivities } from '../activities/try/measure.ts';
 import { createRunActivities } from '../activities/try/run.ts';
 import { createSanitizeActivities } from '../activities/try/sanitize.ts';
+import { ConfigWrong } from '../domain/errors.ts';
 import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 import { jobOfStep } from '../domain/step.ts';
 import { costOf } from '../llm/catalogue/prices.ts';
@@ -67,13 +68,7 @@ export async function runWorkers(
   const log = createLog({ level: config.log, clean, plain: process.stderr.isTTY });
   endOnCrash(clean);
   log.info({ roles, home: config.home, server: serverAddress(config) }, 'worker starting');
-  Runtime.install({
-    logger: temporalLogger(log),
-    telemetryOptions: {
-      logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
-      ...(config.metrics === null ? {} : { metrics: metricsExporter(config.metrics) }),
-    },
-  });
+  installRuntime(config, log);
   const tellFullDisk = createFullDiskTeller(config.home, log);
   const store = await openStore(config.home, (message) => log.warn(message));
   const metrics = createMetrics(Runtime.instance().metricMeter);
@@ -154,6 +149,24 @@ export async function runWorkers(
     await observing.traces?.close();
     await store.close();
     log.info('worker stopped');
+  }
+}
+
+/** Throws `ConfigWrong` where the address for metrics cannot be taken. */
+function installRuntime({ metrics }: Config, log: Log): void {
+  try {
+    Runtime.install({
+      logger: temporalLogger(log),
+      telemetryOptions: {
+        logging: { forward: {}, filter: { core: 'WARN', other: 'ERROR' } },
+        ...(metrics === null ? {} : { metrics: metricsExporter(metrics) }),
+      },
+    });
+  } catch (error) {
+    if (metrics === null || !(error instanceof Error)) throw error;
+    throw new ConfigWrong(
+      `CRUCIBLE_METRICS: ${metrics.host}:${metrics.port} cannot be taken: ${error.message}`,
+    );
   }
 }
 
