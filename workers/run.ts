@@ -57,12 +57,27 @@ const sweepEveryMs = 30_000;
 
 /**
  * Runs workers for `roles` until the process is told to stop; prints `ready` when they poll. `beside` then looks after the server,
- * where that is Crucible's own.
+ * where that is Crucible's own. A configuration that cannot be kept ends the process with one line.
  */
 export async function runWorkers(
   roles: readonly WorkerRole[],
   config: Config,
-  { beside = null }: { beside?: typeof lookAfter | null } = {},
+  options: { beside?: typeof lookAfter | null } = {},
+): Promise<void> {
+  try {
+    await pollUntilTold(roles, config, options);
+  } catch (error) {
+    if (!(error instanceof ConfigWrong)) throw error;
+    console.error(config.clean.text(error.message));
+    // What was opened by then would hold the process.
+    process.exit(1);
+  }
+}
+
+async function pollUntilTold(
+  roles: readonly WorkerRole[],
+  config: Config,
+  { beside = null }: { beside?: typeof lookAfter | null },
 ): Promise<void> {
   const { clean } = config;
   const log = createLog({ level: config.log, clean, plain: process.stderr.isTTY });
