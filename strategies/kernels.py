@@ -9,6 +9,7 @@ import builtins
 import copy
 import math
 
+from growing_lists import PLACE, ROOM, ROOM_LIKE, with_room
 from liveness import all_reads, exposed, reads, stored, targets, written
 from source import NotApplicable
 
@@ -78,7 +79,8 @@ class Kernels:
         body = without_docstring(found.node.body)
         names = [argument.arg for argument in arguments.posonlyargs + arguments.args]
         described = self.record.locals_of(found.node)
-        fixed = fixed_names(body, {each for each in names if not lists or described.get(each, {}).get('kind') in LISTS}, found, self)
+        candidates = {each for each in names if not lists or described.get(each, {}).get('kind') in LISTS}
+        body, fixed = as_arrays(body, candidates, found, self, described, lists)
         translator = Translator(self, found, body, lists, fixed, described, names)
         made = translator.statements(body)
         extra = [ast.arg(each) for each in sorted(found.needs())]
@@ -166,12 +168,27 @@ def without_docstring(body):
     return body[1:] or [ast.Pass()] if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) else body
 
 
+def as_arrays(statements, candidates, own, kernels, described, lists):
+    """(the statements, in which lists that a loop fills have room beforehand; the names of lists that arrays can stand for)."""
+    left = set()
+    while lists:
+        made, names = with_room(statements, described, left)
+        fixed = fixed_names(made, candidates, own, kernels)
+        if names <= fixed:
+            return made, fixed
+        left |= names - fixed
+    return statements, fixed_names(statements, candidates, own, kernels)
+
+
 def fixed_names(statements, candidates, own, kernels):
     """Those of the names of lists, and of lists made here, that keep their length: arrays can stand for them."""
     parents = parents_of(statements)
+    # What is said when something raises is said by Python.
+    raised = {id(each) for node in parents if isinstance(node, ast.Raise) for each in ast.walk(node)}
+    parents = {node: parent for node, parent in parents.items() if id(node) not in raised}
     fixed = set(candidates)
     for node in (each for statement in statements for each in ast.walk(statement)):
-        if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.ListComp)) or _is_repeated(node):
+        if isinstance(node, ast.Assign) and (isinstance(node.value, (ast.List, ast.ListComp)) or _marked(node.value)) or _is_repeated(node):
             fixed |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     while True:
         bad = {
@@ -182,6 +199,10 @@ def fixed_names(statements, candidates, own, kernels):
         if not bad:
             return fixed
         fixed -= bad
+
+
+def _marked(node):
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in (ROOM, ROOM_LIKE)
 
 
 def _is_repeated(node):
@@ -205,7 +226,7 @@ def _is_fixed_use(node, parents, fixed, own):
         case ast.UnaryOp(op=ast.Not()):
             return True
         case ast.Call(func=ast.Name(id=name)):
-            known = ('len', 'enumerate', 'zip', 'sum', 'min', 'max', 'sorted', 'reversed', 'list', 'any', 'all', 'range')
+            known = ('len', 'enumerate', 'zip', 'sum', 'min', 'max', 'sorted', 'reversed', 'list', 'any', 'all', 'range', PLACE, ROOM_LIKE)
             return name in known or own.find(name) is not None or name.startswith(('bisect', 'float', 'int', 'abs'))
         case ast.Call(func=ast.Attribute(attr=name)):
             return name.startswith('bisect') or name in ('sqrt', 'floor')
@@ -328,7 +349,7 @@ class Translator(ast.NodeTransformer):
         if any(target.id in self.fixed for target in names) and isinstance(node.value, (ast.List, ast.ListComp)):
             value = self._array(node.value, value)
         elif len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript) and self.lists and isinstance(node.value, (ast.List, ast.ListComp)):
-            value = value if not self._of_fixed(node.targets[0]) else ast.Call(expression('np.array'), [value], [])
+            value = value if not self._of_fixed(node.targets[0]) else call('stacked', value)
         if len(node.targets) == 1 and isinstance(node.targets[0], ast.Subscript):
             return self._put(node.targets[0], value)
         if any(isinstance(each, ast.Subscript) for target in node.targets for each in ast.walk(target) if isinstance(getattr(each, 'ctx', None), ast.Store)):
@@ -360,12 +381,26 @@ class Translator(ast.NodeTransformer):
             if self.lists:
                 raise NotApplicable('an assignment to a part of a list is not compiled', target)
             return [ast.Assign([self.visit(target)], value)]
+        outer = target.value
+        if isinstance(outer, ast.Subscript) and not _slices(outer) and self._is_plain_base(outer.value):
+            return [ast.Expr(call('put_inside', self.visit(outer.value), self.visit(outer.slice), self.visit(target.slice), value))]
         return [ast.Expr(call('put', self.visit(target.value), self.visit(target.slice), value))]
+
+    def _is_plain_base(self, node):
+        return isinstance(node, (ast.Name, ast.Subscript)) and not (isinstance(node, ast.Name) and node.id in self.defaults.keys() | self.deques)
 
     def _array(self, made_by, value):
         if isinstance(made_by, ast.List) and not made_by.elts:
             return value
-        return ast.Call(expression('np.array'), [value], [])
+        return call('stacked', value)
+
+    def _placed(self, node):
+        """The calls that stand for lists with room."""
+        if node.func.id == ROOM:
+            return ast.Call(expression('np.empty'), [self.visit(node.args[0]), expression(f'np.{node.args[1].value}')], [])
+        if node.func.id == ROOM_LIKE:
+            return call('room_like', *map(self.visit, node.args))
+        return call('place', *map(self.visit, node.args))
 
     def _container(self, name, value):
         """Lists, dicts and deques that are made under a name; None where it is none of them."""
@@ -467,6 +502,14 @@ class Translator(ast.NodeTransformer):
             old = call('got', base, index, expression(self.defaults[target.value.id]))
         else:
             old = ast.Subscript(base, index, ast.Load())
+        inner = base
+        if isinstance(inner, ast.Call) and ast.unparse(inner.func) == 'py.item_of':
+            raise NotApplicable('a change three levels deep is not compiled', node)
+        if isinstance(target.value, ast.Subscript) and not _slices(target.value) and self._is_plain_base(target.value.value) and isinstance(base, ast.Subscript):
+            outer, first = base.value, base.slice
+            old = call('number', call('item_of', copy.deepcopy(outer), copy.deepcopy(first), copy.deepcopy(index)))
+            made = call(operation, old, value) if operation else ast.BinOp(old, node.op, value)
+            return [*before, ast.Expr(call('put_inside', outer, first, copy.deepcopy(index), made))]
         old = call('number', old)
         made = call(operation, old, value) if operation else ast.BinOp(old, node.op, value)
         return [*before, ast.Expr(call('put', copy.deepcopy(base), copy.deepcopy(index), made))]
@@ -533,8 +576,8 @@ class Translator(ast.NodeTransformer):
         match test:
             case ast.Name(id=name) if name in self.deques:
                 return expression(f'len({name}) > 0')
-            case ast.Name(id=name) if name in self.fixed and self.described.get(name, {}).get('kind') in LISTS:
-                return expression(f'len({name}) > 0')
+            case ast.Name() | ast.Subscript() if self.lists and not _is_truth(test):
+                return call('truth', test)
             case ast.UnaryOp(op=ast.Not(), operand=operand):
                 return ast.UnaryOp(ast.Not(), self._truth(operand))
             case ast.BoolOp(op=op, values=values):
@@ -613,6 +656,9 @@ class Translator(ast.NodeTransformer):
         if isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Load) and self.lists:
             parts = [ast.Constant(None) if each is None else self.visit(each) for each in (node.slice.lower, node.slice.upper, node.slice.step)]
             return call('cut', self.visit(node.value), *parts)
+        outer = node.value
+        if isinstance(node.ctx, ast.Load) and isinstance(outer, ast.Subscript) and not _slices(node) and not _slices(outer) and self._is_plain_base(outer.value):
+            return call('item_of', self.visit(outer.value), self.visit(outer.slice), self.visit(node.slice))
         return super().generic_visit(node)
 
     def visit_Attribute(self, node):
@@ -674,6 +720,8 @@ class Translator(ast.NodeTransformer):
 
     def visit_Call(self, node):
         func = node.func
+        if isinstance(func, ast.Name) and func.id in (ROOM, ROOM_LIKE, PLACE):
+            return self._placed(node)
         if isinstance(func, ast.Attribute) and self.full_name(func) is None:
             return self._method(node)
         full = self.full_name(func)
@@ -847,6 +895,17 @@ class Translator(ast.NodeTransformer):
             case ast.Name() | ast.Attribute():
                 return self.visit(ast.Call(copy.deepcopy(key), [ast.Name('value__', ast.Load())], []))
         raise NotApplicable('a key of this kind is not compiled', key)
+
+
+def _is_truth(node):
+    return isinstance(node, ast.Call)
+
+
+def _slices(node):
+    """Whether a subscript may pick several items."""
+    return isinstance(node.slice, (ast.Slice, ast.Tuple, ast.Constant)) and not (
+        isinstance(node.slice, ast.Constant) and type(node.slice.value) is int
+    )
 
 
 def _one_by_one(into, values):

@@ -8,23 +8,19 @@ program tells what its names hold; each way of cutting is tried on the sample ca
 
 import ast
 import copy
-import json
-import shutil
-import subprocess
-import sys
-import tempfile
-import time
 from pathlib import Path
 
-from kernels import LISTS, Kernels, Own, Translator, expression, fixed_names, parents_of, parse, without_docstring
-from liveness import all_reads, exposed, reads, stored, written
+from kernels import LISTS, Kernels, Own, Translator, as_arrays, expression, parents_of, parse, without_docstring
+from liveness import all_reads, exposed, stored, written
+from outlined_trial import Trial
 from program import Program
 from source import NotApplicable, edited
 
 SUPPORT = 'python_loops'
-# Seconds for all ways of cutting a program; the share of its time that is worth a look.
-_MOST_SECONDS = 100
+# The share of the time that is worth a look.
 _LEAST_SHARE = 0.04
+# Seconds.
+_SHORTEST_CALL = 3e-5
 _MOST_REASONS = 3
 
 
@@ -48,6 +44,11 @@ class Record:
         known = self.of(function)
         return {**known['globals'], **known['locals'], **known['arguments']}
 
+    def is_long(self, function):
+        """Whether a call lasts long enough for its arguments to be handed over."""
+        calls = self.of(function).get('calls', 0)
+        return calls == 0 or self.share(function, self.module.filename) * self.record['seconds'] / calls > _SHORTEST_CALL
+
     def share(self, node, filename):
         """How much of the time is spent in the lines of a statement."""
         lines = [each for each in self.record['lines'] if each['file'] == filename]
@@ -65,12 +66,14 @@ class Cut:
         return self.body[self.start : self.end]
 
 
-def outline_loops(module, case, record, folder):
-    """The program whose loops are compiled one by one. `record` is what was observed of it, `case` the sample as bytes."""
+def outline_loops(module, case, record, folder, seconds):
+    """The program whose loops are compiled one by one. `record` is what was observed of it, `case` the sample as bytes, `seconds` the
+    time for all ways of cutting it.
+    """
     if record is None:
         raise NotApplicable('the program was not observed: it did not come to an end on a sample case')
     known = Record(record, module)
-    trial = Trial(module, case, folder)
+    trial = Trial(module, case, folder, seconds)
     try:
         return _best(module, known, trial)
     finally:
@@ -84,7 +87,8 @@ def _best(module, known, trial):
             continue
         for cut, lists in _cuts(function, module, known, reasons):
             if trial.out_of_time():
-                break
+                trial.untried += 1
+                continue
             trying = {**chosen, name: (cut, lists, False)}
             made = _attempt(module, known, trial, trying, reasons)
             if made is not None:
@@ -92,8 +96,14 @@ def _best(module, known, trial):
                 covered |= made
                 break
     if not chosen:
-        raise NotApplicable.because(_worth_telling(reasons) or [NotApplicable(f'{module.name} has no loop to compile', module.function)])
-    return _program(module, known, chosen, trial.whole, trial.types)[0]
+        none = f'{module.name} has no loop to compile'
+        if trial.untried:
+            none = f'the time for finding loops to compile was over; {trial.untried} ways of cutting {module.filename} were not tried'
+        raise NotApplicable.because(_worth_telling(reasons) or [NotApplicable(none, module.function)])
+    program = _program(module, known, chosen, trial.whole, trial.types)[0]
+    if trial.untried:
+        program.notes.append(f'{trial.untried} more ways of cutting it were not tried: the time for that was over')
+    return program
 
 
 def _worth_telling(reasons):
@@ -113,7 +123,7 @@ def _hot_functions(module, known):
     return {
         name: function
         for name, function in found.items()
-        if name == module.name or _loops(function) and known.share(function, module.filename) >= _LEAST_SHARE
+        if name == module.name or _loops(function) and known.share(function, module.filename) >= _LEAST_SHARE and known.is_long(function)
     }
 
 
@@ -181,7 +191,7 @@ def _attempt(module, known, trial, chosen, reasons):
         trial.whole = True
         program, covered = _program(module, known, chosen, True)
         found = trial.run(program)
-    if found.get('reason') is None and not found.get('differs'):
+    if found.get('reason') is None and not found.get('differs') and not found.get('slow'):
         if found['seconds'] * 1.2 < min(found['original'], trial.best):
             trial.best, trial.types = found['seconds'], found['types']
             return covered
@@ -310,7 +320,7 @@ class _Region:
         listed = {name for name in self.takes if kinds[name] in LISTS} if self.lists else set()
         if any(kinds[name] in LISTS for name in self.takes) and not self.lists:
             raise NotApplicable('lists are handed over', self.statements[0])
-        fixed = fixed_names(self.statements, listed, own, kernels) if self.lists else set()
+        statements, fixed = as_arrays(self.statements, listed, own, kernels, described, True) if self.lists else (self.statements, set())
         changed = {name for name in self.takes if name in self.written and kinds[name] not in ('number', 'none', 'tuple', 'text', 'bytes')}
         parameters, before, self.specification = [], [], []
         for name in self.takes:
@@ -329,9 +339,9 @@ class _Region:
             else:
                 parameters.append(name)
             self.specification.append((name, kind, name in changed))
-        translator = Translator(kernels, own, self.statements, self.lists, fixed, {**described}, [*self.takes])
+        translator = Translator(kernels, own, statements, self.lists, fixed, {**described}, [*self.takes])
         translator.local |= set(self.places)
-        body = translator.statements(self.statements)
+        body = translator.statements(statements)
         if translator.deques & set(self.gives):
             raise NotApplicable('a deque is used afterwards', self.statements[0])
         returned = known.of(own.node)['returns']
@@ -453,53 +463,3 @@ _PARTS = {
     ),
     'set': lambda name, width: ([f'{name}__0'], f'{name} = py.set_of({name}__0)'),
 }
-
-
-def _copy(folder, into):
-    """Copies files without their modes: what is given to a strategy may not be written to, its copy may."""
-    into.mkdir()
-    for path in sorted(folder.rglob('*')):
-        if '__pycache__' in path.parts or '.run' in path.parts:
-            continue
-        if path.is_dir():
-            (into / path.relative_to(folder)).mkdir()
-        elif path.is_file():
-            shutil.copyfile(path, into / path.relative_to(folder))
-
-
-class Trial:
-    """Runs programs on the sample case, each in a process of its own, and compares them with the original."""
-
-    def __init__(self, module, case, folder):
-        self.module, self.case, self.whole, self.best = module, case, False, float('inf')
-        self.types = {}
-        self.work = Path(tempfile.mkdtemp())
-        self.ends = time.monotonic() + _MOST_SECONDS
-        (self.work / 'case.frame').write_bytes(case)
-        _copy(folder, self.work / 'original')
-        self.count = 0
-
-    def out_of_time(self):
-        return time.monotonic() > self.ends
-
-    def run(self, program):
-        """{"reason"} where a part was not compiled, {"differs", "whole"} where the answer is another, {"seconds", "original"}."""
-        self.count += 1
-        folder = self.work / f'program-{self.count}'
-        _copy(self.work / 'original', folder)
-        for name, text in program.files.items():
-            (folder / name).write_text(text, 'utf-8', 'surrogateescape')
-        (folder / '.run').mkdir()
-        argv = [sys.executable, '-I', '-B', Path(__file__).parent / 'try_outlined.py', self.work, folder, self.module.filename, self.module.name]
-        try:
-            ran = subprocess.run(argv, cwd=folder / '.run', capture_output=True, timeout=max(5, self.ends - time.monotonic()), start_new_session=True)
-        except subprocess.TimeoutExpired:
-            return {'reason': 'compiling took too long'}
-        try:
-            return json.loads((folder / 'verdict.json').read_text())
-        except FileNotFoundError:
-            told = ran.stderr.decode('utf-8', 'replace').strip().split('\n')[-1]
-            return {'reason': f'did not run: {told[:300]}'}
-
-    def close(self):
-        shutil.rmtree(self.work, ignore_errors=True)

@@ -60,6 +60,8 @@ WORTH_TRYING = [
 ]
 
 EXIT_NOT_APPLICABLE = 3
+# For all ways of cutting a program, where nothing else is asked.
+_OUTLINING_SECONDS = 60
 # Characters.
 _LONGEST_TRACEBACK = 4000
 
@@ -80,14 +82,14 @@ def require_combination(strategies):
         raise NotApplicable(f'{others} needs compiled code: combine it with vectorize_loops or use_cpp_extension')
 
 
-def make_program(module, case, strategies, observed=None):
+def make_program(module, case, strategies, observed=None, seconds=_OUTLINING_SECONDS):
     """The program that a combination of strategies makes of a module's function. Raises NotApplicable.
 
     `observed` is (record, case as bytes) where the program was observed.
     """
     if strategies == ['outline_loops']:
         record, frame = observed or (None, None)
-        return outline_loops(module, frame, record, module.folder)
+        return outline_loops(module, frame, record, module.folder, seconds)
     if strategies == ['rewrite_numpy']:
         return rewrite_numpy(module, case)
     types = argument_types(module, case)

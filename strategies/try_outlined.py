@@ -1,24 +1,32 @@
-"""Runs an outlined program on the sample case beside the original, and says whether its parts were used and the answers are the same.
+"""Runs outlined programs on the sample case beside the original, and says whether their parts were used and the answers are the same.
 
-    try_outlined.py WORK PROGRAM FILE.py FUNCTION
+    try_outlined.py WORK FILE.py FUNCTION
 
-writes PROGRAM/verdict.json: see `Trial.run` of `outline_loops.py`.
+runs WORK/original once, says so, and for each line `PROGRAM<tab>SECONDS` that it reads writes PROGRAM/verdict.json and says so: see
+`Trial.run` of `outlined_trial.py`.
 """
 
 import json
-import math
+import os
+import signal
 import sys
 import time
 from pathlib import Path
 
-work, folder, filename, name = sys.argv[1:]
+work, filename, name = sys.argv[1:]
 here = Path(__file__).resolve().parent
-sys.path[:0] = [folder, '/sandbox/guest', str(here.parent / 'sandbox/guest')]
+sys.path[:0] = ['/sandbox/guest', str(here.parent / 'sandbox/guest'), str(here / 'compiled')]
 
 from frames import decode  # noqa: E402
 from user_code import load_function, show_inputs  # noqa: E402
 
 import numpy as np  # noqa: E402
+
+# The copy that every program brings along; loaded once for all.
+import python_loops  # noqa: E402
+
+# Seconds: of a call that is made twice; of compiling one more part; of what a clock may err by.
+_SHORT, _COMPILING, _SPARE = 5, 6, 0.2
 
 
 def same(got, expected, whole):
@@ -41,10 +49,6 @@ def close(got, expected):
     return bool(np.allclose(got, expected, rtol=1e-9, atol=1e-300, equal_nan=True)) if np.size(expected) else True
 
 
-def plain(value):
-    return all(map(plain, value)) if isinstance(value, (list, tuple)) else not isinstance(value, float) or math.isfinite(value)
-
-
 def called(function):
     case = decode(bytearray((Path(work) / 'case.frame').read_bytes()), writable=True)
     began = time.perf_counter()
@@ -52,19 +56,42 @@ def called(function):
     return (answer, case['args'], case['kwargs']), time.perf_counter() - began
 
 
-def verdict():
-    # The original has the same name in another folder, so it goes first and alone.
-    stem = Path(filename).stem
-    sys.path[0] = f'{work}/original'
+def original():
+    """What the program gives as it was, and the seconds of the quicker of two calls."""
     show_inputs(Path(work) / 'original')
-    original = load_function(Path(work) / 'original' / filename, name)
-    expected, seconds = called(original)
+    function = load_function(Path(work) / 'original' / filename, name)
+    expected, seconds = called(function)
+    if seconds < _SHORT:
+        seconds = min(seconds, called(function)[1])
+    # The candidates are modules of the same names.
     for module in [each for each, loaded in sys.modules.items() if (getattr(loaded, '__file__', None) or '').startswith(f'{work}/original')]:
         del sys.modules[module]
-    sys.path = [folder, *(each for each in sys.path if not each.startswith(work))]
-    function = load_function(Path(folder) / filename, name)
-    import python_loops
+    sys.path = [each for each in sys.path if not each.startswith(work)]
+    return expected, seconds
 
+
+class TooSlow(BaseException):
+    pass
+
+
+def watch(seconds):
+    """Ends a program that its compiled parts, called again and again, make much slower than it was."""
+    called, began = python_loops.Region.__call__, []
+
+    def watched(region, *values):
+        results = called(region, *values)
+        # The first call compiles.
+        began[:] = began or [time.perf_counter()]
+        if time.perf_counter() - began[0] > 3 * seconds + _COMPILING * (len(python_loops.Region.every) - 1) + _SPARE:
+            raise TooSlow
+        return results
+
+    python_loops.Region.__call__ = watched
+
+
+def verdict(folder, expected, seconds):
+    sys.path.insert(0, folder)
+    function = load_function(Path(folder) / filename, name)
     got, _ = called(function)
     for region in python_loops.Region.every:
         if region.refused is not None:
@@ -73,10 +100,43 @@ def verdict():
             return {'reason': 'this part is not reached'}
     if not same(got, expected, False):
         return {'differs': 'compiled, it gives another answer', 'whole': same(got, expected, True)}
-    _, again = called(function)
     types = {region.name: region.met for region in python_loops.Region.every}
-    return {'seconds': min(again, called(function)[1]), 'original': seconds, 'types': types}
+    return {'seconds': min(called(function)[1] for _ in range(2)), 'original': seconds, 'types': types}
+
+
+def in_child(folder, limit, expected, seconds):
+    """The verdict on a program, written into its folder by a process of its own, which ends by itself when its time is over."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        signal.alarm(limit)
+        os.chdir(f'{folder}/.run')
+        watch(seconds)
+        try:
+            found = verdict(folder, expected, seconds)
+        except TooSlow:
+            found = {'slow': True}
+        except Exception as error:
+            found = {'reason': f'did not run: {type(error).__name__}: {error}'[:300]}
+        (Path(folder) / 'verdict.json').write_text(json.dumps(found))
+    finally:
+        os._exit(0)
+
+
+def main():
+    # What the program prints is not for whoever waits for answers.
+    answers = os.fdopen(os.dup(1), 'w')
+    with open(os.devnull, 'w') as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    expected, seconds = original()
+    print('ready', file=answers, flush=True)
+    for line in sys.stdin:
+        folder, limit = line.rstrip('\n').split('\t')
+        in_child(folder, int(limit), expected, seconds)
+        print('done', file=answers, flush=True)
 
 
 if __name__ == '__main__':
-    (Path(folder) / 'verdict.json').write_text(json.dumps(verdict()))
+    main()

@@ -36,7 +36,7 @@ class Region:
         self.name = kernel.py_func.__name__.removesuffix('_kernel')
         self.types, self.met = types, None
         self.kernel, self.takes, self.gives, self.ends, self.whole = kernel, takes, gives, ends, whole
-        self.used, self.refused = 0, None
+        self.used, self.refused, self.looked_at = 0, None, 0
         Region.every.append(self)
 
     def __call__(self, *values):
@@ -51,8 +51,7 @@ class Region:
             return None
         try:
             answer = self.kernel(*given)
-            if any('uint32' in str(each.return_type) for each in self.kernel.nopython_signatures):
-                raise Unfit('letters of a text come back')
+            self._require_no_letters()
             answer = (answer,) if self.ends else answer
             results = tuple(give(value, kind, self.whole) for value, kind in zip(answer, self.gives))
         except NumbaError as error:
@@ -67,6 +66,12 @@ class Region:
         self.used += 1
         self.met = met
         return results
+
+    def _require_no_letters(self):
+        signatures = self.kernel.nopython_signatures
+        if len(signatures) != self.looked_at and any('uint32' in str(each.return_type) for each in signatures):
+            raise Unfit('letters of a text come back')
+        self.looked_at = len(signatures)
 
     def _taken(self, values):
         given, backs, seen = [], [], []
@@ -759,6 +764,104 @@ def _put(into, index, value):
 
 def _stored(into, index, value):
     into[index] = value
+
+
+def place(into, index, value):
+    into[index] = value
+
+
+@overload(place)
+def _place(into, index, value):
+    """An item of a list that has room for it: of the type of the others, rows of one length."""
+    if not isinstance(into, types.Array):
+        raise TypingError(f'{value} put into {into}')
+    if into.ndim == 1 and into.dtype == types.unliteral(value):
+        return _stored
+    if isinstance(value, types.Array) and value.ndim == into.ndim - 1 and value.dtype == into.dtype:
+
+        def row(into, index, value):
+            if into.shape[1:] != value.shape:
+                raise ValueError
+            into[index] = value
+
+        return row
+    raise TypingError(f'a {value} put among {into.dtype}')
+
+
+def room_like(count, row):
+    return np.empty((count, *row.shape), row.dtype)
+
+
+@overload(room_like)
+def _room_like(count, row):
+    if not isinstance(row, types.Array) or row.ndim != 1:
+        raise TypingError(f'rows of {row}')
+    return lambda count, row: np.empty((count, len(row)), row.dtype)
+
+
+def stacked(values):
+    return np.array(values)
+
+
+@overload(stacked)
+def _stacked(values):
+    """A list of numbers, or of rows of one length, as an array."""
+    if not isinstance(values, types.List):
+        raise TypingError(f'an array of {values}')
+    if not isinstance(values.dtype, types.Array):
+        return lambda values: np.array(values)
+    if values.dtype.ndim != 1:
+        raise TypingError('a list of lists of lists')
+
+    def rows(values):
+        if len(values) == 0:
+            raise ValueError
+        made = np.empty((len(values), len(values[0])), values[0].dtype)
+        for index in range(len(values)):
+            if len(values[index]) != made.shape[1]:
+                raise ValueError
+            made[index] = values[index]
+        return made
+
+    return rows
+
+
+def item_of(values, one, two):
+    return values[one][two]
+
+
+@overload(item_of)
+def _item_of(values, one, two):
+    """What stands in a row, without making the row an array of its own."""
+    if isinstance(values, types.Array) and values.ndim == 2 and isinstance(types.unliteral(one), types.Integer) and isinstance(types.unliteral(two), types.Integer):
+        return lambda values, one, two: values[one, two]
+    return lambda values, one, two: values[one][two]
+
+
+def put_inside(values, one, two, value):
+    values[one][two] = value
+
+
+@overload(put_inside)
+def _put_inside(values, one, two, value):
+    if isinstance(values, types.Array) and values.ndim == 2 and values.dtype == types.unliteral(value):
+
+        def stored(values, one, two, value):
+            values[one, two] = value
+
+        return stored
+    return lambda values, one, two, value: put(values[one], two, value)
+
+
+def truth(value):
+    return bool(value)
+
+
+@overload(truth)
+def _truth(value):
+    if isinstance(value, (types.Array, types.List)):
+        return lambda value: len(value) > 0
+    return lambda value: bool(value)
 
 
 def cut(values, low, high, step):
