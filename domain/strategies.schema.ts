@@ -16,5 +16,11 @@ export const StrategyList = z.object({
   notUsed: z.array(NotUsed),
   /** What was observed of a function on a sample case: time by line, types by name. */
   record: Artifact.nullish(),
+  /** The programs that were made on the way, by their combinations: `MadePrograms`. */
+  made: Artifact.nullish(),
 });
 export type StrategyList = z.infer<typeof StrategyList>;
+
+/** What strategies made of a program: combination → the program and what was done. */
+export const MadePrograms = z.record(z.string(), z.object({ program: Artifact, note: z.string() }));
+export type MadePrograms = z.infer<typeof MadePrograms>;

@@ -21,6 +21,8 @@ def described(value, fields=True):
         types = [_numba_type(value), _numba_type(value.values())]
         if None not in types:
             found['numba'] = types
+    if found['kind'] in _ITEMS:
+        found['item'] = _nothing(_ITEMS[found['kind']](value))
     if found['kind'] in ('records', 'ragged_records'):
         first = value[0] if found['kind'] == 'records' else next(row[0] for row in value if row)
         found['width'] = len(first)
@@ -32,6 +34,23 @@ def described(value, fields=True):
     return found
 
 
+# An item of the innermost lists.
+_ITEMS = {
+    'list': lambda value: value[0],
+    'records': lambda value: value[0],
+    'matrix': lambda value: value[0][0],
+    'ragged': lambda value: next(row[0] for row in value if row),
+    'ragged_records': lambda value: next(row[0] for row in value if row),
+}
+
+
+def _nothing(item):
+    """The source of a number, or of a tuple of numbers, of the same types."""
+    if type(item) is tuple:
+        return f'({"".join(f"{_nothing(each)}, " for each in item)})'
+    return {'float': '0.0', 'int': '0', 'bool': 'False', 'complex': '0j'}.get(_NUMBERS[type(item)] if type(item) in _NUMBERS else '', '0')
+
+
 def _numba_type(values):
     """The one type of all, as Numba spells it; integers among floats are floats."""
     kinds = set(map(type, values))
@@ -40,6 +59,10 @@ def _numba_type(values):
     if len(kinds) != 1:
         return None
     kind = kinds.pop()
+    if kind is list:
+        items = [item for each in values for item in each][:_MOST]
+        inside = _numba_type(items) if items else None
+        return None if inside is None else f'numba.types.ListType({inside})'
     plain = {int: 'numba.int64', float: 'numba.float64', bool: 'numba.boolean', np.int64: 'numba.int64', np.float64: 'numba.float64'}
     if kind is tuple:
         first = next(iter(values))
@@ -60,6 +83,8 @@ def kind_of(value):
         return 'number'
     if kind is np.ndarray:
         return 'array' if value.dtype.kind in 'biufc' else None
+    if kind is np.random.Generator:
+        return 'generator'
     if kind is str:
         return 'text'
     if kind is bytes:

@@ -10,7 +10,7 @@ import copy
 import math
 
 from growing_lists import PLACE, ROOM, ROOM_LIKE, with_room
-from liveness import all_reads, exposed, reads, stored, targets, written
+from liveness import CHANGING, all_reads, exposed, reads, stored, targets, written
 from source import NotApplicable
 
 _OPERATIONS = {
@@ -21,6 +21,8 @@ _CHECKED_MATH = {
     'sqrt', 'exp', 'log', 'log2', 'log10', 'log1p', 'expm1', 'sin', 'cos', 'tan', 'asin', 'acos', 'atan', 'sinh', 'cosh', 'tanh',
     'asinh', 'acosh', 'atanh', 'fabs', 'erf', 'erfc', 'gamma', 'lgamma', 'degrees', 'radians', 'floor', 'ceil',
 }  # fmt: skip
+# Of NumPy's generators: Numba draws the same numbers.
+_DRAWS = {'random', 'standard_normal', 'normal', 'uniform', 'integers', 'exponential', 'standard_exponential', 'gamma', 'beta', 'poisson', 'lognormal'}
 _AS_THEY_ARE = {'len', 'range', 'enumerate', 'zip', 'bool', 'float', 'complex', 'sorted', 'set', 'slice', 'min', 'max'}
 _LIBRARIES = ('numpy', 'math', 'cmath', 'heapq')
 _UNKNOWN = {
@@ -56,7 +58,12 @@ class Kernels:
     def __init__(self, module, record, floats=False):
         self.module, self.record, self.floats = module, record, floats
         self.texts, self.done, self.count = [], {}, 0
-        self.helpers = []
+        self.helpers, self.types = [], {}
+
+    def empty_dict(self, kinds):
+        """The source of an empty dict for keys and values of these types."""
+        names = [self.types.setdefault(kind, f'_type_{len(self.types) + 1}') for kind in kinds]
+        return f'numba.typed.Dict.empty({names[0]}, {names[1]})'
 
     def helper(self, found, lists):
         """The name of an own function compiled as it is, with the global names it needs besides its arguments."""
@@ -188,6 +195,8 @@ def fixed_names(statements, candidates, own, kernels):
     parents = {node: parent for node, parent in parents.items() if id(node) not in raised}
     fixed = set(candidates)
     for node in (each for statement in statements for each in ast.walk(statement)):
+        if isinstance(node, ast.Assign) and is_buckets(node.value):
+            continue
         if isinstance(node, ast.Assign) and (isinstance(node.value, (ast.List, ast.ListComp)) or _marked(node.value)) or _is_repeated(node):
             fixed |= {target.id for target in node.targets if isinstance(target, ast.Name)}
     while True:
@@ -199,6 +208,11 @@ def fixed_names(statements, candidates, own, kernels):
         if not bad:
             return fixed
         fixed -= bad
+
+
+def is_buckets(node):
+    """`[[] for … in …]`: lists that grow."""
+    return isinstance(node, ast.ListComp) and isinstance(node.elt, ast.List) and not node.elt.elts
 
 
 def _marked(node):
@@ -220,6 +234,9 @@ def _is_fixed_use(node, parents, fixed, own):
         return not isinstance(parent, ast.AugAssign)
     match parent:
         case ast.Subscript(value=value, slice=index, ctx=ctx) if value is node:
+            around = parents.get(parent)
+            if isinstance(around, ast.Attribute) and around.attr in CHANGING - {'sort', 'reverse'}:
+                return False
             return not (isinstance(index, ast.Slice) and isinstance(ctx, (ast.Store, ast.Del)))
         case ast.Subscript() | ast.For() | ast.comprehension() | ast.Return() | ast.If() | ast.While():
             return True
@@ -299,11 +316,16 @@ class Translator(ast.NodeTransformer):
                 side = 'bisect_left' if (self.full_name(func) or '').endswith('left') else 'bisect_right'
                 into, value = self.visit(into), self.visit(value)
                 return ast.Expr(ast.Call(ast.Attribute(into, 'insert', ast.Load()), [call(side, into, value), value], []))
-            case ast.Call(func=ast.Attribute(value=base, attr='append'), args=[value]) if isinstance(base, (ast.Name, ast.Subscript)):
+            case ast.Call(func=ast.Attribute(value=base, attr='append'), args=[value]) if isinstance(base, (ast.Name, ast.Subscript)) or _is_bucket(base):
                 held = self.fresh('item')
                 value, base = self.visit(value), self.visit(base)
+                made = [ast.Assign([ast.Name(held, ast.Store())], value)]
+                if not isinstance(base, ast.Name):
+                    into = self.fresh('into')
+                    made.append(ast.Assign([ast.Name(into, ast.Store())], base))
+                    base = expression(into)
                 return [
-                    ast.Assign([ast.Name(held, ast.Store())], value),
+                    *made,
                     ast.Expr(ast.Call(ast.Attribute(base, 'append', ast.Load()), [expression(held)], [])),
                     ast.Expr(call('same_kind', copy.deepcopy(base), expression(held))),
                 ]
@@ -344,6 +366,9 @@ class Translator(ast.NodeTransformer):
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr='popleft')) if name in self.deques:
                 first = ast.Assign([self.visit(target) for target in node.targets], expression(f'{name}[{name}__at]'))
                 return [first, *parse(f'{name}__at += 1')]
+        match node:
+            case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name) as into, slice=key)], value=ast.List(elts=[])) if name not in self.fixed:
+                return [ast.Expr(call('put', into, self.visit(key), call('empty_of', into)))]
         value = self.visit(node.value)
         names = [target for target in node.targets if isinstance(target, ast.Name)]
         if any(target.id in self.fixed for target in names) and isinstance(node.value, (ast.List, ast.ListComp)):
@@ -411,32 +436,70 @@ class Translator(ast.NodeTransformer):
                 raise NotApplicable('a deque of this kind is not compiled', value)
             return [ast.Assign([ast.Name(name, ast.Store())], self.visit(first)), *parse(f'{name}__at = 0')]
         default = None
+        if full == 'collections.Counter' and len(value.args) == 1 and not value.keywords:
+            return self._counted(name, value.args[0])
         if full == 'collections.Counter' and not value.args:
             default = 'Counter'
         elif full == 'collections.defaultdict' and len(value.args) == 1 and isinstance(value.args[0], ast.Name):
             default = value.args[0].id
-        empty = isinstance(value, ast.Dict) and not value.keys or full == 'dict' and not value.args and not value.keywords
+        if is_buckets(value) and self.described.get(name, {}).get('item'):
+            return [ast.Assign([ast.Name(name, ast.Store())], self._buckets(name, value))]
+        empty = isinstance(value, ast.Dict) and None not in value.keys or full == 'dict' and not value.args and not value.keywords
         if default is not None or empty or isinstance(value, ast.DictComp):
             return self._dict(name, value, default)
         filled = self._filled(name, value)
         return None if filled is None else [ast.Assign([ast.Name(name, ast.Store())], filled)]
 
+    def _buckets(self, name, value):
+        item = expression(f'[{self.described[name]["item"]} for none__ in range(0)]')
+        generators = copy.deepcopy(value.generators)
+        for generator in generators:
+            generator.iter = self.visit(self._iterable(generator.iter))
+            generator.ifs = [self.visit(self._truth(each)) for each in generator.ifs]
+        return ast.ListComp(item, generators)
+
+    def _counted(self, name, values):
+        """`Counter(values)`."""
+        kinds = self.described.get(name, {}).get('numba')
+        if not kinds:
+            raise NotApplicable(f'the types of the items of {name} were not observed, or are not numbers', values)
+        if not isinstance(values, (ast.GeneratorExp, ast.ListComp)):
+            values = ast.GeneratorExp(ast.Name('each__', ast.Load()), [ast.comprehension(ast.Name('each__', ast.Store()), values, [], 0)])
+        names = self._names([values])
+        inside = [
+            ast.Assign([ast.Name('key__', ast.Store())], self.visit(copy.deepcopy(values.elt))),
+            *parse('made__[key__] = made__[key__] + 1 if key__ in made__ else 1'),
+        ]
+        body = [*parse(f'made__ = {self.kernels.empty_dict(kinds)}'), *self._loops(values.generators, inside), *parse('return made__')]
+        self.defaults[name] = '0'
+        return parse(f'{name} = {self.kernels.lifted("counts", names, body)}({", ".join(names)})')
+
     def _dict(self, name, value, default, kinds=None):
         kinds = kinds or self.described.get(name, {}).get('numba')
         if not kinds:
             raise NotApplicable(f'the types of the items of {name} were not observed, or are not numbers', value)
-        empty = f'numba.typed.Dict.empty({kinds[0]}, {kinds[1]})'
+        empty = self.kernels.empty_dict(kinds)
         if isinstance(value, ast.DictComp):
-            body = [call('put', expression('made__'), self.visit(value.key), self.visit(value.value))]
-            names = sorted(each for each in reads(value) if self._is_value(each))
+            body = [call('put', expression('made__'), self.visit(value.key), self._item(expression('made__'), value.value))]
+            names = self._names([value])
             inside = [*parse(f'made__ = {empty}'), *self._loops(value.generators, [ast.Expr(body[0])]), *parse('return made__')]
             lifted = self.kernels.lifted('dict', names, inside)
             return parse(f'{name} = {lifted}({", ".join(names)})')
         if default is not None:
-            if default not in ('int', 'float', 'Counter'):
+            if default not in ('int', 'float', 'list', 'Counter'):
                 raise NotApplicable(f'defaultdict({default}) is not compiled', value)
-            self.defaults[name] = '0.0' if default == 'float' else '0'
-        return parse(f'{name} = {empty}')
+            self.defaults[name] = {'float': '0.0', 'list': 'list'}.get(default, '0')
+        made = parse(f'{name} = {empty}')
+        if isinstance(value, ast.Dict):
+            into = ast.Name(name, ast.Load())
+            made += [ast.Expr(call('put', into, self.visit(key), self._item(into, each))) for key, each in zip(value.keys, value.values)]
+        return made
+
+    def _item(self, into, value):
+        """What is put into a dict; a list is of the type that it holds."""
+        if isinstance(value, ast.List) and not value.elts:
+            return call('empty_of', into)
+        return self.visit(value)
 
     def _is_value(self, name):
         return name in self.local and name not in self.own.inner or self.own.is_value(name)
@@ -650,6 +713,8 @@ class Translator(ast.NodeTransformer):
 
     def visit_Subscript(self, node):
         if isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name) and node.value.id in self.defaults:
+            if self.defaults[node.value.id] == 'list':
+                return call('bucket', node.value, self.visit(node.slice))
             return call('fetch', node.value, self.visit(node.slice), expression(self.defaults[node.value.id]))
         if isinstance(node.value, ast.Name) and node.value.id in self.deques:
             raise NotApplicable('an item of a deque is not compiled', node)
@@ -708,8 +773,15 @@ class Translator(ast.NodeTransformer):
         raise NotApplicable('a dict with items, or inside an expression, is not compiled', node)
 
     def _lift(self, what, node, body, more=()):
-        names = sorted(name for name in reads(node).union(*map(reads, more)) if self._is_value(name))
+        names = self._names([node, *more])
         return expression(f'{self.kernels.lifted(what, names, body)}({", ".join(names)})')
+
+    def _names(self, nodes):
+        """The names of the values that expressions, and what they call, read."""
+        names = set().union(*map(reads, nodes))
+        called = [self.own.find(name) for name in names]
+        names |= {name for found in called if found is not None for name in found.needs()}
+        return sorted(name for name in names if self._is_value(name))
 
     def _loops(self, generators, inside):
         for generator in reversed(generators):
@@ -756,8 +828,13 @@ class Translator(ast.NodeTransformer):
             raise NotApplicable(f'{ast.unparse(func)} is not compiled here', node)
         if func.attr == 'copy' and not node.args and self.lists and self._is_list(func.value):
             return call('cut', self.visit(func.value), *(ast.Constant(None) for _ in range(3)))
+        match node:
+            case ast.Call(func=ast.Attribute(attr='setdefault'), args=[key, ast.List(elts=[])], keywords=[]):
+                return call('bucket', self.visit(func.value), self.visit(key))
         if func.attr == 'get' and len(node.args) == 2:
             return call('got', self.visit(func.value), *map(self.visit, node.args))
+        if isinstance(func.value, ast.Name) and self.described.get(func.value.id, {}).get('kind') == 'generator':
+            return self._drawn(node)
         if node.keywords and func.attr not in ('sort',) and self.lists:
             raise NotApplicable(f'{ast.unparse(func)} is not compiled here', node)
         if any(keyword.arg == 'key' for keyword in node.keywords):
@@ -766,6 +843,14 @@ class Translator(ast.NodeTransformer):
         for keyword in node.keywords:
             keyword.value = self.visit(keyword.value)
         node.func = ast.Attribute(self.visit(func.value), func.attr, ast.Load())
+        return node
+
+    def _drawn(self, node):
+        if node.func.attr not in _DRAWS:
+            raise NotApplicable(f'{ast.unparse(node.func)} is not compiled here', node)
+        node.args = [self.visit(each) for each in node.args]
+        for keyword in node.keywords:
+            keyword.value = self._dtype(keyword.value) or self.visit(keyword.value)
         return node
 
     def _is_list(self, node):
@@ -899,6 +984,13 @@ class Translator(ast.NodeTransformer):
 
 def _is_truth(node):
     return isinstance(node, ast.Call)
+
+
+def _is_bucket(node):
+    match node:
+        case ast.Call(func=ast.Attribute(attr='setdefault'), args=[_, ast.List(elts=[])]):
+            return True
+    return False
 
 
 def _slices(node):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from kernels import LISTS, Kernels, Own, Translator, as_arrays, expression, parents_of, parse, without_docstring
 from liveness import all_reads, exposed, stored, written
+from objects import flattened
 from outlined_trial import Trial
 from program import Program
 from source import NotApplicable, edited
@@ -30,6 +31,9 @@ class Record:
     def __init__(self, record, module):
         self.record, self.module = record, module
         self.functions = {(each['file'], each['name']): each for each in record['functions']}
+        self.globals = {}
+        for each in record['functions']:
+            self.globals |= {name: value for name, value in each['globals'].items() if name not in self.globals}
         self.has_text = any(
             known.get('kind') == 'text' for each in record['functions'] for part in ('arguments', 'locals') for known in each[part].values()
         )
@@ -75,6 +79,12 @@ def outline_loops(module, case, record, folder, seconds):
     known = Record(record, module)
     trial = Trial(module, case, folder, seconds)
     try:
+        flat = flattened(module)
+        if flat is not None:
+            try:
+                return _best(flat, Record(trial.observed(flat.text), flat), trial)
+            except NotApplicable:
+                trial.whole = False
         return _best(module, known, trial)
     finally:
         trial.close()
@@ -235,6 +245,7 @@ def _program(module, known, chosen, whole, types=None):
         f'"""Loops of {module.filename}, as functions that Numba compiles at their first call."""\n',
         'import cmath', 'import heapq', 'import math', '', 'import numba', 'import numpy as np', '', f'import {SUPPORT} as py', '',
     ]  # fmt: skip
+    lines += [f'{name} = {kind}' for kind, name in kernels.types.items()]
     for text_of in [*kernels.texts, *(region.definition(whole, types) for region in regions)]:
         lines += ['', text_of, '']
     support = (Path(__file__).parent / 'compiled' / f'{SUPPORT}.py').read_text()
@@ -312,6 +323,10 @@ class _Region:
                 _replace(parents[parents[node]], parents[node], ast.Name(place, ast.Load()))
 
     def _compile(self, kernels, own, described, known):
+        for name in self.takes:
+            if name not in described and name not in own.local:
+                # A function that is called here reads it.
+                described[name] = known.globals.get(name, {})
         kinds = {name: described.get(name, {}).get('kind') for name in self.takes}
         unknown = [name for name in self.takes if kinds[name] is None]
         if unknown:
@@ -321,7 +336,7 @@ class _Region:
         if any(kinds[name] in LISTS for name in self.takes) and not self.lists:
             raise NotApplicable('lists are handed over', self.statements[0])
         statements, fixed = as_arrays(self.statements, listed, own, kernels, described, True) if self.lists else (self.statements, set())
-        changed = {name for name in self.takes if name in self.written and kinds[name] not in ('number', 'none', 'tuple', 'text', 'bytes')}
+        changed = {name for name in self.takes if name in self.written and kinds[name] not in ('number', 'none', 'tuple', 'text', 'bytes', 'generator')}
         parameters, before, self.specification = [], [], []
         for name in self.takes:
             kind = kinds[name]

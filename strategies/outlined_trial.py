@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from source import NotApplicable
+
 # Seconds: for reading the original and running it once; for one program at the least.
 _TO_BEGIN, _LEAST = 60, 5
 
@@ -35,6 +37,19 @@ class Trial:
         if key not in self.known:
             self.known[key] = self._run(program)
         return dict(self.known[key])
+
+    def observed(self, text):
+        """What `observe.py` tells of the program with another text. Raises NotApplicable where it tells nothing."""
+        folder = self.work / 'observed'
+        _copy(self.work / 'original', folder)
+        (folder / self.module.filename).write_text(text, 'utf-8', 'surrogateescape')
+        argv = ['--module', folder / self.module.filename, '--function', self.module.name, '--case', self.work / 'case.frame']
+        argv = [sys.executable, '-I', '-B', Path(__file__).parent / 'observe.py', *argv, '--out', folder / '.run']
+        try:
+            subprocess.run(argv, cwd=folder, capture_output=True, timeout=_TO_BEGIN, start_new_session=True)
+            return json.loads((folder / '.run/record.json').read_text())
+        except (subprocess.TimeoutExpired, FileNotFoundError):
+            raise NotApplicable('the program without its objects could not be observed') from None
 
     def _run(self, program):
         self.count += 1

@@ -6,9 +6,10 @@
 
 The first two write a program into FOLDER (its files and `program.json`), or end with exit code 3 and
 `problem.json` {"kind": "notApplicable", "reasons": [{"line", "message"}, …]}. `--list` writes `strategies.json`
-{"known": [every strategy], "applicable": [{"strategies", "note"}, …] in the order worth trying, "refused": [{"strategies", "reasons"}, …],
-"crashed": [{"strategies", "traceback"}, …]}; the last are faults of the strategies themselves. A reason there has an `edit` where
-a single one would do away with it. A line is null where none is to blame.
+{"known": [every strategy], "applicable": [{"strategies", "note", "made"}, …] in the order worth trying, "refused": [{"strategies", "reasons"}, …],
+"crashed": [{"strategies", "traceback"}, …]}; `made` is the folder below FOLDER of a program that was made on the way, the last are
+faults of the strategies themselves. A reason there has an `edit` where a single one would do away with it. A line is null where none
+is to blame.
 The program is read: the types of a function's arguments come from the case, a script does without. `outline_loops` alone runs it, on
 the case, to see whether what it made is compiled and right; it needs the record that `observe.py` makes.
 """
@@ -138,15 +139,16 @@ def write_program(program, function, strategies, folder, original):
     (folder / 'program.json').write_text(json.dumps(description, indent=2))
 
 
-def worth_trying(make, advised=lambda reasons, strategies: reasons):
+def worth_trying(make, keep, advised=lambda reasons, strategies: reasons):
     """Which combinations apply, in the order worth trying, and why the others do not. `make` makes the program of one, of another
-    text or case where they are given.
+    text or case where they are given; `keep` keeps one and gives its place.
     """
     applicable, refused, crashed = [], [], []
     for strategies in WORTH_TRYING:
         try:
             try:
-                applicable.append({'strategies': strategies, 'note': '; '.join(make(strategies).notes)})
+                program = make(strategies)
+                applicable.append({'strategies': strategies, 'note': '; '.join(program.notes), 'made': keep(program, strategies)})
             except NotApplicable as refusal:
                 # Where a part of the combination is refused, nobody asks about the whole.
                 follows = any(set(part['strategies']) < set(strategies) for part in refused)
@@ -158,14 +160,14 @@ def worth_trying(make, advised=lambda reasons, strategies: reasons):
     return {'known': COMPILERS + MODIFIERS, 'applicable': applicable, 'refused': refused, 'crashed': crashed}
 
 
-def listing(make, original, case):
+def listing(make, keep, original, case):
     """What `--list` writes."""
     try:
         text = read_source(original)
     except NotApplicable:
         # Nothing can be made of it, and no edit can be tried.
-        return worth_trying(make)
-    return worth_trying(make, advice(make, text, case))
+        return worth_trying(make, keep)
+    return worth_trying(make, keep, advice(make, text, case))
 
 
 def advice(make, text, case):
@@ -214,8 +216,14 @@ def main():
         module = Module(text or read_source(original), options.function, options.module.name, options.module.parent)
         return make_program(module, other_case or case, strategies, None if text or record is None else (record, frame))
 
+    def keep(program, strategies):
+        place = f'made/{"-".join(strategies)}'
+        (options.out / place).mkdir(parents=True)
+        write_program(program, options.function, strategies, options.out / place, original)
+        return place
+
     if options.list:
-        listed = json.dumps(listing(make, original, case), indent=2)
+        listed = json.dumps(listing(make, keep, original, case), indent=2)
         (options.out / 'strategies.json').write_text(listed)
         print(listed)
         return

@@ -29,7 +29,12 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
     const strategies = await strategiesFor(running, packed, asked);
     running.tell('measuring the program as it is');
     const { exam, trial: baseline, sample } = await measureBaseline(running, packed, asked);
-    const observed = { sample, environment: exam.environment, record: strategies.record ?? null };
+    const observed = {
+      sample,
+      environment: exam.environment,
+      record: strategies.record ?? null,
+      made: strategies.made ?? null,
+    };
     const routes = routesOf(input);
     const { journal, stopped } = await searchFor(running, {
       ...{ exam, original: packed.program, sample, atOnce: trialsAtOnce },

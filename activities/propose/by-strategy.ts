@@ -1,7 +1,7 @@
 import { dirname, join } from 'node:path/posix';
 import { log } from '@temporalio/activity';
 import { z } from 'zod';
-import type { Artifact } from '../../domain/artifact.schema.ts';
+import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { CaseSet } from '../../domain/case-set.schema.ts';
 import type { Exam } from '../../domain/judging.ts';
@@ -9,7 +9,7 @@ import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { Limits } from '../../domain/limits.schema.ts';
 import { Build, type Program } from '../../domain/program.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
-import type { StrategyList } from '../../domain/strategies.schema.ts';
+import { MadePrograms, type StrategyList } from '../../domain/strategies.schema.ts';
 import { combined, notUsed, notUsedText, withoutAny } from '../../domain/strategies.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import { placeBelow } from '../../domain/tree.ts';
@@ -87,6 +87,42 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
     return null;
   }
 
+  /** Returns the program that a strategy left in a folder of its outputs. */
+  async function afterOf(before: Program, outputs: Tree, folder: string): Promise<MadePrograms[string]> {
+    const left = Object.entries(outputs)
+      .filter(([path]) => path.startsWith(folder))
+      .map(([path, artifact]) => [path.slice(folder.length), artifact] as const);
+    const { 'program.json': written, ...files } = Object.fromEntries(left);
+    if (written === undefined) throw new Error(`${folder} has no program.json`);
+    const { entry, build, note } = await readJson(store.blobs, written, WrittenProgram);
+    // A script stays in its folder: it may look for files beside itself.
+    const beside = before.entry.kind === 'script' ? dirname(before.entry.path) : '.';
+    const after: Program = {
+      files: {
+        ...before.files,
+        ...Object.fromEntries(Object.entries(files).map(([path, each]) => [join(beside, path), each])),
+      },
+      entry:
+        before.entry.kind === 'function'
+          ? { ...before.entry, module: entry }
+          : { ...before.entry, path: join(beside, entry) },
+      build,
+    };
+    return { note, program: await writeJson(store.blobs, after) };
+  }
+
+  /** Returns the programs that were made when strategies were listed. */
+  async function madeOf(
+    before: Program,
+    outputs: Tree,
+    applicable: z.infer<typeof Listed>['applicable'],
+  ): Promise<MadePrograms> {
+    const found: MadePrograms = {};
+    for (const { strategies, made } of applicable)
+      if (made !== undefined) found[combined(strategies)] = await afterOf(before, outputs, `out/${made}/`);
+    return found;
+  }
+
   return {
     /**
      * The strategies, alone and combined, that apply to a program, in the order worth trying, and why others do not. Both are
@@ -148,6 +184,8 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
           ],
           ...(record === null ? {} : { record }),
         };
+        const made = await madeOf(before, ran.outputs, applicable);
+        if (Object.keys(made).length > 0) list.made = await writeJson(store.blobs, made);
         const said = [
           list.applicable.length > 0
             ? `strategies that apply: ${list.applicable.join(', ')}`
@@ -160,15 +198,26 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
       });
     },
 
-    /** The program after a strategy or a combination; null where it turns out not to apply. */
+    /** The program after a strategy or a combination: the one that was made when they were listed, or a new one; null where it turns out not to apply. */
     async proposeByStrategy({
       id,
       strategy,
       program,
+      made,
       ...read
-    }: Read & { id: string; strategy: string; program: Artifact }): Promise<Candidate | null> {
+    }: Read & {
+      id: string;
+      strategy: string;
+      program: Artifact;
+      made?: Artifact | null;
+    }): Promise<Candidate | null> {
       const { job: _job, sample: _sample, environment: _environment, record: _record, ...place } = read;
+      const candidate = (after: MadePrograms[string]): Candidate => ({
+        ...{ id, parents: ['c-0'], operator: 'strategy', title: strategy, ...after },
+      });
       return takeStep(store, place, 'propose', async ({ signal }) => {
+        const known = made ? (await readJson(store.blobs, made, MadePrograms))[strategy] : undefined;
+        if (known !== undefined) return candidate(known);
         const before = await readProgram(store.blobs, program);
         const ran = await runStrategies(
           { ...read, program: before },
@@ -189,30 +238,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
           throw new Error(
             `the strategy ${strategy} ended as ${ran.ending.kind} and left no program: ${ran.stderr.tail}`,
           );
-        const { entry, build, note } = await readJson(store.blobs, written, WrittenProgram);
-        // A script stays in its folder: it may look for files beside itself.
-        const folder = before.entry.kind === 'script' ? dirname(before.entry.path) : '.';
-        const files = Object.fromEntries(
-          Object.entries(ran.outputs)
-            .filter(([path]) => path !== 'out/program.json')
-            .map(([path, artifact]) => [join(folder, path.slice('out/'.length)), artifact]),
-        );
-        const after: Program = {
-          files: { ...before.files, ...files },
-          entry:
-            before.entry.kind === 'function'
-              ? { ...before.entry, module: entry }
-              : { ...before.entry, path: join(folder, entry) },
-          build,
-        };
-        return {
-          id,
-          parents: ['c-0'],
-          operator: 'strategy',
-          title: strategy,
-          note,
-          program: await writeJson(store.blobs, after),
-        };
+        return candidate(await afterOf(before, ran.outputs, 'out/'));
       });
     },
   };
@@ -227,7 +253,7 @@ const Reason = z.object({
 });
 const Listed = z.object({
   known: Names,
-  applicable: z.array(z.object({ strategies: Names })),
+  applicable: z.array(z.object({ strategies: Names, made: z.string().optional() })),
   refused: z.array(z.object({ strategies: Names, reasons: z.array(Reason) })),
   crashed: z.array(z.object({ strategies: Names, traceback: z.string() })),
 });

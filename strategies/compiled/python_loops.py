@@ -6,13 +6,17 @@ of the Python code. Numbers are Python's: what needs more than 64 bits, or would
 """
 
 import math
+from functools import partial
 from itertools import chain
 
 import numba
 import numpy as np
 from numba.core import types
-from numba.core.errors import NumbaError, TypingError
+from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload, register_jitable
+
+# An index beyond the end raises, as in Python.
+bounded = partial(overload, jit_options={'boundscheck': True})
 
 # Beyond this an integer is not exact as a float, and sums of few of them are still far from 64 bits.
 _LARGEST = 1 << 53
@@ -49,17 +53,18 @@ class Region:
         if self.types is not None and met != self.types:
             self.refused = f'values of other types: {met}'
             return None
+        # What was drawn in vain is drawn again.
+        drawn = [(value, value.bit_generator.state) for value in given if isinstance(value, np.random.Generator)]
         try:
             answer = self.kernel(*given)
             self._require_no_letters()
             answer = (answer,) if self.ends else answer
             results = tuple(give(value, kind, self.whole) for value, kind in zip(answer, self.gives))
-        except NumbaError as error:
-            self.refused = f'{type(error).__name__}: {error}'
-            return None
         except Exception as error:
             # Python's own code raises it, or does not.
             self.refused = f'{type(error).__name__}: {error}'
+            for generator, state in drawn:
+                generator.bit_generator.state = state
             return None
         for back in backs:
             back()
@@ -276,6 +281,12 @@ def _array(value, written):
     return [given], back
 
 
+def _generator(value, written):
+    if type(value) is not np.random.Generator:
+        raise Unfit(f'a {type(value).__name__}')
+    return [value], None
+
+
 def _none(value, written):
     if value is not None:
         raise Unfit(f'a {type(value).__name__}')
@@ -285,7 +296,7 @@ def _none(value, written):
 TAKE = {
     'none': _none, 'number': _number, 'list': _list, 'matrix': _matrix, 'block': _block, 'ragged': _ragged, 'records': _records,
     'ragged_records': _ragged_records, 'text': _text, 'bytes': _bytes, 'dict': _dict, 'dict_of_lists': _dict_of_lists,
-    'set': _set, 'tuple': _tuple, 'array': _array,
+    'set': _set, 'tuple': _tuple, 'array': _array, 'generator': _generator,
 }  # fmt: skip
 
 
@@ -302,7 +313,9 @@ def give(value, kind, whole):
         value = value.tolist()
     if isinstance(value, numba.typed.Dict):
         keys, values = items_of(value)
-        value = dict(zip(keys, values))
+        value = dict(zip(keys, map(list, values) if values and isinstance(values[0], numba.typed.List) else values))
+    elif isinstance(value, numba.typed.List):
+        value = list(value)
     return _as_whole(value) if whole else value
 
 
@@ -721,7 +734,7 @@ def put(into, index, value):
     into[index] = value
 
 
-@overload(put)
+@bounded(put)
 def _put(into, index, value):
     """Nothing is cut or rounded on its way into a list or an array."""
     if isinstance(into, types.DictType):
@@ -770,7 +783,7 @@ def place(into, index, value):
     into[index] = value
 
 
-@overload(place)
+@bounded(place)
 def _place(into, index, value):
     """An item of a list that has room for it: of the type of the others, rows of one length."""
     if not isinstance(into, types.Array):
@@ -803,7 +816,7 @@ def stacked(values):
     return np.array(values)
 
 
-@overload(stacked)
+@bounded(stacked)
 def _stacked(values):
     """A list of numbers, or of rows of one length, as an array."""
     if not isinstance(values, types.List):
@@ -830,7 +843,7 @@ def item_of(values, one, two):
     return values[one][two]
 
 
-@overload(item_of)
+@bounded(item_of)
 def _item_of(values, one, two):
     """What stands in a row, without making the row an array of its own."""
     if isinstance(values, types.Array) and values.ndim == 2 and isinstance(types.unliteral(one), types.Integer) and isinstance(types.unliteral(two), types.Integer):
@@ -842,7 +855,7 @@ def put_inside(values, one, two, value):
     values[one][two] = value
 
 
-@overload(put_inside)
+@bounded(put_inside)
 def _put_inside(values, one, two, value):
     if isinstance(values, types.Array) and values.ndim == 2 and values.dtype == types.unliteral(value):
 
@@ -859,7 +872,7 @@ def truth(value):
 
 @overload(truth)
 def _truth(value):
-    if isinstance(value, (types.Array, types.List)):
+    if isinstance(value, (types.Array, types.List, types.ListType, types.DictType, types.Set)):
         return lambda value: len(value) > 0
     return lambda value: bool(value)
 
@@ -868,7 +881,7 @@ def cut(values, low, high, step):
     return values[low:high:step]
 
 
-@overload(cut)
+@bounded(cut)
 def _cut(values, low, high, step):
     """A list's slice is a list of its own."""
     if isinstance(values, types.Array):
@@ -880,7 +893,7 @@ def total(values):
     return sum(values)
 
 
-@overload(total)
+@bounded(total)
 def _total(values):
     def added(values):
         result = 0
@@ -895,7 +908,7 @@ def least(values):
     return min(values)
 
 
-@overload(least)
+@bounded(least)
 def _least(values):
     def found(values):
         if len(values) == 0:
@@ -913,7 +926,7 @@ def greatest(values):
     return max(values)
 
 
-@overload(greatest)
+@bounded(greatest)
 def _greatest(values):
     def found(values):
         if len(values) == 0:
@@ -933,7 +946,7 @@ def bisect_left(values, value):
     return bisect.bisect_left(values, value)
 
 
-@overload(bisect_left)
+@bounded(bisect_left)
 def _bisect_left(values, value):
     def found(values, value):
         low, high = 0, len(values)
@@ -954,7 +967,7 @@ def bisect_right(values, value):
     return bisect.bisect_right(values, value)
 
 
-@overload(bisect_right)
+@bounded(bisect_right)
 def _bisect_right(values, value):
     def found(values, value):
         low, high = 0, len(values)
@@ -1045,9 +1058,41 @@ def same_kind(values, item):
 @overload(same_kind)
 def _same_kind(values, item):
     """What was appended was not changed on its way in."""
-    if not isinstance(values, types.List) or types.unliteral(values.dtype) != types.unliteral(item):
+    inside = values.dtype if isinstance(values, (types.List, types.ListType)) else None
+    if inside is None or types.unliteral(inside) != types.unliteral(item):
         raise TypingError(f'a {item} among {values}')
     return lambda values, item: None
+
+
+def empty_of(values):
+    return []
+
+
+@overload(empty_of)
+def _empty_of(values):
+    """An empty list for a dict of lists."""
+    if not isinstance(values, types.DictType) or not isinstance(values.value_type, types.ListType):
+        raise TypingError(f'a list put among {values}')
+    inside = values.value_type.item_type
+    return lambda values: numba.typed.List.empty_list(inside)
+
+
+def bucket(values, key):
+    return values.setdefault(key, [])
+
+
+@overload(bucket)
+def _bucket(values, key):
+    if not isinstance(values, types.DictType) or not isinstance(values.value_type, types.ListType):
+        raise TypingError(f'lists among {values}')
+    inside = values.value_type.item_type
+
+    def found(values, key):
+        if key not in values:
+            values[key] = numba.typed.List.empty_list(inside)
+        return values[key]
+
+    return found
 
 
 def fetch(values, key, default):

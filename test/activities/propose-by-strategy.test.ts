@@ -5,13 +5,14 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createJobActivities } from '../../activities/job.ts';
 import { createStrategyActivities } from '../../activities/propose/by-strategy.ts';
+import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { JobInput } from '../../domain/job-input.schema.ts';
 import { noRoutes } from '../../domain/job-input.ts';
 import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import type { StrategyList } from '../../domain/strategies.schema.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
 import type { Ending, RunResult, Sandbox } from '../../sandbox/sandbox.ts';
-import { writeJson } from '../../store/documents.ts';
+import { readProgram, writeJson } from '../../store/documents.ts';
 import { openStore, type Store } from '../../store/store.ts';
 
 const jobId = 'optimize/listed/1.1';
@@ -47,8 +48,13 @@ afterEach(async () => {
   await rm(home, { recursive: true, force: true });
 });
 
-/** A sandbox in which `strategies.py` ends as told, and leaves a list where one is given. */
-function sandboxWith(list: object | null, ending: Ending, said: string): Sandbox {
+/** A sandbox in which `strategies.py` ends as told, and leaves a list where one is given, and other files. */
+function sandboxWith(
+  list: object | null,
+  ending: Ending,
+  said: string,
+  files: Record<string, string> = {},
+): Sandbox {
   const isolation = { kind: 'none', memory: 'watching', image: 'none' } as unknown as Sandbox['isolation'];
   const log = { tail: said, artifact: null, bytes: said.length, truncated: false };
   return {
@@ -58,7 +64,13 @@ function sandboxWith(list: object | null, ending: Ending, said: string): Sandbox
     run: async () =>
       ({
         ...{ ending, stdout: log, stderr: log, refused: [], usage: {}, isolation },
-        outputs: list === null ? {} : { 'out/strategies.json': await store.blobs.put(JSON.stringify(list)) },
+        outputs: Object.fromEntries(
+          await Promise.all(
+            Object.entries(list === null ? {} : { 'strategies.json': JSON.stringify(list), ...files }).map(
+              async ([path, text]) => [`out/${path}`, await store.blobs.put(text)],
+            ),
+          ),
+        ),
       }) as unknown as RunResult,
     conduct: async () => {
       throw new Error('nothing is measured here');
@@ -79,9 +91,19 @@ async function listed(
     ending = { kind: 'exited', code: 0 },
     said = '',
     models = false,
-  }: { strategies?: string[]; ending?: Ending; said?: string; models?: boolean } = {},
+    files = {},
+  }: {
+    strategies?: string[];
+    ending?: Ending;
+    said?: string;
+    models?: boolean;
+    files?: Record<string, string>;
+  } = {},
 ): Promise<{ found: StrategyList; said: string[] }> {
-  const { listStrategies } = createStrategyActivities({ store, sandbox: sandboxWith(list, ending, said) });
+  const { listStrategies } = createStrategyActivities({
+    store,
+    sandbox: sandboxWith(list, ending, said, files),
+  });
   const program = {
     files: { 'src/slow.py': await store.blobs.put('def f(): pass\n') },
     entry: { kind: 'function', module: 'src/slow.py', name: 'f' },
@@ -175,4 +197,37 @@ it('leaves what was not used in the result of the job, also what applied and was
     ['vectorize_loops'],
   ]);
   expect((await store.ledger.job(jobId))?.result).toMatchObject({ notUsed: result.notUsed });
+});
+
+it('makes no program anew that was made when strategies were listed', async () => {
+  const written = { entry: 'slow.py', function: 'f', build: null, note: 'Compiled the loops.' };
+  const { found } = await listed(
+    {
+      ...{ known, crashed: [], refused: [] },
+      applicable: [{ strategies: ['outline_loops'], note: '', made: 'made/outline_loops' }],
+    },
+    {
+      strategies: ['outline_loops'],
+      files: {
+        'made/outline_loops/program.json': JSON.stringify(written),
+        'made/outline_loops/slow.py': 'def f(): return 2\n',
+      },
+    },
+  );
+  const { proposeByStrategy } = createStrategyActivities({
+    store,
+    sandbox: sandboxWith(null, { kind: 'exited', code: 1 }, 'nothing runs here'),
+  });
+  const candidate = (await new MockActivityEnvironment().run(proposeByStrategy, {
+    ...{ storeId: store.id, jobId, step: 'c-1/propose', job: jobWith(), sample: null },
+    ...{
+      id: 'c-1',
+      strategy: 'outline_loops',
+      program: await store.blobs.put('{}'),
+      made: found.made ?? null,
+    },
+  })) as Candidate | null;
+  expect(candidate).toMatchObject({ id: 'c-1', title: 'outline_loops', note: 'Compiled the loops.' });
+  const { files } = await readProgram(store.blobs, candidate?.program ?? '');
+  expect(files).toMatchObject({ 'slow.py': await store.blobs.put('def f(): return 2\n') });
 });

@@ -50,7 +50,12 @@ export function byStrategy(
   strategy: string,
   id: string,
   { program }: Candidate,
-  known: { sample: Artifact | null; environment: Exam['environment']; record?: Artifact | null },
+  known: {
+    sample: Artifact | null;
+    environment: Exam['environment'];
+    record?: Artifact | null;
+    made?: Artifact | null;
+  },
 ): Promise<Candidate | null> {
   const { proposeByStrategy } = sandboxActivities(job.limits);
   return summarized(`${id}: ${strategy}`, proposeByStrategy, {
