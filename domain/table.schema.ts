@@ -150,6 +150,8 @@ export const Judged = z.object({
         column: z.string(),
         value: z.string(),
         rows: z.number(),
+        /** By what the part is judged: a ranking says little of a part. */
+        metric: z.string().optional(),
         score: z.number().nullable(),
       }),
     )
@@ -167,6 +169,8 @@ export const Explained = z.object({
       predicted: z.array(z.array(z.number())),
     }),
   ),
+  /** What more rows gave: the score of one model that learnt from so many. */
+  curve: z.array(z.object({ rows: z.number(), score: z.number() })).default([]),
   recommendations: z.array(z.string()),
   deployment: z.array(z.string()),
 });

@@ -27,7 +27,8 @@ class Dates:
     unread: np.ndarray
     why: str
     note: str | None
-    day_first: bool
+    day_first: bool | None
+    """None: no value has days and months as numbers before the year, so nothing is known of how these would be written."""
 
 
 def read_dates(texts: list[str], counts: np.ndarray, known_order: bool | None = None, asked: bool = False) -> Dates | None:
@@ -48,7 +49,7 @@ def read_dates(texts: list[str], counts: np.ndarray, known_order: bool | None = 
         note = f'days and months cannot be told apart by any value: read as {"day, month" if day_first else "month, day"}, year, e.g. {numbers[0][1]!r}'
     elif len(forms) > 1:
         note = f'dates in {len(forms)} formats: {"; ".join(forms)}'
-    return Dates(values, unread, f'dates as {forms[0] if len(forms) == 1 else "in " + str(len(forms)) + " formats"}', note, day_first)
+    return Dates(values, unread, f'dates as {forms[0] if len(forms) == 1 else "in " + str(len(forms)) + " formats"}', note, day_first if numbers else known_order)
 
 
 Match = tuple[str, dict[str, str | None]]

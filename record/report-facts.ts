@@ -258,7 +258,7 @@ async function isolationOf(
 ): Promise<EnvironmentFacts['isolation']> {
   for (const { kind, end } of steps.toReversed()) {
     if (end.kind !== 'done') continue;
-    const ran = kind === 'run' ? Conducted.safeParse(end.result).data : undefined;
+    const ran = kind === 'run' || kind === 'fit' ? Conducted.safeParse(end.result).data : undefined;
     if (ran !== undefined) return ran.isolation;
     if (kind !== 'measure') continue;
     const measured = MeasuredStep.safeParse(end.result).data;

@@ -155,7 +155,7 @@ export interface RouteSpend {
 
 export interface EnvironmentFacts {
   /** What held the programs in; null where it was not recorded. */
-  isolation: { kind: string; memory: string; image: string } | null;
+  isolation: { kind: string; memory: string; image: string; perJob?: true | undefined } | null;
   hosts: HostFacts[];
   node: string;
   crucible: string;

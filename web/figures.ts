@@ -45,6 +45,11 @@ export const count = (value: number): string => value.toLocaleString('en');
 export const counted = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
-/** A score, or a share, with four digits. */
-export const figure = (value: number | null): string =>
-  value === null ? 'none' : value.toLocaleString('en', { maximumSignificantDigits: 4 });
+/** A score, or a share, with four digits: `0.8125`, `12,340`; with a power of ten where it would be a row of zeros: `2.5e-7`. */
+export function figure(value: number | null): string {
+  if (value === null) return 'none';
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-4 || size >= 1e9)
+    ? String(Number(value.toPrecision(4)).toExponential())
+    : value.toLocaleString('en', { maximumSignificantDigits: 4 });
+}

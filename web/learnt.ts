@@ -2,6 +2,7 @@ import type { Explained } from '../domain/table.schema.ts';
 import type { LearntFacts } from './facts.ts';
 import { count, figure } from './figures.ts';
 import { type Html, html } from './html.ts';
+import { curvePlot, pointsPlot } from './learnt-plots.ts';
 
 /** Returns what was learnt from a table: its test, the models with their weights, what they go by, where they are weak. */
 export function learntSection(learnt: LearntFacts): Html {
@@ -24,15 +25,20 @@ ${table(
   ]),
 )}
 ${judged.confusion == null ? null : confusion(judged.confusion)}
-${judged.calibration == null || judged.calibration.length === 0 ? null : calibration(judged.calibration)}
+<div class="plots">${judged.calibration == null || judged.calibration.length === 0 ? null : calibration(judged.calibration)}
 ${judged.residuals == null ? null : residuals(judged.residuals)}
+${explain === null || explain.curve.length < 2 ? null : learningCurve(explain.curve, judged.metric)}</div>
 ${explain === null || explain.importance.length === 0 ? null : importance(explain.importance)}
-${explain === null ? null : explain.dependence.slice(0, 4).map(dependence)}
+${
+  explain === null || explain.dependence.length === 0
+    ? null
+    : html`<h3>What it predicts on average where a column has a value</h3><div class="plots">${explain.dependence.slice(0, 6).map((each) => dependence(each, judged.confusion?.labels ?? []))}</div>`
+}
 ${
   judged.slices.length === 0
     ? null
     : html`<h3>Where it is weakest</h3>${table(
-        ['column', 'value', 'rows', judged.metric],
+        ['column', 'value', 'rows', judged.slices[0]?.metric ?? judged.metric],
         judged.slices
           .slice(0, 8)
           .map((each) => [each.column, each.value, count(each.rows), figure(each.score)]),
@@ -44,7 +50,7 @@ ${list('Warnings', warnings)}`;
 }
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): Html =>
-  html`<div class="scroll"><table><thead><tr>${head.map((each) => html`<th>${each}</th>`)}</tr></thead><tbody>${rows.map(
+  html`<div class="scroll"><table class="learnt"><thead><tr>${head.map((each) => html`<th>${each}</th>`)}</tr></thead><tbody>${rows.map(
     (row) => html`<tr>${row.map((cell) => html`<td>${cell}</td>`)}</tr>`,
   )}</tbody></table></div>`;
 
@@ -57,48 +63,55 @@ const confusion = ({ labels, counts }: { labels: string[]; counts: number[][] })
     counts.map((row, index) => [labels[index] ?? '', ...row.map(count)]),
   )}`;
 
-/** A plot of points, and the line on which both sides are the same. */
-function points(title: string, along: string, up: string, all: readonly { x: number; y: number }[]): Html {
-  const values = all.flatMap(({ x, y }) => [x, y]);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const place = (value: number): number => 20 + ((value - low) / (high - low || 1)) * 260;
-  return html`<h3>${title}</h3><svg viewBox="0 0 300 300" width="300" role="img" aria-label="${title}: ${up} by ${along}">
-<line x1="20" y1="280" x2="280" y2="20" stroke="currentColor" stroke-opacity="0.3" />
-${all.map(({ x, y }) => html`<circle cx="${place(x).toFixed(1)}" cy="${(300 - place(y)).toFixed(1)}" r="3" fill="currentColor" fill-opacity="0.5" />`)}
-<text x="150" y="297" text-anchor="middle" font-size="11" fill="currentColor">${along}</text>
-<text x="12" y="150" text-anchor="middle" font-size="11" fill="currentColor" transform="rotate(-90 12 150)">${up}</text></svg>`;
-}
-
 const calibration = (bins: readonly { predicted: number; observed: number }[]): Html =>
-  points(
+  pointsPlot(
     'How far its chances can be trusted',
-    'predicted',
-    'observed',
+    { along: 'predicted', up: 'observed' },
     bins.map(({ predicted: x, observed: y }) => ({ x, y })),
   );
 
 const residuals = ({ predicted, actual }: { predicted: number[]; actual: number[] }): Html =>
-  points(
+  pointsPlot(
     'Predicted and actual',
-    'predicted',
-    'actual',
+    { along: 'predicted', up: 'actual' },
     predicted.map((x, index) => ({ x, y: actual[index] ?? x })),
   );
 
-function importance(rows: readonly { column: string; permutation: number; shap: number | null }[]): Html {
-  const most = Math.max(...rows.map(({ permutation }) => permutation), 1e-12);
+function importance(rows: Explained['importance']): Html {
+  const most = rows.reduce((high, { permutation }) => Math.max(high, permutation), 1e-12);
+  const shap = rows.some((row) => row.shap !== null);
   return html`<h3>What it goes by</h3><p>What the loss rises by where a column is shuffled.</p>
-<table><tbody>${rows.slice(0, 15).map(
-    ({ column, permutation, shap }) => html`<tr><td>${column}</td>
-<td><svg width="160" height="12" role="img" aria-label="${figure(permutation)}"><rect width="${(Math.max(0, permutation / most) * 160).toFixed(1)}" height="12" fill="currentColor" fill-opacity="0.5" /></svg></td>
-<td>${figure(permutation)}</td><td>${shap === null ? '' : `SHAP ${figure(shap)}`}</td></tr>`,
-  )}</tbody></table>`;
+<div class="scroll"><table class="importance"><thead><tr><th>column</th><th></th><th>loss</th>${shap ? html`<th>SHAP</th>` : null}</tr></thead><tbody>${rows
+    .slice(0, 15)
+    .map(
+      (row) => html`<tr><td>${row.column}</td>
+<td><svg class="share" viewBox="0 0 100 10" preserveAspectRatio="none" role="img" aria-label="${figure(row.permutation)}"><rect width="${(Math.max(0, row.permutation / most) * 100).toFixed(1)}" height="10" fill="currentColor" fill-opacity="0.5" /></svg></td>
+<td>${figure(row.permutation)}</td>${shap ? html`<td>${row.shap === null ? '' : figure(row.shap)}</td>` : null}</tr>`,
+    )}</tbody></table></div>`;
 }
 
-function dependence({ column, values, predicted }: Explained['dependence'][number]): Html {
-  const rows = values.map((value, index) => [
-    typeof value === 'number' ? figure(value) : value,
-    figure(predicted[index]?.[0] ?? null),
-  ]);
-  return html`<h3>What it predicts on average by ${column}</h3>${table([column, 'predicted'], rows)}`;
+/** Of two classes the chance of the second; of more, of each; else the number that is predicted. */
+function dependence(
+  { column, values, predicted }: Explained['dependence'][number],
+  classes: readonly string[],
+): Html {
+  const several = (predicted[0]?.length ?? 0) > 1;
+  return curvePlot({
+    title: column,
+    along: column,
+    up: several || classes.length === 0 ? 'predicted on average' : `chance of ${classes[1]}`,
+    // Two numbers are a yes and a no.
+    x: values.length > 2 ? values : values.map(String),
+    series: (predicted[0] ?? []).map((_, index) => ({
+      name: several ? (classes[index] ?? null) : null,
+      y: predicted.map((row) => row[index] ?? 0),
+    })),
+  });
 }
+
+const learningCurve = (curve: Explained['curve'], metric: string): Html =>
+  curvePlot({
+    ...{ title: 'What more rows gave', along: 'rows learnt from', up: metric },
+    x: curve.map(({ rows }) => rows),
+    series: [{ name: null, y: curve.map(({ score }) => score) }],
+  });

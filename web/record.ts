@@ -24,7 +24,7 @@ function environmentList({ isolation, hosts, node, crucible }: EnvironmentFacts)
   const held =
     isolation === null
       ? 'not recorded'
-      : `${isolation.kind}, memory held by ${isolation.memory === 'cgroup' ? 'a cgroup' : 'watching'}`;
+      : `${isolation.kind}, memory held by ${isolation.memory === 'cgroup' ? 'a cgroup' : 'watching'}${isolation.perJob ? '; trials of the job are forks of one sandbox' : ''}`;
   return html`<dl>
 <div><dt>isolation</dt><dd>${held}</dd></div>
 <div><dt>image</dt><dd>${isolation === null ? 'not recorded' : html`<code>${isolation.image}</code>`}</dd></div>

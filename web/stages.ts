@@ -35,9 +35,17 @@ ${notUsedList(job)}`;
 ${baselineLine(job)}
 ${searchPlot(job)}
 <h3>Candidates</h3>
-<p class="quiet">The best first. One that is ${job.objective.kind === 'score' ? 'surely better than the best so far is verified: run and scored again, with new seeds' : 'measured as faster than the best so far is verified: judged and measured again'}.</p>
+<p class="quiet">The best first. ${verifiedHow(job)}</p>
 ${candidateList(job)}
 ${notUsedList(job)}`;
+}
+
+function verifiedHow({ objective, learnt }: JobFacts): string {
+  if (learnt !== null)
+    return 'What is good on one fold is fitted on the others too; what has predicted all of them may be blended.';
+  return objective.kind === 'score'
+    ? 'One that is surely better than the best so far is verified: run and scored again, with new seeds.'
+    : 'One that is measured as faster than the best so far is verified: judged and measured again.';
 }
 
 function notUsedList({ notUsed }: JobFacts): Html | null {

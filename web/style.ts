@@ -129,6 +129,13 @@ table { border-collapse: collapse; width: 100%; font-size: 14.5px; }
 th { font-weight: 400; color: var(--quiet); }
 th, td { text-align: right; padding: 7px 0 7px 16px; border-bottom: 1px solid var(--line); white-space: nowrap; }
 th:first-child, td:first-child { text-align: left; padding-left: 0; white-space: normal; }
+.plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 16px 24px; margin: 12px 0 20px; }
+.plots figcaption { overflow-wrap: anywhere; }
+svg.learnt { display: block; width: 100%; max-width: 480px; height: auto; }
+.learnt th:first-child, .learnt td:first-child { min-width: 9em; overflow-wrap: anywhere; }
+.importance td:first-child { overflow-wrap: anywhere; }
+.importance svg.share { display: block; width: 100%; min-width: 40px; height: 12px; }
+.importance td:nth-child(2) { width: 40%; }
 .arms th:first-child, .arms td:first-child { white-space: nowrap; }
 
 .stages { list-style: none; padding: 0; margin: 0; border: 1px solid var(--line); border-radius: 10px; background: var(--card); counter-reset: stage; }

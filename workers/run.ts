@@ -5,6 +5,7 @@ import { createChatActivities } from '../activities/chat.ts';
 import { type ActivityContext, heartbeats } from '../activities/context.ts';
 import { createEnvironmentActivities } from '../activities/environment.ts';
 import { createExtensionActivities } from '../activities/extension.ts';
+import { createCurveActivities } from '../activities/fit/curve.ts';
 import { createDecideActivities } from '../activities/fit/decide.ts';
 import { createDeliverActivities } from '../activities/fit/deliver.ts';
 import { createEndActivities } from '../activities/fit/end.ts';
@@ -225,6 +226,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
     ...createDecideActivities(context),
     ...createFoldActivities(context),
     ...createEndActivities(context),
+    ...createCurveActivities(context),
     ...createDeliverActivities(context),
   };
   return [

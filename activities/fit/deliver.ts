@@ -74,8 +74,9 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
       cores,
       trial,
       probed,
+      curve = null,
       ...place
-    }: Place & Within & { trial: Trial; probed: Probed }): Promise<Trial> {
+    }: Place & Within & { trial: Trial; probed: Probed; curve?: Artifact | null }): Promise<Trial> {
       return takeStep<Trial>(store, place, 'explain', async ({ signal }) => {
         const tree = await readTree(blobs, table.files);
         const said: Tree[] = [];
@@ -88,6 +89,7 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
         const files = {
           ...testLabels(tree),
           'schema.json': fileIn(tree, 'schema.json'),
+          ...(curve === null ? {} : { 'curve.json': curve }),
           ...Object.assign({}, ...said),
         };
         const out = await learning.trusted(

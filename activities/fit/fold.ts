@@ -3,16 +3,23 @@ import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Place } from '../../domain/step.ts';
-import { type FoldEnd, FoldGrades, FoldsEnded, type SplitTable, Timing } from '../../domain/table.schema.ts';
+import {
+  type FoldEnd,
+  type FoldGrades,
+  FoldsEnded,
+  type SplitTable,
+  Timing,
+} from '../../domain/table.schema.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import type { Isolation, RunResult } from '../../sandbox/sandbox.ts';
-import { readJson, readProgram, readTree, writeJson } from '../../store/documents.ts';
+import { readProgram, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
 import { below, endedFile, type Fitted, fittedIn, modelOf, predictionsOf } from './fitted.ts';
+import { gradePredictions } from './graded.ts';
 import { createLearning } from './learning.ts';
-import { fileIn, forGrader, forPrograms, labelsOutside } from './table-files.ts';
+import { forPrograms, labelsOutside } from './table-files.ts';
 
 /** What a program gave for the rows of a fold, whose labels it did not see; or how it ended without. */
 export type FoldRan = { fold: number; seconds: number; memoryMb: number; isolation: Isolation } & (
@@ -25,30 +32,6 @@ export type FoldActivities = ReturnType<typeof createFoldActivities>;
 export const createFoldActivities = ({ store, sandbox }: ActivityContext) => {
   const { blobs } = store;
   const learning = createLearning({ store, sandbox });
-
-  /** Scores predictions in the grader's sandbox, which holds the labels and no program. */
-  async function grade(
-    place: Place,
-    table: SplitTable,
-    predictions: ReadonlyMap<number, Artifact>,
-    { limits, signal }: { limits: Limits; signal: AbortSignal },
-  ): Promise<{ grades: FoldGrades; verdict: Artifact }> {
-    const entries = [...predictions].map(([fold, artifact]) => ({ fold, file: `p${fold}.npy`, artifact }));
-    const graded = await writeJson(blobs, {
-      predictions: entries.map(({ fold, file }) => ({ fold, file })),
-    });
-    const files = Object.fromEntries(entries.map(({ file, artifact }) => [file, artifact]));
-    const out = await learning.trusted(
-      place,
-      {
-        ...{ script: 'grade', files: { ...files, 'graded.json': graded }, limits, cores: 1 },
-        shared: { as: 'grader', files: forGrader(await readTree(blobs, table.files)) },
-      },
-      signal,
-    );
-    const verdict = fileIn(out, 'grade.json');
-    return { grades: await readJson(blobs, verdict, FoldGrades), verdict };
-  }
 
   return {
     /** Trains a candidate on the rows outside a fold and has it predict the rows of the fold, in a fork that holds no label of these. */
@@ -122,7 +105,9 @@ export const createFoldActivities = ({ store, sandbox }: ActivityContext) => {
           ...predicted.map((each) => [each.fold, each.predictions] as const),
         ]);
         const graded =
-          predictions.size === 0 ? null : await grade(place, table, predictions, { limits, signal });
+          predictions.size === 0
+            ? null
+            : await gradePredictions({ store, learning }, place, table, predictions, { limits, signal });
         const config = await configOf(candidate);
         const folds = await Promise.all(ran.map((each) => endOf(each, graded?.grades ?? null)));
         const outcome = outcomeOfFolds(ran, graded);

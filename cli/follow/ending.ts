@@ -4,8 +4,10 @@ import { asksModels } from '../../domain/job.ts';
 import type { BestFound } from '../../domain/job-input.schema.ts';
 import { kindOf } from '../../domain/kinds/kinds.ts';
 import { objectiveOf } from '../../domain/objective.ts';
+import type { Explained } from '../../domain/table.schema.ts';
 import { bestFound, lastLooks, nearestTrial } from '../../domain/trial.ts';
 import { type KeptJob, readJob } from '../../record/kept-job.ts';
+import { learntIn } from '../../record/learnt.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
@@ -61,6 +63,9 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   if (kept.cells !== null) next.push(['Results', `crucible results ${name}`]);
   if (kept.cells !== null && kept.cells.failed > 0) next.push(['Again', `crucible retry ${name} --failed`]);
   if (kindOf(kept.job).product === 'model') {
+    const facts = await learntIn(store.blobs, kept.trials);
+    const goesBy = facts?.explain == null ? [] : mostImportant(facts.explain, facts.judged.metric);
+    next.push(...goesBy);
     if (product !== null)
       next.push(['Predict', `crucible predict ${name} new.csv`], ['Folder', `crucible export ${name}`]);
   } else if (kindOf(kept.job).product === 'outputs') {
@@ -78,6 +83,19 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
     next.push(['Log', `crucible logs ${name}`], ...(await goOn(context, kept, name)));
   if (record.report !== null) next.push(['Report', `crucible report ${name}`]);
   return next;
+}
+
+const mostFeatures = 5;
+
+/** The columns that predictions go by most, and what shuffling each costs; none where nothing was found to matter. */
+export function mostImportant({ importance }: Explained, metric: string): [string, string][] {
+  const found = importance.filter(({ permutation }) => permutation > 0).slice(0, mostFeatures);
+  const columns = found.map(
+    ({ column, permutation }) => `${oneLine(column)} ${Number(permutation.toPrecision(2))}`,
+  );
+  return found.length === 0
+    ? []
+    : [['Goes by', `${columns.join(', ')} (what ${metric} loses where the column is shuffled)`]];
 }
 
 /** Why the stage failed that ended a pipeline, and how it is begun from there once that is mended. */

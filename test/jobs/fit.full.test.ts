@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { foundIn } from '../../domain/objective.ts';
-import { Blend, FoldsEnded, Judged } from '../../domain/table.schema.ts';
+import { Blend, Explained, FoldsEnded, Judged } from '../../domain/table.schema.ts';
 import { readJson, readTree } from '../../store/documents.ts';
 import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
 import { endOf, flats, patienceMs, started } from './fit-jobs.ts';
@@ -49,6 +49,13 @@ it(
     for (const { id: member } of members) expect(whole).toContain(member);
     const steps = await store.ledger.steps(id);
     expect(steps.filter(({ kind, key }) => kind === 'test' && key.endsWith('/test'))).toHaveLength(1);
+
+    // What sales were drawn from is what it goes by, and the size says the same as the rooms.
+    const { importance, dependence } = await readJson(store.blobs, blend?.artifacts.explain ?? '', Explained);
+    expect(importance.map(({ column }) => column).sort()).toEqual(['district', 'rooms', 'size']);
+    expect(['rooms', 'size']).toContain(importance[0]?.column);
+    expect(importance[0]?.permutation).toBeGreaterThan(0.02);
+    expect(dependence.find(({ column }) => column === 'rooms')?.predicted.length).toBeGreaterThan(2);
 
     const product = Object.keys(await readTree(store.blobs, record.result?.product ?? ''));
     for (const file of ['predict.py', 'schema.json', 'requirements.lock', 'MODEL_CARD.md', 'test_score.py'])

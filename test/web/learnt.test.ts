@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import type { LearntFacts } from '../../web/facts.ts';
+import { figure } from '../../web/figures.ts';
 import { learntSection } from '../../web/learnt.ts';
 
 const learnt: LearntFacts = {
@@ -42,11 +43,34 @@ const learnt: LearntFacts = {
   },
   explain: {
     importance: [{ column: 'size', permutation: 0.08, shap: null }],
-    dependence: [{ column: 'size', values: [40, 80], predicted: [[0.3], [0.7]] }],
+    dependence: [
+      { column: 'size', values: [40, 60, 80], predicted: [[0.3], [0.5], [0.7]] },
+      { column: 'district', values: ['<old>', 'east'], predicted: [[0.2], [0.6]] },
+    ],
+    curve: [
+      { rows: 240, score: 0.71 },
+      { rows: 960, score: 0.74 },
+    ],
     ...{ recommendations: ['collect more of rooms 2 to 3'], deployment: [] },
   },
   warnings: ['column id tells rows apart'],
 };
+
+it('partial dependence and the learning curve are drawn: numbers as a line, texts as bars, each escaped', () => {
+  const text = learntSection(learnt).toString();
+  expect(text.match(/<path [^>]*d="M/g)).toHaveLength(2);
+  expect(text.match(/<rect [^>]*><title>/g)).toHaveLength(2);
+  expect(text).toContain('What more rows gave');
+  expect(text).toContain('chance of yes');
+  expect(text).toContain('&lt;old&gt;');
+  expect(text).not.toContain('<old>');
+});
+
+it('figures that would be rows of zeros are written with a power of ten', () => {
+  expect([2.5e-7, -1e-12, 3.14159e300, 0, 0.0123456, 12_345.6].map(figure)).toEqual([
+    ...['2.5e-7', '-1e-12', '3.142e+300', '0', '0.01235', '12,350'],
+  ]);
+});
 
 it('what was learnt is told with its test beside guessing, its models, and what they go by; names are escaped', () => {
   const text = learntSection(learnt).toString();

@@ -3,6 +3,7 @@ import type { CellActivities } from '../../activities/cells.ts';
 import type { ChatActivities } from '../../activities/chat.ts';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
 import type { ExtensionActivities } from '../../activities/extension.ts';
+import type { CurveActivities } from '../../activities/fit/curve.ts';
 import type { DecideActivities } from '../../activities/fit/decide.ts';
 import type { DeliverActivities } from '../../activities/fit/deliver.ts';
 import type { EndActivities } from '../../activities/fit/end.ts';
@@ -129,8 +130,8 @@ export function sandboxActivities(limits: Limits) {
 /** The activities that learn from a table. Those that hold labels, and no program, run where what is graded does. */
 export function learningActivities(limits: Limits) {
   const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
-  const { fitFold, applyMembers, probeMembers } = proxyActivities<
-    FoldActivities & EndActivities & DeliverActivities
+  const { fitFold, applyMembers, probeMembers, drawCurve } = proxyActivities<
+    FoldActivities & EndActivities & DeliverActivities & CurveActivities
   >({ ...within, taskQueue: queues.sandbox });
   const { gradeFolds, blendFits, judgeTest, decideFit, explainBlend, deliverModel } = proxyActivities<
     FoldActivities & EndActivities & DeliverActivities & DecideActivities
@@ -141,7 +142,7 @@ export function learningActivities(limits: Limits) {
     taskQueue: queues.sandbox,
   });
   return {
-    ...{ fitFold, applyMembers, probeMembers, gradeFolds, blendFits, judgeTest, decideFit },
+    ...{ fitFold, applyMembers, probeMembers, drawCurve, gradeFolds, blendFits, judgeTest, decideFit },
     ...{ explainBlend, deliverModel, prepareTable, coolLearning },
   };
 }

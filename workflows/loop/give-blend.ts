@@ -11,6 +11,8 @@ import { learningActivities, recordTrial } from '../job/proxies.ts';
 const leastMs = 20_000;
 /** So many rows, each by itself, tell how long one takes to be predicted. */
 export const timedRows = 5;
+/** Explaining and putting together take about so long themselves. */
+const deliveryMs = 3_000;
 /** An explanation is worth a share of what is left, and nothing below this. */
 const leastToExplainMs = 2_500;
 
@@ -106,7 +108,14 @@ export async function giveBlend(
           ...within(wallMs),
           blended,
         });
-        return await activities.explainBlend({ ...placeOf(path('explain')), ...enough(), trial, probed });
+        const forCurve = (leftMs() - deliveryMs) / 2;
+        const curve =
+          forCurve < leastToExplainMs
+            ? null
+            : await activities.drawCurve({ ...placeOf(path('curve')), ...within(forCurve), blended });
+        return await activities.explainBlend({
+          ...{ ...placeOf(path('explain')), ...enough(), trial, probed, curve },
+        });
       } catch (error) {
         if (!(error instanceof ActivityFailure) || isCancellation(error)) throw error;
         note(`it could not be explained: ${reasonOf(error)}`);

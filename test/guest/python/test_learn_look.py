@@ -307,6 +307,11 @@ class Kinds(Looking):
                 self.assertEqual(kind, 'date')
                 self.assertTrue((read == days).all(), form)
 
+    def test_order_of_days(self) -> None:
+        """dates that begin with the year say nothing of how others are written: later ones with points begin with the day"""
+        self.assertEqual(self.column(self.look(table_of(d=[f'2021-03-{1 + place % 28:02}' for place in range(ROWS)])), 'd')['written'], {'dayFirst': None})
+        self.assertEqual(self.column(self.look(table_of(d=[f'{1 + place % 28:02}.03.2021' for place in range(ROWS)])), 'd')['written'], {'dayFirst': True})
+
     def test_unclear_dates(self) -> None:
         """days and months that nothing tells apart are said"""
         kind, _, found = self.kind(['01/02/2020', '03/04/2021', '05/06/2022'] * 20)
