@@ -61,7 +61,7 @@ export const Recipe = z.strictObject({
   entry: SafePath,
   /** What stands beside it, in its folder and beside the script alike. */
   files: z.array(SafePath).default([]),
-  /** What it writes, each with its check; a text that is `{{n}}` stands for that value. A `volume` is checked by its ending. */
+  /** What it writes, each with its check; a text that is `{{n}}` stands for that value. A `volume` and a `picture` are checked by their endings. */
   outputs: z.array(z.looseObject({ kind: z.string(), path: z.string() })).min(1),
 });
 export type Recipe = z.infer<typeof Recipe>;

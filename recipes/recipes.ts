@@ -61,7 +61,7 @@ export async function renderRecipe(
     program: template.replace(placeholder, (_, parameter: string) =>
       asPython(valueIn(name, values, parameter), parameters[parameter]),
     ),
-    outputs: RecipeOutputs.parse(checks.flatMap(checksOfVolume)),
+    outputs: RecipeOutputs.parse(checks.flatMap(checksByEnding)),
   };
 }
 
@@ -85,10 +85,23 @@ function filled(json: unknown, of: (parameter: string) => unknown): unknown {
   return Object.fromEntries(Object.entries(json).map(([key, value]) => [key, filled(value, of)]));
 }
 
-/** The checks of a volume by the ending of its file, and of what stands beside it; `{ n?, minimum?, maximum? }` says what is known of it. */
-function checksOfVolume(check: unknown): unknown[] {
-  if (typeof check !== 'object' || check === null || !('kind' in check) || check.kind !== 'volume')
-    return [check];
+/** The checks of a `volume` or a `picture`, by the ending of its file. */
+function checksByEnding(check: unknown): unknown[] {
+  if (typeof check !== 'object' || check === null || !('kind' in check)) return [check];
+  if (check.kind === 'volume') return checksOfVolume(check);
+  return check.kind === 'picture' ? [checkOfPicture(check)] : [check];
+}
+
+/** A picture of that size, or a film that moves; `{ width, height }` is of the picture. */
+function checkOfPicture(check: object): unknown {
+  const { width, height, ...of } = { width: 0, height: 0, path: '', ...check };
+  return of.path.endsWith('.png')
+    ? { ...of, kind: 'image', width, height }
+    : { ...of, kind: 'video', moves: true };
+}
+
+/** The checks of a volume, and of what stands beside it; `{ n?, minimum?, maximum? }` says what is known of it. */
+function checksOfVolume(check: object): unknown[] {
   const { n, ...of } = { n: undefined, path: '', ...check };
   const beside = { kind: 'json', path: `${of.path}.json`, schema: { required: ['shape', 'axes'] } };
   if (of.path.endsWith('.bin')) return [{ ...of, kind: 'voxels', ...(n === undefined ? {} : { n }) }, beside];

@@ -23,7 +23,7 @@ export async function withRecipeValues(job: Job, folder: string): Promise<{ job:
       made.set(part, {
         ...{ with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) },
         inputs: await withRead(part, filesReadBy(checked.recipe, checked.values), folder),
-        environment: part.environment ?? environmentOf(checked.recipe),
+        ...environmentOf(part, checked.recipe),
       });
     else mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
   }
@@ -31,8 +31,8 @@ export async function withRecipeValues(job: Job, folder: string): Promise<{ job:
 }
 
 /** What a recipe imports beside the packages of every sandbox; a job that names its environment has that. */
-const environmentOf = ({ layer }: Recipe): SolveJob['environment'] =>
-  layer === undefined ? undefined : { layer };
+const environmentOf = ({ environment }: StageJob, { layer }: Recipe): Pick<SolveJob, 'environment'> =>
+  environment !== undefined || layer === undefined ? {} : { environment: { layer } };
 
 /** A job that was checked before has its recipe's outputs already. */
 const distinct = (outputs: readonly OutputCheck[]): OutputCheck[] => [

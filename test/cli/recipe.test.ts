@@ -83,6 +83,26 @@ describe('crucible recipe', () => {
     expect(files).toEqual([]);
   });
 
+  it('brings the layer that its recipe imports, unless the job names an environment, and checks a picture by its ending', async () => {
+    const job = { kind: 'solve', name: 'draw', recipe: 'voxel.render', with: { volume: 'a.bin' } };
+    const folder = await mkdtemp(join(tmpdir(), 'crucible-recipe-'));
+    await writeFile(join(folder, 'a.bin'), Buffer.alloc(32));
+    const made = async (more: object) => (await checkedJob({ ...job, ...more }, folder)).job;
+    expect(await made({})).toMatchObject({
+      environment: { layer: 'voxel' },
+      outputs: [{ kind: 'image', path: 'picture.png', width: 1280, height: 960 }],
+    });
+    expect(await made({ environment: { requirements: ['pyvista'] } })).toMatchObject({
+      environment: { requirements: ['pyvista'] },
+    });
+    expect(await made({ with: { volume: 'a.bin', output: 'turn.gif' } })).toMatchObject({
+      outputs: [{ kind: 'video', path: 'turn.gif', moves: true }],
+    });
+    expect((await jobFromRecipe('voxel.shapes', { with: [], typed: [] })).job).not.toHaveProperty(
+      'environment',
+    );
+  });
+
   it('runs one as a job that says every value, those that were left out too', async () => {
     const { job } = await jobFromRecipe('shape', { with: ['n=32', 'shape=torus', 'size=1'] });
     expect(job).toMatchObject({ kind: 'solve', name: 'shape', recipe: 'shape' });

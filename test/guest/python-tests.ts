@@ -21,7 +21,12 @@ export async function pythonTests(
   const options = {
     timeout: 300_000,
     maxBuffer: 64 << 20,
-    env: { ...process.env, ...(layer === undefined ? {} : { TEST_LAYER: layer, OMP_NUM_THREADS: '1' }) },
+    env: {
+      ...process.env,
+      ...(layer === undefined
+        ? {}
+        : { TEST_LAYER: layer, LD_LIBRARY_PATH: `${layer}/.lib`, OMP_NUM_THREADS: '1' }),
+    },
   };
   const { stdout } = await run(
     await pythonWithNumpy(modules),
