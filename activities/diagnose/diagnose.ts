@@ -3,6 +3,7 @@ import { headline } from '../../domain/trial.ts';
 import { withShortPaths } from '../try/reason.ts';
 import { type Failure, type Frame, framesIn, ownFrame, raisedIn } from './failure.ts';
 import { type Finding, finding } from './finding.ts';
+import type { Hottest } from './hottest.ts';
 import { findingOfOutputs } from './outputs.ts';
 import { findingOf, guard, outOfMemory, withoutScreen } from './raised.ts';
 
@@ -215,13 +216,18 @@ function ofTimeOut(failure: Failure): Finding {
   if (spawned !== null) return spawned;
   const frames = stackIn(failure.stderr);
   const own = frames.filter(({ path }) => path in failure.sources);
-  const [inner] = own;
   const [top] = frames;
-  const text =
-    inner === undefined ? '' : (failure.sources[inner.path]?.split('\n')[inner.line - 1]?.trim() ?? '');
-  const around = own.at(-1);
-  const way = around === undefined || around === inner ? '' : `, called from line ${around.line}`;
-  const where = inner === undefined ? '' : ` It stood at ${inner.path}:${inner.line}${way}: ${text}`;
+  const textAt = ({ path, line }: Pick<Frame, 'path' | 'line'>): string =>
+    failure.sources[path]?.split('\n')[line - 1]?.trim() ?? '';
+  const hottest = failure.hottest != null && failure.hottest.path in failure.sources ? failure.hottest : null;
+  const inner = hottest ?? own[0];
+  const text = inner === undefined ? '' : textAt(inner);
+  const where =
+    hottest !== null
+      ? ` ${hottestWords(hottest)}: ${text}`
+      : inner === undefined
+        ? ''
+        : ` It stood at ${inner.path}:${inner.line}${wayTo(own)}: ${text}`;
   const waiting = top !== undefined && waits.test(top.path);
   return {
     ...finding(
@@ -237,6 +243,16 @@ function ofTimeOut(failure: Failure): Finding {
     place: placed(inner),
   };
 }
+
+/** Says how a program came to where it stood. */
+function wayTo(own: readonly Frame[]): string {
+  const around = own.at(-1);
+  return around === undefined || around === own[0] ? '' : `, called from line ${around.line}`;
+}
+
+/** Says where a program stands most of the time. */
+const hottestWords = ({ path, line, within, share, ms }: Hottest): string =>
+  `By sampling, ${Math.round(share * 100)} % of its first ${ms / 1000} s went to ${path}:${line}${within === '<module>' ? '' : ` in ${within}`}`;
 
 const mainOf = ({ around: { program }, sources }: Failure) =>
   program in sources ? { path: program, line: 1 } : undefined;
@@ -270,7 +286,7 @@ function ofLimit(failure: Failure): Finding | null {
   }
 }
 
-function placed(frame: Frame | undefined): FailedAt | null {
+function placed(frame: Pick<Frame, 'path' | 'line' | 'within'> | undefined): FailedAt | null {
   if (frame === undefined) return null;
   const { path, line, within } = frame;
   return { path, line, within: within === '<module>' ? null : within };

@@ -18,6 +18,7 @@ export interface Known {
   /** How it ended; null where that says nothing. */
   ending: Ending | null;
   written?: Failure['written'];
+  hottest?: Failure['hottest'];
 }
 
 /** Returns the outcome of a run with what it failed of and, below the first line of its reason, what it missed. */
@@ -64,12 +65,12 @@ export function diagnosedVerdict(outcome: Outcome, written: Failure['written'] =
 async function withDiagnosis(
   store: Store,
   outcome: Outcome,
-  { program, said, ending, written = [] }: Known,
+  { program, said, ending, written = [], hottest = null }: Known,
   around: Failure['around'],
 ): Promise<Outcome> {
   if (!('reason' in outcome)) return outcome;
   const failure: Failure = {
-    ...{ outcome: outcome.kind, reason: outcome.reason, written, around, ...said },
+    ...{ outcome: outcome.kind, reason: outcome.reason, written, hottest, around, ...said },
     exit: ending?.kind === 'exited' ? ending.code : ending?.kind === 'signalled' ? ending.signal : null,
     sources: await sourcesOf(store, program),
   };

@@ -1,5 +1,6 @@
 import type { OutcomeKind } from '../../domain/outcome.schema.ts';
 import { isForeign, lastTraceback, withShortPaths } from '../try/reason.ts';
+import type { Hottest } from './hottest.ts';
 
 /** What there was for a program, and what there could have been. */
 export interface Surroundings {
@@ -29,6 +30,8 @@ export interface Failure {
   sources: Readonly<Record<string, string>>;
   /** The first files it wrote. */
   written: readonly { path: string; bytes: number }[];
+  /** Where it stands most of the time, of one that took too long; unset: that is not known. */
+  hottest?: Hottest | null;
   around: Surroundings;
 }
 

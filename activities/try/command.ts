@@ -33,6 +33,14 @@ export const threads = (cores: number): Record<string, string> =>
 
 /** Returns the command line of a script. Python puts the script's folder on the module path by itself. */
 export function scriptCommand({ entry }: Program): string[] {
+  return scriptBy([], entry);
+}
+
+/** Returns the command line that samples where a script stands: a file `samples` gets its stacks, so many seconds apart. */
+export const sampledCommand = ({ entry }: Program, samples: string, everySeconds: number): string[] =>
+  scriptBy(['/sandbox/guest/sample.py', '--every', String(everySeconds), '--out', samples, '--'], entry);
+
+function scriptBy(runner: readonly string[], entry: Program['entry']): string[] {
   if (entry.kind !== 'script') throw new Error(`expected a script, got the function ${entry.name}`);
-  return [python, '-B', ...tellingCrashes, entry.path, ...entry.args];
+  return [python, '-B', ...tellingCrashes, ...runner, entry.path, ...entry.args];
 }

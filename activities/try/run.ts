@@ -25,6 +25,7 @@ import { outcomeOfEnding, type Said, saidBy } from './outcome-of-ending.ts';
 import { outputsOf, patternsOf } from './outputs.ts';
 import { playerOf } from './player.ts';
 import { reasonIn } from './reason.ts';
+import { hottestLine } from './sampled.ts';
 import { secretSeed } from './seed.ts';
 import { workspaceOf } from './workspace.ts';
 
@@ -177,7 +178,12 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
     if (isMended(exam)) artifacts['what it gave'] = await writeJson(store.blobs, returned);
     if (outcome !== null) {
       const had = Object.keys(workspace);
-      const known = { program, said: saidBy(ran), ending: ran.ending, written: ran.written, exam, had };
+      const hottest =
+        outcome.kind === 'timedOut'
+          ? await hottestLine({ store, sandbox }, place, { exam, program, seed }, signal)
+          : null;
+      const { ending, written } = ran;
+      const known = { program, said: saidBy(ran), ending, written, hottest, exam, had };
       const found = await diagnosed(store, place, outcome, known);
       return { kind: 'failed', outcome: found, artifacts, isolation };
     }

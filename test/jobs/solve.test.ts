@@ -170,6 +170,15 @@ it(
     expect(stopped.lines).toEqual([
       'run.py ended as timedOut: not done after 3 s of wall time; last printed: at 2',
     ]);
+    const [trial] = await crucible.store.ledger.trials(stopped.id);
+    expect(trial?.trial.outcome).toMatchObject({
+      diagnosis: {
+        place: { path: 'run.py', line: 4 },
+        suggestion: expect.stringMatching(
+          /^It sleeps: .* of its first 3 s went to run\.py:4: time\.sleep\(900\)$/,
+        ),
+      },
+    });
     expect(crashed.lines[0]).toBe(
       'run.py ended as crashed: ended by SIGSEGV at run.py:3 in read; last printed: reading',
     );
