@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { s3Credentials } from './test/support/s3-credentials.ts';
 
 // Time limits are there to end what hangs: on a busy machine everything takes several times as long.
 /** Fast: no server, no sandbox, no compiler. */
@@ -62,6 +63,18 @@ export default defineConfig({
           exclude: [...large, ...waiting],
           fileParallelism: false,
           testTimeout: 600_000,
+          hookTimeout: 300_000,
+        },
+      },
+      {
+        test: {
+          // What is true of a store in a folder is true of one on servers.
+          name: 'shared',
+          include: folders(['store'], '.test.ts'),
+          exclude: [...large, 'test/store/{file-blobs,sqlite}.test.ts'],
+          globalSetup: 'test/support/shared-servers.ts',
+          env: s3Credentials,
+          testTimeout: 120_000,
           hookTimeout: 300_000,
         },
       },

@@ -14,19 +14,20 @@ export interface EnvFile {
 
 /** What a file may set: Crucible's own settings. Nothing that Node, a program or a library would read is among them. */
 const own = [
-  /^CRUCIBLE_(HOME|SANDBOX|LOG)$/,
+  /^CRUCIBLE_(HOME|SANDBOX|LOG|STORE|BLOBS)$/,
+  /^AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|REGION|ENDPOINT_URL(_S3)?)$/,
   /^TEMPORAL_(ADDRESS|NAMESPACE)$/,
   /^(DEFAULT_LLM_PROVIDER|E2B_TEMPLATE)$/,
-  /^[A-Z][A-Z0-9_]*_(API_KEY|BASE_URL)$/,
+  // That they end so makes no setting of those of other programs.
+  /^(?!(NODE|NPM|LD|PYTHON|GIT|SSL|CURL|AWS|DOCKER)_)[A-Z][A-Z0-9_]*_(API_KEY|BASE_URL)$/,
   /^OTEL_EXPORTER_OTLP_(TRACES_)?(ENDPOINT|HEADERS)$/,
   /^OTEL_(SDK_DISABLED|SERVICE_NAME|RESOURCE_ATTRIBUTES|INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT)$/,
 ];
-/** That they end so makes no setting of them. */
-const foreign = /^(NODE|NPM|LD|PYTHON|GIT|SSL|CURL|AWS|DOCKER)_/;
-
 /** The variables whose secret is sent to the address that `name` gives. */
 function secretsSentTo(name: string): string[] {
   if (name.endsWith('_BASE_URL')) return [name.replace(/_BASE_URL$/, '_API_KEY')];
+  if (/^(AWS_ENDPOINT_URL|CRUCIBLE_BLOBS)/.test(name)) return ['AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'];
+  if (name === 'CRUCIBLE_STORE') return ['PGPASSWORD'];
   return /^OTEL_.*_ENDPOINT$/.test(name)
     ? ['OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_TRACES_HEADERS']
     : [];
@@ -54,7 +55,7 @@ export function readEnvFiles(files: readonly EnvFile[], environment: Environment
     const left: string[] = [];
     for (const [name, value = ''] of Object.entries(read)) {
       if (environment[name] !== undefined) continue;
-      if (foreign.test(name) || !own.some((pattern) => pattern.test(name))) left.push(name);
+      if (!own.some((pattern) => pattern.test(name))) left.push(name);
       else if (!file.trusted && value !== '' && secretsSentTo(name).some(isElsewhere))
         left.push(`${name}, for its key comes from elsewhere`);
       else set(name, value, file, environment);

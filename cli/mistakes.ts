@@ -9,6 +9,7 @@ const statuses: Record<string, ExitStatus> = {
   SandboxUnavailable: exitStatus.failed,
   StorageFull: exitStatus.failed,
   StoreRefused: exitStatus.failed,
+  StoreUnavailable: exitStatus.failed,
 };
 
 /** Whether the message of what was thrown is all that people need of it. */

@@ -46,6 +46,12 @@ export class StoreRefused extends Error {
   static readonly retry = 'again';
 }
 
+/** The ledger or the blobs cannot be reached, or refuse who asks. Nothing was half-written; retrying helps once they can. */
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable';
+  static readonly retry = 'again';
+}
+
 /** An artifact is missing, or its bytes do not match its name. */
 export class ArtifactDamaged extends Error {
   override name = 'ArtifactDamaged';
@@ -174,6 +180,7 @@ const errors = [
   LessonFailed,
   ConfigWrong,
   StoreRefused,
+  StoreUnavailable,
   ArtifactDamaged,
   StorageFull,
   PayloadTooLarge,

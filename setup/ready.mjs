@@ -1,14 +1,14 @@
-// node setup/ready.mjs [--system] [--only STEP,…] [-- COMMAND ARGS…]
+// node setup/ready.mjs [--system] [--only STEP,… | --also STEP,…] [-- COMMAND ARGS…]
 // Brings the machine to the state Crucible needs, then runs COMMAND with the project's own Node first on PATH.
 import { join } from 'node:path';
 import { runCommand } from './command.mjs';
 import { holdLock } from './lock.mjs';
 import { cache } from './places.mjs';
 import { createScreen } from './screen.mjs';
-import { allSteps } from './steps.mjs';
+import { moreSteps, usualSteps } from './steps.mjs';
 import { endPrograms, removeParts, StepFailed, workOn } from './work.mjs';
 
-const usage = 'usage: node setup/ready.mjs [--system] [--only STEP,…] [-- COMMAND ARGS…]';
+const usage = 'usage: node setup/ready.mjs [--system] [--only STEP,… | --also STEP,…] [-- COMMAND ARGS…]';
 
 const { system, steps, command } = readArguments(process.argv.slice(2));
 const screen = createScreen(process.stderr);
@@ -83,10 +83,13 @@ function readArguments(given) {
   const command = end < 0 ? [] : given.slice(end + 1);
   // A machine of continuous integration is there to be changed.
   let system = process.env.CI === 'true' && process.getuid?.() === 0;
-  let names = allSteps.map((step) => step.name);
+  const allSteps = [...moreSteps, ...usualSteps];
+  let names = usualSteps.map((step) => step.name);
   for (let next = 0; next < options.length; next += 1) {
     if (options[next] === '--system') system = true;
     else if (options[next] === '--only' && options[next + 1]) names = options[++next]?.split(',') ?? [];
+    else if (options[next] === '--also' && options[next + 1])
+      names = [...names, ...(options[++next]?.split(',') ?? [])];
     else refuse(`unexpected ${options[next]}\n${usage}`);
   }
   const unknown = names.filter((name) => !allSteps.some((step) => step.name === name));

@@ -1,7 +1,7 @@
 import type { Artifact } from '../domain/artifact.schema.ts';
 
 /**
- * Files by the SHA-256 of their bytes. Writing is a temporary file, then a rename; reading verifies.
+ * Files by the SHA-256 of their bytes: one appears under its name whole or not at all, and reading verifies.
  * Throws `ArtifactDamaged` where bytes are missing or do not match, `StorageFull` where there is no room.
  */
 export interface BlobStore {
@@ -19,4 +19,10 @@ export interface BlobStore {
   remove(artifact: Artifact, before: number): Promise<boolean>;
   /** Places a verified read-only copy (a hard link where it can) at `path`. */
   place(artifact: Artifact, path: string): Promise<void>;
+  /**
+   * Notes that the blobs are those of a store, and removes what processes that died have left half-written. Throws `StoreRefused` where they
+   * are another's: collecting its garbage would remove them.
+   */
+  claim(storeId: string): Promise<void>;
+  close(): Promise<void>;
 }

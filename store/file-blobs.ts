@@ -13,11 +13,12 @@ import {
   rm,
   stat,
   utimes,
+  writeFile,
 } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { Artifact } from '../domain/artifact.schema.ts';
-import { ArtifactDamaged, StorageFull } from '../domain/errors.ts';
+import { ArtifactDamaged, StorageFull, StoreRefused } from '../domain/errors.ts';
 import type { BlobStore } from './blobs.ts';
 
 /** A temporary file nobody has written to for so long belongs to a process that died. */
@@ -34,11 +35,8 @@ const readOnly = 0o444;
  * whole or not at all. Creates what is missing below `folder`. What was put is on disk when `put` returns.
  */
 export function createFileBlobs(folder: string): BlobStore {
-  const pathOf = (artifact: Artifact): string => {
-    if (!Artifact.safeParse(artifact).success)
-      throw new ArtifactDamaged(`expected an artifact name (64 hex digits), got ${JSON.stringify(artifact)}`);
-    return join(folder, artifact.slice(0, 2), artifact.slice(2, 4), artifact);
-  };
+  const pathOf = (artifact: Artifact): string =>
+    join(folder, nameOf(artifact).slice(0, 2), artifact.slice(2, 4), artifact);
 
   /** Gives `fill` a temporary path, then makes the file it wrote there the blob of the name it returns. */
   async function store(fill: (temporary: string) => Promise<Artifact>): Promise<Artifact> {
@@ -175,7 +173,40 @@ export function createFileBlobs(folder: string): BlobStore {
         }
       });
     },
+
+    async claim(storeId) {
+      const path = join(folder, 'store-id');
+      await mkdir(folder, { recursive: true });
+      const owner =
+        (await readFile(path, 'utf8').catch(undefinedIfMissing)) ?? (await claimFirst(path, storeId));
+      if (owner === storeId) return void (await removeAbandoned(folder));
+      throw new StoreRefused(
+        `${folder}: expected the blobs of store ${storeId}, found those of store ${owner}: choose another folder`,
+      );
+    },
+
+    async close() {},
   };
+}
+
+/** Throws where it is no artifact's name; what is made of it can lead nowhere else. */
+export function nameOf(artifact: Artifact): string {
+  if (Artifact.safeParse(artifact).success) return artifact;
+  throw new ArtifactDamaged(`expected an artifact name (64 hex digits), got ${JSON.stringify(artifact)}`);
+}
+
+/** Returns what stands in the file at `path`; of several processes that find none, the first to write decides. */
+async function claimFirst(path: string, storeId: string): Promise<string> {
+  const temporary = `${path}.${randomUUID()}`;
+  await writeFile(temporary, storeId, { mode: 0o600 });
+  try {
+    await link(temporary, path);
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(temporary, { force: true });
+  }
+  return readFile(path, 'utf8');
 }
 
 /** Tells that a blob is wanted now: what removes old ones leaves it. */
@@ -222,7 +253,7 @@ async function writeAt(file: FileHandle, bytes: Buffer, position: number): Promi
 }
 
 /** Returns the hash of the file at `path`; undefined where there is none. */
-async function hashOf(path: string): Promise<string | undefined> {
+export async function hashOf(path: string): Promise<string | undefined> {
   const hash = createHash('sha256');
   try {
     await pipeline(createReadStream(path), hash);
@@ -251,7 +282,8 @@ async function syncFolder(path: string): Promise<void> {
   }
 }
 
-async function keepingRoom<T>(folder: string, write: () => Promise<T>): Promise<T> {
+/** Does `write`, and throws `StorageFull` where the disk of `folder` has no room for it. */
+export async function keepingRoom<T>(folder: string, write: () => Promise<T>): Promise<T> {
   try {
     return await write();
   } catch (cause) {

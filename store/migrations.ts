@@ -1,6 +1,6 @@
 import { type Kysely, sql } from 'kysely';
 import { type Migration, Migrator } from 'kysely/migration';
-import { StoreRefused } from '../domain/errors.ts';
+import { StoreRefused, StoreUnavailable } from '../domain/errors.ts';
 import type { LedgerSchema } from './ledger-schema.ts';
 
 /** Steps from an empty database to the newest schema, in order of name. A released step is never changed. */
@@ -20,6 +20,7 @@ export async function migrate(db: Kysely<LedgerSchema>, where: string): Promise<
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } });
   const { error } = await migrator.migrateToLatest();
   if (error === undefined) return;
+  if (error instanceof StoreUnavailable) throw error;
   const applied = await sql<{ name: string }>`select name from kysely_migration order by name`
     .execute(db)
     .catch(() => ({ rows: [] }));

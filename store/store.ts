@@ -3,11 +3,13 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CamelCasePlugin, Kysely } from 'kysely';
 import type { BlobStore } from './blobs.ts';
-import { createFileBlobs, removeAbandoned } from './file-blobs.ts';
+import { createFileBlobs } from './file-blobs.ts';
 import type { Warn } from './ledger/rows.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import type { LedgerSchema, StoreTable } from './ledger-schema.ts';
 import { migrate } from './migrations.ts';
+import { createPostgresDialect, shownUrl } from './postgres.ts';
+import { type Bucket, createS3Blobs } from './s3-blobs.ts';
 import { createSqliteDialect } from './sqlite.ts';
 
 /** All that Crucible remembers. `id` tells stores apart: a job belongs to one. */
@@ -20,34 +22,55 @@ export interface Store {
   close(): Promise<void>;
 }
 
+/** Where a store is kept that is not in a folder of one host. */
+export interface SharedPlaces {
+  /** `postgres://…`. */
+  ledger: string;
+  blobs: Bucket | { folder: string };
+}
+
 /**
- * Opens the store in `folder`, creating it (for this user only) where there is none: `blobs/` and `ledger.db`.
- * Any number of processes of one host may open it at once. Throws `StoreRefused` where another Crucible wrote it.
+ * Opens the store in the folder `home`, creating it (for this user only) where there is none: `blobs/` and `ledger.db`. Any number of processes
+ * of one host may open it at once; with `shared`, ledger and blobs are there, and hosts may be any. Throws `StoreRefused` where another
+ * Crucible wrote it, `StoreUnavailable` where it cannot be reached.
  * `warn` hears of rows that cannot be read, each once.
  */
-export async function openStore(folder: string, warn: Warn = console.error): Promise<Store> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const ledgerPath = join(folder, 'ledger.db');
-  const db = new Kysely<LedgerSchema>({
-    dialect: createSqliteDialect(ledgerPath),
-    plugins: [new CamelCasePlugin()],
-  });
-  try {
-    await migrate(db, ledgerPath);
-    const { id, secret } = await identity(db);
-    const blobFolder = join(folder, 'blobs');
-    await removeAbandoned(blobFolder);
-    return {
-      id,
-      blobs: createFileBlobs(blobFolder),
-      ledger: createLedger(db, warn),
-      secret: () => Buffer.from(secret, 'hex'),
-      close: () => db.destroy(),
-    };
-  } catch (error) {
+export async function openStore(
+  home: string,
+  { warn = console.error, shared = null }: { warn?: Warn; shared?: SharedPlaces | null } = {},
+): Promise<Store> {
+  const { db, where } = await openDatabase(home, shared);
+  const blobs = blobsOf(home, shared);
+  const close = async (): Promise<void> => {
     await db.destroy();
+    await blobs.close();
+  };
+  try {
+    await migrate(db, where);
+    const { id, secret } = await identity(db);
+    await blobs.claim(id);
+    return { id, blobs, ledger: createLedger(db, warn), secret: () => Buffer.from(secret, 'hex'), close };
+  } catch (error) {
+    await close();
     throw error;
   }
+}
+
+/** Returns the ledger's database, and its name for people. */
+async function openDatabase(
+  home: string,
+  shared: SharedPlaces | null,
+): Promise<{ db: Kysely<LedgerSchema>; where: string }> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const path = join(home, 'ledger.db');
+  const dialect = shared === null ? createSqliteDialect(path) : createPostgresDialect(shared.ledger);
+  const db = new Kysely<LedgerSchema>({ dialect, plugins: [new CamelCasePlugin()] });
+  return { db, where: shared === null ? path : shownUrl(shared.ledger) };
+}
+
+function blobsOf(home: string, shared: SharedPlaces | null): BlobStore {
+  if (shared === null) return createFileBlobs(join(home, 'blobs'));
+  return 'folder' in shared.blobs ? createFileBlobs(shared.blobs.folder) : createS3Blobs(shared.blobs);
 }
 
 /** Returns the store's own row; of several processes that find none, the first to insert decides. */

@@ -23,7 +23,7 @@ interface Pass {
 const passes: Pass[] = [];
 if (!asked.includes('--second-sandbox')) {
   const larger = asked.includes('--full')
-    ? ['parts', 'jobs', 'whole', 'full']
+    ? ['parts', 'jobs', 'whole', 'shared', 'full']
     : asked.includes('--check')
       ? []
       : ['parts', 'jobs', 'whole'];

@@ -7,6 +7,7 @@ import { HttpUrl } from '../domain/http-url.schema.ts';
 import { readCatalogue } from '../llm/catalogue/catalogue.ts';
 import { type ModelConfig, readModelConfig } from '../llm/catalogue/routes.ts';
 import { WantedSandbox } from '../sandbox/sandbox.ts';
+import type { SharedPlaces } from '../store/store.ts';
 import { type Clean, createClean } from './clean.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
@@ -30,6 +31,24 @@ const Environment = z.object({
   TEMPORAL_NAMESPACE: z.string().default('default'),
   CRUCIBLE_METRICS: Listening.optional(),
   CRUCIBLE_HEALTH: Listening.optional(),
+  CRUCIBLE_STORE: z
+    .string()
+    .refine((url) => /^postgres(ql)?:\/\//.test(url) && URL.canParse(url) && !/%(?![0-9a-f]{2})/i.test(url), {
+      error:
+        'expected postgres://USER:PASSWORD@HOST:PORT/DATABASE, where other characters of a password are written %XX',
+    })
+    .optional(),
+  CRUCIBLE_BLOBS: z
+    .string()
+    .regex(
+      /^(s3:\/\/[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](\/[\w.=/-]*)?|\/.+)$/,
+      'expected s3://BUCKET/PREFIX or the path of a folder, from /',
+    )
+    .optional(),
+  // AWS's own; its library reads the credentials itself.
+  AWS_ENDPOINT_URL: HttpUrl.optional(),
+  AWS_ENDPOINT_URL_S3: HttpUrl.optional(),
+  AWS_REGION: z.string().optional(),
   CRUCIBLE_LOG: z.enum(['debug', 'info', 'warn']).default('info'),
   // OpenTelemetry's own; its exporter reads the rest of them.
   OTEL_EXPORTER_OTLP_ENDPOINT: HttpUrl.optional(),
@@ -40,8 +59,10 @@ const Environment = z.object({
 
 /** What the environment says, parsed once where a process starts. */
 export interface Config {
-  /** The folder of the store, of the embedded server's file and of logs. */
+  /** The folder of the store, where it is not shared, of the embedded server's file and of logs. */
   home: string;
+  /** Where the ledger and the blobs are that several hosts share; null: in the home. */
+  shared: SharedPlaces | null;
   sandbox: WantedSandbox;
   /** A server of the user's own; null: the embedded one. */
   temporalAddress: string | null;
@@ -77,7 +98,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
     const name = issue?.path.join('.') ?? '';
-    throw new ConfigWrong(`${name}: ${issue?.message}, got ${JSON.stringify(environment[name])}`);
+    const got = name === 'CRUCIBLE_STORE' ? 'something else' : JSON.stringify(environment[name]);
+    throw new ConfigWrong(`${name}: ${issue?.message}, got ${got}`);
   }
   const home = readHome(environment);
   const isUntrusted =
@@ -86,6 +108,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
   const models = readModelConfig(environment, readCatalogue(home, { ownProviders: !isUntrusted }));
   return {
     home,
+    shared: sharedIn(parsed.data),
     sandbox: parsed.data.CRUCIBLE_SANDBOX,
     temporalAddress: parsed.data.TEMPORAL_ADDRESS ?? null,
     namespace: parsed.data.TEMPORAL_NAMESPACE,
@@ -94,8 +117,31 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     traces: tracesOf(parsed.data),
     metrics: parsed.data.CRUCIBLE_METRICS ?? null,
     health: parsed.data.CRUCIBLE_HEALTH ?? null,
-    clean: createClean([...secretsIn(environment), ...keysOf(models)]),
+    clean: createClean([
+      ...secretsIn(environment),
+      ...passwordsIn(parsed.data.CRUCIBLE_STORE),
+      ...keysOf(models),
+    ]),
   };
+}
+
+/** Throws `ConfigWrong` where only one of the two is named: what one host keeps, no other one finds. */
+function sharedIn(read: z.infer<typeof Environment>): SharedPlaces | null {
+  const { CRUCIBLE_STORE: ledger, CRUCIBLE_BLOBS: blobs } = read;
+  if (ledger === undefined && blobs === undefined) return null;
+  if (ledger === undefined || blobs === undefined)
+    throw new ConfigWrong(
+      `${ledger === undefined ? 'CRUCIBLE_STORE' : 'CRUCIBLE_BLOBS'}: expected it to be set as its pair is: CRUCIBLE_STORE=postgres://… and CRUCIBLE_BLOBS=s3://BUCKET/PREFIX, or a folder that all hosts see`,
+    );
+  if (blobs.startsWith('/')) return { ledger, blobs: { folder: blobs } };
+  const endpoint = read.AWS_ENDPOINT_URL_S3 ?? read.AWS_ENDPOINT_URL ?? null;
+  return { ledger, blobs: { url: blobs, endpoint, region: read.AWS_REGION ?? null } };
+}
+
+/** As it stands in the URL, and as it is. */
+function passwordsIn(url: string | undefined): string[] {
+  const { password } = new URL(url ?? 'postgres://');
+  return [password, decodeURIComponent(password)];
 }
 
 function tracesOf(read: z.infer<typeof Environment>): Config['traces'] {

@@ -86,7 +86,7 @@ async function pollUntilTold(
   log.info({ roles, home: config.home, server: serverAddress(config) }, 'worker starting');
   installRuntime(config, log);
   const tellFullDisk = createFullDiskTeller(config.home, log);
-  const store = await openStore(config.home, (message) => log.warn(message));
+  const store = await openStore(config.home, { warn: (message) => log.warn(message), shared: config.shared });
   const metrics = createMetrics(Runtime.instance().metricMeter);
   const observing: Observing = {
     ...{ clean, metrics },

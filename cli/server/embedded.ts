@@ -162,7 +162,7 @@ async function expectWorkable(config: Config): Promise<void> {
       { status: exitStatus.failed },
     );
   const { openSandbox } = await import('../../workers/sandbox-of.ts');
-  const store = await openStore(config.home);
+  const store = await openStore(config.home, { shared: config.shared });
   try {
     await openSandbox(config, store);
   } finally {

@@ -32,7 +32,7 @@ export async function inSession(manner: Manner, act: (session: Session) => Promi
   };
   process.on('SIGINT', stop);
   process.on('SIGTERM', stop);
-  const store = await storeIn(config.home);
+  const store = await storeOf(config);
   const context: CommandContext = { store, home: config.home, ...outputTo(process.stdout, manner) };
   try {
     const ended = await act({ config, context, signal: interrupt.signal });
@@ -54,10 +54,10 @@ export function outputTo(
 }
 
 /** Throws `UserMistake` where no store can be kept in `home`. */
-async function storeIn(home: string): Promise<Store> {
+async function storeOf({ home, shared }: Config): Promise<Store> {
   await makeHome(home);
   try {
-    return await openStore(home);
+    return await openStore(home, { shared });
   } catch (error) {
     if (isForPeople(error)) throw error;
     throw new UserMistake(

@@ -1,9 +1,9 @@
-import { chmodSync, createWriteStream, existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { chmodSync, createWriteStream, existsSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { buildGo } from '../go.mjs';
 import { cache, onPath } from '../places.mjs';
-import { StepFailed } from '../work.mjs';
 
 /** The newest version of the command line that `go install` accepts; its server is 1.29. */
 export const temporalVersion = '1.5.1';
@@ -65,40 +65,17 @@ export async function downloadTemporal(site, into, { run, say, part }) {
 }
 
 /**
- * Builds the program from source, through the Go module proxy.
  * @param {import('../work.mjs').Work} work
- * @returns {Promise<string>}
+ * @returns {Promise<string>} in words, where it is now
  */
-async function buildTemporal({ run, say }) {
-  const how =
-    'install the Temporal CLI (https://docs.temporal.io/cli) or Go 1.24, or set TEMPORAL_ADDRESS to a running server';
-  const go = onPath('go') ?? onPath('go', '/usr/local/go/bin:/usr/lib/go/bin');
-  if (!go) throw new StepFailed('expected the Temporal CLI or Go on PATH, found neither', how);
-  say('building the Temporal server from source (4 minutes of processor time)');
-
-  // Modules and objects are kept until the program is there, so that an interrupted build goes on; then they are removed.
-  const build = join(cache, 'temporal', 'build');
-  const env = {
-    ...process.env,
-    GOPATH: join(build, 'path'),
-    GOCACHE: join(build, 'objects'),
-    GOMODCACHE: join(build, 'path/pkg/mod'),
-    GOBIN: join(build, 'bin'),
-    GOFLAGS: '-modcacherw',
-    CGO_ENABLED: '0',
-  };
+function buildTemporal(work) {
+  work.say('building the Temporal server from source (4 minutes of processor time)');
   const name = `-X github.com/temporalio/cli/temporalcli.Version=${temporalVersion}`;
-  // No debugging tables, and no client for Google's storage beyond what the archiver needs: an eighth less to compile.
-  const flags = [
-    '-gcflags=all=-dwarf=false',
-    `-ldflags=-s -w ${name}`,
-    '-tags=disable_grpc_modules,grpcnotrace',
-  ];
-  await run(go, ['install', ...flags, `github.com/temporalio/cli/cmd/temporal@v${temporalVersion}`], {
-    env,
-    how,
+  return buildGo(work, {
+    module: `github.com/temporalio/cli/cmd/temporal@v${temporalVersion}`,
+    // No client for Google's storage beyond what the archiver needs.
+    flags: [`-ldflags=-s -w ${name}`, '-tags=disable_grpc_modules,grpcnotrace'],
+    to: join(folder, 'temporal'),
+    how: 'install the Temporal CLI (https://docs.temporal.io/cli) or Go 1.24, or set TEMPORAL_ADDRESS to a running server',
   });
-  renameSync(join(build, 'bin/temporal'), join(folder, 'temporal'));
-  rmSync(build, { recursive: true, force: true });
-  return join(folder, 'temporal');
 }

@@ -1,5 +1,6 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { AccountTable, LedgerSchema } from '../ledger-schema.ts';
+import { inTransaction } from './transaction.ts';
 
 /** Money in millionths of a dollar, and tokens; whole and not negative. */
 export interface Amounts {
@@ -73,7 +74,7 @@ export function createAccounts(db: Kysely<LedgerSchema>): Accounts {
 
     async reserve(accountId, amounts, holdId) {
       try {
-        await db.transaction().execute((transaction) => hold(transaction, accountId, amounts, holdId));
+        await inTransaction(db, (transaction) => hold(transaction, accountId, amounts, holdId));
         return 'reserved';
       } catch (error) {
         if (error instanceof Refused) return error.reservation;
@@ -82,11 +83,11 @@ export function createAccounts(db: Kysely<LedgerSchema>): Accounts {
     },
 
     async settle(holdId, actual) {
-      await db.transaction().execute((transaction) => endHold(transaction, holdId, 'settled', actual));
+      await inTransaction(db, (transaction) => endHold(transaction, holdId, 'settled', actual));
     },
 
     async release(holdId) {
-      await db.transaction().execute((transaction) => endHold(transaction, holdId, 'released'));
+      await inTransaction(db, (transaction) => endHold(transaction, holdId, 'released'));
     },
 
     async account(id) {

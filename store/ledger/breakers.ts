@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely';
 import { defaults } from '../../domain/defaults.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
+import { inTransaction } from './transaction.ts';
 
 /**
  * How a request on a route ended. `answered`: also where the answer was of no use; `failed`: as by `ModelUnavailable`. `broken`: no
@@ -25,7 +26,7 @@ export function createBreakers(db: Kysely<LedgerSchema>): Breakers {
   return {
     async noteRoute(route, outcome, now = Date.now()) {
       if (outcome === 'answered') return answered(db, route);
-      await db.transaction().execute(async (transaction) => {
+      await inTransaction(db, async (transaction) => {
         // Inserting, or setting a column to itself, locks the row before it is judged.
         const state = await transaction
           .insertInto('routes')

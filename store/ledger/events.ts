@@ -1,5 +1,6 @@
 import type { Kysely, Transaction } from 'kysely';
 import type { LedgerSchema } from '../ledger-schema.ts';
+import { inTransaction } from './transaction.ts';
 
 /**
  * What was done and why, in words. `number` rises, with gaps, in the order events became visible: within a job, and over all that belongs to
@@ -50,7 +51,7 @@ export async function countEvent(
 export function createEvents(db: Kysely<LedgerSchema>): Events {
   return {
     async say(jobId, key, text, at) {
-      await db.transaction().execute(async (transaction) => {
+      await inTransaction(db, async (transaction) => {
         const counted = await countEvent(transaction, jobId, `event ${key}`);
         await transaction
           .insertInto('events')

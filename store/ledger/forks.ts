@@ -5,9 +5,10 @@ import type { Trial } from '../../domain/trial.schema.ts';
 import type { LedgerSchema } from '../ledger-schema.ts';
 import { countEvent } from './events.ts';
 import { toJson } from './json.ts';
+import { inTransaction } from './transaction.ts';
+/** What a fork has of the job it was made from. */
 import type { TrialRecord } from './trials.ts';
 
-/** What a fork has of the job it was made from. */
 export interface TakenOver {
   /** The job whose record it is. */
   origin: string;
@@ -31,7 +32,7 @@ export interface Forks {
 export function createForks(db: Kysely<LedgerSchema>): Forks {
   return {
     async takeOver(jobId, taken) {
-      await db.transaction().execute(async (transaction) => {
+      await inTransaction(db, async (transaction) => {
         const { said: text, at, next, trials } = taken;
         // It locks the job until the commit; that the log says so already means that all of it is there.
         const counted = await countEvent(transaction, jobId, `fork of ${taken.origin}`);

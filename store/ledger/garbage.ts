@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { LedgerSchema } from '../ledger-schema.ts';
+import { inTransaction } from './transaction.ts';
 
 export interface Garbage {
   /** The jobs at the top of those that ended before `before`, milliseconds since 1970, with all that belongs to them: IDs, oldest first. */
@@ -33,8 +34,8 @@ export function createGarbage(db: Kysely<LedgerSchema>): Garbage {
     },
 
     async forgetJob(root) {
-      return db.transaction().execute(async (transaction) => {
-        // Written first, so that nobody takes the job up in between.
+      return inTransaction(db, async (transaction) => {
+        // Written first, all of them, so that nobody takes one up in between.
         const { numUpdatedRows } = await transaction
           .updateTable('jobs')
           .set({ history: null })
@@ -42,9 +43,10 @@ export function createGarbage(db: Kysely<LedgerSchema>): Garbage {
           .where('status', '!=', 'running')
           .executeTakeFirst();
         const below = await transaction
-          .selectFrom('jobs')
-          .select(['id', 'status'])
+          .updateTable('jobs')
+          .set((set) => ({ status: set.ref('status') }))
           .where('root', '=', root)
+          .returning(['id', 'status'])
           .execute();
         if (numUpdatedRows === 0n || below.some(({ status }) => status === 'running')) return false;
         await transaction.deleteFrom('events').where('root', '=', root).execute();

@@ -1,11 +1,12 @@
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely, Selectable, Transaction } from 'kysely';
 import { Extension, Message, type Told, type Waiting } from '../../domain/message.schema.ts';
 import { raisedBy, saidOf } from '../../domain/steered.ts';
-import type { LedgerSchema } from '../ledger-schema.ts';
+import type { JobTable, LedgerSchema } from '../ledger-schema.ts';
 import { countEvent } from './events.ts';
 import { type JobEnd, keepResult } from './jobs.ts';
 import { toJson } from './json.ts';
 import type { ReadRow } from './rows.ts';
+import { inTransaction } from './transaction.ts';
 
 export interface Messages {
   /**
@@ -21,11 +22,12 @@ export interface Messages {
 export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Messages {
   return {
     async takeMessage(jobId, told, ended) {
-      return db.transaction().execute(async (transaction) => {
+      return inTransaction(db, async (transaction) => {
         const { id, message, at } = told;
         // It locks the job until the commit: messages are taken one after another.
         const counted = await countEvent(transaction, jobId, `message ${id}`);
-        if (ended !== undefined && (await isRunning(transaction, jobId))) return false;
+        const job = await lockJob(transaction, jobId);
+        if (ended !== undefined && job.status === 'running') return false;
         const taken = await transaction
           .insertInto('messages')
           .values({
@@ -38,7 +40,7 @@ export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Mess
         if (taken === undefined) return true;
         const event = { jobId, ...counted, key: `${jobId}#message/${id}`, text: saidOf(message), at };
         await transaction.insertInto('events').values(event).execute();
-        await apply(transaction, jobId, told, counted.number);
+        await apply(transaction, job, told, counted.number);
         if (ended?.result !== undefined) await keepResult(transaction, jobId, ended);
         return true;
       });
@@ -61,28 +63,25 @@ export function createMessages(db: Kysely<LedgerSchema>, readRow: ReadRow): Mess
   };
 }
 
-async function isRunning(transaction: Transaction<LedgerSchema>, jobId: string): Promise<boolean> {
-  const job = await transaction
-    .selectFrom('jobs')
-    .select('status')
+type Locked = Pick<Selectable<JobTable>, 'id' | 'status' | 'budgetJson' | 'pausedAt'>;
+
+/** A job's own row, which nobody else changes before the commit: setting a column to itself locks it. */
+const lockJob = (transaction: Transaction<LedgerSchema>, jobId: string): Promise<Locked> =>
+  transaction
+    .updateTable('jobs')
+    .set((set) => ({ status: set.ref('status') }))
     .where('id', '=', jobId)
-    .executeTakeFirst();
-  return job?.status === 'running';
-}
+    .returning(['id', 'status', 'budgetJson', 'pausedAt'])
+    .executeTakeFirstOrThrow();
 
 /** What a message changes of its job's row and account. */
 async function apply(
   transaction: Transaction<LedgerSchema>,
-  jobId: string,
+  { id: jobId, budgetJson, pausedAt }: Locked,
   { message, at }: Told,
   number: number,
 ): Promise<void> {
   const job = transaction.updateTable('jobs').where('id', '=', jobId);
-  const { budgetJson, pausedAt } = await transaction
-    .selectFrom('jobs')
-    .select(['budgetJson', 'pausedAt'])
-    .where('id', '=', jobId)
-    .executeTakeFirstOrThrow();
   const waiting = pausedAt === null ? null : await waitingBefore(transaction, jobId, number);
   if (message.kind === 'pause' || message.kind === 'wait')
     await job.set({ pausedAt: at }).where('pausedAt', 'is', null).execute();

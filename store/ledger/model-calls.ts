@@ -6,9 +6,10 @@ import type { LedgerSchema, ModelCallTable } from '../ledger-schema.ts';
 import { type Amounts, endHold, hold, Refused, type Reservation, type UnsureAmounts } from './accounts.ts';
 import { passBreaker } from './breakers.ts';
 import { type Admission, admit } from './rates.ts';
+import { inTransaction } from './transaction.ts';
+/** One physical request. `ambiguous`: started, and its end never seen; it may have been paid for. */
 import { usageColumns, usageOf } from './usage.ts';
 
-/** One physical request. `ambiguous`: started, and its end never seen; it may have been paid for. */
 export interface CallRecord {
   /** The logical call, the same for all its requests. */
   key: string;
@@ -129,12 +130,12 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
   /** What an earlier worker left open; a transaction of its own, since it stands even if the new request is refused. */
   async function closeLost(key: string): Promise<void> {
     const lost = await select().where('key', '=', key).where('status', '=', 'started').executeTakeFirst();
-    if (lost !== undefined) await db.transaction().execute((transaction) => lose(transaction, { key }));
+    if (lost !== undefined) await inTransaction(db, (transaction) => lose(transaction, { key }));
   }
 
   async function tryStart(call: NewCall): Promise<CallStart> {
     try {
-      const request = await db.transaction().execute((transaction) => start(transaction, call));
+      const request = await inTransaction(db, (transaction) => start(transaction, call));
       return { kind: 'started', request };
     } catch (error) {
       if (error instanceof Refused) return { kind: error.reservation };
@@ -155,12 +156,12 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
         .where('lostAt', '<', lostBy)
         .executeTakeFirst();
       if (stale === undefined) return begun;
-      await db.transaction().execute((transaction) => lose(transaction, { lostBy }));
+      await inTransaction(db, (transaction) => lose(transaction, { lostBy }));
       return tryStart(call);
     },
 
     async finishCall(key, request, { usage, now = Date.now(), ...end }) {
-      await db.transaction().execute(async (transaction) => {
+      await inTransaction(db, async (transaction) => {
         await transaction
           .updateTable('modelCalls')
           .set({ ...end, ...usageColumns(usage), status: 'done', doneAt: now })
@@ -175,7 +176,7 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
     async failCall(key, request, { usage = null, microUsd = null, now = Date.now(), ...failure }) {
       const replied = failure.reply != null || failure.firstTokenMs != null;
       const charged = usage !== null || microUsd !== null || replied;
-      await db.transaction().execute(async (transaction) => {
+      await inTransaction(db, async (transaction) => {
         await transaction
           .updateTable('modelCalls')
           .set({ ...failure, ...usageColumns(usage), microUsd, status: 'failed', doneAt: now })
@@ -193,17 +194,19 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
     },
 
     async recordCached({ key, jobId, route, prompt = null, reply, now = Date.now() }) {
-      await db
-        .insertInto('modelCalls')
-        .values((values) => ({
-          ...{ key, jobId, route, prompt, reply, request: nextRequest(values, key) },
-          ...{ status: 'done', cached: 1, startedAt: now, lostAt: now, doneAt: now, microUsd: 0 },
-        }))
-        .execute();
+      await inTransaction(db, (transaction) =>
+        transaction
+          .insertInto('modelCalls')
+          .values((values) => ({
+            ...{ key, jobId, route, prompt, reply, request: nextRequest(values, key) },
+            ...{ status: 'done', cached: 1, startedAt: now, lostAt: now, doneAt: now, microUsd: 0 },
+          }))
+          .execute(),
+      );
     },
 
     closeCalls: (jobId) =>
-      db.transaction().execute(async (transaction) => {
+      inTransaction(db, async (transaction) => {
         const lost = await lose(transaction, { jobId });
         await transaction.deleteFrom('partials').where('jobId', '=', jobId).execute();
         return lost;

@@ -69,6 +69,15 @@ describe('a .env', () => {
     const stolen = await read('ANTHROPIC_BASE_URL=http://evil\n', { ANTHROPIC_API_KEY: 'mine' });
     expect(stolen.environment).toEqual({ ANTHROPIC_API_KEY: 'mine' });
     expect(stolen.said).toContain('ANTHROPIC_BASE_URL, for its key comes from elsewhere');
+    for (const [line, secret] of [
+      ['CRUCIBLE_STORE=postgres://evil/x', 'PGPASSWORD'],
+      ['CRUCIBLE_BLOBS=s3://evil', 'AWS_SECRET_ACCESS_KEY'],
+      ['AWS_ENDPOINT_URL_S3=http://evil', 'AWS_SECRET_ACCESS_KEY'],
+    ] as const) {
+      const { environment, said } = await read(`${line}\n`, { [secret]: 'mine' });
+      expect(environment).toEqual({ [secret]: 'mine' });
+      expect(said).toContain('for its key comes from elsewhere');
+    }
     const pretended = 'ANTHROPIC_API_KEY=other\nANTHROPIC_BASE_URL=http://evil\n';
     expect((await read(pretended, { ANTHROPIC_API_KEY: 'mine' })).environment).toEqual({
       ANTHROPIC_API_KEY: 'mine',

@@ -1,9 +1,9 @@
 import { chmod, utimes, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { collectGarbage } from '../../store/collect-garbage.ts';
 import { writeJson } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
+import { fileOf } from './places.ts';
 import { temporaryHome } from './temporary-store.ts';
 
 const day = 24 * 60 * 60 * 1000;
@@ -37,7 +37,7 @@ async function job(store: Store, id: string, { endedAt }: { endedAt: number | nu
 async function age({ blobs }: Store, home: string, at: number, but: readonly string[] = []): Promise<void> {
   for await (const { artifact } of blobs.list())
     if (!but.includes(artifact)) {
-      const path = join(home, 'blobs', artifact.slice(0, 2), artifact.slice(2, 4), artifact);
+      const path = await fileOf(home, artifact);
       await utimes(path, at / 1000, at / 1000);
     }
 }
@@ -95,7 +95,7 @@ describe('garbage', () => {
     const [file = '', tree = ''] = await job(store, 'solve/a/1.1', { endedAt: null });
     const orphan = await store.blobs.put('nobody names this');
     await age(store, home, now - 60 * day);
-    const path = join(home, 'blobs', tree.slice(0, 2), tree.slice(2, 4), tree);
+    const path = await fileOf(home, tree);
     await chmod(path, 0o600);
     await writeFile(path, 'damaged');
     await expect(collectGarbage(store, { before: now - 30 * day, dryRun: false, now })).rejects.toThrow(

@@ -4,21 +4,20 @@
  */
 import { once } from 'node:events';
 import { appendFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createFileBlobs } from '../../store/file-blobs.ts';
-import { openStore, type Store } from '../../store/store.ts';
+import type { Store } from '../../store/store.ts';
+import { storeIn } from './places.ts';
 
 const tasks: Record<string, (folder: string, argument: string) => Promise<unknown>> = {
   identity: (folder) =>
     inStore(folder, async (store) => ({ id: store.id, secret: store.secret().toString('hex') })),
 
-  /** Takes every one of 40 steps, each computing to this process's number after a moment. */
-  steps: (folder) =>
+  /** Takes every one of 40 steps, or so many, each computing to this process's number after a moment. */
+  steps: (folder, count) =>
     inStore(folder, async ({ ledger }) => {
       const results: number[] = [];
       let computed = 0;
-      for (let step = 0; step < 40; step += 1) {
+      for (let step = 0; step < Number(count || 40); step += 1) {
         results.push(
           await ledger.once(`step-${step}`, { jobId: 'job', kind: 'test' }, async () => {
             computed += 1;
@@ -95,7 +94,7 @@ const tasks: Record<string, (folder: string, argument: string) => Promise<unknow
         if (start.kind !== 'started') await sleep(Math.random() * 5);
         else {
           await appendFile(log, '+');
-          await sleep(5 + Math.random() * 10);
+          await sleep(15 + Math.random() * 15);
           await appendFile(log, '-');
           await ledger.finishCall(key, start.request, answered(10));
           made += 1;
@@ -125,14 +124,14 @@ const tasks: Record<string, (folder: string, argument: string) => Promise<unknow
         await ledger.say(jobId, `${process.pid}-${index}`, `event ${index}`, Date.now());
     }),
 
-  put: async (folder) => {
-    const blobs = createFileBlobs(folder);
-    const names: string[] = [];
-    for (let index = 0; index < 20; index += 1) names.push(await blobs.put(Buffer.alloc(100_000, index)));
-    return names;
-  },
+  put: (folder) =>
+    inStore(folder, async ({ blobs }) => {
+      const names: string[] = [];
+      for (let index = 0; index < 20; index += 1) names.push(await blobs.put(Buffer.alloc(100_000, index)));
+      return names;
+    }),
 
-  putFile: (folder, path) => createFileBlobs(join(folder, 'blobs')).putFile(path),
+  putFile: (folder, path) => inStore(folder, ({ blobs }) => blobs.putFile(path)),
 };
 
 /** The end of a call of so many tokens and micro-dollars. */
@@ -144,7 +143,7 @@ const answered = (amount: number) => ({
 });
 
 async function inStore<T>(folder: string, work: (store: Store) => Promise<T>): Promise<T> {
-  const store = await openStore(folder);
+  const store = await storeIn(folder);
   try {
     return await work(store);
   } finally {

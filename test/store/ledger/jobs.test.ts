@@ -1,8 +1,7 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import { jobId } from '../../../domain/job-id.ts';
 import type { JobRecord } from '../../../store/ledger/jobs.ts';
+import { changeLedger } from '../places.ts';
 import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
 
 const artifact = 'a'.repeat(64);
@@ -74,9 +73,7 @@ describe('a job', () => {
     const { id } = await ledger.openJob(newJob('solve/sort', 1, 1));
     await ledger.openJob(newJob('solve/other', 1, 2));
     await ledger.closeJob(id, { status: 'finished', endedAt: 3, result });
-    const database = new DatabaseSync(join(folder, 'ledger.db'));
-    database.exec(`update jobs set result_json = '{"summary": 1}' where id = '${id}'`);
-    database.close();
+    await changeLedger(folder, `update jobs set result_json = '{"summary": 1}' where id = '${id}'`);
     for (const _ of [1, 2])
       expect((await ledger.jobs({ limit: 9 })).map((job) => [job.status, job.result])).toEqual([
         ['running', null],

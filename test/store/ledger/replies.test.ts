@@ -1,6 +1,5 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
+import { changeLedger } from '../places.ts';
 import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
 
 const known = (digit: string): string => digit.repeat(64);
@@ -38,9 +37,7 @@ describe('the cache of replies', () => {
 
     for (let index = 1; index < 128; index += 1) await ledger.recallReply(`key-${index}`);
     await ledger.recallReply('key-0');
-    const database = new DatabaseSync(join(folder, 'ledger.db'));
-    database.exec('delete from replies');
-    database.close();
+    await changeLedger(folder, 'delete from replies');
     expect(await ledger.recallReply('key-0')).toEqual(known('a'));
     expect(await ledger.recallReply('key-1')).toEqual(known('a'));
     expect(await ledger.recallReply('key-128')).toBeUndefined();

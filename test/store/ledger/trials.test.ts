@@ -1,7 +1,6 @@
-import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, it } from 'vitest';
 import type { Trial } from '../../../domain/trial.schema.ts';
+import { changeLedger } from '../places.ts';
 import { temporaryFolder, temporaryStore } from '../temporary-store.ts';
 
 const artifact = 'b'.repeat(64);
@@ -50,11 +49,10 @@ describe('trials', () => {
     const { ledger } = await temporaryStore(folder, (message) => said.push(message));
     await ledger.recordTrial({ jobId: 'job', index: 0, trial: trialOf('c-0', [], 'baseline') });
     await ledger.recordTrial({ jobId: 'job', index: 1, trial: trialOf('c-1', ['c-0'], 'trial') });
-    const db = new DatabaseSync(join(folder, 'ledger.db'));
-    db.exec(
+    await changeLedger(
+      folder,
       `update trials set trial_json = replace(trial_json, '"value":3.1', '"value":null') where position = 0`,
     );
-    db.close();
     for (const _ of [1, 2])
       expect((await ledger.trials('job')).map(({ trial }) => trial.candidate.id)).toEqual(['c-1']);
     expect(said).toEqual([
