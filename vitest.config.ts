@@ -19,7 +19,7 @@ const whole = ['sandbox', 'jobs', 'models', 'tasks'];
 const folders = (names: string[], ending: string): string[] =>
   names.map((name) => `test/${name}/**/*${ending}`);
 
-const large = folders([...unit, ...parts, ...whole], '.full.test.ts');
+const large = folders([...unit, ...parts, ...whole, 'chaos'], '.full.test.ts');
 
 export default defineConfig({
   test: {

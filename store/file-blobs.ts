@@ -20,6 +20,7 @@ import { pipeline } from 'node:stream/promises';
 import { Artifact } from '../domain/artifact.schema.ts';
 import { ArtifactDamaged, StorageFull, StoreRefused } from '../domain/errors.ts';
 import type { BlobStore } from './blobs.ts';
+import { failpoint } from './failpoint.ts';
 
 /** A temporary file nobody has written to for so long belongs to a process that died. */
 const abandonedMs = 60 * 60 * 1000;
@@ -45,6 +46,7 @@ export function createFileBlobs(folder: string): BlobStore {
       await mkdir(dirname(temporary), { recursive: true });
       try {
         const artifact = await fill(temporary);
+        failpoint('blob-written');
         const path = pathOf(artifact);
         if ((await hashOf(path)) === artifact) {
           await touch(path);

@@ -1,5 +1,5 @@
-import { homedir } from 'node:os';
-import { resolve } from 'node:path';
+import { homedir, tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { ConfigWrong } from '../domain/errors.ts';
@@ -7,6 +7,7 @@ import { HttpUrl } from '../domain/http-url.schema.ts';
 import { readCatalogue } from '../llm/catalogue/catalogue.ts';
 import { type ModelConfig, readModelConfig } from '../llm/catalogue/routes.ts';
 import { WantedSandbox } from '../sandbox/sandbox.ts';
+import { type Failpoint, failpoints } from '../store/failpoint.ts';
 import type { SharedPlaces } from '../store/store.ts';
 import { type Clean, createClean } from './clean.ts';
 
@@ -29,6 +30,14 @@ const Environment = z.object({
     .regex(/^[^\s:]+:\d+$/, 'expected host:port')
     .optional(),
   TEMPORAL_NAMESPACE: z.string().default('default'),
+  CRUCIBLE_FAILPOINT: z
+    .string()
+    .transform((text) => {
+      const [at, count] = text.split(':');
+      return { at, count: Number(count ?? 1) };
+    })
+    .pipe(z.object({ at: z.enum(failpoints), count: z.number().int().positive() }))
+    .optional(),
   CRUCIBLE_METRICS: Listening.optional(),
   CRUCIBLE_HEALTH: Listening.optional(),
   CRUCIBLE_STORE: z
@@ -75,6 +84,8 @@ export interface Config {
   /** Where metrics are given to Prometheus, and where health is asked for; null: nowhere. */
   metrics: { host: string; port: number } | null;
   health: { host: string; port: number } | null;
+  /** Where this process ends itself, for tests; null: nowhere. */
+  failpoint: { at: Failpoint; count: number } | null;
   /** Knows the keys, and takes them out of what is about to be written. */
   clean: Clean;
 }
@@ -116,6 +127,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     log: parsed.data.CRUCIBLE_LOG,
     traces: tracesOf(parsed.data),
     metrics: parsed.data.CRUCIBLE_METRICS ?? null,
+    failpoint: failpointIn(parsed.data.CRUCIBLE_FAILPOINT, home),
     health: parsed.data.CRUCIBLE_HEALTH ?? null,
     clean: createClean([
       ...secretsIn(environment),
@@ -142,6 +154,16 @@ function sharedIn(read: z.infer<typeof Environment>): SharedPlaces | null {
 function passwordsIn(url: string | undefined): string[] {
   const { password } = new URL(url ?? 'postgres://');
   return [password, decodeURIComponent(password)];
+}
+
+/** Throws `ConfigWrong` for a store that a user may have: what ends itself on purpose is for tests alone. */
+function failpointIn(read: Config['failpoint'] | undefined, home: string): Config['failpoint'] {
+  if (!read) return null;
+  if (!home.startsWith(join(tmpdir(), '/')))
+    throw new ConfigWrong(
+      `CRUCIBLE_FAILPOINT ends a worker on purpose, for tests: expected CRUCIBLE_HOME below ${tmpdir()}, got ${home}`,
+    );
+  return read;
 }
 
 function tracesOf(read: z.infer<typeof Environment>): Config['traces'] {

@@ -35,6 +35,7 @@ import { createModel } from '../llm/providers/create-model.ts';
 import { closeE2bSandboxes } from '../llm/providers/e2b.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { cache } from '../setup/places.mjs';
+import { armFailpoint } from '../store/failpoint.ts';
 import { openStore, type Store } from '../store/store.ts';
 import type { lookAfter } from './beside.ts';
 import { workflowBundle } from './bundle.ts';
@@ -85,6 +86,7 @@ async function pollUntilTold(
   endOnCrash(clean);
   log.info({ roles, home: config.home, server: serverAddress(config) }, 'worker starting');
   installRuntime(config, log);
+  if (config.failpoint !== null) armFailpoint(config.failpoint.at, config.failpoint.count);
   const tellFullDisk = createFullDiskTeller(config.home, log);
   const store = await openStore(config.home, { warn: (message) => log.warn(message), shared: config.shared });
   const metrics = createMetrics(Runtime.instance().metricMeter);

@@ -18,6 +18,7 @@ import { ReplyProblem } from '../../llm/prompts/replies/apply.ts';
 import { asModelFailure, type ModelFailure, modelFailure } from '../../llm/providers/failure.ts';
 import { type ReplySchema, readValue } from '../../llm/reply-schema.ts';
 import { writeJson } from '../../store/documents.ts';
+import { failpoint } from '../../store/failpoint.ts';
 import type { AccountRecord } from '../../store/ledger/accounts.ts';
 import type { Store } from '../../store/store.ts';
 import type { Pulse } from '../context.ts';
@@ -144,6 +145,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     const estimate = estimateOf(catalogue, route, request);
     const answering = modelOf(route);
     const number = await start();
+    failpoint('call-begun');
     const soFar = showReply(ledger, { key, jobId, route }, pulse);
     try {
       return await accept(await generate());
@@ -153,7 +155,9 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
 
     async function generate() {
       try {
-        return await answering.generate(request, { signal: pulse.signal, onDelta: soFar.add });
+        const reply = await answering.generate(request, { signal: pulse.signal, onDelta: soFar.add });
+        failpoint('call-answered');
+        return reply;
       } catch (error) {
         const failure = asModelFailure(error);
         if (failure === undefined && pulse.signal.aborted) throw error;
@@ -219,6 +223,7 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       const { usage, microUsd } = await takenBy(reply);
       const kept = await keep({ text, usage, requestId, model: answered, finish: ended }, null);
       await ledger.finishCall(key, number, { usage, microUsd, reply: kept, firstTokenMs: soFar.firstMs() });
+      failpoint('call-kept');
       if (question.cache !== 'off') await ledger.rememberReply(cacheKey, kept);
       await ledger.noteRoute(route, 'answered');
       if (microUsd !== null) await warnOfCost(ledger, jobId, route, microUsd);

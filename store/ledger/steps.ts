@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Kysely, Selectable } from 'kysely';
+import { failpoint } from '../failpoint.ts';
 import type { LedgerSchema, StepTable } from '../ledger-schema.ts';
 import { toJson } from './json.ts';
 import type { ReadRow } from './rows.ts';
@@ -68,7 +69,13 @@ export function createSteps(db: Kysely<LedgerSchema>, readRow: ReadRow): Steps {
     async once<T>(key: string, step: { jobId: string; kind: string }, compute: () => Promise<T>): Promise<T> {
       let stored = await result(key);
       if (typeof stored !== 'string') {
-        if (await start(key, step)) await finish(key, toJson(await compute(), `result of step ${key}`));
+        if (await start(key, step)) {
+          failpoint('step-begun');
+          const computed = toJson(await compute(), `result of step ${key}`);
+          failpoint('step-done');
+          await finish(key, computed);
+          failpoint('step-kept');
+        }
         stored = await result(key);
       }
       if (typeof stored !== 'string') throw new Error(`step ${key}: its row was removed while it ran`);

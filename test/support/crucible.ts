@@ -19,11 +19,15 @@ export interface TestCrucible {
   server: TestServer;
   client: JobClient;
   /** Starts a worker with all roles and waits until it polls. */
-  startWorker(): Promise<void>;
+  startWorker(more?: Record<string, string>): Promise<void>;
+  /** Whether a worker that was started is still there. */
+  hasWorker(): boolean;
   /** Throws where none runs. */
   workerPid(): number;
   /** `kill -9`. */
   killWorker(): Promise<void>;
+  /** As a deployment does: it is given time to end what it can. */
+  endWorker(): Promise<void>;
   /** What is left of sandboxes: containers of this store, and staged folders. */
   leftovers(): Promise<string[]>;
   stop(): Promise<void>;
@@ -41,21 +45,37 @@ export async function startCrucible(
   let worker: ChildProcess | null = null;
   let said = '';
 
+  async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    if (worker !== null && worker.exitCode === null && worker.signalCode === null) {
+      const gone = once(worker, 'exit');
+      worker.kill(signal);
+      await gone;
+    }
+    worker = null;
+  }
+
   const crucible: TestCrucible = {
     home,
     store,
     server,
     client,
-    async startWorker() {
+    async startWorker(more = {}) {
       said = '';
       const child = spawn(process.execPath, [join(house, 'workers/all.ts')], {
-        env: { ...process.env, ...environment, CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: server.address },
+        env: {
+          ...process.env,
+          ...environment,
+          ...more,
+          CRUCIBLE_HOME: home,
+          TEMPORAL_ADDRESS: server.address,
+        },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
       worker = child;
       for (const stream of [child.stdout, child.stderr])
         stream.on('data', (chunk) => (said += String(chunk)));
       while (!/^ready: /m.test(said)) {
+        if (child.signalCode !== null) return;
         if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${said}`);
         await wait(20);
       }
@@ -64,13 +84,9 @@ export async function startCrucible(
       if (worker?.pid === undefined) throw new Error('expected a worker that runs, found none');
       return worker.pid;
     },
-    async killWorker() {
-      if (worker === null || worker.exitCode !== null) return;
-      const gone = once(worker, 'exit');
-      worker.kill('SIGKILL');
-      await gone;
-      worker = null;
-    },
+    hasWorker: () => worker !== null && worker.exitCode === null && worker.signalCode === null,
+    killWorker: () => end('SIGKILL'),
+    endWorker: () => end('SIGTERM'),
     async leftovers() {
       const found: string[] = [];
       const docker = new Docker({ socketPath: '/var/run/docker.sock' });
@@ -85,11 +101,7 @@ export async function startCrucible(
       return found;
     },
     async stop() {
-      if (worker !== null && worker.exitCode === null) {
-        const gone = once(worker, 'exit');
-        worker.kill('SIGTERM');
-        await gone;
-      }
+      await end('SIGTERM');
       await client.close();
       await server.stop();
       await store.close();

@@ -1,3 +1,5 @@
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readConfig } from '../../workers/config.ts';
 
@@ -52,4 +54,28 @@ describe('where a shared store is', () => {
     for (const secret of ['canary/of a password', 'canary%2Fof%20a%20password', 'canary-of-a-secret'])
       expect(clean.text(`the server said: ${secret} is wrong`)).toBe('the server said: [key] is wrong');
   });
+});
+
+const home = join(tmpdir(), 'crucible-config');
+
+it('addresses to answer at are host and port, or refused with what was expected', () => {
+  const { metrics, health } = readConfig({ CRUCIBLE_HOME: home, CRUCIBLE_METRICS: '0.0.0.0:9464' });
+  expect([metrics, health]).toEqual([{ host: '0.0.0.0', port: 9464 }, null]);
+  for (const wrong of ['9464', 'localhost', 'a b:1', 'host:99999', 'host:port'])
+    expect(() => readConfig({ CRUCIBLE_HOME: home, CRUCIBLE_HEALTH: wrong })).toThrow(
+      /^CRUCIBLE_HEALTH: expected (host:port, as in 127\.0\.0\.1:9464|a port below 65,536), got /,
+    );
+});
+
+it('a worker ends itself on purpose only for a store among temporary files', () => {
+  const at = (given: string, folder = home) =>
+    readConfig({ CRUCIBLE_HOME: folder, CRUCIBLE_FAILPOINT: given }).failpoint;
+  expect(at('step-done:3')).toEqual({ at: 'step-done', count: 3 });
+  expect(at('step-done')).toEqual({ at: 'step-done', count: 1 });
+  for (const folder of ['/home/someone/.crucible', `${tmpdir()}-else/home`])
+    expect(() => at('step-done', folder)).toThrow(
+      /^CRUCIBLE_FAILPOINT ends a worker on purpose, for tests: expected CRUCIBLE_HOME below /,
+    );
+  expect(() => at('somewhere:1')).toThrow(/^CRUCIBLE_FAILPOINT/);
+  expect(() => at('step-done:0')).toThrow(/^CRUCIBLE_FAILPOINT/);
 });
