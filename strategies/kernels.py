@@ -284,7 +284,7 @@ class Translator(ast.NodeTransformer):
 
     def statements(self, statements):
         made = []
-        for statement in copy.deepcopy(statements):
+        for statement in sorted_where_cut(copy.deepcopy(statements)):
             result = self.visit(statement)
             made += result if isinstance(result, list) else [] if result is None else [result]
         return made or [ast.Pass()]
@@ -718,6 +718,11 @@ class Translator(ast.NodeTransformer):
             return call('fetch', node.value, self.visit(node.slice), expression(self.defaults[node.value.id]))
         if isinstance(node.value, ast.Name) and node.value.id in self.deques:
             raise NotApplicable('an item of a deque is not compiled', node)
+        match node:
+            case ast.Subscript(value=ast.Call(func=ast.Name(id='sorted'), args=[values], keywords=[]), slice=ast.Slice(lower=None, upper=ast.expr() as count, step=None)):
+                if self.full_name(node.value.func) == 'sorted' and not (isinstance(values, ast.Name) and values.id in self.fixed):
+                    values = ast.ListComp(values.elt, values.generators) if isinstance(values, ast.GeneratorExp) else values
+                    return call('smallest', self.visit(values), self.visit(count))
         if isinstance(node.slice, ast.Slice) and isinstance(node.ctx, ast.Load) and self.lists:
             parts = [ast.Constant(None) if each is None else self.visit(each) for each in (node.slice.lower, node.slice.upper, node.slice.step)]
             return call('cut', self.visit(node.value), *parts)
@@ -984,6 +989,34 @@ class Translator(ast.NodeTransformer):
 
 def _is_truth(node):
     return isinstance(node, ast.Call)
+
+
+def sorted_where_cut(statements):
+    """`x.sort()` of a list of which nothing but `x[:k]` is used afterwards becomes `sorted(x)[:k]` there."""
+    for node in (each for statement in [ast.Module(statements, [])] for each in ast.walk(statement)):
+        for block in (getattr(node, field, None) for field in ('body', 'orelse')):
+            for at, statement in enumerate(block if isinstance(block, list) else []):
+                match statement:
+                    case ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr='sort'), args=[], keywords=[])):
+                        _cut_sorted(statements, block, at, name)
+    return statements
+
+
+def _cut_sorted(statements, block, at, name):
+    later = [each for statement in block[at + 1 :] for each in ast.walk(statement)]
+    uses = [each for each in later if isinstance(each, ast.Name) and each.id == name]
+    cuts = [
+        each for each in later
+        if isinstance(each, ast.Subscript) and isinstance(each.value, ast.Name) and each.value.id == name and isinstance(each.ctx, ast.Load)
+        and isinstance(each.slice, ast.Slice) and each.slice.lower is None and each.slice.step is None and isinstance(each.slice.upper, (ast.Name, ast.Constant))
+    ]  # fmt: skip
+    # Made anew in the same block, so that no other turn and nothing after it sees it.
+    fresh = any(isinstance(each, ast.Assign) and name in targets(each.targets[0]) for each in block[:at])
+    others = sum(isinstance(each, ast.Name) and each.id == name for statement in statements for each in ast.walk(statement))
+    own = sum(isinstance(each, ast.Name) and each.id == name for statement in block for each in ast.walk(statement))
+    if len(uses) == 1 == len(cuts) and fresh and others == own:
+        block[at] = ast.Pass()
+        cuts[0].value = ast.Call(ast.Name('sorted', ast.Load()), [ast.Name(name, ast.Load())], [])
 
 
 def _is_bucket(node):

@@ -5,6 +5,7 @@ for, and every exception in machine code, changes nothing and gives None. So err
 of the Python code. Numbers are Python's: what needs more than 64 bits, or would raise, ends the region.
 """
 
+import marshal
 import math
 from functools import partial
 from itertools import chain
@@ -140,8 +141,59 @@ def _number(value, written):
 _SCALARS = {float: np.float64, np.float64: np.float64, int: np.int64, np.int64: np.int64, bool: np.bool_, np.bool_: np.bool_}
 
 
+# How `marshal` writes a number: a letter for its type, then the number. So both are seen at once, and quickest.
+_LETTERS = {float: ('g', '<f8', np.float64), int: ('i', '<i4', np.int64)}
+_VERSION = 2
+
+
+def _items(first):
+    """The layout of one written item, a number or a tuple of numbers like this one; None for others."""
+    if type(first) in _LETTERS:
+        letter, form, _ = _LETTERS[type(first)]
+        return [('t', 'u1'), ('v', form)], [(('t',), ord(letter))]
+    if type(first) not in (tuple, list) or not first or not set(map(type, first)) <= _LETTERS.keys():
+        return None
+    fields, wanted = [('k', 'u1'), ('n', '<i4')], [(('k',), ord('(' if type(first) is tuple else '[')), (('n',), len(first))]
+    if type(first) is list and len(set(map(type, first))) == 1:
+        inner, ((_, letter),) = _items(first[0])
+        return [*fields, ('items', inner, (len(first),))], [*wanted, (('items', 't'), letter)]
+    if len(first) > 16:
+        return None
+    for place, each in enumerate(first):
+        letter, form, _ = _LETTERS[type(each)]
+        fields += [(f't{place}', 'u1'), (f'v{place}', form)]
+        wanted.append(((f't{place}',), ord(letter)))
+    return fields, wanted
+
+
+def written_out(values):
+    """Numbers, or tuples or rows of numbers, as an array of what `marshal` writes of them; None where they are not all alike."""
+    layout = _items(values[0]) if len(values) > 4 else None
+    if layout is None:
+        return None
+    fields, wanted = layout
+    item = np.dtype(fields)
+    try:
+        data = marshal.dumps(values, _VERSION)
+    except ValueError:
+        return None
+    if len(data) != 5 + item.itemsize * len(values):
+        return None
+    found = np.frombuffer(data, item, offset=5)
+    for path, value in wanted:
+        part = found
+        for name in path:
+            part = part[name]
+        if not (part == value).all():
+            return None
+    return found
+
+
 def column(values):
     """An array of numbers of one type."""
+    found = written_out(values) if type(values) in (list, tuple) and values and type(values[0]) in _LETTERS else None
+    if found is not None:
+        return found['v'].astype(_LETTERS[type(values[0])][2])
     found = set(map(type, values))
     if len(found) != 1:
         raise Unfit('nothing' if not found else 'numbers of several types')
@@ -181,7 +233,11 @@ def _matrix(value, written):
         raise Unfit('rows of several lengths')
     if written and len(set(map(id, rows))) != len(rows):
         raise Unfit('one row at several places')
-    array = column(_flat(rows)).reshape(len(rows), -1)
+    found = written_out(rows) if type(rows[0]) is list and type(rows[0][0]) in _LETTERS else None
+    if found is not None and 'items' in found.dtype.names:
+        array = found['items']['v'].astype(_LETTERS[type(rows[0][0])][2])
+    else:
+        array = column(_flat(rows)).reshape(len(rows), -1)
 
     def back():
         for row, changed in zip(rows, array.tolist()):
@@ -215,6 +271,9 @@ def _ragged(value, written):
 def _columns(records):
     if not records or set(map(type, records)) not in ({tuple}, {list}) or len(set(map(len, records))) != 1:
         raise Unfit('no list of tuples')
+    found = written_out(records) if type(records[0]) is tuple and type(records) in (list, tuple) else None
+    if found is not None:
+        return [found[f'v{place}'].astype(_LETTERS[type(each)][2]) for place, each in enumerate(records[0])]
     flat, width = _flat(records), len(records[0])
     return [column(flat[place::width]) for place in range(width)]
 
@@ -1148,6 +1207,38 @@ def _power_mod(base, exponent, modulus):
             square = square * square % modulus
             left >>= 1
         return result
+
+    return found
+
+
+def smallest(values, count):
+    return sorted(values)[:count]
+
+
+@bounded(smallest)
+def _smallest(values, count):
+    """`sorted(values)[:count]`, without sorting what is not asked for."""
+    if not _whole(count) or not isinstance(values, types.List):
+        raise TypingError(f'the smallest of {values}')
+
+    def found(values, count):
+        for value in values:
+            # NaN is nowhere in order.
+            if not value == value:
+                raise ValueError
+        if count < 0 or count > 32 or count * 4 > len(values):
+            return sorted(values)[:count]
+        made = [value for value in values[:count]]
+        made.sort()
+        for index in range(count, len(values)):
+            value = values[index]
+            if count and value < made[count - 1]:
+                at = count - 1
+                while at > 0 and value < made[at - 1]:
+                    made[at] = made[at - 1]
+                    at -= 1
+                made[at] = value
+        return made
 
     return found
 
