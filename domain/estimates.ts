@@ -1,5 +1,7 @@
 import { defaults } from './defaults.ts';
 import type { SolveJob } from './kinds/solve.schema.ts';
+import type { Limits } from './limits.schema.ts';
+import type { Recipe } from './recipe.schema.ts';
 
 /** What a voxel grid takes. */
 export interface VoxelEstimate {
@@ -44,7 +46,7 @@ export function largestGrid({ outputs, with: values = {} }: Grids): VoxelEstimat
 /** `128³`, `128^3`, `128x128x128`, `a 128 grid`. */
 const gridWords =
   /\b(\d{2,4})\s*(?:³|\^\s*3\b|\*\*\s*3\b)|\b(\d{2,4})(?:\s*[x×]\s*\2){2}\b|\b(?:grid|volume) of (\d{2,4})\b|\b(\d{2,4})[- ]voxels? (?:grid|cube)\b/gi;
-const heavyWords = /\b(?:ray[- ]?(?:cast|trac|march)\w*|convol(?:ve|ution)\w*)/i;
+const heavyWords = /\b(?:ray[- ]?(?:cast|trac|march)\w*|casting rays|convol(?:ve|ution)\w*)/i;
 const repeatWords =
   /\b(\d{1,3}(?:,\d{3})+|\d+)\s+(?:times|repeats?|repetitions|iterations|frames|time steps|steps|runs)\b/gi;
 
@@ -84,8 +86,32 @@ export function worthNative(job: Asked): string | null {
   return reasons.length === 0 ? null : reasons.join(', ');
 }
 
+type RecipeMemory = NonNullable<Recipe['memory']>;
+
+/** Returns what a recipe's run on so many voxels takes with its files, MiB, by what was measured of it. */
+export const recipeMb = ({ bytesPerVoxel, mb }: RecipeMemory, voxels: number): number =>
+  Math.ceil(mb + (bytesPerVoxel * voxels) / 2 ** 20);
+
+/** Returns the files of so many float32 voxels, MiB. */
+export const filesMb = (voxels: number): number => Math.ceil((4 * voxels) / 2 ** 20);
+
+/** Returns the largest N whose cube a recipe's run can make within its limits; 0 where there is none. */
+export function largestEdge(memory: RecipeMemory, limits: Pick<Limits, 'memoryMb' | 'diskMb'>): number {
+  const voxels = Math.min(
+    ((limits.memoryMb - memory.mb) * 2 ** 20) / memory.bytesPerVoxel,
+    ((limits.diskMb - 1) * 2 ** 20) / 4,
+  );
+  let edge = Math.floor(Math.cbrt(Math.max(0, voxels)));
+  if ((edge + 1) ** 3 <= voxels) edge += 1;
+  return edge;
+}
+
 const count = (value: number): string => Math.round(value).toLocaleString('en');
+
+/** Returns a size in MB, and in GB where it is one or more. */
+export const mbWords = (mb: number): string =>
+  `${count(mb)} MB${mb >= 1024 ? ` (${(mb / 1024).toFixed(1)} GB)` : ''}`;
 
 /** `128³: 2,097,152 voxels, 8 MB, about 12 MB while a program works on them`. */
 export const voxelWords = ({ n, voxels, bytes, mb }: VoxelEstimate): string =>
-  `${n}³: ${count(voxels)} voxels, ${count(bytes / 2 ** 20)} MB, about ${count(mb)} MB${mb >= 1024 ? ` (${(mb / 1024).toFixed(1)} GB)` : ''} while a program works on them`;
+  `${n}³: ${count(voxels)} voxels, ${count(bytes / 2 ** 20)} MB, about ${mbWords(mb)} while a program works on them`;

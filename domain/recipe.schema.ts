@@ -57,6 +57,17 @@ export const Recipe = z.strictObject({
   parameters: z.record(parameterName, Parameter),
   /** The layer whose packages it imports, where those of every sandbox do not do. */
   layer: NamedLayer.optional(),
+  /** What a run takes at its peak, with its files, as it was measured: a linear function of the voxels. */
+  memory: z
+    .strictObject({
+      /** The parameter that says how many there are: the edge of a cube, or the file of a volume. */
+      voxels: z.string(),
+      /** The parameter whose numbers say how many times as many are made of them. */
+      times: z.string().optional(),
+      bytesPerVoxel: z.number().positive(),
+      mb: z.number().positive(),
+    })
+    .optional(),
   /** The script that is run; `{{n}}` in it stands for the value of the parameter `n`, as Python writes it. */
   entry: SafePath,
   /** What stands beside it, in its folder and beside the script alike. */

@@ -25,6 +25,7 @@ interface RunOptions {
   fresh?: boolean;
   from?: string;
   yes?: boolean;
+  fitMemory?: boolean;
   dryRun?: boolean;
 }
 
@@ -54,10 +55,11 @@ export function addStartCommands(line: CommandLine): void {
       .option('--fresh', 'a new run, even where the same job is done or under way')
       .option('--from <stage>', 'a new run in which this stage, and those that need it, are done again')
       .option('--yes', 'also where these are more than 50,000 cells')
+      .option('--fit-memory', 'make the voxel grids of its recipes as large as their memory allows')
       .option('--dry-run', 'check the job and its files, start nothing')
-      .action(async (path: string, { from, yes = false, ...options }: RunOptions) => {
+      .action(async (path: string, { from, yes = false, fitMemory = false, ...options }: RunOptions) => {
         const { readJobFile, withProfile } = await import('./job-file.ts');
-        const file = withProfile(await readJobFile(path, { yes }), options.profile);
+        const file = withProfile(await readJobFile(path, { yes, fitMemory }), options.profile);
         const { stagesFrom } = await import('./stages-from.ts');
         const anew = from === undefined ? [] : stagesFrom(file.job, from);
         return session(async (given) => {
@@ -271,6 +273,10 @@ function addFitCommand({ command, session }: CommandLine): void {
     );
 }
 
+/** The options of `crucible recipe run`. */
+type RunRecipeOptions = { with: string[]; memory?: number; fitMemory?: boolean } & BeginOptions &
+  StartOptions;
+
 /** Adds the commands about programs that ship with Crucible; the first two need no store. */
 function addRecipeCommands({ program, command, session, manner }: CommandLine): void {
   const recipe = program
@@ -295,6 +301,8 @@ function addRecipeCommands({ program, command, session, manner }: CommandLine): 
   )
     .allowUnknownOption()
     .option('--with <values...>', 'what it is told, NAME=VALUE', [])
+    .option('--memory <MiB>', `memory the run may use (default: ${defaults.limits.memoryMb})`, wholeNumber)
+    .option('--fit-memory', 'make its voxel grid as large as the memory allows')
     .option(
       '-o, --out <path>',
       'write what it made: as that file, or into that folder, as crucible export does',
@@ -303,14 +311,10 @@ function addRecipeCommands({ program, command, session, manner }: CommandLine): 
     .option('--dry-run', 'check, start nothing')
     .option('--detached', 'return at once')
     .action(
-      async (
-        name: string,
-        typed: string[],
-        { out, ...options }: { with: string[] } & BeginOptions & StartOptions,
-      ) => {
+      async (name: string, typed: string[], { out, memory, fitMemory, ...options }: RunRecipeOptions) => {
         const { isFileOf, jobFromRecipe, writeMade } = await import('./recipe.ts');
         const file = (await isFileOf(name, out)) ? out : undefined;
-        const job = await jobFromRecipe(name, { with: options.with, typed, file });
+        const job = await jobFromRecipe(name, { with: options.with, typed, file, memory, fitMemory });
         return session(async (given) => {
           const { beginJob } = await import('./first-look.ts');
           const into = file === undefined && out !== undefined ? { out } : {};

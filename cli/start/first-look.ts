@@ -137,15 +137,16 @@ export async function beginJob(
   if (folder !== undefined && (await isThere(folder)))
     throw new UserMistake(`--out ${folder}: it is there already: choose another folder`);
   const { mistakes, warnings } = await firstLook(file, machineOf(config));
-  mistakes.push(...estimatesOf(file).mistakes, ...lacksModels(file, config.models));
+  const estimates = await estimatesOf(file);
+  mistakes.push(...estimates.mistakes, ...lacksModels(file, config.models));
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
-  for (const warning of warnings) say(paint(context, 'yellow', warning));
+  for (const warning of [...file.fitted, ...warnings]) say(paint(context, 'yellow', warning));
   const { job } = file;
   if (dryRun) {
     const { withoutModels } = await import('./submit.ts');
     const without = withoutModels(file, config.models, { newcomer: true });
     if (without !== null) say(without);
-    for (const line of estimatesOf(file).notes) say(line);
+    for (const line of estimates.notes) say(line);
     const { affordable } = await import('./affordable.ts');
     for (const line of await affordable(file, config.models, context.store.ledger)) say(line);
     out(

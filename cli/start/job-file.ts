@@ -27,6 +27,8 @@ export interface JobFile {
   scripts: readonly ScriptToWrite[];
   /** It comes from options, not from a file: messages are in the words of these. */
   typed: boolean;
+  /** What of it was made smaller, so that it fits into its memory. */
+  fitted: readonly string[];
   /** Returns `message` with where the field at `path` was written. */
   told(path: Path, message: string): string;
 }
@@ -42,8 +44,8 @@ interface Source {
   field(path: Path): string;
 }
 
-/** Reads a YAML or JSON job file; with `yes` also one of very many cells. Throws `UserMistake` naming the field and the line of everything that is wrong. */
-export async function readJobFile(path: string, { yes = false }: { yes?: boolean } = {}): Promise<JobFile> {
+/** Reads a YAML or JSON job file; with `yes` also one of very many cells, with `fitMemory` its recipes' grids made as large as fits. Throws `UserMistake` naming the field and the line of everything that is wrong. */
+export async function readJobFile(path: string, options: ReadOptions = {}): Promise<JobFile> {
   const name = basename(path);
   let text: string;
   try {
@@ -78,7 +80,13 @@ export async function readJobFile(path: string, { yes = false }: { yes?: boolean
     throw new UserMistake(`${name}: this is not valid ${language}: ${plainReason(error)}`);
   }
   const source: Source = { name, line: (field) => lineOf(document, lines, field), field: fieldName };
-  return jobIn(value, resolve(dirname(path)), source, yes);
+  return jobIn(value, resolve(dirname(path)), source, options);
+}
+
+/** `yes`: as many cells as there are; `fitMemory`: grids of recipes as large as fits. */
+export interface ReadOptions {
+  yes?: boolean;
+  fitMemory?: boolean;
 }
 
 /** A job made of values, as from the command line, whose fields are called `fieldOf` there. Throws `UserMistake`. */
@@ -86,12 +94,18 @@ export async function checkedJob(
   value: unknown,
   folder: string,
   fieldOf: Source['field'] = fieldName,
+  options: ReadOptions = {},
 ): Promise<JobFile> {
-  return jobIn(value, folder, { name: null, line: () => null, field: fieldOf });
+  return jobIn(value, folder, { name: null, line: () => null, field: fieldOf }, options);
 }
 
 /** The job that `value` is, with each stage that has a matrix in place of several, and with its templates read. */
-async function jobIn(written: unknown, folder: string, source: Source, many = false): Promise<JobFile> {
+async function jobIn(
+  written: unknown,
+  folder: string,
+  source: Source,
+  options: ReadOptions,
+): Promise<JobFile> {
   const { value, origins, mistakes } = withoutMatrix(withCellName(written));
   const { scripts, ...read } = await withTemplates(value, folder);
   const asWritten = (path: Path): Path => {
@@ -106,10 +120,10 @@ async function jobIn(written: unknown, folder: string, source: Source, many = fa
   };
   if (mistakes.length > 0) throw mistakesAt(source, mistakes);
   if (read.mistakes.length > 0) throw mistakesAt(there, read.mistakes);
-  const asked = await checkJob(read.value, folder, there, many);
+  const { job: asked, fitted } = await checkJob(read.value, folder, there, options);
   const files = await filesOf(asked, folder, there);
   const job = await withPackagesOfImports(asked, folder, files);
-  return { job, folder, files, scripts, typed: source.name === null, told: telling(there) };
+  return { job, folder, files, scripts, typed: source.name === null, fitted, told: telling(there) };
 }
 
 /** The same job with its models, where it names none, chosen by `profile`. */
@@ -121,14 +135,19 @@ export function withProfile(file: JobFile, profile: Models['profile']): JobFile 
   return { ...file, job };
 }
 
-async function checkJob(value: unknown, folder: string, source: Source, many: boolean): Promise<Job> {
+async function checkJob(
+  value: unknown,
+  folder: string,
+  source: Source,
+  { yes = false, fitMemory = false }: ReadOptions,
+): Promise<{ job: Job; fitted: string[] }> {
   const parsed = Job.safeParse(value, { reportInput: true, error: namingFields });
   if (!parsed.success) throw mistakesAt(source, parsed.error.issues.flatMap(mistakesIn));
-  const grid = withCells(parsed.data, value, { many });
+  const grid = withCells(parsed.data, value, { many: yes });
   if (grid.mistakes.length > 0) throw mistakesAt(source, grid.mistakes);
-  const { job, mistakes } = await withRecipeValues(grid.job, folder);
+  const { job, mistakes, fitted } = await withRecipeValues(grid.job, folder, { fitMemory });
   if (mistakes.length > 0) throw mistakesAt(source, mistakes);
-  return job;
+  return { job, fitted };
 }
 
 function mistakesAt(source: Source, mistakes: readonly Mistake[]): UserMistake {

@@ -5,29 +5,42 @@ import { partsOf, withParts } from '../../domain/kinds/kinds.ts';
 import type { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { filesReadBy, type Recipe, type RecipeValues, valuesSchema } from '../../domain/recipe.schema.ts';
-import type { OutputCheck, Validator } from '../../domain/validator.schema.ts';
+import type { OutputCheck } from '../../domain/validator.schema.ts';
 import { readRecipe, recipeNames, renderRecipe } from '../../recipes/recipes.ts';
 import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
+import { fittingValues } from './recipe-memory.ts';
 
 /**
  * Returns the job with every value of its recipes and the checks that these bring, so that it says itself what is made and what is
  * asked of it; and what is wrong with the values given.
  */
-export async function withRecipeValues(job: Job, folder: string): Promise<{ job: Job; mistakes: Mistake[] }> {
+export async function withRecipeValues(
+  job: Job,
+  folder: string,
+  { fitMemory = false }: { fitMemory?: boolean } = {},
+): Promise<{ job: Job; mistakes: Mistake[]; fitted: string[] }> {
   const mistakes: Mistake[] = [];
+  const fitted: string[] = [];
   const made = new Map<StageJob, Pick<SolveJob, 'with' | 'outputs' | 'inputs' | 'environment'>>();
   for (const { part, path } of partsOf(job)) {
     if (!('recipe' in part) || part.recipe === undefined) continue;
     const checked = await checkedValues(part.recipe, part.with ?? {});
-    if (checked.kind === 'right')
-      made.set(part, {
-        ...{ with: checked.values, outputs: distinct([...checked.outputs, ...part.outputs]) },
-        inputs: await withRead(part, filesReadBy(checked.recipe, checked.values), folder),
-        ...environmentOf(part, checked.recipe),
-      });
-    else mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
+    if (checked.kind === 'wrong') {
+      mistakes.push(...checked.mistakes.map((each) => ({ ...each, path: [...path, ...each.path] })));
+      continue;
+    }
+    const { recipe } = checked;
+    const fitting = fitMemory ? fittingValues(recipe, checked.values, part.limits) : null;
+    if (fitting !== null) fitted.push(`${part.name}: ${fitting.told}`);
+    const values = fitting?.values ?? checked.values;
+    const { outputs } = await renderRecipe(recipe, values);
+    made.set(part, {
+      ...{ with: values, outputs: distinct([...outputs, ...part.outputs]) },
+      inputs: await withRead(part, filesReadBy(recipe, values), folder),
+      ...environmentOf(part, recipe),
+    });
   }
-  return { job: withParts(job, (part) => ({ ...part, ...made.get(part) })), mistakes };
+  return { job: withParts(job, (part) => ({ ...part, ...made.get(part) })), mistakes, fitted };
 }
 
 /** What a recipe imports beside the packages of every sandbox; a job that names its environment has that. */
@@ -55,7 +68,7 @@ async function withRead(
 }
 
 type Checked =
-  | { kind: 'right'; recipe: Recipe; values: RecipeValues; outputs: Validator[] }
+  | { kind: 'right'; recipe: Recipe; values: RecipeValues }
   | { kind: 'wrong'; mistakes: Mistake[] };
 
 async function checkedValues(name: string, given: object): Promise<Checked> {
@@ -63,10 +76,7 @@ async function checkedValues(name: string, given: object): Promise<Checked> {
   if (recipe === null)
     return { kind: 'wrong', mistakes: [{ path: ['recipe'], message: await noRecipe(name) }] };
   const parsed = valuesSchema(recipe).safeParse(given, { reportInput: true, error: namingFields });
-  if (parsed.success) {
-    const { outputs } = await renderRecipe(recipe, parsed.data);
-    return { kind: 'right', recipe, values: parsed.data, outputs };
-  }
+  if (parsed.success) return { kind: 'right', recipe, values: parsed.data };
   const mistakes = parsed.error.issues.flatMap(mistakesIn);
   return { kind: 'wrong', mistakes: mistakes.map((each) => ({ ...each, path: ['with', ...each.path] })) };
 }

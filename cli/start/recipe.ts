@@ -8,7 +8,7 @@ import { isThere } from '../keep/in-the-way.ts';
 import { type CommandContext, paint, UserMistake, wrap } from '../terminal.ts';
 import { checkedJob, type JobFile } from './job-file.ts';
 import { noRecipe, typedValues } from './recipe-values.ts';
-import { folderOf, nameFrom } from './typed-job.ts';
+import { folderOf, given, nameFrom } from './typed-job.ts';
 
 type Output = Pick<CommandContext, 'json' | 'out' | 'terminal' | 'columns'>;
 
@@ -75,26 +75,35 @@ export interface RecipeOptions {
   typed?: readonly string[];
   /** A file that it writes, in place of a folder. */
   file?: string | undefined;
+  /** MiB; its files may take as much. */
+  memory?: number | undefined;
+  /** A grid that is too large for the memory is made as large as fits. */
+  fitMemory?: boolean | undefined;
 }
 
 /** Makes the job that `crucible recipe run` asks for. Throws `UserMistake` in the words of the command line. */
 export async function jobFromRecipe(name: string, options: RecipeOptions): Promise<JobFile> {
   const recipe = await recipeNamed(name);
-  const given = [...options.with.map(pairOf), ...flagsIn(options.typed ?? [], recipe)];
-  const twice = given.find(
-    ({ parameter }, index) => given.findIndex((other) => other.parameter === parameter) < index,
+  const told = [...options.with.map(pairOf), ...flagsIn(options.typed ?? [], recipe)];
+  const twice = told.find(
+    ({ parameter }, index) => told.findIndex((other) => other.parameter === parameter) < index,
   );
   if (twice !== undefined) throw new UserMistake(`${twice.called}: expected one value, got two`);
-  const typed = Object.fromEntries(given.map(({ parameter, value }) => [parameter, value]));
+  const typed = Object.fromEntries(told.map(({ parameter, value }) => [parameter, value]));
   const output = outputOf(recipe);
   if (options.file !== undefined && output !== null) typed[output] = basename(options.file);
   const { folder, values } = await seenFromFolder(recipe, typedValues(recipe, typed));
-  const job = { kind: 'solve', name: nameFrom([name]), recipe: name, with: values };
-  return checkedJob(job, folder, (path) => {
-    const parameter = String(path[path[0] === 'with' ? 1 : 0]);
-    const called = given.find((each) => each.parameter === parameter)?.called;
-    return path[0] === 'with' ? (called ?? (parameter === output ? '--out' : `--${parameter}`)) : parameter;
+  const { memory, fitMemory = false } = options;
+  const job = given({
+    ...{ kind: 'solve', name: nameFrom([name]), recipe: name, with: values },
+    limits: memory === undefined ? undefined : { memoryMb: memory, diskMb: memory },
   });
+  const called = (path: readonly PropertyKey[]): string => {
+    const parameter = String(path[path[0] === 'with' ? 1 : 0]);
+    const typedAs = told.find((each) => each.parameter === parameter)?.called;
+    return path[0] === 'with' ? (typedAs ?? (parameter === output ? '--out' : `--${parameter}`)) : parameter;
+  };
+  return checkedJob(job, folder, called, { fitMemory });
 }
 
 /** The values with the paths of what the recipe reads as seen from the lowest folder that holds it all. */
