@@ -20,6 +20,7 @@ import { notUsedIn, strategiesIn } from '../domain/strategies.ts';
 import { pick, placeBelow, without } from '../domain/tree.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import { headline, lineOf, refusedTrials } from '../domain/trial.ts';
+import type { BlobStore } from '../store/blobs.ts';
 import { readInput, readTree, writeJson } from '../store/documents.ts';
 import type { Store } from '../store/store.ts';
 import { trialsOf } from '../store/trials-of.ts';
@@ -239,23 +240,10 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     /** The user's own program as candidate `c-0`, and the `Tree` of what it and every other candidate may see. */
     async packProgram({
       files,
-      original: { operator, title, entry, paths, inputs, hidden },
+      original,
       ...place
-    }: Place & { files: Artifact; original: Original }): Promise<{ candidate: Candidate; seen: Artifact }> {
-      return takeStep(store, place, 'pack', async () => {
-        const path = entry.kind === 'script' ? entry.path : entry.module;
-        const tree = without(await readTree(store.blobs, files), hidden);
-        if (tree[path] === undefined)
-          throw new JobRejected(`${path}: expected a file of the job, found none`);
-        const program: Program = { files: pick(tree, paths), entry, build: null };
-        return {
-          candidate: {
-            ...{ id: 'c-0', parents: [], operator, title, note: `${path}, unchanged` },
-            program: await writeJson(store.blobs, program),
-          },
-          seen: await writeJson(store.blobs, pick(tree, inputs)),
-        };
-      });
+    }: Place & { files: Artifact; original: Original }): Promise<PackedProgram> {
+      return takeStep(store, place, 'pack', () => packOriginal(store.blobs, files, original));
     },
 
     /**
@@ -291,3 +279,28 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     },
   };
 };
+
+/** The user's own program as a candidate, and the files that every candidate may see. */
+interface PackedProgram {
+  candidate: Candidate;
+  seen: Artifact;
+}
+
+/** Returns the user's own program out of the files of a job. Throws `JobRejected` where it is not among them. */
+export async function packOriginal(
+  blobs: BlobStore,
+  files: Artifact,
+  { operator, title, entry, paths, inputs, hidden }: Original,
+): Promise<PackedProgram> {
+  const path = entry.kind === 'script' ? entry.path : entry.module;
+  const tree = without(await readTree(blobs, files), hidden);
+  if (tree[path] === undefined) throw new JobRejected(`${path}: expected a file of the job, found none`);
+  const program: Program = { files: pick(tree, paths), entry, build: null };
+  return {
+    candidate: {
+      ...{ id: 'c-0', parents: [], operator, title, note: `${path}, unchanged` },
+      program: await writeJson(blobs, program),
+    },
+    seen: await writeJson(blobs, pick(tree, inputs)),
+  };
+}

@@ -29,10 +29,19 @@ interface Read extends Place {
   record?: Artifact | null;
 }
 
+/** What strategies are listed for; `models`: whether some can be asked instead. */
+type ListAsked = Read & { program: Artifact; models: boolean };
+
 export type StrategyActivities = ReturnType<typeof createStrategyActivities>;
 
-/** The mechanical strategies: they run in the sandbox, for they read the user's program. */
-export const createStrategyActivities = ({ store, sandbox }: ActivityContext) => {
+/** Where what is found goes to: `say` is for people, `fault` for whoever mends Crucible. */
+interface Hearing {
+  say(step: string, text: string): Promise<void>;
+  fault(text: string): void;
+}
+
+/** The mechanical strategies, also outside of a job's workflow: they run in the sandbox, for they read the user's program. */
+export const createStrategies = ({ store, sandbox }: ActivityContext) => {
   /** Runs `strategies.py`, or `observe.py`, on the program and its sample case. */
   async function runStrategies(
     { job, program, sample, environment, record = null, ...place }: Read & { program: Program },
@@ -75,7 +84,11 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
   }
 
   /** Returns what was observed of the program on its sample case; null, said in the log, where it came to no end. */
-  async function observe(read: Read & { program: Program }, signal: AbortSignal): Promise<Artifact | null> {
+  async function observe(
+    read: Read & { program: Program },
+    signal: AbortSignal,
+    { say }: Pick<Hearing, 'say'>,
+  ): Promise<Artifact | null> {
     if (read.program.entry.kind !== 'function' || (await caseOf(read.sample)) === undefined) return null;
     const ran = await runStrategies(read, 'observe', ['--out', 'out'], signal);
     const record = ran.outputs['out/record.json'];
@@ -83,7 +96,7 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
     const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
     const why = outcome !== null && 'reason' in outcome ? headline(outcome.reason) : 'it left no record';
     const text = `${pathOf(read.program)} could not be observed, so its loops are not compiled one by one: ${why}`;
-    await store.ledger.say(read.jobId, `${stepKey(read)}/observe`, text.slice(0, longestReason), Date.now());
+    await say('/observe', text.slice(0, longestReason));
     return null;
   }
 
@@ -123,79 +136,92 @@ export const createStrategyActivities = ({ store, sandbox }: ActivityContext) =>
     return found;
   }
 
+  /** Lists the strategies for a program, alone and combined, in the order worth trying, and why others do not apply. */
+  async function list(
+    { program, models, ...read }: ListAsked,
+    signal: AbortSignal,
+    { say, fault }: Hearing,
+  ): Promise<StrategyList> {
+    const { job } = read;
+    const before = await readProgram(store.blobs, program);
+    const record = await observe({ ...read, program: before }, signal, { say });
+    const ran = await runStrategies(
+      { ...read, record, program: before },
+      'strategies',
+      ['--list', '--out', 'out'],
+      signal,
+    );
+    const written = ran.outputs['out/strategies.json'];
+    const { known, applicable, refused, crashed } =
+      written === undefined ? brokenList(ran) : await readJson(store.blobs, written, Listed);
+    for (const [traceback, failed] of Map.groupBy(crashed, (each) => each.traceback)) {
+      const names = failed.map(({ strategies }) => combined(strategies)).join(', ');
+      fault(`strategies failed on ${pathOf(before)}: ${names}: ${traceback}`);
+    }
+    const named: readonly string[] = job.strategies;
+    const allowed = (names: readonly string[]): boolean => names.every((each) => named.includes(each));
+    const worthTrying = applicable.map((each) => each.strategies).filter(allowed);
+    const left = known.filter((each) => !allowed([each]));
+    const list: StrategyList = {
+      applicable: worthTrying.map(combined),
+      notUsed: [
+        ...notUsed(
+          [
+            ...refused.map(({ strategies, reasons }) => ({
+              strategies,
+              reasons: reasons.map((each) => ({
+                text: reasonText(before, each),
+                edit: each.edit ?? null,
+              })),
+            })),
+            ...crashed.map(({ strategies, traceback }) => ({
+              strategies,
+              reasons: [
+                {
+                  text: `failed, by a mistake in Crucible and not in ${pathOf(before)}: ${lastLine(traceback)}`,
+                },
+              ],
+            })),
+          ].filter(({ strategies }) => allowed(strategies)),
+          worthTrying,
+          known.filter((each) => allowed([each])),
+        ),
+        ...(left.length === 0 ? [] : [{ strategies: left, reason: 'not among the `strategies` of the job' }]),
+      ],
+      ...(record === null ? {} : { record }),
+    };
+    const made = await madeOf(before, ran.outputs, applicable);
+    if (Object.keys(made).length > 0) list.made = await writeJson(store.blobs, made);
+    const said = [
+      list.applicable.length > 0
+        ? `strategies that apply: ${list.applicable.join(', ')}`
+        : `no strategy applies${models ? '; models are asked' : `: ${withoutAny}`}`,
+      ...list.notUsed.map((each) => `not used: ${notUsedText(each)}`),
+    ];
+    for (const [number, text] of said.entries()) await say(`/${number}`, text);
+    return list;
+  }
+
+  return { list, runStrategies, afterOf };
+};
+
+/** The mechanical strategies as activities. */
+export const createStrategyActivities = (context: ActivityContext) => {
+  const { store } = context;
+  const { list, runStrategies, afterOf } = createStrategies(context);
+
   return {
     /**
      * The strategies, alone and combined, that apply to a program, in the order worth trying, and why others do not. Both are
      * said in the job's log. A strategy that fails itself is our mistake: it is logged, and the others are used.
      */
-    async listStrategies({
-      program,
-      models,
-      ...read
-    }: Read & { program: Artifact; models: boolean }): Promise<StrategyList> {
-      const { job, sample: _sample, environment: _environment, record: _record, ...place } = read;
-      return takeStep(store, place, 'strategies', async ({ signal }) => {
-        const before = await readProgram(store.blobs, program);
-        const record = await observe({ ...read, program: before }, signal);
-        const ran = await runStrategies(
-          { ...read, record, program: before },
-          'strategies',
-          ['--list', '--out', 'out'],
-          signal,
-        );
-        const written = ran.outputs['out/strategies.json'];
-        const { known, applicable, refused, crashed } =
-          written === undefined ? brokenList(ran) : await readJson(store.blobs, written, Listed);
-        for (const [traceback, failed] of Map.groupBy(crashed, (each) => each.traceback)) {
-          const names = failed.map(({ strategies }) => combined(strategies)).join(', ');
-          log.error(`strategies failed on ${pathOf(before)}: ${names}: ${traceback}`);
-        }
-        const named: readonly string[] = job.strategies;
-        const allowed = (names: readonly string[]): boolean => names.every((each) => named.includes(each));
-        const worthTrying = applicable.map((each) => each.strategies).filter(allowed);
-        const left = known.filter((each) => !allowed([each]));
-        const list: StrategyList = {
-          applicable: worthTrying.map(combined),
-          notUsed: [
-            ...notUsed(
-              [
-                ...refused.map(({ strategies, reasons }) => ({
-                  strategies,
-                  reasons: reasons.map((each) => ({
-                    text: reasonText(before, each),
-                    edit: each.edit ?? null,
-                  })),
-                })),
-                ...crashed.map(({ strategies, traceback }) => ({
-                  strategies,
-                  reasons: [
-                    {
-                      text: `failed, by a mistake in Crucible and not in ${pathOf(before)}: ${lastLine(traceback)}`,
-                    },
-                  ],
-                })),
-              ].filter(({ strategies }) => allowed(strategies)),
-              worthTrying,
-              known.filter((each) => allowed([each])),
-            ),
-            ...(left.length === 0
-              ? []
-              : [{ strategies: left, reason: 'not among the `strategies` of the job' }]),
-          ],
-          ...(record === null ? {} : { record }),
-        };
-        const made = await madeOf(before, ran.outputs, applicable);
-        if (Object.keys(made).length > 0) list.made = await writeJson(store.blobs, made);
-        const said = [
-          list.applicable.length > 0
-            ? `strategies that apply: ${list.applicable.join(', ')}`
-            : `no strategy applies${models ? '; models are asked' : `: ${withoutAny}`}`,
-          ...list.notUsed.map((each) => `not used: ${notUsedText(each)}`),
-        ];
-        for (const [number, text] of said.entries())
-          await store.ledger.say(place.jobId, `${stepKey(place)}/${number}`, text, Date.now());
-        return list;
-      });
+    async listStrategies(asked: ListAsked): Promise<StrategyList> {
+      return takeStep(store, asked, 'strategies', ({ signal }) =>
+        list(asked, signal, {
+          say: (step, text) => store.ledger.say(asked.jobId, `${stepKey(asked)}${step}`, text, Date.now()),
+          fault: (text) => log.error(text),
+        }),
+      );
     },
 
     /** The program after a strategy or a combination: the one that was made when they were listed, or a new one; null where it turns out not to apply. */

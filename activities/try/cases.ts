@@ -27,76 +27,87 @@ export interface PreparedCases {
 
 export type CaseActivities = ReturnType<typeof createCaseActivities>;
 
-export const createCaseActivities = ({ store, sandbox }: ActivityContext) => ({
+export const createCaseActivities = (context: ActivityContext) => ({
   /**
    * Makes `checks` inputs with the oracle's answers and `timings` inputs without, in a sandbox. Nobody can foresee their seed: it
    * is an HMAC of the store's secret and this place. Throws `JobRejected` where the user's generator or function fails.
    */
-  async prepareCases({
-    exam,
-    checks,
-    timings,
-    ...place
-  }: Place & { exam: Exam<AnswersJudging>; checks: number; timings: number }): Promise<PreparedCases> {
-    return takeStep(store, place, 'cases', async ({ signal }) => {
-      const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
-      const { generator, oracle, files } = exam.judging;
-      const tree = await readTree(store.blobs, files);
-      const argv = guest(
-        'prepare',
-        ...['--generator', `/in/job/${generator.module}:${generator.name}`],
-        ...['--oracle', `/in/job/${oracle.module}:${oracle.name}`],
-        ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
-        ...['--inputs', '/in/job', '--out', '.cases'],
-      );
-      const ran = await sandbox.run(
-        {
-          key: stepKey(place),
-          label: place.step,
-          argv: unbuffered(argv),
-          env: threads(exam.cores),
-          files: placeBelow('job', tree),
-          limits: limitsOf(exam),
-          environment: exam.environment,
-          outputs: ['.cases/*'],
-        },
-        signal,
-      );
-      const problem = ran.outputs['.cases/problem.json'];
-      if (problem !== undefined) {
-        const found = await readJson(store.blobs, problem, Problem);
-        const hint = hintOn(found.message, await surroundings(store, place, exam, Object.keys(tree)));
-        throw rejection(found, hint);
-      }
-      const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
-      if (outcome !== null)
-        throw new JobRejected(
-          `${generator.name} in ${generator.module}, or ${oracle.name} in ${oracle.module} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
-        );
-      const made = await readJson(store.blobs, required(ran.outputs, '.cases/cases.json'), Made);
-      const number = (index: number): string => String(index).padStart(3, '0');
-      const caseSet: CaseSet = {
-        arguments: made.arguments,
-        cases: made.cases.map((_, index) => required(ran.outputs, `.cases/case-${number(index)}.frame`)),
-        twice: ran.outputs['.cases/twice.frame'] ?? null,
-        expected: made.cases.slice(0, checks).map((_, index) => ({
-          answer: required(ran.outputs, `.cases/expected-${number(index)}.frame`),
-          input: ran.outputs[`.cases/expected-${number(index)}.input.frame`] ?? null,
-        })),
-        described: made.cases.map((each) => each.description),
-        oracleSeconds: made.cases.flatMap((each) => each.oracleSeconds ?? []),
-        seed: String(seed),
-      };
-      const answers = await Promise.all(caseSet.expected.map(({ answer }) => store.blobs.get(answer)));
-      return {
-        caseSet: await writeJson(store.blobs, caseSet),
-        seed: String(seed),
-        oracleMs: (caseSet.oracleSeconds.at(-1) ?? 0) * 1000,
-        answerBytes: Math.max(0, ...answers.map((bytes) => bytes.byteLength)),
-      };
-    });
+  async prepareCases({ exam, checks, timings, ...place }: Place & CasesAsked): Promise<PreparedCases> {
+    return takeStep(context.store, place, 'cases', ({ signal }) =>
+      makeCases(context, place, { exam, checks, timings }, signal),
+    );
   },
 });
+
+interface CasesAsked {
+  exam: Exam<AnswersJudging>;
+  checks: number;
+  timings: number;
+}
+
+/** The same, outside of a job's workflow as well. */
+export async function makeCases(
+  { store, sandbox }: ActivityContext,
+  place: Place,
+  { exam, checks, timings }: CasesAsked,
+  signal: AbortSignal,
+): Promise<PreparedCases> {
+  const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
+  const { generator, oracle, files } = exam.judging;
+  const tree = await readTree(store.blobs, files);
+  const argv = guest(
+    'prepare',
+    ...['--generator', `/in/job/${generator.module}:${generator.name}`],
+    ...['--oracle', `/in/job/${oracle.module}:${oracle.name}`],
+    ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
+    ...['--inputs', '/in/job', '--out', '.cases'],
+  );
+  const ran = await sandbox.run(
+    {
+      key: stepKey(place),
+      label: place.step,
+      argv: unbuffered(argv),
+      env: threads(exam.cores),
+      files: placeBelow('job', tree),
+      limits: limitsOf(exam),
+      environment: exam.environment,
+      outputs: ['.cases/*'],
+    },
+    signal,
+  );
+  const problem = ran.outputs['.cases/problem.json'];
+  if (problem !== undefined) {
+    const found = await readJson(store.blobs, problem, Problem);
+    const hint = hintOn(found.message, await surroundings(store, place, exam, Object.keys(tree)));
+    throw rejection(found, hint);
+  }
+  const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
+  if (outcome !== null)
+    throw new JobRejected(
+      `${generator.name} in ${generator.module}, or ${oracle.name} in ${oracle.module} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
+    );
+  const made = await readJson(store.blobs, required(ran.outputs, '.cases/cases.json'), Made);
+  const number = (index: number): string => String(index).padStart(3, '0');
+  const caseSet: CaseSet = {
+    arguments: made.arguments,
+    cases: made.cases.map((_, index) => required(ran.outputs, `.cases/case-${number(index)}.frame`)),
+    twice: ran.outputs['.cases/twice.frame'] ?? null,
+    expected: made.cases.slice(0, checks).map((_, index) => ({
+      answer: required(ran.outputs, `.cases/expected-${number(index)}.frame`),
+      input: ran.outputs[`.cases/expected-${number(index)}.input.frame`] ?? null,
+    })),
+    described: made.cases.map((each) => each.description),
+    oracleSeconds: made.cases.flatMap((each) => each.oracleSeconds ?? []),
+    seed: String(seed),
+  };
+  const answers = await Promise.all(caseSet.expected.map(({ answer }) => store.blobs.get(answer)));
+  return {
+    caseSet: await writeJson(store.blobs, caseSet),
+    seed: String(seed),
+    oracleMs: (caseSet.oracleSeconds.at(-1) ?? 0) * 1000,
+    answerBytes: Math.max(0, ...answers.map((bytes) => bytes.byteLength)),
+  };
+}
 
 /** What the case maker reports of itself. */
 const Made = z.object({
