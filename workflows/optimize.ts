@@ -3,6 +3,7 @@ import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { candidatesIn, isRight, type Journal, type JournalRow, rowOf } from '../domain/journal.ts';
 import { optimizeExam, optimizeOriginal } from '../domain/judging.ts';
 import type { OptimizeJob } from '../domain/kinds/optimize.schema.ts';
+import { restsOn } from '../domain/kinds/optimize.ts';
 import { best, meetsGoal, objectiveOf } from '../domain/objective.ts';
 import { policies } from '../domain/search-policy.ts';
 import { goalText, times } from '../domain/trial.ts';
@@ -48,8 +49,9 @@ export async function optimize(input: JobInput<OptimizeJob>): Promise<JobResult>
       enough: (top) => (top !== undefined && meetsGoal(top, objective) ? goalText(objective) : null),
     });
     const why = routes.length === 0 ? `${stopped}${whyNone(strategies)}` : stopped;
+    const rests = job.casesFrom === undefined ? '' : `. ${restsOn(job.casesFrom)}`;
     return {
-      summary: summaryOf(journal, best(journal, objective), why),
+      summary: `${summaryOf(journal, best(journal, objective), why)}${rests}`,
       best: null,
       refused: 0,
       product: null,

@@ -6,8 +6,11 @@ import type { BlobStore } from '../../store/blobs.ts';
 
 const stored = new Map<string, Promise<Tree>>();
 
-/** Returns the programs of `strategies`, `fixes` or `learn` as artifacts; read once by each worker. */
-export function programsOf(folder: 'strategies' | 'fixes' | 'learn', blobs: BlobStore): Promise<Tree> {
+/** Returns the programs of `strategies`, `fixes`, `learn` or `cases` as artifacts; read once by each worker. */
+export function programsOf(
+  folder: 'strategies' | 'fixes' | 'learn' | 'cases',
+  blobs: BlobStore,
+): Promise<Tree> {
   const known = stored.get(folder) ?? read(fileURLToPath(new URL(`../../${folder}`, import.meta.url)), blobs);
   stored.set(folder, known);
   return known;

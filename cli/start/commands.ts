@@ -81,7 +81,11 @@ export function addStartCommands(line: CommandLine): void {
     )
     .option(
       '--cases <file[:name]>',
-      'makes inputs for the function: its make_case(seed) returns the arguments',
+      'makes inputs for the function: its make_case(seed) returns the arguments (default: they are made from what calls it)',
+    )
+    .option(
+      '--record <command>',
+      "a run of your own that calls the function, such as 'python main.py': inputs are made from those calls",
     )
     .option(
       '--accepts <file[:name]>',
@@ -120,16 +124,25 @@ export function addStartCommands(line: CommandLine): void {
     .option('--out <folder>', 'write the program found there, as crucible export does')
     .option('--fresh', 'a new run, even where the same job is done or under way')
     .option('--dry-run', 'check, start nothing')
+    .option('--explain', 'list the strategies that apply, and why the others do not; try none')
     .option('--detached', 'return at once')
-    .action(async (path: string, options: OptimizeOptions & BeginOptions & StartOptions) => {
-      const { jobFromOptions } = await import('./optimize-job.ts');
-      const file = await jobFromOptions(path, options);
-      return session(async (given) => {
-        const { beginJob } = await import('./first-look.ts');
-        if (!(await beginJob(given, file, options))) return;
-        return (await import('./start-job.ts')).startJob(given, file, options);
-      });
-    });
+    .action(
+      async (
+        path: string,
+        options: OptimizeOptions & BeginOptions & StartOptions & { explain?: boolean },
+      ) => {
+        const { jobFromOptions, lacksCases } = await import('./optimize-job.ts');
+        const known = lacksCases(path, options) ? null : await jobFromOptions(path, options);
+        return session(async (given) => {
+          const file =
+            known ?? (await (await import('./drafted-cases.ts')).jobWithDraftedCases(given, path, options));
+          if (options.explain === true) return (await import('./explain.ts')).explainJob(given, file);
+          const { beginJob } = await import('./first-look.ts');
+          if (!(await beginJob(given, file, options))) return;
+          return (await import('./start-job.ts')).startJob(given, file, options);
+        });
+      },
+    );
 
   command(
     'solve <task>',

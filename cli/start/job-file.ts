@@ -278,7 +278,10 @@ async function* filesBelow(
 }
 
 /** Stores the files of a job and returns them by the path it names them by. */
-export async function packFiles({ folder, files }: JobFile, blobs: BlobStore): Promise<Tree> {
+export async function packFiles(
+  { folder, files }: Pick<JobFile, 'folder' | 'files'>,
+  blobs: BlobStore,
+): Promise<Tree> {
   const tree: Tree = {};
   const root = await realpath(folder);
   for (const path of files) {

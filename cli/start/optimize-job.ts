@@ -9,6 +9,10 @@ import { type Allowances, allowances, folderOf, given, nameFrom, optionOf } from
 export interface OptimizeOptions extends Allowances {
   function?: string;
   cases?: string;
+  /** A run of the user's own that calls the function: cases are made from that. */
+  record?: string;
+  /** What the cases were made from, where Crucible made them. */
+  casesFrom?: string;
   accepts?: string;
   name?: string;
   args?: string[];
@@ -26,12 +30,7 @@ export interface OptimizeOptions extends Allowances {
  * lowest one that they all are below. Throws `UserMistake` in the words of the command line.
  */
 export async function jobFromOptions(typed: string, options: OptimizeOptions): Promise<JobFile> {
-  const { program, name: named } = referenceIn(typed, /^(.*\.py):([^/]*)$/);
-  if (named !== undefined && options.function !== undefined && named !== options.function)
-    throw new UserMistake(
-      `${typed}: expected one function, got ${named}, and ${options.function} by --function`,
-    );
-  const wanted = named ?? options.function;
+  const { program, name: wanted } = asked(typed, options);
   await checkProgram(program, wanted);
   checkTogether(program, wanted, options);
   const cases = options.cases === undefined ? null : referenceIn(options.cases, /^(.*):([^/]*)$/);
@@ -51,6 +50,7 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
     program: pathOf(program),
     function: wanted,
     cases: cases === null ? undefined : pathIn(cases),
+    casesFrom: options.casesFrom,
     accepts: accepts === null ? undefined : pathIn(accepts),
     args: options.args,
     outputs: options.outputs,
@@ -63,6 +63,28 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
     ...allowances(options),
   };
   return checkedJob(given(job), folder, optionOf);
+}
+
+/** The program and its function, which may stand behind it or in an option. */
+function asked(typed: string, options: OptimizeOptions): { program: string; name?: string } {
+  const { program, name } = referenceIn(typed, /^(.*\.py):([^/]*)$/);
+  if (name !== undefined && options.function !== undefined && name !== options.function)
+    throw new UserMistake(
+      `${typed}: expected one function, got ${name}, and ${options.function} by --function`,
+    );
+  const wanted = name ?? options.function;
+  return wanted === undefined ? { program } : { program, name: wanted };
+}
+
+/** Whether a function is to be made faster for which nobody gave cases. */
+export const lacksCases = (typed: string, options: OptimizeOptions): boolean =>
+  options.cases === undefined && asked(typed, options).name !== undefined;
+
+/** The program and its function, where it has one. */
+export function functionIn(typed: string, options: OptimizeOptions): { program: string; name: string } {
+  const { program, name } = asked(typed, options);
+  if (name === undefined) throw new Error(`expected a function in ${typed}`);
+  return { program, name };
 }
 
 /** `slow.py:blur` in its parts. */
@@ -90,13 +112,22 @@ async function checkProgram(program: string, wanted: string | undefined): Promis
 
 /** Options that do not go together. */
 function checkTogether(program: string, wanted: string | undefined, options: OptimizeOptions): void {
+  if (
+    options.record !== undefined &&
+    options.cases !== undefined &&
+    options.cases !== program &&
+    options.casesFrom === undefined
+  )
+    throw new UserMistake(
+      `--record makes the inputs that --cases ${options.cases} makes: leave one of them out`,
+    );
   if (wanted?.includes('.'))
     throw new UserMistake(
       `--function ${wanted}: methods are not supported; write a function beside the class that makes the object and calls ${wanted.split('.').at(-1)}, and name that one`,
     );
-  if (wanted !== undefined && options.cases === undefined)
+  if (options.record !== undefined && wanted === undefined)
     throw new UserMistake(
-      `--function needs --cases FILE, whose make_case(seed) returns the arguments of ${wanted}: see crucible help optimize, and docs/optimize.md`,
+      `--record needs --function NAME, or ${program}:NAME: the function whose calls are looked at`,
     );
   if (wanted === undefined && options.cases !== undefined)
     throw new UserMistake(

@@ -22,6 +22,8 @@ const fields = {
   function: functionName.optional(),
   /** Makes inputs for the function: `cases.py` (its `make_case`) or `cases.py:name`. */
   cases: FunctionRef.optional(),
+  /** Set where Crucible wrote `cases` itself: what it made them from. The verdict is said to rest on that. */
+  casesFrom: z.string().min(1).max(300).optional(),
   /**
    * For a function with several right answers: judges them in place of a comparison. `check.py` (its `accepts`) or `check.py:name`, called with
    * the arguments and the answer. It returns True, or False, or in words why the answer is not right. No candidate sees this file.
@@ -50,7 +52,10 @@ const fields = {
   goal: z.number().positive().optional(),
 };
 
-type Asked = Pick<z.infer<z.ZodObject<typeof fields>>, 'program' | 'function' | 'cases' | 'accepts'>;
+type Asked = Pick<
+  z.infer<z.ZodObject<typeof fields>>,
+  'program' | 'function' | 'cases' | 'casesFrom' | 'accepts'
+>;
 
 /** Says what a function needs to be judged, and what is of no use without one. */
 function expectWhole(job: Asked, context: z.core.$RefinementCtx): void {
@@ -64,6 +69,11 @@ function expectWhole(job: Asked, context: z.core.$RefinementCtx): void {
       field: 'cases',
       broken: job.function === undefined && job.cases !== undefined,
       message: '`cases` needs `function`: the function to call',
+    },
+    {
+      field: 'casesFrom',
+      broken: job.cases === undefined && job.casesFrom !== undefined,
+      message: '`casesFrom` tells of `cases`, and there are none',
     },
     {
       field: 'accepts',

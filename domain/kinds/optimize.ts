@@ -16,6 +16,10 @@ const nameOf = ({ function: name, program }: OptimizeJob): string =>
 export const toleranceWords = ({ relative, absolute }: Tolerance): string =>
   `${absolute === undefined ? '' : `${absolute} + `}${relative} × their size`;
 
+/** What a verdict rests on where nobody gave inputs. */
+export const restsOn = (casesFrom: string): string =>
+  `The verdict rests on inputs that Crucible made from ${casesFrom}`;
+
 /** A program is made faster, and stays right. */
 export const optimize: Kind<OptimizeJob> = {
   objective: ({ goal }) => ({ kind: 'ratio', atLeast: 1, ...(goal === undefined ? {} : { goal }) }),
@@ -42,7 +46,8 @@ export const optimize: Kind<OptimizeJob> = {
     const check = checkNamed(job);
     const same =
       check === null ? `the same within ${toleranceWords(job.tolerance)}` : `such that ${check} accepts them`;
-    return `Make ${what} faster on up to ${cores}, and keep ${kept} ${same}.`;
+    const rests = job.casesFrom === undefined ? '' : ` ${restsOn(job.casesFrom)}.`;
+    return `Make ${what} faster on up to ${cores}, and keep ${kept} ${same}.${rests}`;
   },
   asking: ({ models }) => ({
     models,

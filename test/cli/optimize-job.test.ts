@@ -111,10 +111,11 @@ describe('the options of crucible optimize', () => {
   });
 
   it.each([
+    ['src/slow.py', { record: 'python main.py' }, /^--record needs --function NAME, or src\/slow\.py:NAME/],
     [
-      'src/slow.py',
-      { function: 'blur' },
-      /^--function needs --cases FILE, whose make_case\(seed\) returns the arguments of blur: see/,
+      'src/slow.py:blur',
+      { record: 'python main.py', cases: 'src/cases.py' },
+      /^--record makes the inputs that --cases src\/cases\.py makes: leave one of them out/,
     ],
     ['src/slow.py', { cases: 'src/cases.py' }, /^--cases needs --function NAME, or src\/slow\.py:NAME/],
     [

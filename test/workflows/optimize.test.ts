@@ -170,7 +170,11 @@ describe('an optimize job', () => {
     const script: Script = Object.fromEntries(
       ['a', 'b', 'c', 'd', 'e'].map((title) => [title, { speedups: [2] }]),
     );
-    const { seen } = await run(script, inputOf({ budget: { trials: 3, wallMs: 1e6 } }));
+    const { seen, result } = await run(
+      script,
+      inputOf({ budget: { trials: 3, wallMs: 1e6 }, casesFrom: 'a run' }),
+    );
+    expect(result.summary).toMatch(/\. The verdict rests on inputs that Crucible made from a run$/);
     expect(seen.trials.filter((trial) => trial.purpose === 'trial')).toHaveLength(3);
   });
 
@@ -180,6 +184,8 @@ describe('an optimize job', () => {
     );
     const { seen, result } = await run(script, inputOf({ goal: 5, budget: { trials: 6, wallMs: 1e6 } }));
     expect(result.summary).toContain('the goal of 5× is met');
+    expect(result.summary).not.toContain('rests on');
+
     expect(seen.trials.filter((trial) => trial.purpose === 'trial').length).toBeLessThan(4);
   });
 
