@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CamelCasePlugin, Kysely } from 'kysely';
+import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
 import type { BlobStore } from './blobs.ts';
 import { createFileBlobs } from './file-blobs.ts';
 import type { Warn } from './ledger/rows.ts';
@@ -39,7 +39,9 @@ export async function openStore(
   home: string,
   { warn = console.error, shared = null }: { warn?: Warn; shared?: SharedPlaces | null } = {},
 ): Promise<Store> {
-  const { db, where } = await openDatabase(home, shared);
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const { dialect, where } = dialectOf(home, shared);
+  const db = new Kysely<LedgerSchema>({ dialect, plugins: [new CamelCasePlugin()] });
   const blobs = blobsOf(home, shared);
   const close = async (): Promise<void> => {
     await db.destroy();
@@ -56,19 +58,15 @@ export async function openStore(
   }
 }
 
-/** Returns the ledger's database, and its name for people. */
-async function openDatabase(
-  home: string,
-  shared: SharedPlaces | null,
-): Promise<{ db: Kysely<LedgerSchema>; where: string }> {
-  await mkdir(home, { recursive: true, mode: 0o700 });
+/** Returns how a ledger is spoken to, and its name for people. */
+export function dialectOf(home: string, shared: SharedPlaces | null): { dialect: Dialect; where: string } {
   const path = join(home, 'ledger.db');
-  const dialect = shared === null ? createSqliteDialect(path) : createPostgresDialect(shared.ledger);
-  const db = new Kysely<LedgerSchema>({ dialect, plugins: [new CamelCasePlugin()] });
-  return { db, where: shared === null ? path : shownUrl(shared.ledger) };
+  return shared === null
+    ? { dialect: createSqliteDialect(path), where: path }
+    : { dialect: createPostgresDialect(shared.ledger), where: shownUrl(shared.ledger) };
 }
 
-function blobsOf(home: string, shared: SharedPlaces | null): BlobStore {
+export function blobsOf(home: string, shared: SharedPlaces | null): BlobStore {
   if (shared === null) return createFileBlobs(join(home, 'blobs'));
   return 'folder' in shared.blobs ? createFileBlobs(shared.blobs.folder) : createS3Blobs(shared.blobs);
 }

@@ -4,7 +4,7 @@ import { amount, type CommandLine, wholeNumber } from '../program.ts';
 import type { PredictOptions } from './predict.ts';
 
 /** Adds the commands that take results out and judge them again. */
-export function addKeepingCommands({ command, session }: CommandLine): void {
+export function addKeepingCommands({ command, session, manner }: CommandLine): void {
   command(
     'export <job>',
     'the best program as a folder that works without Crucible',
@@ -63,4 +63,23 @@ export function addKeepingCommands({ command, session }: CommandLine): void {
     .action((options: { days: number; yes: boolean }) =>
       session(async ({ context }) => (await import('./gc.ts')).gc(context, options)),
     );
+
+  const storeCommand = command(
+    'store',
+    'where all that is remembered is kept',
+    'crucible store copy .crucible servers',
+  );
+  command(
+    'copy <from> <to>',
+    'copy a store to where there is none: each a folder, or servers for what CRUCIBLE_STORE and CRUCIBLE_BLOBS say',
+    'crucible store copy .crucible servers',
+    storeCommand,
+  ).action(async (from: string, to: string) => {
+    const { outputTo } = await import('../server/session.ts');
+    await (await import('./store.ts')).copyBetween(
+      outputTo(process.stdout, manner()),
+      { from, to },
+      process.env,
+    );
+  });
 }

@@ -1,7 +1,10 @@
+import { ConfigWrong } from '../../domain/errors.ts';
 import { layersBelow } from '../../sandbox/layers.ts';
 import { lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
 import { cache } from '../../setup/places.mjs';
 import { type Fact, facts } from '../../setup/toolchain.mjs';
+import { shownUrl } from '../../store/postgres.ts';
+import { openStore } from '../../store/store.ts';
 import { readConfig, readHome } from '../../workers/config.ts';
 import { complaintOf } from '../mistakes.ts';
 import { type Cell, type Column, type CommandContext, paint, table, wrap } from '../terminal.ts';
@@ -20,7 +23,13 @@ export async function doctor(
   const { json, out, columns } = context;
   const packages = await packagesFact();
   const layers = await layersFact();
-  const found = [...(await facts(readHome(environment))), settings(environment), packages, layers];
+  const found = [
+    ...(await facts(readHome(environment))),
+    settings(environment),
+    await storeFact(environment),
+    packages,
+    layers,
+  ];
   const missing = found.filter(({ how }) => how !== null);
   if (json) {
     out(JSON.stringify(found));
@@ -68,6 +77,23 @@ export async function doctor(
       : paint(context, 'red', `Missing: ${missing.map(({ name }) => name).join(', ')}.`),
   );
   return missing.length === 0;
+}
+
+/** Where the store is; one on servers is opened, as it is by every command. */
+async function storeFact(environment: Record<string, string | undefined>): Promise<Fact> {
+  const fact = { name: 'store', wanted: 'a folder, or servers that can be used', version: null, used: true };
+  try {
+    const { home, shared } = readConfig(environment);
+    if (shared === null) return { ...fact, found: `in ${home}`, how: null };
+    const { id, close } = await openStore(home, { shared });
+    await close();
+    const blobs = 'folder' in shared.blobs ? shared.blobs.folder : shared.blobs.url;
+    return { ...fact, found: `${shownUrl(shared.ledger)} with ${blobs}, ID ${id}`, how: null };
+  } catch (error) {
+    // What cannot be read is told by the settings.
+    if (error instanceof ConfigWrong) return { ...fact, used: false, found: null, how: null };
+    return { ...fact, found: null, how: `mend ${complaintOf(error, { traced: false })}` };
+  }
 }
 
 /** The settings of the environment and of models.yaml. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ArtifactDamaged, StorageFull, StoreUnavailable } from '../../domain/errors.ts';
+import { copyStore } from '../../store/copy-store.ts';
 import type { NewJob } from '../../store/ledger/jobs.ts';
 import { openStore, type SharedPlaces, type Store } from '../../store/store.ts';
 import { startPostgres, type TestPostgres } from '../support/postgres.ts';
@@ -313,6 +314,30 @@ describe('many processes', () => {
       );
     },
   );
+});
+
+it('a store in a folder is copied to servers, and back', async () => {
+  const folder = await temporaryFolder();
+  const before = await openStore(folder);
+  onTestFinished(() => before.close());
+  await before.ledger.openJob(job);
+  const artifact = await before.blobs.put(randomBytes(100_000));
+  const shared = await newPlaces();
+  const servers = { home: '', shared };
+  expect(await copyStore({ home: folder, shared: null }, servers)).toMatchObject({
+    artifacts: 1,
+    running: 1,
+  });
+  const there = await opened(shared);
+  expect(there.id).toBe(before.id);
+  await there.ledger.say(job.id, 'there', 'said on servers', 1);
+  const back = { home: await temporaryFolder(), shared: null };
+  expect(await copyStore(servers, back)).toMatchObject({ artifacts: 1, running: 1 });
+  const after = await openStore(back.home);
+  onTestFinished(() => after.close());
+  expect(await after.ledger.job(job.id)).toEqual(await before.ledger.job(job.id));
+  expect((await after.ledger.events(job.id)).map(({ key }) => key)).toEqual(['there']);
+  expect((await after.blobs.get(artifact)).length).toBe(100_000);
 });
 
 it('a blob whose bytes are not its name’s is found also where the server believes in them', async () => {
