@@ -137,6 +137,8 @@ class Comparison:
     invalid: str | None = None
     largest: LargestError | None = None
     notes: list[str] = field(default_factory=list)
+    # Said behind the first difference, where the answer may be right in another way.
+    hint: str | None = None
     _counted: bool = False
 
     @property
@@ -146,9 +148,11 @@ class Comparison:
     def mismatch(self) -> str | None:
         """The first finding in words, with the share of values that differ where values do."""
         found = self.invalid or self.wrong
-        if found is None or self.invalid or not self._counted or self.checked == 1:
+        if found is None or self.invalid:
             return found
-        return f'{found}; {self.differing:,} of {self.checked:,} values differ'
+        counted = self._counted and self.checked > 1
+        share = f'; {self.differing:,} of {self.checked:,} values differ' if counted else ''
+        return f'{found}{share}' + (f'; {self.hint}' if self.hint else '')
 
     def note(self, text: str) -> None:
         if text not in self.notes:

@@ -25,6 +25,7 @@ from cases import Arguments, decode_case
 from comparing import EXACT, Comparison, Scales, Tolerance, constant_place
 from comparing_files import compare_file, compare_stdout
 from frames import Buffer, FrameError, decode, what_is_known
+from otherwise_right import otherwise_right
 from user_code import UserCodeError, leave_names_to_user
 from validate import validate
 from verdict import Finding, PlanError, write_verdict
@@ -88,7 +89,10 @@ def _judge_case(
     expected, before, after = _trusted(name, case)
     try:
         if check is None:
-            comparison.values(expected, _answer(case['actual'], 'answer'), 'answer')
+            answer = _answer(case['actual'], 'answer')
+            comparison.values(expected, answer, 'answer')
+            if comparison.kind == 'wrong':
+                comparison.hint = otherwise_right(expected, answer)
         else:
             _judge_accepted(case, check, comparison)
         left = _arguments(case['actualInput']) if case.get('actualInput') else before

@@ -334,6 +334,30 @@ class Calls(Grading):
         result = self.verdict(cases=[right])
         self.assertEqual((result['kind'], result['firstMismatch']), ('right', None))
 
+    def test_otherwise_right(self) -> None:
+        """an answer that may be right in another way is refused, and told how it may be accepted"""
+        rows = np.arange(6.0).reshape(3, 2) + 1
+        for expected, got, how in [
+            ([3, 1, 2], [1, 2, 3], 'same values in another order'),
+            (['b', 'a'], ['a', 'b'], 'same values in another order'),
+            (rows, rows[::-1].copy(), 'same values in another order'),
+            (rows, -rows, 'opposite sign'),
+            (rows, rows * [1, -1], 'signs of columns'),
+            ((np.array([1.0, 2.0]), rows), (np.array([1.0, 2.0]), rows * [1, -1]), 'signs of columns'),
+            ([3, 1, 2], [3, 1, 4], None),
+            (rows, rows * 2, None),
+            ((np.array([1.0, 2.0]), rows), (np.array([1.0, 2.5]), -rows), None),
+            (3.0, -3.0, None),
+        ]:
+            with self.subTest(expected=expected, got=got):
+                found = self.verdict(cases=[self.case(expected, encode(got, exact=True))])
+                self.assertEqual(found['kind'], 'wrong')
+                said = found['firstMismatch']
+                if how is None:
+                    self.assertNotIn('accepts', said)
+                else:
+                    self.assertRegex(said, rf'{how}.*: where that is right, too, let a function .*--accepts')
+
     def test_no_answer(self) -> None:
         """a missing, empty, cut or forged answer is invalid"""
         frame = bytes(encode(np.ones(4)))
