@@ -7,6 +7,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   warm: () => import('./warm.ts'),
   newcomer: () => import('./newcomer.ts'),
   optimize: () => import('./optimize.ts'),
+  search: () => import('./search.ts'),
   experiment: () => import('./experiment.ts'),
   fit: () => import('./fit.ts'),
 };
