@@ -33,7 +33,7 @@ def plan(folder: Folder) -> None:
     total = sum(value for value, _, _ in chosen)
     others = [*({'name': model, 'whyNot': f'after the five, where time is left: {why}'} for _, model, why in ranked[TOP:]), *refused]
     allowed = [model for _, model, _ in ranked]
-    configs = configs_of(schema, meta, allowed, earlier)
+    configs, first = configs_of(schema, meta, allowed, earlier)
     seconds = max(task['seconds'] * 0.8, task['seconds'] - 12)
     folds = folds_in_time(configs, schema, meta, seconds)
     step.write_json(
@@ -45,13 +45,14 @@ def plan(folder: Folder) -> None:
             'secondsForFits': seconds,
             'reserveSeconds': task['seconds'] - seconds,
             'configs': configs,
+            'first': first,
             'from': [{'job': each['job'], 'what': f'{each["meta"]["rows"]:,} rows, {each["meta"]["features"]} columns'} for each in earlier],
         },
     )
 
 
-def configs_of(schema: dict[str, Any], meta: dict[str, Any], allowed: list[str], earlier: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The portfolio for this task, those of earlier blends first; of a quick model one in front, so that something is there early."""
+def configs_of(schema: dict[str, Any], meta: dict[str, Any], allowed: list[str], earlier: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
+    """Returns the portfolio for this task, and what of it comes first: one of a quick model, so that something is there early, and earlier blends."""
     task = schema['task']
     found = []
     for entry in PORTFOLIO:
@@ -68,13 +69,18 @@ def configs_of(schema: dict[str, Any], meta: dict[str, Any], allowed: list[str],
             config.pop('target', None)
             config['parameters'] = {**config['parameters'], **config.pop('classification', {})}
             found.append(config)
+    first: list[str] = []
     for job in reversed(earlier):
         for row in sorted(job.get('blend', []), key=lambda each: each['weight'])[-2:]:
             config = next((entry['config'] for entry in job['rows'] if entry['config']['id'] == row['id']), None)
             if config is not None and config['model'] in allowed and (task == 'regression' or config.get('target') in (None, 'plain')):
                 found = [config, *(each for each in found if each['id'] != config['id'])]
+                first = [config['id'], *(each for each in first if each != config['id'])]
     quick = next((each for each in found if each['model'] == 'lightgbm'), None)
-    return found if quick is None else [quick, *(each for each in found if each is not quick)]
+    if quick is not None:
+        found = [quick, *(each for each in found if each is not quick)]
+        first = [quick['id'], *(each for each in first if each != quick['id'])]
+    return found, first
 
 
 def with_log(config: dict[str, Any], meta: dict[str, Any]) -> list[dict[str, Any]]:

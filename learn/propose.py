@@ -7,16 +7,25 @@ from typing import Any
 
 import step
 from metrics import DIRECTIONS
-from models import BOOSTED, seconds_of
+from models import BOOSTED, STRENGTH, names, seconds_of
 from render import write_program
 from step import OUT, Folder
 from tune import suggestion
 
-LENIENT, STRICT = 1.3, 1.08
+LENIENT, STRICT = 1.08, 1.1
 """How much worse than the best a first fold may be, of a model that nothing else stands for, and of another setting of one that is there."""
-KEEP_SECONDS = 1.5
+DEAREST = 0.15
+"""What takes more than this share of the time that is left has to be as good as any."""
+SECOND = 1.12
+"""Once all were begun, those that are not much worse than the best are finished before settings are tuned: a blend gains by what errs elsewhere."""
+KEEP_SECONDS = 1.0
+BLENDED = 6
+"""So many are in a blend, more or less."""
 CHEAP = 0.05
 """What takes less than this share of the time that is left is cheap."""
+WORTHY, LITTLE, DEAR = 3.0, 0.08, 10.0
+"""A model is begun early where it is this strong and a fold takes less than this share of the time that is left; all of the time weighs as
+much as so much strength."""
 
 
 def propose(folder: Folder) -> None:
@@ -53,10 +62,11 @@ class Search:
     # ---- what is known
 
     def seconds_to_apply(self) -> float:
-        """Predicting the test takes every kept model once."""
-        finished = [rows for rows in self.rows.values() if len(self.scored(rows)) == len(self.folds)]
-        share = self.meta['testRows'] / max(self.meta['rows'] / self.schema['folds'], 1)
-        return sum(sum((row.get('timing') or {}).get('predictSeconds', 0.02) * share + 0.02 for row in rows.values()) for rows in finished[:12])
+        """Predicting the test takes every kept model once: what that takes above what is set aside for it."""
+        finished = sorted((sum(scored.values()), identity) for identity, rows in self.rows.items() if len(scored := self.scored(rows)) == len(self.folds))
+        share = max(self.meta['testRows'] / max(self.meta['rows'] / self.schema['folds'], 1), 1)
+        best = [row for _, identity in finished[:BLENDED] for row in self.rows[identity].values()]
+        return max(sum((row.get('timing') or {}).get('predictSeconds', 0.02) * share + 0.02 for row in best) - self.plan.get('reserveSeconds', 0) / 3, 0)
 
     def scored(self, rows: dict[int, dict[str, Any]]) -> dict[int, float]:
         return {fold: regret(self.schema['metric'], row['score']) for fold, row in rows.items() if row['state'] == 'scored'}
@@ -76,7 +86,7 @@ class Search:
             ]
             if seen:
                 found = statistics.median(seen)
-                return found if only else min(max(found, 0.5), 2.0)  # other models say little of this one
+                return found if only else min(max(found, 0.6), 1.5)  # other models say little of this one
         return 1.0
 
     def seconds(self, identity: str) -> float:
@@ -92,50 +102,81 @@ class Search:
     # ---- what to do
 
     def next(self) -> dict[str, Any] | None:
-        decision = self.finish() or self.start() or self.tune()
+        decision = self.explore() or self.finish() or self.start() or self.finish(SECOND) or self.tune()
         if decision is not None:
             self.taken.add(decision['id'])
             self.left -= decision['expectedSeconds']
         return decision
 
-    def finish(self) -> dict[str, Any] | None:
+    def explore(self) -> dict[str, Any] | None:
+        """The first fold of a model that nothing is known of, once something is finished: what is finished next is then the best of several."""
+        if not any(len(self.scored(rows)) == len(self.folds) for rows in self.rows.values()):
+            return None
+        begun = {self.configs[identity]['model'] for identity in [*self.rows, *self.taken]}
+        return self.start({model for model in names(self.schema['task']) if model not in begun}, LITTLE)
+
+    def finish(self, least: float = 1.0) -> dict[str, Any] | None:
         """The other folds of the best that has begun."""
         firsts = {identity: found[0] for identity, rows in self.rows.items() if 0 in (found := self.scored(rows))}
-        for identity in sorted(firsts, key=lambda each: firsts[each]):
+        for identity in sorted(firsts, key=lambda each: firsts[each] * (1 + self.share(each) / 2)):
             rest = [fold for fold in self.folds if fold not in self.rows[identity]]
-            if identity in self.taken or self.failed(identity) or not rest or not self.promising(identity, firsts):
+            if identity in self.taken or self.failed(identity) or not rest or not self.promising(identity, firsts, least):
                 continue
             if self.seconds(identity) * len(rest) > self.left:
                 continue
             return self.decision(identity, rest, f'its first fold is {"the best" if firsts[identity] == min(firsts.values()) else "good enough"}')
         return None
 
-    def promising(self, identity: str, firsts: dict[str, float]) -> bool:
-        model = self.configs[identity]['model']
-        peers = [each for each in firsts if self.configs[each]['model'] == model and each != identity and len(self.scored(self.rows[each])) == len(self.folds)]
-        best = min(firsts.values())
-        worth = LENIENT if not peers else STRICT if '-t' not in identity else 1.03
-        if self.seconds(identity) * len(self.folds) < CHEAP * self.left:
-            worth = max(worth, 1.15)  # a single fold says little, and the others cost little
+    def promising(self, identity: str, firsts: dict[str, float], least: float) -> bool:
+        """Whether a first fold is good enough: by the best, and by what of its model is finished; where the rest is cheap, less is asked."""
+        model, best = self.configs[identity]['model'], min(firsts.values())
+        peers = [firsts[each] for each in firsts if self.configs[each]['model'] == model and each != identity and len(self.scored(self.rows[each])) == len(self.folds)]
+        lenient = LENIENT + 0.2 * max(0.0, 1 - self.share(identity) / DEAREST)
+        if not peers or firsts[identity] < min(peers):
+            worth = lenient
+        elif self.share(identity) < CHEAP:
+            worth = 1.15  # a single fold says little, and the others cost little
+        else:
+            worth = 1.03 if '-t' in identity else STRICT if len(peers) < 2 else 1.05
         naive = regret(self.schema['metric'], self.meta['naive']['score'])
-        return firsts[identity] <= best * worth and firsts[identity] < naive * 1.02 or len(firsts) == 1
+        return firsts[identity] <= best * max(worth, least) and firsts[identity] < naive * 1.02 or len(firsts) == 1
 
-    def start(self) -> dict[str, Any] | None:
-        """The first fold of the next configuration that would have the time to be finished."""
+    def start(self, models: set[str] | None = None, most: float = 1.0) -> dict[str, Any] | None:
+        """The first fold of the next configuration that would have the time to be finished: of these models, if it takes no more than a share of the time."""
         top = {model['name'] for model in self.plan['models']}
+        first = self.plan.get('first', [])
         waiting = [identity for identity in self.configs if identity not in self.rows and identity not in self.taken]
         begun = {self.configs[identity]['model'] for identity in self.rows}
 
-        def order(identity: str) -> tuple[bool, bool]:
-            """The chosen models before others, and each once before any again."""
-            model = self.configs[identity]['model']
-            return model not in top, model in begun
+        def order(identity: str) -> tuple[int, float]:
+            """What was good before; each of the chosen models once, and others that are not dear, the strong and quick first; what is like the best."""
+            model, share = self.configs[identity]['model'], self.share(identity)
+            if identity in first:
+                return 0, first.index(identity)
+            if model not in begun and (model in top or STRENGTH[model] >= WORTHY and share < 2 * LITTLE):
+                return 1, DEAR * share - STRENGTH[model]
+            return 2, self.behind(identity) * (1 + share)
 
         for identity in sorted(waiting, key=order):
-            whole = self.seconds(identity) * (len(self.folds) + (0.5 if self.configs[identity]['model'] in BOOSTED else 0))
+            config = self.configs[identity]
+            if models is not None and (config['model'] not in models or order(identity)[0] == 2 or self.seconds(identity) > most * self.left):
+                continue
+            whole = self.seconds(identity) * (len(self.folds) + (0.5 if config['model'] in BOOSTED else 0))
             if whole <= self.left or (not self.rows and self.seconds(identity) < self.left):
                 return self.decision(identity, [0], 'next in the order that was good on other tables')
         return None
+
+    def share(self, identity: str) -> float:
+        """Of the time that is left, for all folds."""
+        return self.seconds(identity) * len(self.folds) / max(self.left, 0.1)
+
+    def behind(self, identity: str) -> float:
+        """How far the best first fold of its kind is from the best of all, as a ratio; 1 where nothing is known."""
+        config = self.configs[identity]
+        firsts = {each: found[0] for each, rows in self.rows.items() if 0 in (found := self.scored(rows))}
+        like = [each for each in firsts if self.configs[each]['model'] == config['model']]
+        same = [each for each in like if self.configs[each].get('target') == config.get('target')] or like
+        return min((firsts[each] for each in same), default=1.0) / max(min(firsts.values()), 1e-12) if same else 1.0
 
     def tune(self) -> dict[str, Any] | None:
         """Settings near the best so far, by a tree of Parzen estimators over all that were tried."""

@@ -12,8 +12,8 @@ from metrics import score
 from step import OUT, Folder, Problem
 
 KEPT = ('number', 'flag', 'category', 'ordered', 'date', 'text')
-TINY_ROWS = 300
-"""Below this, ten folds: each model then learns from nine tenths."""
+MORE_FOLDS = {300: 10, 1000: 8}
+"""Below so many rows, more folds: each model then learns from more of them."""
 
 
 def split(folder: Folder) -> None:
@@ -124,7 +124,8 @@ def dealt(strata: np.ndarray, groups: np.ndarray | None, parts: int, random: np.
 
 
 def folds_of(table: pa.Table, labels: np.ndarray, groups: np.ndarray | None, look: dict[str, Any], task: dict[str, Any], random: np.random.Generator) -> np.ndarray:
-    count = task['folds'] if len(labels) >= TINY_ROWS or task['folds'] != 5 else min(10, max(2, len(labels) // 5))
+    more = next((folds for rows, folds in MORE_FOLDS.items() if len(labels) < rows), task['folds'])
+    count = task['folds'] if task['folds'] != step.DEFAULTS['folds'] else min(more, max(2, len(labels) // 5))
     if groups is not None:
         count = min(count, len(np.unique(groups)))
     if 'time' in look['roles']:  # blocks of time: neighbours in time stay together

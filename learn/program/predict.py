@@ -97,10 +97,11 @@ def loaded(folder: Path) -> Any:
     import skops.io
 
     file = folder / 'model.skops'
-    strange = [name for name in skops.io.get_untrusted_types(file=file) if not name.startswith(('sklearn.', 'numpy.', 'scipy.'))]
+    types = skops.io.get_untrusted_types(file=file)
+    strange = [name for name in types if not name.startswith(('sklearn.', 'numpy.', 'scipy.'))]
     if strange:
         raise ValueError(f'{file}: expected a scikit-learn model, found {", ".join(strange)}')
-    return skops.io.load(file, trusted=skops.io.get_untrusted_types(file=file))
+    return skops.io.load(file, trusted=types)
 
 
 def raw_predictions(model: Any, matrix: np.ndarray, _: Prepare) -> np.ndarray:

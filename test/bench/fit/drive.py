@@ -105,10 +105,11 @@ class Loop:
                     shutil.copy(split / name, place / name)
         self.split, self.looked = split, looked
         self.planned = planned = self.must('plan', {**task, **{name: split / name for name in ('schema.json', 'meta.json')}})
+        reserve = json.loads((planned / 'plan.json').read_text())['reserveSeconds']
         self.warm()
         while True:
             asked = {**task, 'schema.json': split / 'schema.json', 'meta.json': split / 'meta.json', 'plan.json': planned / 'plan.json'}
-            asked['journal.json'] = {'secondsLeft': self.left() - 1.5, 'workers': 1, 'rows': self.journal}
+            asked['journal.json'] = {'secondsLeft': self.left() - reserve, 'workers': 1, 'rows': self.journal}
             proposed = self.must('propose', asked)
             following = json.loads((proposed / 'next.json').read_text())
             if following['done']:

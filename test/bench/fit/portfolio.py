@@ -31,7 +31,7 @@ def boosted(model: str, **parameters: Any) -> dict[str, Any]:
         return {'model': model, 'prepare': {}, 'parameters': {'learning_rate': 0.05, 'bagging_freq': 1, 'bagging_fraction': 0.8, **parameters}}
     if model == 'xgboost':
         return {'model': model, 'prepare': TREES, 'parameters': {'learning_rate': 0.05, 'subsample': 0.8, **parameters}}
-    return {'model': model, 'prepare': {}, 'parameters': {'learning_rate': 0.06, **CTR, **parameters}}
+    return {'model': model, 'prepare': {}, 'parameters': {'learning_rate': 0.08, **CTR, **parameters}}
 
 
 CANDIDATES: list[dict[str, Any]] = [
@@ -43,10 +43,10 @@ CANDIDATES: list[dict[str, Any]] = [
     boosted('xgboost', max_depth=5, colsample_bytree=0.7, min_child_weight=2, **{'lambda': 2}),
     boosted('xgboost', max_depth=3, colsample_bytree=0.5, min_child_weight=1, subsample=0.7, **{'lambda': 5}),
     boosted('xgboost', max_depth=8, colsample_bytree=0.5, min_child_weight=1, **{'lambda': 1}, learning_rate=0.04),
-    boosted('catboost', depth=6),
+    boosted('catboost', depth=6, learning_rate=0.07),
     boosted('catboost', depth=4, l2_leaf_reg=6, random_strength=2),
     boosted('catboost', depth=8, l2_leaf_reg=4),
-    boosted('catboost', depth=6, rsm=0.5, l2_leaf_reg=2, learning_rate=0.05),
+    boosted('catboost', depth=6, rsm=0.5, l2_leaf_reg=2, learning_rate=0.06),
     {'model': 'extra_trees', 'prepare': {**TREES, 'numbers': 'standard'}, 'parameters': {'n_estimators': 150, 'min_samples_leaf': 2, 'max_features': 0.6}},
     # Leaves of one row are too sure of a class.
     {'model': 'extra_trees', 'tasks': ['regression'], 'prepare': {**TREES, 'numbers': 'standard'}, 'parameters': {'n_estimators': 150, 'min_samples_leaf': 1, 'max_features': 1.0}},
@@ -129,7 +129,7 @@ def one(place: Path, end: float) -> None:
     loop = Loop(place, place / 'work', None)
     loop.split = loop.base = split
     loop.warm()
-    for config in configs_of(schema, meta, models.names(schema['task']), []):
+    for config in configs_of(schema, meta, models.names(schema['task']), [])[0]:
         kept = place / 'results' / config['id']
         if (kept / 'done.json').exists() or time.monotonic() > end:
             continue
@@ -157,7 +157,7 @@ def choose(folder: Path) -> None:
     import numpy as np
     from blend import greedy
     from metrics import loss, score
-    from models import ROWS, WIDTH, EXPONENT, width_of
+    from models import FIXED, scale_of
     from propose import regret
 
     stacks, costs = [], {}
@@ -174,8 +174,7 @@ def choose(folder: Path) -> None:
                 name = kept.name.replace('ridge', 'linear').replace('logistic', 'linear')
                 found[name] = np.concatenate([np.load(kept / f'{fold}.npy') for fold in FOLDS])
                 model = json.loads((kept / 'program/config.json').read_text())['model']
-                scale = (meta['rows'] * 0.8 / ROWS) ** EXPONENT.get(model, 1) * max(width_of(meta, model) / WIDTH, 0.3) ** 0.8 * max(meta['classes'] - 1, 1)
-                costs.setdefault(name.replace('-log', ''), []).append(max(done['seconds'] - 0.03, 0.01) / scale)
+                costs.setdefault(name.replace('-log', ''), []).append(max(done['seconds'] - 0.03 - FIXED.get(model, 0), 0.01) / scale_of(model, meta, meta['rows'] * 0.8))
         if len(found) > 20:
             best = min(regret(schema['metric'], score(schema['metric'], truth, each)) for each in found.values())
             if best > 1e-3:  # else a column gives the target away

@@ -97,7 +97,7 @@ class Programs(unittest.TestCase):
         for task in METRICS:
             schema = schema_of(task)
             labels = labels_of(task, rows)
-            for config in configs_of(schema, {**META, 'task': task}, names(task), []):
+            for config in configs_of(schema, {**META, 'task': task}, names(task), [])[0]:
                 with self.subTest(f'{task} {config["id"]}'), tempfile.TemporaryDirectory() as place:
                     found = self.trained(config, schema, rows, labels, new, Path(place))
                     self.assertEqual(found.shape, (40,) if task == 'regression' else (40, len(schema['classes'])))
@@ -127,7 +127,7 @@ class Programs(unittest.TestCase):
         """a program has the parts that it uses and no marks, and imports nothing of ours"""
         for task in METRICS:
             schema = schema_of(task)
-            for config in configs_of(schema, {**META, 'task': task}, names(task), []):
+            for config in configs_of(schema, {**META, 'task': task}, names(task), [])[0]:
                 whole = completed(config, schema)
                 for name in ('prepare.py', 'train.py', 'predict.py'):
                     text = rendered((ROOT / 'learn' / 'program' / name).read_text(), parts_of(whole), whole)
@@ -225,7 +225,7 @@ class Grading(unittest.TestCase):
 
 class Proposing(unittest.TestCase):
     def search(self, rows: list[dict[str, Any]], left: float = 40.0) -> dict[str, Any] | None:
-        configs = configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])
+        configs = configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])[0]
         plan = {'configs': configs, 'folds': 5, 'models': [{'name': name} for name in ('lightgbm', 'catboost', 'logistic')]}
         return Search(SCHEMA, {**META, 'task': 'binary'}, plan, {'secondsLeft': left, 'workers': 1, 'rows': rows}).next()
 
@@ -245,6 +245,23 @@ class Proposing(unittest.TestCase):
         good = [self.row('lightgbm-1', fold, 0.9) for fold in range(5)]
         for bad in (self.row('catboost-1', 0, 0.6), self.row('catboost-1', 0, None, 'crashed'), self.row('catboost-1', 0, None, 'timed_out')):
             self.assertNotEqual((self.search([*good, bad]) or {})['id'], 'catboost-1')
+
+    def test_explores(self) -> None:
+        """once something is finished, models that nothing is known of get a first fold before another is finished; then the best is"""
+        rows = [*(self.row('lightgbm-1', fold, 0.9) for fold in range(5)), self.row('logistic-2', 0, 0.91)]
+        following = self.search(rows) or {}
+        self.assertEqual((following['config']['model'], following['folds']), ('catboost', [0]))
+        then = self.search([*rows, {**self.row(following['id'], 0, 0.89), 'config': following['config']}]) or {}
+        self.assertEqual((then['id'], then['folds']), ('logistic-2', [1, 2, 3, 4]))
+
+    def test_second_best(self) -> None:
+        """what is nearly as good as the best is finished before settings are tuned"""
+        near = [self.row('lightgbm-1', fold, 0.9) for fold in range(5)] + [self.row(identity, 0, 0.89) for identity in self.identities() if identity != 'lightgbm-1']
+        following = self.search(near, left=500.0) or {}
+        self.assertEqual(following['folds'], [1, 2, 3, 4])
+
+    def identities(self) -> list[str]:
+        return [config['id'] for config in configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])[0]]
 
     def test_each_model_once(self) -> None:
         """each model is begun once before any is begun again"""
