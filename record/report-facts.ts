@@ -38,6 +38,7 @@ import { readCells, reasonsOf, textOf } from './cells.ts';
 import { changesOf } from './changes.ts';
 import { type KeptJob, readEarlier, readJob, timesOf } from './kept-job.ts';
 import { learntIn } from './learnt.ts';
+import { spacesIn, withinPage } from './space/spaces.ts';
 
 /**
  * Everything a report on `jobId` shows, from the ledger and the blobs. A blob that is no longer kept leaves a note in its
@@ -48,7 +49,7 @@ export async function collectReport(store: Store, jobId: string): Promise<Report
   if (record === undefined)
     throw new Error(`job ${jobId}: expected it in the ledger of this store, found no such job`);
   const kept = await readJob(store, record);
-  return { job: await factsOf(store, kept), environment: await environmentOf(store.blobs, kept) };
+  return { job: withinPage(await factsOf(store, kept)), environment: await environmentOf(store.blobs, kept) };
 }
 
 /** Shapes what the ledger knows of a job for a report, with the files that it shows. */
@@ -82,6 +83,7 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
     grid: await gridFactsOf(store, kept),
     outputs: Object.entries(given).map(([path, artifact]) => ({ path, artifact })),
     pictures: await picturesIn(blobs, given),
+    ...(await spacesIn(blobs, given)),
     spend: spendOf(kept.calls),
     log: kept.events.map(({ at, text }) => ({ at, text })),
   };

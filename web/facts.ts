@@ -52,6 +52,9 @@ export interface JobFacts {
   /** Files the job gave back, where it gave files. */
   outputs: { path: string; artifact: Artifact }[];
   pictures: PictureFacts[];
+  /** Volumes and meshes among the outputs that are shown, and the paths of those that a page has no room for. */
+  spaces: SpaceFacts[];
+  spacesLeft: string[];
   spend: RouteSpend[];
   log: { at: number; text: string }[];
 }
@@ -136,6 +139,27 @@ export interface PictureFacts {
   width: number;
   height: number;
   base64: string;
+}
+
+/** A volume or a mesh, as a view of it needs it. */
+export interface SpaceFacts {
+  kind: 'volume' | 'mesh';
+  path: string;
+  /** What it is, in words, and what of it is shown otherwise. */
+  told: string;
+  notes: string[];
+  /** Of a volume its voxels along x, y and z; of a mesh its corners and faces. */
+  shape: [number, number, number];
+  /** The edges of its box, in `units`. */
+  extent: [number, number, number];
+  units: string;
+  /** What the levels 0 and 255 stand for, and the level whose surface is shown at first. */
+  range: [number, number];
+  level: number;
+  /** A PNG for readers whose browser draws no view, in base64. */
+  still: string;
+  /** Levels in the order x, y, z with z fastest; or corners and faces. Deflated, in base64. */
+  bytes: string;
 }
 
 /** What one route was asked and cost. */

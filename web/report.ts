@@ -4,11 +4,12 @@ import { judgedSection } from './judged.ts';
 import { learntSection } from './learnt.ts';
 import { page } from './page.ts';
 import { recordSection } from './record.ts';
+import { hasSpaces, spaceSection } from './space/space.ts';
 import { workOf } from './stages.ts';
 import { verdictOf, verdictSection } from './verdict.ts';
 
 /**
- * Returns the report of a job: one HTML file that needs nothing else, runs no script and asks no server. Every text in it is escaped,
+ * Returns the report of a job: one HTML file that needs nothing else and asks no server. It runs the program of its 3D views alone, where it has any. Every text in it is escaped,
  * with control and bidirectional characters made visible, and long ones are cut with a note. The same facts give the same bytes.
  */
 export function renderReport({ job, environment }: ReportFacts): string {
@@ -16,10 +17,12 @@ export function renderReport({ job, environment }: ReportFacts): string {
   return page(
     `${job.name}: ${verdictOf(job).large}`,
     html`${verdictSection(job, shown)}
+${spaceSection(job)}
 ${job.learnt === null ? null : html`<section>${learntSection(job.learnt)}</section>`}
 <section>${workOf(job, shown)}</section>
 <section>${judgedSection(job)}</section>
 <section>${recordSection(job, environment)}</section>`,
+    { views: hasSpaces(job) },
   ).toString();
 }
 

@@ -58,6 +58,19 @@ main > .hero { margin-top: 28px; }
 figcaption { color: var(--quiet); font-size: 13px; margin-top: 8px; }
 .gallery { display: grid; grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); gap: 20px; }
 
+.space { margin: 0 0 32px; }
+.space > img { display: block; width: 100%; max-width: 640px; height: auto; }
+.stage3d { position: relative; border: 1px solid var(--line); border-radius: 10px; background: var(--card); overflow: hidden; }
+.stage3d canvas { display: block; width: 100%; height: min(64vh, 520px); touch-action: none; cursor: grab; }
+.stage3d canvas:active { cursor: grabbing; }
+.stage3d canvas:focus-visible { outline: 2px solid var(--accent); outline-offset: -3px; }
+.axis-name { position: absolute; transform: translate(-50%, -50%); font-size: 12.5px; color: var(--quiet); pointer-events: none; white-space: nowrap; }
+.controls3d { display: flex; flex-wrap: wrap; gap: 8px 22px; align-items: center; margin-top: 10px; font-size: 14px; }
+.controls3d label { display: inline-flex; align-items: center; gap: 8px; }
+.controls3d label[hidden] { display: none; }
+.controls3d input { accent-color: var(--accent); width: 150px; min-height: 28px; }
+.controls3d output { min-width: 4em; color: var(--quiet); }
+.controls3d select, .controls3d button { font: inherit; color: inherit; background: var(--card); border: 1px solid var(--line); border-radius: 6px; padding: 4px 10px; min-height: 32px; }
 figure { margin: 0; }
 .plot { display: block; width: 100%; height: auto; }
 .plot.narrow { display: none; }

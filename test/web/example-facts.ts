@@ -222,6 +222,8 @@ export const optimizeJob: JobFacts = {
   grid: null,
   learnt: null,
   pictures: [],
+  spaces: [],
+  spacesLeft: [],
   spend: [
     {
       route: 'anthropic/claude',
@@ -334,6 +336,8 @@ export const solveJob: JobFacts = {
   grid: null,
   learnt: null,
   pictures: [ballPicture],
+  spaces: [],
+  spacesLeft: [],
   spend: [],
   log: [{ at: minutes(14.4), text: 'c-0 as it is: passed' }],
 };
@@ -361,6 +365,8 @@ export const pipelineJob: JobFacts = {
         grid: null,
         learnt: null,
         pictures: [],
+        spaces: [],
+        spacesLeft: [],
         summary: 'phantom.py ran and its outputs passed every check',
         task: 'Run phantom.py and check the 1 file it must write.',
       },

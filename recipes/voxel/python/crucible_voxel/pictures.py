@@ -39,8 +39,8 @@ class Look:
     kind: str = 'volume'
     # Of a surface and of points: what is at least this much; None: half way.
     level: float | None = None
-    azimuth: float = 35.0
-    elevation: float = 25.0
+    azimuth: float = -60.0
+    elevation: float = 30.0
     zoom: float = 1.0
     colours: str = 'viridis'
     # Percentiles that the first and the last colour stand for.
