@@ -26,7 +26,7 @@ _DRAWS = {'random', 'standard_normal', 'normal', 'uniform', 'integers', 'exponen
 _AS_THEY_ARE = {'len', 'range', 'enumerate', 'zip', 'bool', 'float', 'complex', 'sorted', 'set', 'slice', 'min', 'max'}
 _LIBRARIES = ('numpy', 'math', 'cmath', 'heapq')
 _UNKNOWN = {
-    ast.Try: 'try', ast.With: 'with', ast.ClassDef: 'a class', ast.AsyncFunctionDef: 'async', ast.Await: 'await', ast.Yield: 'yield',
+    ast.With: 'with', ast.ClassDef: 'a class', ast.AsyncFunctionDef: 'async', ast.Await: 'await', ast.Yield: 'yield',
     ast.YieldFrom: 'yield from', ast.Global: 'global', ast.Nonlocal: 'nonlocal', ast.Import: 'import', ast.ImportFrom: 'import',
     ast.Lambda: 'lambda', ast.JoinedStr: 'a formatted string', ast.Match: 'match', ast.Starred: '*', ast.FunctionDef: 'a function inside',
     ast.Set: 'a set', ast.MatMult: '@', ast.AsyncFor: 'async',
@@ -242,6 +242,9 @@ def _is_fixed_use(node, parents, fixed, own):
             return True
         case ast.UnaryOp(op=ast.Not()):
             return True
+        case ast.Starred():
+            around = parents.get(parent)
+            return isinstance(around, ast.Call) and isinstance(around.func, ast.Name) and around.func.id == 'zip' and len(around.args) == 1
         case ast.Call(func=ast.Name(id=name)):
             known = ('len', 'enumerate', 'zip', 'sum', 'min', 'max', 'sorted', 'reversed', 'list', 'any', 'all', 'range', PLACE, ROOM_LIKE)
             return name in known or own.find(name) is not None or name.startswith(('bisect', 'float', 'int', 'abs'))
@@ -310,8 +313,17 @@ class Translator(ast.NodeTransformer):
         if isinstance(node.value, ast.Constant):
             return None
         match node.value:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr='popleft')) if name in self.deques:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr='popleft'), args=[]) if name in self.deques:
                 return parse(f'{name}[{name}__at]\n{name}__at += 1')
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr='pop'), args=[]) if name in self.deques:
+                return parse(f'py.last_of({name}, {name}__at)\n{name}.pop()')
+            case ast.Call(func=func, args=[ast.Name() as into, value]) if self.full_name(func) == 'heapq.heappush':
+                held = self.fresh('item')
+                return [
+                    ast.Assign([ast.Name(held, ast.Store())], self.visit(value)),
+                    # What it holds is known by what is appended; this never is.
+                    *parse(f'if len({into.id}) < 0:\n    {into.id}.append({held})\nheapq.heappush({into.id}, {held})\npy.same_kind({into.id}, {held})'),
+                ]
             case ast.Call(func=func, args=[into, value]) if (self.full_name(func) or '').startswith('bisect.insort'):
                 side = 'bisect_left' if (self.full_name(func) or '').endswith('left') else 'bisect_right'
                 into, value = self.visit(into), self.visit(value)
@@ -342,6 +354,22 @@ class Translator(ast.NodeTransformer):
             return None  # Compiled where it is called.
         return self.generic_visit(node)
 
+    def visit_Try(self, node):
+        """`try` around one division: what is divided by is looked at instead."""
+        match node:
+            case ast.Try(
+                body=[statement],
+                handlers=[ast.ExceptHandler(type=ast.Name(id='ZeroDivisionError' | 'ArithmeticError' | 'Exception'), name=None, body=handler)],
+                orelse=orelse,
+                finalbody=[],
+            ):
+                below = _only_divisor(statement)
+                plain = node.handlers[0].type.id == 'ZeroDivisionError' or _cannot_fail(statement)
+                if below is not None and plain:
+                    zero = ast.Compare(copy.deepcopy(below), [ast.Eq()], [ast.Constant(0)])
+                    return self.visit(ast.copy_location(ast.If(zero, handler, [statement, *orelse]), node))
+        raise NotApplicable(f'{self.own.node.name} uses try, which is compiled around a single division alone', node)
+
     def visit_Raise(self, node):
         return parse('raise ValueError')[0]
 
@@ -366,6 +394,9 @@ class Translator(ast.NodeTransformer):
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr='popleft')) if name in self.deques:
                 first = ast.Assign([self.visit(target) for target in node.targets], expression(f'{name}[{name}__at]'))
                 return [first, *parse(f'{name}__at += 1')]
+            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr='pop'), args=[]) if name in self.deques:
+                last = ast.Assign([self.visit(target) for target in node.targets], expression(f'py.last_of({name}, {name}__at)'))
+                return [last, *parse(f'{name}.pop()')]
         match node:
             case ast.Assign(targets=[ast.Subscript(value=ast.Name(id=name) as into, slice=key)], value=ast.List(elts=[])) if name not in self.fixed:
                 return [ast.Expr(call('put', into, self.visit(key), call('empty_of', into)))]
@@ -444,11 +475,19 @@ class Translator(ast.NodeTransformer):
             default = value.args[0].id
         if is_buckets(value) and self.described.get(name, {}).get('item'):
             return [ast.Assign([ast.Name(name, ast.Store())], self._buckets(name, value))]
+        if isinstance(value, ast.List) and not value.elts and not self._is_filled_here(name):
+            item = self.described.get(name, {}).get('item') or self.kernels.record.item_of(name)
+            if item:
+                return parse(f'{name} = [{item} for none__ in range(0)]')
         empty = isinstance(value, ast.Dict) and None not in value.keys or full == 'dict' and not value.args and not value.keywords
         if default is not None or empty or isinstance(value, ast.DictComp):
             return self._dict(name, value, default)
         filled = self._filled(name, value)
         return None if filled is None else [ast.Assign([ast.Name(name, ast.Store())], filled)]
+
+    def _is_filled_here(self, name):
+        """Whether this function says itself what a list holds."""
+        return any(isinstance(each, ast.Attribute) and each.attr in ('append', 'extend', 'insert') and isinstance(each.value, ast.Name) and each.value.id == name for each in ast.walk(self.own.node))
 
     def _buckets(self, name, value):
         item = expression(f'[{self.described[name]["item"]} for none__ in range(0)]')
@@ -586,6 +625,8 @@ class Translator(ast.NodeTransformer):
 
     def _iterable(self, node):
         match node:
+            case ast.Call(func=ast.Name(id='zip'), args=[ast.Starred(value=ast.Name() as values)], keywords=[]):
+                return call('columns', values)
             case ast.Call(func=ast.Name(id='reversed'), args=[ast.Call(func=ast.Name(id='range'), args=bounds)]) if len(bounds) < 3:
                 low, high = (ast.Constant(0), bounds[0]) if len(bounds) == 1 else bounds
                 one = ast.Constant(1)
@@ -717,7 +758,7 @@ class Translator(ast.NodeTransformer):
                 return call('bucket', node.value, self.visit(node.slice))
             return call('fetch', node.value, self.visit(node.slice), expression(self.defaults[node.value.id]))
         if isinstance(node.value, ast.Name) and node.value.id in self.deques:
-            raise NotApplicable('an item of a deque is not compiled', node)
+            return self._of_deque(node)
         match node:
             case ast.Subscript(value=ast.Call(func=ast.Name(id='sorted'), args=[values], keywords=[]), slice=ast.Slice(lower=None, upper=ast.expr() as count, step=None)):
                 if self.full_name(node.value.func) == 'sorted' and not (isinstance(values, ast.Name) and values.id in self.fixed):
@@ -730,6 +771,15 @@ class Translator(ast.NodeTransformer):
         if isinstance(node.ctx, ast.Load) and isinstance(outer, ast.Subscript) and not _slices(node) and not _slices(outer) and self._is_plain_base(outer.value):
             return call('item_of', self.visit(outer.value), self.visit(outer.slice), self.visit(node.slice))
         return super().generic_visit(node)
+
+    def _of_deque(self, node):
+        name = node.value.id
+        match node:
+            case ast.Subscript(slice=ast.Constant(value=int() as place), ctx=ast.Load()):
+                return expression(f'{name}[{name}__at + {place}]')
+            case ast.Subscript(slice=ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=1)), ctx=ast.Load()):
+                return expression(f'py.last_of({name}, {name}__at)')
+        raise NotApplicable('an item of a deque other than its first and its last is not compiled', node)
 
     def visit_Attribute(self, node):
         full = self.full_name(node)
@@ -869,6 +919,9 @@ class Translator(ast.NodeTransformer):
             return call('power', call('real', self._operand(node.args[0])), self._operand(node.args[1]))
         if library == 'bisect' and name in ('bisect', 'bisect_left', 'bisect_right') and len(node.args) == 2:
             return call('bisect_left' if name == 'bisect_left' else 'bisect_right', *map(self.visit, node.args))
+        match full, node.args, node.keywords:
+            case 'numpy.array', [ast.List(elts=[])], []:
+                return expression('np.empty(0)')
         if library == 'numpy' and name.startswith('random') or library not in _LIBRARIES:
             raise NotApplicable(f'{self.own.node.name} calls {full}, which is not compiled', node)
         node.args = [self.visit(each) for each in node.args]
@@ -1017,6 +1070,29 @@ def _cut_sorted(statements, block, at, name):
     if len(uses) == 1 == len(cuts) and fresh and others == own:
         block[at] = ast.Pass()
         cuts[0].value = ast.Call(ast.Name('sorted', ast.Load()), [ast.Name(name, ast.Load())], [])
+
+
+def _only_divisor(statement):
+    """What the one division of a statement divides by, where that is a name, a number or an item."""
+    if not isinstance(statement, (ast.Assign, ast.AugAssign, ast.Return, ast.Expr)):
+        return None
+    found = [each.right for each in ast.walk(statement) if isinstance(each, ast.BinOp) and isinstance(each.op, (ast.Div, ast.FloorDiv, ast.Mod))]
+    if isinstance(statement, ast.AugAssign) and isinstance(statement.op, (ast.Div, ast.FloorDiv, ast.Mod)):
+        found.append(statement.value)
+    hidden = any(isinstance(each, (ast.Pow, ast.IfExp, ast.BoolOp, ast.ListComp, ast.GeneratorExp, ast.Lambda)) for each in ast.walk(statement))
+    calls = any(isinstance(each, ast.Call) and not (isinstance(each.func, ast.Name) and each.func.id in ('abs', 'float', 'len', 'min', 'max')) and not _is_append(each) for each in ast.walk(statement))
+    if len(found) != 1 or hidden or calls or any(isinstance(each, ast.Call) for each in ast.walk(found[0])):
+        return None
+    return found[0]
+
+
+def _is_append(call):
+    return isinstance(call.func, ast.Attribute) and call.func.attr == 'append' and isinstance(call.func.value, ast.Name)
+
+
+def _cannot_fail(statement):
+    """Whether nothing in a statement but a division raises an exception."""
+    return not any(isinstance(each, (ast.Subscript, ast.Call)) and not (isinstance(each, ast.Call) and _is_append(each)) for each in ast.walk(statement))
 
 
 def _is_bucket(node):

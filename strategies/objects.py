@@ -224,7 +224,8 @@ class _Flattening(ast.NodeTransformer):
                 made.body.append(ast.Return(back[0] if len(back) == 1 else ast.Tuple(back, ast.Load())))
             elif back:
                 made.body = [_Returning(back).visit(each) for each in made.body]
-                made.body.append(ast.Return(ast.Tuple([ast.Constant(None), *back], ast.Load())))
+                if not isinstance(made.body[-1], ast.Return):
+                    made.body.append(ast.Return(ast.Tuple([ast.Constant(None), *back], ast.Load())))
             # In the order in which they are called, what is called first.
             del self.needed[name]
             self.needed[name] = made

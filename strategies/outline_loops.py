@@ -48,6 +48,11 @@ class Record:
         known = self.of(function)
         return {**known['globals'], **known['locals'], **known['arguments']}
 
+    def item_of(self, name):
+        """What the lists of a name hold, wherever it was seen; None where that is nowhere."""
+        seen = [known[name]['item'] for each in self.record['functions'] for known in (each['arguments'], each['locals']) if 'item' in known.get(name, {})]
+        return seen[0] if seen else None
+
     def is_long(self, function):
         """Whether a call lasts long enough for its arguments to be handed over."""
         calls = self.of(function).get('calls', 0)

@@ -925,6 +925,33 @@ def _put_inside(values, one, two, value):
     return lambda values, one, two, value: put(values[one], two, value)
 
 
+def columns(rows):
+    return list(zip(*rows))
+
+
+@overload(columns)
+def _columns_of(rows):
+    if not isinstance(rows, types.Array) or rows.ndim != 2:
+        raise TypingError(f'the columns of {rows}')
+    return lambda rows: np.ascontiguousarray(rows.T)
+
+
+def last_of(queue, at):
+    return queue[-1]
+
+
+@overload(last_of)
+def _last_of(queue, at):
+    """The last item of a deque, whose items before `at` are gone."""
+
+    def found(queue, at):
+        if len(queue) <= at:
+            raise IndexError
+        return queue[-1]
+
+    return found
+
+
 def truth(value):
     return bool(value)
 
