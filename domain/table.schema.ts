@@ -50,6 +50,8 @@ export const LearningPlan = z.object({
   others: z.array(z.object({ name: z.string(), whyNot: z.string() })).default([]),
   folds: z.number(),
   reserveSeconds: z.number(),
+  /** Earlier jobs whose experience it begins with. */
+  from: z.array(z.object({ job: z.string(), what: z.string() })).default([]),
 });
 
 /** What is to be fitted next. */

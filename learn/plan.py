@@ -7,6 +7,7 @@ from typing import Any
 
 import step
 from models import BOOSTED, PORTFOLIO, names, seconds_of, strength, why_not
+from render import bare
 from step import Folder
 
 TOP = 5
@@ -34,7 +35,8 @@ def plan(folder: Folder) -> None:
     others = [*({'name': model, 'whyNot': f'after the five, where time is left: {why}'} for _, model, why in ranked[TOP:]), *refused]
     allowed = [model for _, model, _ in ranked]
     configs, first = configs_of(schema, meta, allowed, earlier)
-    seconds = max(task['seconds'] * 0.8, task['seconds'] - 12)
+    # The end takes seconds however short the search is: what came of it is explained, too.
+    seconds = task['seconds'] - min(12.0, max(task['seconds'] * 0.2, min(6.0, task['seconds'] * 0.3)))
     folds = folds_in_time(configs, schema, meta, seconds)
     step.write_json(
         'plan.json',
@@ -72,15 +74,29 @@ def configs_of(schema: dict[str, Any], meta: dict[str, Any], allowed: list[str],
     first: list[str] = []
     for job in reversed(earlier):
         for row in sorted(job.get('blend', []), key=lambda each: each['weight'])[-2:]:
-            config = next((entry['config'] for entry in job['rows'] if entry['config']['id'] == row['id']), None)
-            if config is not None and config['model'] in allowed and (task == 'regression' or config.get('target') in (None, 'plain')):
-                found = [config, *(each for each in found if each['id'] != config['id'])]
-                first = [config['id'], *(each for each in first if each != config['id'])]
+            config = next((taken(entry['config'], job, len(found)) for entry in job['rows'] if entry['config']['id'] == row['id']), None)
+            if config is None or config['model'] not in allowed or not serves(config, task, meta):
+                continue
+            found = [config, *(each for each in found if each['id'] != config['id'])]
+            first = [config['id'], *(each for each in first if each != config['id'])]
     quick = next((each for each in found if each['model'] == 'lightgbm'), None)
     if quick is not None:
         found = [quick, *(each for each in found if each is not quick)]
         first = [quick['id'], *(each for each in first if each != quick['id'])]
     return found, first
+
+
+def taken(config: dict[str, Any], job: dict[str, Any], number: int) -> dict[str, Any]:
+    """A configuration of an earlier job; one that was tuned there has a name of its own, which nothing tuned here gets."""
+    own = bare(config)
+    identity = own['id'] if own['id'] in {entry['id'] for entry in PORTFOLIO} else f'{own["model"]}-earlier-{number}'
+    return {**own, 'id': identity, 'from': job['job']}
+
+
+def serves(config: dict[str, Any], task: str, meta: dict[str, Any]) -> bool:
+    """A logarithm is learnt of positive numbers alone."""
+    target = config.get('target') or 'plain'
+    return target == 'plain' or (task == 'regression' and bool(meta['targetPositive']))
 
 
 def with_log(config: dict[str, Any], meta: dict[str, Any]) -> list[dict[str, Any]]:

@@ -163,7 +163,8 @@ class Search:
                 continue
             whole = self.seconds(identity) * (len(self.folds) + (0.5 if config['model'] in BOOSTED else 0))
             if whole <= self.left or (not self.rows and self.seconds(identity) < self.left):
-                return self.decision(identity, [0], 'next in the order that was good on other tables')
+                earlier = self.configs[identity].get('from')
+                return self.decision(identity, [0], f'it worked in {earlier}' if earlier else 'next in the order that was good on other tables')
         return None
 
     def share(self, identity: str) -> float:

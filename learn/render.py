@@ -58,6 +58,17 @@ def completed(config: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def bare(config: dict[str, Any]) -> dict[str, Any]:
+    """What is left of a completed configuration on another table: nothing that was known of the first."""
+    known = {'columns', 'task', 'classes', 'metric', 'threads', 'seed', 'like'}
+    options = {name: value for name, value in config['prepare'].items() if name != 'scales'}
+    if not config['columns']['category']:
+        options = {name: value for name, value in options.items() if name not in ('categories', 'target_encoding')}
+    objective = objective_of(config['model'], {'task': config['task'], 'metric': config['metric'], 'classes': [''] * config['classes']})
+    parameters = {name: value for name, value in config['parameters'].items() if name not in objective}
+    return {**{name: value for name, value in config.items() if name not in known}, 'prepare': options, 'parameters': parameters}
+
+
 def parts_of(config: dict[str, Any]) -> set[str]:
     options, model = config['prepare'], config['model']
     regression = config['task'] == 'regression'

@@ -1,4 +1,4 @@
-import { Blend, Explained, Judged, Look, Meta } from '../domain/table.schema.ts';
+import { Blend, Explained, Judged, LearningPlan, Look, Meta } from '../domain/table.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { readJson } from '../store/documents.ts';
@@ -6,7 +6,7 @@ import type { LearntFacts } from '../web/facts.ts';
 
 /** Returns what was learnt from a table; null before its test was scored, and for a job that learns from none. */
 export async function learntIn(blobs: BlobStore, trials: readonly Trial[]): Promise<LearntFacts | null> {
-  const { judged, blend, explain, look, meta } =
+  const { judged, blend, explain, look, meta, plan } =
     trials.findLast(({ artifacts }) => artifacts.judged !== undefined)?.artifacts ?? {};
   if (judged === undefined || blend === undefined) return null;
   const titles = new Map(trials.map(({ candidate }) => [candidate.id, candidate.title]));
@@ -25,6 +25,7 @@ export async function learntIn(blobs: BlobStore, trials: readonly Trial[]): Prom
       })),
     },
     explain: explain === undefined ? null : await readJson(blobs, explain, Explained),
+    from: plan === undefined ? [] : (await readJson(blobs, plan, LearningPlan)).from,
     warnings: warnings.map(({ message }) => message),
   };
 }

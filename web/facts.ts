@@ -65,6 +65,8 @@ export interface LearntFacts {
   blend: Omit<Blend, 'leaderboard'> & { leaderboard: (Blend['leaderboard'][number] & { title: string })[] };
   /** Null where there was no time for it. */
   explain: Explained | null;
+  /** Earlier jobs whose experience it began with. */
+  from: { job: string; what: string }[];
   /** What is to be known of the table, and of its split. */
   warnings: string[];
 }

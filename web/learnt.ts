@@ -46,6 +46,10 @@ ${
 }
 ${list('Recommendations', explain?.recommendations ?? [])}
 ${list('In use', explain?.deployment ?? [])}
+${list(
+  'Began with what worked in',
+  learnt.from.map(({ job, what }) => `${job} (${what})`),
+)}
 ${list('Warnings', warnings)}`;
 }
 

@@ -7,6 +7,7 @@ import { readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
 import type { Blended } from './end.ts';
+import { experienceFile, experienceOf } from './experience.ts';
 import { below } from './fitted.ts';
 import { createLearning } from './learning.ts';
 import { filesOf, membersIn, type Within } from './members.ts';
@@ -140,7 +141,9 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
           signal,
         );
         const outputs = await writeJson(blobs, below('folder', out));
-        return { ...trial, artifacts: { ...trial.artifacts, outputs } };
+        const { blend } = blended;
+        const experience = await experienceOf(store, { jobId: place.jobId, table: tree, blend });
+        return { ...trial, artifacts: { ...trial.artifacts, outputs, [experienceFile]: experience } };
       });
     },
   };

@@ -8,6 +8,7 @@ import { LearningPlan, Look, Meta, type SplitTable } from '../../domain/table.sc
 import { readJson, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { programsOf } from '../propose/sandbox-programs.ts';
+import { experienceFor } from './experience.ts';
 import { createLearning, type Learning } from './learning.ts';
 import { fileIn } from './table-files.ts';
 
@@ -45,13 +46,18 @@ export const createTableActivities = ({ store, sandbox }: ActivityContext) => {
           { script: 'split', files: { ...inputs, ...looked }, ...common },
           signal,
         );
+        const earlier = job.experience === false ? [] : await experienceFor(store, { ...looked, ...split });
         const plan = await learning.trusted(
           place,
-          { script: 'plan', files: { ...inputs, ...looked, ...split }, ...common },
+          {
+            script: 'plan',
+            files: { ...inputs, ...looked, ...split, 'experience.json': await writeJson(blobs, earlier) },
+            ...common,
+          },
           signal,
         );
         const tree: Tree = { ...looked, ...split, ...plan, 'task.json': inputs['task.json'] };
-        const { folds, reserveSeconds, models } = await readJson(
+        const { folds, reserveSeconds, models, from } = await readJson(
           blobs,
           fileIn(tree, 'plan.json'),
           LearningPlan,
@@ -63,6 +69,7 @@ export const createTableActivities = ({ store, sandbox }: ActivityContext) => {
           ...leftOutLines(look),
           ...[...look.warnings, ...meta.warnings].map(({ message }) => `warning: ${message}`),
           `split: ${meta.split}: ${meta.rows} rows in ${folds} folds, ${meta.testRows} kept for the end`,
+          ...from.map(({ job: each, what }) => `plan: begins with what worked in ${each} (${what})`),
           ...models.map(
             ({ name, why, share }) => `plan: ${name}, ${Math.round(share * 100)} % of the time: ${why}`,
           ),

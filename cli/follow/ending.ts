@@ -65,7 +65,13 @@ async function nextOf(context: CommandContext, record: JobRecord): Promise<[stri
   if (kindOf(kept.job).product === 'model') {
     const facts = await learntIn(store.blobs, kept.trials);
     const goesBy = facts?.explain == null ? [] : mostImportant(facts.explain, facts.judged.metric);
-    next.push(...goesBy);
+    next.push(
+      ...goesBy,
+      ...(facts?.from ?? []).map(({ job, what }): [string, string] => [
+        'From',
+        `what worked in ${job} (${what})`,
+      ]),
+    );
     if (product !== null)
       next.push(['Predict', `crucible predict ${name} new.csv`], ['Folder', `crucible export ${name}`]);
   } else if (kindOf(kept.job).product === 'outputs') {

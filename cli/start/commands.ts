@@ -2,6 +2,7 @@ import { createOption, InvalidArgumentError, type Option } from 'commander';
 import { defaults } from '../../domain/defaults.ts';
 import { learningTasks, metrics } from '../../domain/learning.ts';
 import { strategyNames } from '../../domain/strategy-names.ts';
+import { learnLayerMb } from '../../sandbox/packages.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import {
   amount,
@@ -40,9 +41,10 @@ export function addStartCommands(line: CommandLine): void {
   const { command, session } = line;
   command('start', 'run the main example: server, worker, job, picture, report', 'crucible start --fresh')
     .option('--fresh', 'do all of it again')
-    .action(({ fresh = false }: { fresh?: boolean }) =>
+    .option('--no-table', `without the stage that learns from a table, whose packages are ${learnLayerMb} MB`)
+    .action(({ fresh = false, table }: { fresh?: boolean; table: boolean }) =>
       session(async ({ config, context, signal }) =>
-        (await import('./main-example.ts')).start(context, config, { fresh, signal }),
+        (await import('./main-example.ts')).start(context, config, { fresh, table, signal }),
       ),
     );
 
@@ -258,6 +260,7 @@ function addFitCommand({ command, session }: CommandLine): void {
     .option('--drop <columns...>', 'columns that are not learnt from')
     .option('--kinds <values...>', 'what columns hold, COLUMN=KIND, where it is not what they look like')
     .option('--interpretable', 'only models that a person can read')
+    .option('--no-experience', 'begin without what worked in earlier jobs')
     .option('--max-latency-ms <count>', 'what one row may take to be predicted', amount)
     .option('--minutes <count>', `how long to search (default: ${defaults.fit.wallMs / 60_000})`, amount)
     .option('--trials <count>', 'how many candidates to try (default: what the time allows)', wholeNumber)

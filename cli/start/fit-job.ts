@@ -26,6 +26,7 @@ export interface FitOptions extends Allowances {
   drop?: string[];
   kinds?: string[];
   interpretable?: boolean;
+  experience?: boolean;
   maxLatencyMs?: number;
   seed?: number;
   name?: string;
@@ -88,6 +89,7 @@ export async function jobFromTable(
         inputs: query === undefined ? undefined : [basename(query)],
         ...{ task: options.task, groups: options.groups, time: options.time, weights: options.weights },
         kinds: options.kinds === undefined ? undefined : kindsFrom(options.kinds),
+        experience: options.experience === false ? false : undefined,
         ...{ interpretable: options.interpretable, maxLatencyMs: options.maxLatencyMs, seed: options.seed },
         ...allowances(options),
       }),

@@ -204,7 +204,7 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
   const mistakes: string[] = [];
   let bytes = 0;
   for (const { path, field } of filesToPack(job)) {
-    if (stages.includes(path)) continue;
+    if (stages.includes(path) || isOfStage(path, field, stages)) continue;
     try {
       const isFolder = (await stat(join(root, path))).isDirectory();
       const wanted = field.at(-1);
@@ -239,6 +239,10 @@ async function filesOf(job: Job, folder: string, source: Source): Promise<string
   if (mistakes.length > 0) throw new UserMistake(mistakes.join('\n'));
   return [...files];
 }
+
+/** Whether a table is what a stage wrote, which is there only once that is done. */
+const isOfStage = (path: string, field: Path, stages: readonly string[]): boolean =>
+  ['table', 'test'].includes(String(field.at(-1))) && stages.includes(path.split('/')[0] ?? '');
 
 /** Says which samples cannot stand in the place of their inputs. */
 function wrongSamples(job: Job, files: readonly string[], source: Source): string[] {

@@ -1,17 +1,22 @@
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { JobResult } from '../../domain/job-input.schema.ts';
 import { intervalText } from '../../domain/trial.ts';
+import { learnLayerMb, learnLock } from '../../sandbox/packages.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
+import type { Store } from '../../store/store.ts';
 import type { Config } from '../../workers/config.ts';
+import { openSandbox } from '../../workers/sandbox-of.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';
 import { watchJob } from '../follow/watch.ts';
 import { layOut } from '../keep/results.ts';
 import { bestOf, startVerification } from '../keep/verify.ts';
+import { plainReason } from '../plain-reason.ts';
 import { connect } from '../server/client.ts';
 import { down, running, up } from '../server/embedded.ts';
 import { type CommandContext, wrap } from '../terminal.ts';
-import { readJobFile } from './job-file.ts';
+import { type JobFile, readJobFile } from './job-file.ts';
 import { isNewcomer, submit, withoutModels } from './submit.ts';
 
 const mainJob = fileURLToPath(new URL('../../examples/start.yaml', import.meta.url));
@@ -33,7 +38,7 @@ interface StartResult {
 export async function start(
   context: CommandContext,
   config: Config,
-  { fresh, signal }: { fresh: boolean; signal: AbortSignal },
+  { fresh, table, signal }: { fresh: boolean; table: boolean; signal: AbortSignal },
 ): Promise<boolean | ExitStatus> {
   const began = Date.now();
   const { store, out } = context;
@@ -45,7 +50,9 @@ export async function start(
   if (now.ui !== null) say(`Temporal UI  ${now.ui}`);
   const client = await connect(now.address, config.namespace, store);
   try {
-    const file = await readJobFile(mainJob);
+    const whole = await readJobFile(mainJob);
+    const learns = table && (await canLearn(config, store, { say, signal }));
+    const file = learns ? whole : withoutStages(whole, tableStages);
     const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });
     const submitted = await submit(file, { store, client, models: config.models, fresh });
     for (const line of noModels === null ? [] : wrap(noModels, context.columns)) say(line);
@@ -83,6 +90,41 @@ export async function start(
   return true;
 }
 
+/** The stages that learn from a table, and make it. */
+const tableStages = ['flats', 'table'];
+
+const withoutStages = (file: JobFile, names: readonly string[]): JobFile =>
+  'stages' in file.job
+    ? { ...file, job: { ...file.job, stages: file.job.stages.filter(({ name }) => !names.includes(name)) } }
+    : file;
+
+/** Gets the packages for learning, where they are not there yet. Returns whether they are; why not, and how much they are, is said. */
+async function canLearn(
+  config: Config,
+  store: Store,
+  { say, signal }: { say: (line: string) => void; signal: AbortSignal },
+): Promise<boolean> {
+  const { layers } = (await openSandbox(config, store)).sandbox;
+  const without = 'The stage `table`, which learns from a table, is left out';
+  if (layers === null) {
+    say(`${without}: packages cannot be shown to the sandbox here`);
+    return false;
+  }
+  const lock = await learnLock();
+  if (await layers.has(lock)) return true;
+  say(
+    `Getting the packages for the stage \`table\`: ${learnLayerMb} MB, once. Without them: npm start -- --no-table`,
+  );
+  try {
+    await layers.layer(lock, signal);
+    return true;
+  } catch (error) {
+    if (signal.aborted) throw error;
+    say(`${without}: ${plainReason(error)}`);
+    return false;
+  }
+}
+
 async function show(
   context: CommandContext,
   config: Config,
@@ -115,6 +157,8 @@ async function show(
   out(`Picture  ${shown(laid.picture)}`);
   out(`Report   ${shown(laid.report)}`);
   out(`Program  ${shown(join(laid.folder, 'faster'))}`);
+  const model = join(laid.folder, 'table');
+  if (existsSync(model)) out(`Model    ${shown(model)}`);
 }
 
 const summary = (

@@ -36,6 +36,8 @@ const fields = {
   drop: z.array(column).default([]),
   /** What columns hold, where it is not what their values look like. */
   kinds: z.record(column, z.enum(columnKinds)).default({}),
+  /** False: what worked in earlier jobs is not looked at. */
+  experience: z.literal(false).optional(),
   /** Only models that a person can read. */
   interpretable: z.literal(true).optional(),
   /** What one row may take to be predicted, milliseconds. */

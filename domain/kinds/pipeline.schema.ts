@@ -22,7 +22,7 @@ export const PipelineJob = z
   });
 export type PipelineJob = z.infer<typeof PipelineJob>;
 
-type Needs = Pick<Stage, 'name' | 'needs'>;
+type Needs = Pick<Stage, 'name' | 'needs'> & { table?: string; test?: string | undefined };
 
 /** Returns what is wrong with the order of stages: a name twice, a need of none, a circle. */
 function wrongNeeds(stages: readonly Needs[]): { path: (string | number)[]; message: string }[] {
@@ -45,6 +45,14 @@ function wrongNeeds(stages: readonly Needs[]): { path: (string | number)[]; mess
               },
             ],
       ),
+    ),
+    ...stages.flatMap(({ needs, table, test }, index) =>
+      Object.entries({ table, test }).flatMap(([field, path]) => {
+        const from = path?.split('/')[0] ?? '';
+        if (!path?.includes('/') || !names.includes(from) || needs.includes(from)) return [];
+        const message = `${path} is written by the stage ${from}: expected it among \`needs\``;
+        return [{ path: [index, field], message }];
+      }),
     ),
     ...(circle === undefined
       ? []

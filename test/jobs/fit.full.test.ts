@@ -1,8 +1,14 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { checkedJob } from '../../cli/start/job-file.ts';
+import { submit } from '../../cli/start/submit.ts';
 import { foundIn } from '../../domain/objective.ts';
 import { Blend, Explained, FoldsEnded, Judged } from '../../domain/table.schema.ts';
 import { readJson, readTree } from '../../store/documents.ts';
 import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
+import { modelConfig } from '../support/model-config.ts';
 import { endOf, flats, patienceMs, started } from './fit-jobs.ts';
 
 let crucible: TestCrucible;
@@ -72,6 +78,10 @@ it(
     });
     const { record, trials, summary } = await endOf(crucible, id);
     expect(record.status, summary).toBe('finished');
+    // The first job of this file taught it something.
+    const said = (await crucible.store.ledger.events(id)).map(({ text }) => text).join('\n');
+    expect(said).toMatch(/plan: begins with what worked in fit\/flats\//);
+    expect(trials.some(({ candidate }) => candidate.note.startsWith('it worked in fit/flats/'))).toBe(true);
     const judged = await readJson(crucible.store.blobs, trials.at(-1)?.artifacts.judged ?? '', Judged);
     expect(judged.learnt).toBe(false);
     expect(judged.score).toBeGreaterThan(0.35);
@@ -95,6 +105,39 @@ it(
     );
     expect([record.status, trials]).toEqual(['failed', []]);
     expect(summary).toContain('sold');
+  },
+  patienceMs,
+);
+
+it(
+  'a stage learns from the table that another wrote, and a third predicts with it',
+  async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'crucible-fit-'));
+    await writeFile(join(folder, 'given.csv'), flats(500));
+    await writeFile(join(folder, 'make.py'), "import shutil; shutil.copyfile('given.csv', 'flats.csv')");
+    await writeFile(
+      join(folder, 'look.py'),
+      "import json, os; json.dump(sorted(os.listdir('learn')), open('files.json', 'w'))",
+    );
+    const learn = { kind: 'fit', name: 'learn', table: 'make/flats.csv', target: 'sold', metric: 'auc' };
+    const stages = [
+      { kind: 'solve', name: 'make', script: 'make.py', inputs: ['given.csv'], outputs: ['flats.csv'] },
+      { ...learn, needs: ['make'], budget: { wallMs: 20_000 } },
+      { kind: 'solve', name: 'look', script: 'look.py', needs: ['learn'], outputs: ['files.json'] },
+    ];
+    const file = await checkedJob({ kind: 'pipeline', name: 'table', stages }, folder);
+    const { store, client } = crucible;
+    const submitted = await submit(file, { store, client, models: modelConfig({}), fresh: false });
+    if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
+    const { record, summary } = await endOf(crucible, submitted.jobId);
+    expect(record.status, summary).toBe('finished');
+    const product = await readTree(store.blobs, record.result?.product ?? '');
+    expect(Object.keys(product)).toContain('learn/predict.py');
+    expect(await store.blobs.text(product['look/files.json'] ?? '')).toContain('"predict.py"');
+    const apart = stages.map((stage) => (stage.name === 'learn' ? learn : stage));
+    await expect(checkedJob({ kind: 'pipeline', name: 'table', stages: apart }, folder)).rejects.toThrow(
+      'stages[1].table: make/flats.csv is written by the stage make: expected it among `needs`',
+    );
   },
   patienceMs,
 );

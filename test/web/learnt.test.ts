@@ -53,6 +53,7 @@ const learnt: LearntFacts = {
     ],
     ...{ recommendations: ['collect more of rooms 2 to 3'], deployment: [] },
   },
+  from: [{ job: 'fit/houses/1a.1', what: '1,200 rows, 6 columns' }],
   warnings: ['column id tells rows apart'],
 };
 
@@ -81,7 +82,7 @@ it('what was learnt is told with its test beside guessing, its models, and what 
       'Nothing was learnt that is surely better',
     ],
     ...['c-3 logistic-1', '100 %', 'predicted yes', '&lt;no&gt;', 'What it goes by', '2 to 3'],
-    ...['collect more of rooms 2 to 3', 'column id tells rows apart'],
+    ...['collect more of rooms 2 to 3', 'column id tells rows apart', 'fit/houses/1a.1 (1,200 rows'],
   ])
     expect(text).toContain(part);
   expect(text).not.toContain('<no>');

@@ -63,6 +63,31 @@ def labels_of(task: str, rows: pd.DataFrame) -> np.ndarray:
     return (numbers > 0.2).astype(float) + (numbers > 1.0 if task == 'multiclass' else 0)
 
 
+class Experience(unittest.TestCase):
+    """What worked on other tables comes first."""
+
+    def earlier(self, config: dict[str, Any], task: str) -> dict[str, Any]:
+        whole = completed(config, schema_of(task))
+        return {'job': 'fit/houses/1.1', 'meta': {**META, 'task': task}, 'rows': [{'config': whole, 'score': 0.9, 'seconds': 1.0}], 'blend': [{'id': whole['id'], 'weight': 1.0}]}
+
+    def test_first(self) -> None:
+        """a configuration that was tuned on another table is tried early, under a name of its own, with nothing of that table in it"""
+        tuned = {'id': 'catboost-t7', 'model': 'catboost', 'prepare': {'categories': 'codes'}, 'parameters': {'depth': 4}, 'like': 'catboost-1', 'cost': 1.0}
+        found, _ = configs_of({**schema_of('binary'), 'columns': [{'name': 'other', 'kind': 'number'}]}, {**META, 'task': 'binary'}, names('binary'), [self.earlier(tuned, 'binary')])
+        first = found[1]
+        self.assertEqual((first['from'], first['parameters'], first['model']), ('fit/houses/1.1', {'depth': 4}, 'catboost'))
+        self.assertNotIn(first['id'], ('catboost-t7', 'catboost-t1'))
+        self.assertFalse({'columns', 'metric', 'classes', 'threads', 'like'} & set(first))
+        self.assertNotIn('scales', first['prepare'])
+
+    def test_logarithm(self) -> None:
+        """a logarithm of the target is taken over only where the target is positive"""
+        logged = {'id': 'ridge-log', 'model': 'ridge', 'prepare': {}, 'parameters': {}, 'target': 'log'}
+        for positive in (True, False):
+            found, _ = configs_of(schema_of('regression'), {**META, 'task': 'regression', 'targetSkew': 0.0, 'targetPositive': positive}, names('regression'), [self.earlier(logged, 'regression')])
+            self.assertEqual(any('from' in config for config in found), positive)
+
+
 class Quick(unittest.TestCase):
     """A blend keeps to what a row may take to be predicted."""
 
