@@ -2,7 +2,7 @@
 
     strategies.py --module FILE.py --function NAME --case CASE.frame [--record RECORD.json] --out FOLDER --strategies vectorize_loops,parallelize
     strategies.py --script FILE.py --out FOLDER --strategies vectorize_loops,parallelize
-    strategies.py … --out FOLDER --list
+    strategies.py … --out FOLDER --list [--tolerance RELATIVE[,ABSOLUTE]]
 
 The first two write a program into FOLDER (its files and `program.json`), or end with exit code 3 and
 `problem.json` {"kind": "notApplicable", "reasons": [{"line", "message"}, …]}. `--list` writes `strategies.json`
@@ -11,10 +11,12 @@ The first two write a program into FOLDER (its files and `program.json`), or end
 faults of the strategies themselves. A reason there has an `edit` where a single one would do away with it. A line is null where none
 is to blame.
 The program is read: the types of a function's arguments come from the case, a script does without. `outline_loops` alone runs it, on
-the case, to see whether what it made is compiled and right; it needs the record that `observe.py` makes.
+the case, to see whether what it made is compiled and right; it needs the record that `observe.py` makes. With a tolerance the program is run
+for `reduce_precision` as well, to see whether that leaves room for float32.
 """
 
 import argparse
+import functools
 import json
 import sys
 import traceback
@@ -28,6 +30,7 @@ from frames import decode  # noqa: E402
 from case import argument_types  # noqa: E402
 from one_edit import one_edit  # noqa: E402
 from outline_loops import outline_loops  # noqa: E402
+from precision_room import why_no_room  # noqa: E402
 from program import Program, original_files  # noqa: E402
 from reduce_precision import reduce_precision  # noqa: E402
 from rewrite_numpy import rewrite_numpy  # noqa: E402
@@ -198,6 +201,7 @@ def main():
     what = parser.add_mutually_exclusive_group(required=True)
     what.add_argument('--strategies')
     what.add_argument('--list', action='store_true')
+    parser.add_argument('--tolerance')
     options = parser.parse_args()
     if options.module and not (options.function and options.case):
         parser.error('--module needs --function and --case')
@@ -208,12 +212,18 @@ def main():
     case = None if frame is None else decode(frame)
     record = json.loads(options.record.read_text()) if options.record else None
 
+    @functools.cache
+    def no_room():
+        return why_no_room(options.module, options.function, options.case, options.tolerance) if options.tolerance else None
+
     def make(strategies, text=None, other_case=None):
         require_combination(strategies)
         if options.script:
             text = text or read_source(original)
             return faster_script(text, options.script.name, strategies, options.script.parent)
         module = Module(text or read_source(original), options.function, options.module.name, options.module.parent)
+        if 'reduce_precision' in strategies and (why := no_room()) is not None:
+            raise NotApplicable(why, module.function)
         return make_program(module, other_case or case, strategies, None if text or record is None else (record, frame))
 
     def keep(program, strategies):

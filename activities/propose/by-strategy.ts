@@ -148,7 +148,7 @@ export const createStrategies = ({ store, sandbox }: ActivityContext) => {
     const ran = await runStrategies(
       { ...read, record, program: before },
       'strategies',
-      ['--list', '--out', 'out'],
+      ['--list', '--out', 'out', ...toleranceOf(job)],
       signal,
     );
     const written = ran.outputs['out/strategies.json'];
@@ -302,6 +302,12 @@ function brokenList(ran: RunResult): z.infer<typeof Listed> {
     })),
   };
 }
+
+/** By how much answers may differ: what a check accepts has no such bound, and neither has a script. */
+const toleranceOf = ({ function: name, accepts, tolerance }: OptimizeJob): string[] =>
+  name === undefined || accepts !== undefined
+    ? []
+    : ['--tolerance', [tolerance.relative, tolerance.absolute].filter((each) => each !== undefined).join()];
 
 const pathOf = ({ entry }: Program): string => (entry.kind === 'function' ? entry.module : entry.path);
 
