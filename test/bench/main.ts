@@ -10,6 +10,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   search: () => import('./search.ts'),
   experiment: () => import('./experiment.ts'),
   fit: () => import('./fit.ts'),
+  kernels: () => import('./kernels.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);
