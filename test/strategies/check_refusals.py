@@ -53,8 +53,12 @@ CASES = [
 ]
 
 
+def not_kept(program, strategies):
+    return ''
+
+
 def problem_of(make, data, case, refused, line, reason, edit):
-    listed = listing(make, lambda program, strategies: '', data, case)
+    listed = listing(make, not_kept, data, case)
     if listed['crashed']:
         return listed['crashed'][0]['traceback'][-400:]
     found = {tuple(each['strategies']): each['reasons'][0] for each in listed['refused']}
@@ -83,7 +87,7 @@ rows.append(check('a list of texts', LOOP, COMPILERS, 6, 'the argument x is a li
 
 text = put('print(i)').replace('import numpy as np\n', '')
 narrow = ['use_cpp_extension', 'reduce_precision']
-listed = listing(lambda strategies, *_: make_program(Module(text, 'f', 'program.py'), {'args': (2.0,), 'kwargs': {}}, strategies), text.encode(), None)
+listed = listing(lambda strategies, *_: make_program(Module(text, 'f', 'program.py'), {'args': (2.0,), 'kwargs': {}}, strategies), not_kept, text.encode(), None)
 (got,) = [each['reasons'][0] for each in listed['refused'] if each['strategies'] == narrow]
 problem = '' if (got['line'], got['message']) == (8, 'f calls print') else f'got {got}'
 rows.append({'title': 'a line is that of the user’s own text, and so is a name', 'problem': problem})
@@ -100,7 +104,7 @@ def broken(strategies, *_):
     return make_program(Module(LOOP, 'f', 'program.py', work), {'args': (np.arange(3.0),), 'kwargs': {}}, strategies)
 
 
-listed = listing(broken, LOOP.encode(), None)
+listed = listing(broken, not_kept, LOOP.encode(), None)
 ours = [(each['strategies'], 'a mistake of ours' in each['traceback']) for each in listed['crashed']]
 others = ['vectorize_loops'] in [each['strategies'] for each in listed['applicable']]
 problem = '' if ours == [(['use_pythran'], True)] and others else f'got {listed}'
