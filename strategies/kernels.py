@@ -210,6 +210,21 @@ def fixed_names(statements, candidates, own, kernels):
         fixed -= bad
 
 
+def made_an_array(statements, name, own):
+    """Whether statements do nothing with a list but `np.array(list)`."""
+    parents = parents_of(statements)
+    uses = [node for node in parents if isinstance(node, ast.Name) and node.id == name]
+    return all(isinstance(node.ctx, ast.Load) and _array_of(parents.get(node), own.module) is node for node in uses)
+
+
+def _array_of(node, module):
+    """The name that `np.array(name)` makes an array of; None for anything else."""
+    match node:
+        case ast.Call(func=func, args=[ast.Name() as name], keywords=[] | [ast.keyword(arg='dtype')]):
+            return name if module.full_name(func) in ('numpy.array', 'numpy.asarray') else None
+    return None
+
+
 def is_buckets(node):
     """`[[] for … in …]`: lists that grow."""
     return isinstance(node, ast.ListComp) and isinstance(node.elt, ast.List) and not node.elt.elts
@@ -919,6 +934,10 @@ class Translator(ast.NodeTransformer):
             return call('power', call('real', self._operand(node.args[0])), self._operand(node.args[1]))
         if library == 'bisect' and name in ('bisect', 'bisect_left', 'bisect_right') and len(node.args) == 2:
             return call('bisect_left' if name == 'bisect_left' else 'bisect_right', *map(self.visit, node.args))
+        made_of = _array_of(node, self.own.module)
+        if made_of is not None and not self.lists and self.described.get(made_of.id, {}).get('kind') in LISTS:
+            dtype = [self._dtype(each.value) or self.visit(each.value) for each in node.keywords]
+            return ast.Call(ast.Attribute(made_of, 'astype' if dtype else 'copy', ast.Load()), dtype, [])
         match full, node.args, node.keywords:
             case 'numpy.array', [ast.List(elts=[])], []:
                 return expression('np.empty(0)')

@@ -10,7 +10,7 @@ import ast
 import copy
 from pathlib import Path
 
-from kernels import LISTS, Kernels, Own, Translator, as_arrays, expression, parents_of, parse, without_docstring
+from kernels import LISTS, Kernels, Own, Translator, as_arrays, expression, made_an_array, parents_of, parse, without_docstring
 from liveness import all_reads, exposed, stored, written
 from objects import flattened
 from outlined_trial import Trial
@@ -338,14 +338,16 @@ class _Region:
             what = described.get(unknown[0], {}).get('type', 'something that was not observed')
             raise NotApplicable(f'{unknown[0]} holds a {what}, which cannot be handed to compiled code', self.statements[0])
         listed = {name for name in self.takes if kinds[name] in LISTS} if self.lists else set()
-        if any(kinds[name] in LISTS for name in self.takes) and not self.lists:
+        # Of which nothing but an array is made.
+        arrays = set() if self.lists else {name for name in self.takes if kinds[name] in LISTS and made_an_array(self.statements, name, own)}
+        if any(kinds[name] in LISTS and name not in arrays for name in self.takes) and not self.lists:
             raise NotApplicable('lists are handed over', self.statements[0])
         statements, fixed = as_arrays(self.statements, listed, own, kernels, described, True) if self.lists else (self.statements, set())
         changed = {name for name in self.takes if name in self.written and kinds[name] not in ('number', 'none', 'tuple', 'text', 'bytes', 'generator')}
         parameters, before, self.specification = [], [], []
         for name in self.takes:
             kind = kinds[name]
-            if kind in LISTS and name not in fixed:
+            if kind in LISTS and name not in fixed | arrays:
                 if name in changed or kind != 'list':
                     raise NotApplicable(f'{name} is a list that changes its length, or is used as a whole', self.statements[0])
                 before += parse(f'{name} = [each__ for each__ in {name}__0]')
