@@ -10,12 +10,16 @@ import ast
 import copy
 from pathlib import Path
 
-from kernels import LISTS, Kernels, Own, Translator, as_arrays, expression, made_an_array, parents_of, parse, without_docstring
+from fixed_lists import as_arrays, made_an_array
+from kernels import Kernels
 from liveness import all_reads, exposed, stored, written
 from objects import flattened
 from outlined_trial import Trial
+from own_functions import Own
 from program import Program
+from python_translator import Translator
 from source import NotApplicable, edited
+from syntax import LISTS, expression, parents_of, parse, without_docstring
 
 SUPPORT = 'python_loops'
 # The share of the time that is worth a look.
