@@ -17,6 +17,8 @@ export interface RecipeEstimate {
   tooLarge: string | null;
 }
 
+const raise = 'raise limits.memoryMb and limits.diskMb (--memory of crucible recipe run)';
+
 type Memory = NonNullable<Recipe['memory']>;
 
 /** Returns what a part takes by what was measured of its recipe; null where it is none, or its voxels are not known yet. */
@@ -34,8 +36,8 @@ export async function recipeEstimate(part: StageJob, folder: string): Promise<Re
   const fits = largestEdge(memory, part.limits);
   const help =
     voxels.edge === null
-      ? `at most ${fits}³ voxels fit: make it smaller with voxel.transform (crop, or scale), or raise limits.memoryMb and limits.diskMb`
-      : `at most ${memory.voxels}=${fits} fits: take that (--fit-memory does), or raise limits.memoryMb and limits.diskMb`;
+      ? `at most ${fits}³ voxels fit: make it smaller with voxel.transform (crop, or scale), or ${raise}`
+      : `at most ${memory.voxels}=${fits} fits: take that (--fit-memory does), or ${raise}`;
   const may = `a run may use ${mbWords(memoryMb)} (limits.memoryMb), its files ${mbWords(diskMb)} of it (limits.diskMb)`;
   return { parameter: memory.voxels, words, tooLarge: `${words}; ${may}; ${help}` };
 }

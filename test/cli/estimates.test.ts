@@ -1,8 +1,9 @@
-import { mkdtemp, open } from 'node:fs/promises';
+import { mkdtemp, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { estimatesOf } from '../../cli/start/estimates.ts';
+import { readJobFile } from '../../cli/start/job-file.ts';
 import { jobFromRecipe } from '../../cli/start/recipe.ts';
 import { Job } from '../../domain/job.schema.ts';
 
@@ -44,7 +45,7 @@ describe('a recipe', () => {
     expect(mistakes).toEqual([
       'with.size: 1000³: 1,000,000,000 voxels, 4,000,000,000 bytes, 3,815 MB (3.7 GB); about 5,722 MB (5.6 GB) with the overhead of 1.5; ' +
         'this recipe takes about 8,648 MB (8.4 GB), as measured, of which its files are 3,815 MB (3.7 GB); a run may use 1,024 MB (1.0 GB) (limits.memoryMb), ' +
-        'its files 1,024 MB (1.0 GB) of it (limits.diskMb); at most size=481 fits: take that (--fit-memory does), or raise limits.memoryMb and limits.diskMb',
+        'its files 1,024 MB (1.0 GB) of it (limits.diskMb); at most size=481 fits: take that (--fit-memory does), or raise limits.memoryMb and limits.diskMb (--memory of crucible recipe run)',
     ]);
     expect((await estimates({ ...text(481), limits: { memoryMb: 1024 } })).mistakes).toEqual([]);
     expect((await estimates({ ...text(482), limits: { memoryMb: 1024 } })).mistakes).toHaveLength(1);
@@ -79,6 +80,15 @@ describe('a recipe', () => {
       'voxel-text: size=1000 takes 8,648 MB (8.4 GB), more than a run may use: it is size=481',
     ]);
     expect((await estimatesOf(file)).mistakes).toEqual([]);
+    const folder = await mkdtemp(join(tmpdir(), 'crucible-estimates-'));
+    const stage =
+      '{ kind: solve, name: letters, recipe: voxel.text, with: { size: 1000 }, outputs: [text.bin] }';
+    await writeFile(join(folder, 'job.yaml'), `kind: pipeline\nname: p\nstages:\n  - ${stage}\n`);
+    const job = await readJobFile(join(folder, 'job.yaml'), { fitMemory: true });
+    expect(job.fitted).toEqual([expect.stringMatching(/^letters: size=1000 takes .* it is size=613$/)]);
+    expect((await estimatesOf(job)).mistakes).toEqual([]);
+    const whole = await readJobFile(join(folder, 'job.yaml'));
+    expect((await estimatesOf(whole)).mistakes[0]).toMatch(/^job\.yaml:4: stages\[0\]\.with\.size: 1000³: /);
     const asked = await jobFromRecipe('voxel.text', { with: ['size=300'], fitMemory: true });
     expect([asked.job, asked.fitted]).toMatchObject([{ with: { size: 300 } }, []]);
   });
