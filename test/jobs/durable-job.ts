@@ -37,11 +37,15 @@ export interface DurableJob {
   stop(): Promise<void>;
 }
 
-/** Starts a job, and a worker for it. Trials that are left when every strategy was tried are the model's. */
-export async function startDurableJob(strategies: Strategy[], trialCount: number): Promise<DurableJob> {
+/** Starts a job, and a worker for it. Trials that are left when every strategy was tried are the model's. `more` says where the store is. */
+export async function startDurableJob(
+  strategies: Strategy[],
+  trialCount: number,
+  more: Record<string, string> = {},
+): Promise<DurableJob> {
   const asked = await startModelServer('chat');
   asked.answers = [{ kind: 'text', text: reply }];
-  const environment = { OPENAI_BASE_URL: asked.baseUrl, OPENAI_API_KEY: asked.key };
+  const environment = { ...more, OPENAI_BASE_URL: asked.baseUrl, OPENAI_API_KEY: asked.key };
   const running = await startCrucible(environment);
   const file = await checkedJob(
     {

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import Docker from 'dockerode';
 import { connect, type JobClient } from '../../cli/server/client.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { readConfig } from '../../workers/config.ts';
 import { startServer, type TestServer } from './temporal.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
@@ -39,7 +40,8 @@ export async function startCrucible(
   house = project,
 ): Promise<TestCrucible> {
   const home = await mkdtemp(join(tmpdir(), 'crucible-home-'));
-  const store = await openStore(home);
+  const { shared } = readConfig({ ...environment, CRUCIBLE_HOME: home });
+  const store = await openStore(home, { shared });
   const server = await startServer();
   const client = await connect(server.address, 'default', store);
   let worker: ChildProcess | null = null;
@@ -65,9 +67,9 @@ export async function startCrucible(
         env: {
           ...process.env,
           ...environment,
-          ...more,
           CRUCIBLE_HOME: home,
           TEMPORAL_ADDRESS: server.address,
+          ...more,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
