@@ -41,6 +41,8 @@ export const headerBytes = 64 * 1024;
 const knownHeader = 8;
 /** An edge of more voxels is no grid that anybody means. */
 const longestEdge = 20_000;
+/** Three axes by themselves make no volume: a picture in colours has as many, and small files may be anything. */
+const shortestEdge = 5;
 
 const edge = z.number().int().positive().max(longestEdge);
 const length = z.number().positive().finite();
@@ -108,7 +110,7 @@ function binLayout(start: Buffer, bytes: number, beside: VolumeSidecar | null): 
   ] as const) {
     const count = (bytes - offset) / bytesOf(type);
     const n = Math.round(Math.cbrt(count));
-    if (n < 2 || n > longestEdge || n ** 3 !== count) continue;
+    if (n < shortestEdge || n > longestEdge || n ** 3 !== count) continue;
     if (offset === knownHeader && start.readInt32LE(0) !== n) continue;
     return { ...plain, shape: [n, n, n], order: [0, 1, 2], type, offset };
   }
@@ -136,6 +138,7 @@ function npyLayout(start: Buffer, bytes: number, beside: VolumeSidecar | null): 
     return null;
   if (bytes !== offset + product(inFile) * bytesOf(type)) return null;
   const isSame = beside !== null && String(beside.shape) === String(inFile);
+  if (!isSame && Math.min(...inFile) < shortestEdge) return null;
   const named = orderOf(isSame ? beside.axes : 'xyz');
   // In Fortran's order the first axis is the fastest.
   const isTurned = /'fortran_order':\s*True/.test(header);
