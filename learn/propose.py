@@ -14,6 +14,8 @@ from tune import suggestion
 
 LENIENT, STRICT = 1.08, 1.1
 """How much worse than the best a first fold may be, of a model that nothing else stands for, and of another setting of one that is there."""
+READING = 0.04
+"""Seconds of a prediction that do not grow with the rows: reading the model."""
 DEAREST = 0.15
 """What takes more than this share of the time that is left has to be as good as any."""
 SECOND = 1.12
@@ -66,7 +68,7 @@ class Search:
         finished = sorted((sum(scored.values()), identity) for identity, rows in self.rows.items() if len(scored := self.scored(rows)) == len(self.folds))
         share = max(self.meta['testRows'] / max(self.meta['rows'] / self.schema['folds'], 1), 1)
         best = [row for _, identity in finished[:BLENDED] for row in self.rows[identity].values()]
-        return max(sum((row.get('timing') or {}).get('predictSeconds', 0.02) * share + 0.02 for row in best) - self.plan.get('reserveSeconds', 0) / 3, 0)
+        return max(sum(max((row.get('timing') or {}).get('predictSeconds', READING) - READING, 0) * share + READING for row in best) - self.plan.get('reserveSeconds', 0) / 3, 0)
 
     def scored(self, rows: dict[int, dict[str, Any]]) -> dict[int, float]:
         return {fold: regret(self.schema['metric'], row['score']) for fold, row in rows.items() if row['state'] == 'scored'}
@@ -151,6 +153,8 @@ class Search:
         def order(identity: str) -> tuple[int, float]:
             """What was good before; each of the chosen models once, and others that are not dear, the strong and quick first; what is like the best."""
             model, share = self.configs[identity]['model'], self.share(identity)
+            if not any(map(self.scored, self.rows.values())) and (identity not in first or share > 0.5):
+                return 1, self.seconds(identity)  # something, before something good
             if identity in first:
                 return 0, first.index(identity)
             if model not in begun and (model in top or STRENGTH[model] >= WORTHY and share < 2 * LITTLE):

@@ -271,6 +271,17 @@ class Proposing(unittest.TestCase):
         for bad in (self.row('catboost-1', 0, 0.6), self.row('catboost-1', 0, None, 'crashed'), self.row('catboost-1', 0, None, 'timed_out')):
             self.assertNotEqual((self.search([*good, bad]) or {})['id'], 'catboost-1')
 
+    def test_large_test(self) -> None:
+        """a few rows with a large test leave time to search; so does a first model that ran out of time: the quickest comes next"""
+        configs = configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])
+        plan = {'configs': configs[0], 'first': configs[1], 'folds': 5, 'models': [{'name': name} for name in ('lightgbm', 'catboost', 'logistic')]}
+        rows = [{**self.row('lightgbm-1', fold, 0.9), 'timing': {'rounds': 1, 'predictSeconds': 0.02}} for fold in range(5)]
+        meta = {**META, 'task': 'binary', 'rows': 40, 'testRows': 1000}
+        self.assertIsNotNone(Search(SCHEMA, meta, plan, {'secondsLeft': 12.0, 'workers': 1, 'rows': rows}).next())
+        late = [self.row('lightgbm-1', 0, None, 'timed_out')]
+        following = Search(SCHEMA, meta, plan, {'secondsLeft': 12.0, 'workers': 1, 'rows': late}).next() or {}
+        self.assertEqual(following['config']['model'], 'logistic')
+
     def test_explores(self) -> None:
         """once something is finished, models that nothing is known of get a first fold before another is finished; then the best is"""
         rows = [*(self.row('lightgbm-1', fold, 0.9) for fold in range(5)), self.row('logistic-2', 0, 0.91)]
