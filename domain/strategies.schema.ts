@@ -24,3 +24,11 @@ export type StrategyList = z.infer<typeof StrategyList>;
 /** What strategies made of a program: combination → the program and what was done. */
 export const MadePrograms = z.record(z.string(), z.object({ program: Artifact, note: z.string() }));
 export type MadePrograms = z.infer<typeof MadePrograms>;
+
+/** What `observe.py` writes of a program on one case, as far as people are shown it. */
+export const ObservedRecord = z.object({
+  lines: z.array(z.object({ file: z.string(), line: z.number(), share: z.number() })),
+  functions: z.array(
+    z.object({ name: z.string(), arguments: z.record(z.string(), z.object({ type: z.string() })) }),
+  ),
+});

@@ -38,6 +38,7 @@ import { readCells, reasonsOf, textOf } from './cells.ts';
 import { changesOf } from './changes.ts';
 import { type KeptJob, readEarlier, readJob, timesOf } from './kept-job.ts';
 import { learntIn } from './learnt.ts';
+import { profileOf } from './profile.ts';
 import { spacesIn, withinPage } from './space/spaces.ts';
 
 /**
@@ -78,6 +79,7 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
     best: best ?? measured?.best ?? null,
     chosen: kept.chosen ?? measured?.chosen ?? null,
     notUsed: result?.notUsed ?? [],
+    profile: await found(profileOf(blobs, kept)),
     stages,
     learnt: await learntIn(blobs, kept.trials),
     grid: await gridFactsOf(store, kept),

@@ -43,6 +43,8 @@ export interface JobFacts {
   chosen: BestFound | null;
   /** Strategies that were not used, and why. */
   notUsed: NotUsed[];
+  /** Where the time of the program as it is goes, on one case; null where nobody looked. */
+  profile: ProfileFacts | null;
   /** Of a pipeline, in the order of the job file. */
   stages: StageFacts[];
   /** Of a table; null for any other job, and before its test was scored. */
@@ -57,6 +59,13 @@ export interface JobFacts {
   spacesLeft: string[];
   spend: RouteSpend[];
   log: { at: number; text: string }[];
+}
+
+/** The lines that most of the time goes through, by share; a line counts with all that it calls. */
+export interface ProfileFacts {
+  lines: { place: string; text: string; share: number }[];
+  /** What arguments hold, in words. */
+  held: { name: string; type: string }[];
 }
 
 /** What was learnt from a table. */

@@ -37,7 +37,29 @@ ${searchPlot(job)}
 <h3>Candidates</h3>
 <p class="quiet">The best first. ${verifiedHow(job)}</p>
 ${candidateList(job)}
+${profileTable(job)}
 ${notUsedList(job)}`;
+}
+
+/** Where the time went before, and what it would bring at most if a line cost nothing: Amdahl's bound. */
+function profileTable({ profile }: JobFacts): Html | null {
+  if (profile === null || profile.lines.length === 0) return null;
+  const bound = (share: number): string => (share < 0.995 ? `at most ${times(1 / (1 - share))}` : 'no bound');
+  const held = profile.held.map(({ name, type }) => `${name}: ${type}`).join('; ');
+  return html`<h3>Where the time of the program as it is goes</h3>
+<p class="quiet">On one case. A line counts with all that it calls; the last column is what a program gains at most that does away with it.</p>
+${
+  held === ''
+    ? null
+    : html`<p>Called with ${shortened(held, 600)}.</p>
+`
+}<table>
+<thead><tr><th>Line</th><th>Code</th><th>Share</th><th>Gain</th></tr></thead>
+<tbody>${profile.lines.map(
+    ({ place, text, share }) =>
+      html`<tr><td>${place}</td><td><code>${shortened(text, 120)}</code></td><td>${(100 * share).toFixed(0)} %</td><td>${bound(share)}</td></tr>
+`,
+  )}</tbody></table>`;
 }
 
 function verifiedHow({ objective, learnt }: JobFacts): string {

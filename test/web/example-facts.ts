@@ -211,6 +211,13 @@ export const optimizeJob: JobFacts = {
   check: null,
   best: { candidate: 'c-5', title: 'vectorize_loops + parallelize', metric: interval(143, 0.035) },
   chosen: null,
+  profile: {
+    lines: [
+      { place: 'slow.py:7', text: 'total += image[y, x]', share: 0.9 },
+      { place: 'slow.py:2', text: 'out = prepared(image)', share: 0.999 },
+    ],
+    held: [{ name: 'image', type: 'float64[64,64]' }],
+  },
   notUsed: [
     {
       strategies: ['use_cpp_extension', 'use_pythran'],
@@ -328,6 +335,7 @@ export const solveJob: JobFacts = {
   objective: { kind: 'passes' },
   check: null,
   best: null,
+  profile: null,
   notUsed: [],
   outputs: [
     { path: 'render/turntable-000.png', artifact: hash('ball') },

@@ -307,3 +307,11 @@ test('answers that a check of the user judged are not said to have been compared
   expect(checked).toMatch(/answers were judged by a check of the job's own, .*: accepts in check\.py\./);
   expect(checked).not.toMatch(compared);
 });
+
+test('where the time went is shown by line, with what doing away with it would bring at most', () => {
+  const text = textOf(renderReport(reportOf(optimizeJob))).replace(/\s+/g, ' ');
+  expect(text).toContain('Called with image: float64[64,64].');
+  expect(text).toMatch(/slow\.py:7 ?total \+= image\[y, x\] ?90 % ?at most 10×/);
+  expect(text).toMatch(/slow\.py:2 ?out = prepared\(image\) ?100 % ?no bound/);
+  expect(textOf(renderReport(reportOf({ ...optimizeJob, profile: null })))).not.toContain('Called with');
+});

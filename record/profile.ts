@@ -1,0 +1,38 @@
+import type { Artifact } from '../domain/artifact.schema.ts';
+import { ObservedRecord } from '../domain/strategies.schema.ts';
+import type { BlobStore } from '../store/blobs.ts';
+import { readJson, readProgram } from '../store/documents.ts';
+import type { ProfileFacts } from '../web/facts.ts';
+import type { KeptJob } from './kept-job.ts';
+
+const most = { lines: 8, arguments: 12 };
+
+/** Returns where the time of a job's own program goes and what its function was given, as it was observed; null where it was not. */
+export async function profileOf(
+  blobs: BlobStore,
+  { job, strategies, trials }: KeptJob,
+): Promise<ProfileFacts | null> {
+  const record = strategies?.record;
+  const baseline = trials.find(({ purpose }) => purpose === 'baseline');
+  if (record == null || baseline === undefined || job.kind !== 'optimize') return null;
+  const { lines, functions } = await readJson(blobs, record, ObservedRecord);
+  const { files } = await readProgram(blobs, baseline.candidate.program);
+  const texts = new Map<string, string[]>();
+  const textAt = async (artifact: Artifact | undefined, file: string, line: number): Promise<string> => {
+    if (artifact === undefined) return '';
+    if (!texts.has(file)) texts.set(file, (await blobs.get(artifact)).toString('utf8').split('\n'));
+    return texts.get(file)?.[line - 1]?.trim() ?? '';
+  };
+  const entered = functions.find(({ name }) => name === job.function);
+  return {
+    lines: await Promise.all(
+      lines.slice(0, most.lines).map(async ({ file, line, share }) => ({
+        ...{ place: `${file}:${line}`, share },
+        text: await textAt(files[file], file, line),
+      })),
+    ),
+    held: Object.entries(entered?.arguments ?? {})
+      .slice(0, most.arguments)
+      .map(([name, { type }]) => ({ name, type })),
+  };
+}
