@@ -89,7 +89,7 @@ it.each([
   [
     'an experiment of experiments',
     { cell: { kind: 'experiment' } },
-    /^cell\.kind: expected one of optimize, solve, got "experiment"$/,
+    /^cell\.kind: expected one of optimize, solve, fit, got "experiment"$/,
   ],
 ] as const)('%s is refused before anything is started', async (_, more, message) => {
   await expect(checkedJob(asked(more), folder)).rejects.toThrow(message);

@@ -192,7 +192,7 @@ describe('a field', () => {
     [
       'of an unknown kind of check',
       solve('outputs: [{ kind: picture, path: a }]\n'),
-      'job.yaml:4: outputs[0].kind: expected one of file, readable, text, image, video, voxels, npy, npz, mesh, json, csv, table, exit, stdout, got "picture"',
+      'job.yaml:4: outputs[0].kind: expected one of file, readable, text, image, video, voxels, npy, npz, mesh, json, csv, table, equals, exit, stdout, got "picture"',
     ],
     [
       'of no sort of output',
