@@ -11,6 +11,7 @@ const benches: Record<string, () => Promise<{ run(): Promise<void> }>> = {
   experiment: () => import('./experiment.ts'),
   fit: () => import('./fit.ts'),
   kernels: () => import('./kernels.ts'),
+  store: () => import('./store.ts'),
 };
 
 const [name = ''] = process.argv.slice(2);
