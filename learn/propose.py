@@ -9,6 +9,7 @@ import step
 from metrics import DIRECTIONS
 from models import BOOSTED, STRENGTH, names, seconds_of
 from render import write_program
+from second import SHARE, second_set
 from step import OUT, Folder
 from tune import suggestion
 
@@ -32,6 +33,11 @@ much as so much strength."""
 
 def propose(folder: Folder) -> None:
     schema, meta, plan, journal = (folder.json(name) for name in ('schema.json', 'meta.json', 'plan.json', 'journal.json'))
+    if folder.has('model-plan.json'):
+        task = step.task_of(folder)
+        more = second_set(folder.json('model-plan.json'), schema, meta, task, plan['configs'])
+        plan['configs'] = [*plan['configs'], *more]
+        plan['first'] = [*plan.get('first', []), *(config['id'] for config in more)]
     search = Search(schema, meta, plan, journal)
     decisions = []
     running = len({row['id'] for row in journal['rows'] if row['state'] == 'running'})
@@ -165,11 +171,19 @@ class Search:
             config = self.configs[identity]
             if models is not None and (config['model'] not in models or order(identity)[0] == 2 or self.seconds(identity) > most * self.left):
                 continue
+            if config.get('by') == 'model' and self.over_share(self.seconds(identity)):
+                continue
             whole = self.seconds(identity) * (len(self.folds) + (0.5 if config['model'] in BOOSTED else 0))
             if whole <= self.left or (not self.rows and self.seconds(identity) < self.left):
-                earlier = self.configs[identity].get('from')
-                return self.decision(identity, [0], f'it worked in {earlier}' if earlier else 'next in the order that was good on other tables')
+                earlier = config.get('from')
+                why = f'it worked in {earlier}' if earlier else 'next in the order that was good on other tables'
+                return self.decision(identity, [0], 'a model planned it' if config.get('by') == 'model' else why)
         return None
+
+    def over_share(self, seconds: float) -> bool:
+        """Whether what a model planned has had its share of the time, once this is added."""
+        spent = {by: sum(row['seconds'] or 0 for identity, rows in self.rows.items() for row in rows.values() if (self.configs[identity].get('by') == 'model') == by) for by in (True, False)}
+        return spent[True] + seconds > SHARE * (spent[True] + spent[False] + max(self.left, 0))
 
     def share(self, identity: str) -> float:
         """Of the time that is left, for all folds."""

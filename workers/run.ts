@@ -10,6 +10,7 @@ import { createDecideActivities } from '../activities/fit/decide.ts';
 import { createDeliverActivities } from '../activities/fit/deliver.ts';
 import { createEndActivities } from '../activities/fit/end.ts';
 import { createFoldActivities } from '../activities/fit/fold.ts';
+import { createPlanActivities } from '../activities/fit/plan-by-model.ts';
 import { createTableActivities } from '../activities/fit/table.ts';
 import { createJobActivities } from '../activities/job.ts';
 import { createFixActivities } from '../activities/propose/by-fix.ts';
@@ -206,10 +207,11 @@ function modelWorkers(
   observing: Observing,
 ): WorkerOptions[] {
   const { catalogue } = models;
-  const activities = createModelActivities({
+  const asking = {
     ...{ store, catalogue },
-    modelOf: (route) => observeModel(route, createModel(route, models), observing),
-  });
+    modelOf: (route: string) => observeModel(route, createModel(route, models), observing),
+  };
+  const activities = { ...createModelActivities(asking), ...createPlanActivities(asking) };
   return reachableProviders(models).map(({ name, limits: { inFlight, requestsPerMinute } }) => ({
     ...common,
     activities,

@@ -4,6 +4,7 @@ import type { FitJob } from '../domain/kinds/fit.schema.ts';
 import { type Conclusion, runJob } from './job/frame.ts';
 import { learningActivities } from './job/proxies.ts';
 import { giveBlend } from './loop/give-blend.ts';
+import { askForPlan } from './loop/plan-by-model.ts';
 import { searchByFolds } from './loop/search-by-folds.ts';
 
 /**
@@ -22,8 +23,10 @@ export async function fit(input: JobInput<FitJob>): Promise<JobResult> {
       await coolLearning(placeOf('cool'));
       return given;
     };
+    const asked = askForPlan(running, table);
     try {
-      const { stopped } = await searchByFolds(running, table);
+      const { stopped } = await searchByFolds(running, table, asked.plan);
+      asked.end();
       return await end(stopped);
     } catch (error) {
       if (!isCancellation(error)) throw error;

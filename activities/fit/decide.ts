@@ -1,3 +1,4 @@
+import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { NextDecision } from '../../domain/decision.schema.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
 import { Limits as LimitsSchema } from '../../domain/limits.schema.ts';
@@ -29,9 +30,12 @@ export const createDecideActivities = ({ store, sandbox }: ActivityContext) => {
       workers,
       running,
       maxLatencyMs,
+      second,
       ...place
     }: Place & {
       maxLatencyMs?: number;
+      /** A model's plan, where there is one. */
+      second?: Artifact;
       table: SplitTable;
       secondsLeft: number;
       workers: number;
@@ -59,7 +63,10 @@ export const createDecideActivities = ({ store, sandbox }: ActivityContext) => {
         const out = await learning.trusted(
           place,
           {
-            ...{ script: 'propose', files: { ...files, 'journal.json': journal } },
+            ...{
+              script: 'propose',
+              files: { ...files, 'journal.json': journal, ...(second ? { 'model-plan.json': second } : {}) },
+            },
             ...{ shared: { as: 'planner', files: {} }, limits: planning, cores: 1 },
           },
           signal,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defaults } from '../defaults.ts';
-import { Budget, common, slug, stage } from '../job-fields.schema.ts';
+import { Budget, common, Models, slug, stage } from '../job-fields.schema.ts';
 import { columnKinds, learningTasks, type Metric, metrics } from '../learning.ts';
 import { Limits } from '../limits.schema.ts';
 import { SafePath } from '../safe-path.schema.ts';
@@ -42,6 +42,8 @@ const fields = {
   interpretable: z.literal(true).optional(),
   /** What one row may take to be predicted, milliseconds. */
   maxLatencyMs: z.number().positive().optional(),
+  /** Who plans, beside the planner that needs no model. */
+  models: Models.prefault({}),
   /** Threads a program may use. */
   cores: z.number().int().positive().max(256).default(defaults.fit.cores),
   limits: Limits.prefault({ memoryMb: defaults.fit.memoryMb }),

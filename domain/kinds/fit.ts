@@ -16,6 +16,6 @@ export const fit: Kind<FitJob> = {
   subject: ({ target, table }) => `${target} of ${table}`,
   sentence: ({ target, table, metric, test }) =>
     `Learn to predict ${target} from ${table}, by ${metric}, and score it once on ${test ?? 'rows that were kept apart'}.`,
-  asking: () => null,
+  asking: ({ models }) => ({ models, roles: ['plan'], otherwise: 'a planner that needs none chooses' }),
   check: () => null,
 };

@@ -42,6 +42,7 @@ export async function started(
   name: string,
   table: string,
   fields: object = {},
+  models: Record<string, string> = {},
 ): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'crucible-fit-'));
   await writeFile(join(folder, 'flats.csv'), table);
@@ -49,7 +50,7 @@ export async function started(
     { kind: 'fit', name, table: 'flats.csv', target: 'sold', metric: 'auc', ...fields },
     folder,
   );
-  const submitted = await submit(file, { store, client, models: modelConfig({}), fresh: false });
+  const submitted = await submit(file, { store, client, models: modelConfig(models), fresh: false });
   if (submitted.kind === 'finished') throw new Error('expected a new job, found a finished one');
   return submitted.jobId;
 }

@@ -8,6 +8,7 @@ import type { DecideActivities } from '../../activities/fit/decide.ts';
 import type { DeliverActivities } from '../../activities/fit/deliver.ts';
 import type { EndActivities } from '../../activities/fit/end.ts';
 import type { FoldActivities } from '../../activities/fit/fold.ts';
+import type { PlanActivities } from '../../activities/fit/plan-by-model.ts';
 import type { TableActivities } from '../../activities/fit/table.ts';
 import type { JobActivities } from '../../activities/job.ts';
 import type { FixActivities } from '../../activities/propose/by-fix.ts';
@@ -93,7 +94,7 @@ const waitForKey = '5m';
  * a route is tried is counted in the ledger.
  */
 export function modelActivities(provider: string, leftMs: number, hasFallback: boolean) {
-  return proxyActivities<ModelActivities>({
+  return proxyActivities<ModelActivities & PlanActivities>({
     ...beating,
     taskQueue: modelQueue(provider),
     // Above the deadline of a whole reply.

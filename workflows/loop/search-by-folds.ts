@@ -1,4 +1,5 @@
 import type { FoldRan } from '../../activities/fit/fold.ts';
+import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { NextDecision } from '../../domain/decision.schema.ts';
 import { candidatesIn, type Journal } from '../../domain/journal.ts';
@@ -22,11 +23,12 @@ const leastMs = 300;
 
 /**
  * Searches for what predicts best: each decision fits one configuration on more folds. It ends early enough for `table.reserveMs` to be left
- * of the job's time; what runs then is ended, and what is there is kept.
+ * of the job's time; what runs then is ended, and what is there is kept. `second` is a model's plan, as soon as there is one.
  */
 export async function searchByFolds(
   running: RunningJob<FitJob>,
   table: SplitTable,
+  second: () => Artifact | null,
 ): Promise<{ journal: Journal; stopped: string }> {
   const { job, known, placeOf, steering } = running;
   const objective = objectiveOf(job);
@@ -55,10 +57,12 @@ export async function searchByFolds(
     if (queued !== undefined) return queued;
     running.tell(`${rows.length} candidates tried; deciding what to fit next`);
     turns += 1;
+    const plan = second();
     const decided = await activities.decideFit({
       ...placeOf(`decide-${running.input.resumed}-${known.decided}-${turns}`),
       ...{ table, secondsLeft: endsIn() / 1000, workers: job.cores },
       running: [...underWay].map(({ config, folds }) => ({ config, folds })),
+      ...(plan === null ? {} : { second: plan }),
       ...(job.maxLatencyMs === undefined ? {} : { maxLatencyMs: job.maxLatencyMs }),
     });
     if (decided.kind === 'done')

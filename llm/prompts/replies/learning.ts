@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { ReplySchema } from '../../reply-schema.ts';
 
 /** The families of models that can be chosen from, by the kind of target. */
-const modelFamilies = {
+export const modelFamilies = {
   classification: [
     'logistic-regression',
     'random-forest',

@@ -26,6 +26,7 @@ from models import names
 from plan import configs_of
 from propose import Search
 from render import completed, parts_of, rendered, write_program
+from second import second_set
 from step import Folder
 
 SCHEMA = {
@@ -86,6 +87,42 @@ class Experience(unittest.TestCase):
         for positive in (True, False):
             found, _ = configs_of(schema_of('regression'), {**META, 'task': 'regression', 'targetSkew': 0.0, 'targetPositive': positive}, names('regression'), [self.earlier(logged, 'regression')])
             self.assertEqual(any('from' in config for config in found), positive)
+
+
+class Planned(unittest.TestCase):
+    """What a model plans is a second set of configurations."""
+
+    def plan(self, *models: str) -> dict[str, Any]:
+        steps = [{'step': 'encode', 'method': 'Target encoding inside folds'}, {'step': 'scale', 'method': 'rm -rf /'}]
+        return {'models': [{'model': model, 'share': 1 / (place + 1)} for place, model in enumerate(models)], 'preprocessing': steps}
+
+    def second(self, *models: str) -> list[dict[str, Any]]:
+        task = {'interpretable': False, 'maxLatencyMs': None}
+        known = configs_of(SCHEMA, {**META, 'task': 'binary'}, names('binary'), [])[0]
+        return second_set(self.plan(*models), SCHEMA, {**META, 'task': 'binary'}, task, known)
+
+    def test_names(self) -> None:
+        """models that there are get a configuration each, prepared as the plan says where there is a word for it; others none"""
+        found = self.second('logistic-regression', 'ridge', 'no such model', 'catboost')
+        self.assertEqual([config['id'] for config in found], ['plan-logistic', 'plan-catboost'])
+        self.assertTrue(all(config['by'] == 'model' and config['prepare']['target_encoding'] for config in found))
+        for config in found:
+            completed(config, SCHEMA)
+        self.assertEqual(self.second('no such model'), [])
+
+    def test_share(self) -> None:
+        """a plan gets its share of the time and no more"""
+        configs = [{'id': 'lightgbm-1', 'model': 'lightgbm', 'parameters': {}}, *({'id': f'plan-{place}', 'model': 'logistic', 'parameters': {}, 'by': 'model', 'cost': 0.5} for place in range(9))]
+        plan = {'configs': configs, 'folds': 5, 'models': [{'name': 'lightgbm'}], 'first': [config['id'] for config in configs[1:]]}
+        rows: list[dict[str, Any]] = []
+        taken = 0.0
+        for _ in range(9):
+            decided = Search(SCHEMA, {**META, 'task': 'binary'}, plan, {'secondsLeft': 20.0 - taken, 'workers': 1, 'rows': rows}).start()
+            if decided is None or not decided['id'].startswith('plan-'):
+                break
+            rows.append({'id': decided['id'], 'config': decided['config'], 'fold': 0, 'state': 'scored', 'score': 0.4, 'seconds': 1.5, 'timing': None})
+            taken += 1.5
+        self.assertTrue(1 <= len(rows) <= 4, len(rows))
 
 
 class Quick(unittest.TestCase):
