@@ -50,6 +50,9 @@ def _written_at(text: Text, line: object) -> tuple[ast.stmt, str] | None:
         if not isinstance(node, ast.Call):
             continue
         name = called(node)
+        if name == 'write' and isinstance(node.func, ast.Attribute) and isinstance(node.func.value, ast.Call):
+            # What is written, and not where: `open(path, 'w').write(text)`.
+            continue
         path: ast.expr | None = None
         if name in _OF_PATH and isinstance(node.func, ast.Attribute):
             path = node.func.value
@@ -130,6 +133,12 @@ def draw_off_screen(source: str, fix: dict[str, object]) -> tuple[str, str]:
         for line in ('import pyglet', '', "pyglet.options['headless'] = True"):
             text.head(line)
         return text.result(), 'pyglet without a screen'
+    if any(isinstance(node, ast.Import) and any(each.name.split('.')[0] == 'pyvista' for each in node.names) for node in ast.walk(text.tree)):
+        # VTK looks for a screen while it is imported.
+        screen = "os.environ.setdefault('VTK_DEFAULT_OPENGL_WINDOW', 'vtkOSOpenGLRenderWindow')"
+        for line in ('import os', '', screen, '', 'import pyvista', '', 'pyvista.OFF_SCREEN = True'):
+            text.head(line)
+        return text.result(), 'PyVista draws off-screen, by Mesa'
     for node in ast.walk(text.tree):
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call) and called(node.value) == 'vtkRenderWindow':
             target = text.written(node.targets[0])

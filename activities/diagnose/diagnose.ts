@@ -161,7 +161,7 @@ function ofArguments({ exit, stderr }: Failure): Finding | null {
 function ofSignal(failure: Failure, signal: string): Finding | null {
   const { stderr, reason } = failure;
   const screen = withoutScreen(failure);
-  if (screen !== null && signal === 'SIGABRT') return screen;
+  if (screen !== null && (signal === 'SIGABRT' || signal === 'SIGSEGV')) return screen;
   if (/std::bad_alloc/.test(stderr))
     return outOfMemory(mainOf(failure), 'Native code found no more memory. ');
   if (/ is full, it holds /.test(headline(reason)))

@@ -85,10 +85,14 @@ const relative: Rule = ({ message }, failure, at) => {
   );
 };
 
+const opensWindows = new Set(['tkinter', '_tkinter', 'turtle']);
+
 const missingModule: Rule = ({ short, message }, failure, at) => {
   const module = /^No module named '?([\w.]+)'?/.exec(message)?.[1];
   if (module === undefined || !/^(?:ModuleNotFound|Import)Error$/.test(short)) return null;
   const [name = module] = module.split('.');
+  // Python's own windows are left out of a sandbox, and no package brings them.
+  if (opensWindows.has(name)) return null;
   const to = renamedModules[module] ?? renamedModules[name];
   if (to !== undefined)
     return finding(

@@ -95,11 +95,13 @@ const shown: Rule = (raised, failure, at) => {
 /** What is said where there is no screen, by what draws. */
 const screenless: readonly { words: RegExp; library: string }[] = [
   {
-    words: /Cannot load backend '\w+' which requires the '\w+' interactive framework/,
+    words:
+      /Cannot load backend '\w+' which requires the '\w+' interactive framework|Failed to import any of the following Qt binding modules/,
     library: 'matplotlib',
   },
   {
-    words: /[Nn]o display name and no \$DISPLAY|couldn't connect to display|could not open display/,
+    words:
+      /[Nn]o display name and no \$DISPLAY|couldn't connect to display|could not open display|No module named '(?:_?tkinter|turtle)[.']/,
     library: 'tkinter',
   },
   { words: /No available video device|video system not initialized/, library: 'pygame' },
@@ -112,7 +114,7 @@ const saidWithoutScreen: readonly { words: RegExp; library: string }[] = [
       /[Cc]ould not connect to (?:any X )?display|cannot connect to X server|Could not load the Qt platform plugin|no Qt platform plugin could be initialized/,
     library: 'qt',
   },
-  { words: /bad X server connection|vtkXOpenGLRenderWindow/, library: 'vtk' },
+  { words: /bad X server connection|vtkXOpenGLRenderWindow|vtkX11Functions/, library: 'vtk' },
 ];
 
 function offScreen(

@@ -45,6 +45,13 @@ const told: [error: string, kind: DiagnosisKind, raisedIn?: string][] = [
     'matplotlib',
   ],
   ['_tkinter.TclError: couldn\'t connect to display ":0"', 'headlessDisplay', 'matplotlib'],
+  ["ModuleNotFoundError: No module named 'tkinter'", 'headlessDisplay', 'matplotlib'],
+  ["ModuleNotFoundError: No module named 'tkinter'", 'headlessDisplay'],
+  [
+    'ImportError: Failed to import any of the following Qt binding modules: PyQt6, PySide6, PyQt5, PySide2',
+    'headlessDisplay',
+    'matplotlib',
+  ],
   ['RuntimeError: could not open display', 'headlessDisplay', 'gtk'],
   [
     "ImportError: cannot import name 'Mapping' from 'collections' (/usr/lib/python3.11/collections/__init__.py)",

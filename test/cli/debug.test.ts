@@ -4,7 +4,8 @@ import { readTrouble, troubleLines, waysOn } from '../../cli/debug/screen.ts';
 import { readJob } from '../../record/kept-job.ts';
 import type { Store } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';
-import { temporaryStore } from '../store/temporary-store.ts';
+import { temporaryHome, temporaryStore } from '../store/temporary-store.ts';
+import { onTerminal } from '../support/on-terminal.ts';
 import { closeJob, openJob, recorded, recordTrial, storeProgram, tree } from './kept-jobs.ts';
 
 const id = 'solve/sum/1.1';
@@ -80,6 +81,24 @@ describe('a job that needs a person', () => {
     for (const line of troubleLines({ terminal: false, columns: 40 }, trouble).slice(1))
       expect(line.length).toBeLessThanOrEqual(40);
     expect(waysOn(trouble).map(({ key }) => key.split(' ')[0])).toEqual(['h', 't', 'e', 'c', 'd', 'l']);
+  });
+
+  it('is worked on by keys on a terminal: what was shown is shown again, and a wrong key is told the others', async () => {
+    const { store, home } = await temporaryHome();
+    await troubled(store, { waits: true });
+    const { shown, status, left } = await onTerminal(
+      ['debug', 'sum'],
+      [
+        ['sum> ', 'x\r'],
+        ['expected one of h', '\r'],
+        ['>   17  line_17', 'd\r'],
+        ['d: expected a candidate', 'q\r'],
+      ],
+      { home, folder: home },
+    );
+    expect({ status, left }).toEqual({ status: 0, left: [] });
+    expect(shown).toContain('Enter looks again, q leaves');
+    expect(shown).not.toContain(`crucible hint ${id} TEXT`);
   });
 
   it('is refused where it is finished: there is nothing to mend', async () => {

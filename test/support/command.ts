@@ -40,20 +40,9 @@ export function start(
     env = {},
   }: { home: string; folder?: string; house?: string; env?: Record<string, string | undefined> },
 ): Running {
-  const { HOME, PATH = '', XDG_CACHE_HOME, CRUCIBLE_SANDBOX } = process.env;
-  const passed = Object.entries({
-    HOME,
-    PATH,
-    XDG_CACHE_HOME,
-    CRUCIBLE_SANDBOX,
-    CRUCIBLE_HOME: home,
-    NODE_COMPILE_CACHE: compiled,
-    ...noModels,
-    ...env,
-  });
   const child = spawn(process.execPath, [join(house, 'cli/main.ts'), ...args], {
     ...(folder === undefined ? {} : { cwd: folder }),
-    env: Object.fromEntries(passed.filter(([, value]) => value !== undefined)),
+    env: environmentOf(home, env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said: Said = { out: '', error: '', status: null };
@@ -83,6 +72,21 @@ export function start(
         );
       }),
   };
+}
+
+/** Returns the variables of a command with a home of its own. */
+export function environmentOf(
+  home: string,
+  env: Record<string, string | undefined> = {},
+): Record<string, string> {
+  const { HOME, PATH = '', XDG_CACHE_HOME, CRUCIBLE_SANDBOX } = process.env;
+  const passed: [string, string | undefined][] = Object.entries({
+    ...{ HOME, PATH, XDG_CACHE_HOME, CRUCIBLE_SANDBOX, CRUCIBLE_HOME: home },
+    ...{ NODE_COMPILE_CACHE: compiled, ...noModels, ...env },
+  });
+  return Object.fromEntries(
+    passed.flatMap(([name, value]) => (value === undefined ? [] : [[name, value] as const])),
+  );
 }
 
 /** Runs `crucible ARGS` to its end. */

@@ -65,6 +65,16 @@ class Fixes(unittest.TestCase):
         chosen = "import matplotlib\nmatplotlib.use('TkAgg')\n"
         self.assertEqual(mended(chosen, 'drawOffScreen', 2, library='matplotlib'), chosen.replace('TkAgg', 'Agg'))
 
+    def test_the_folder_is_that_of_the_file_and_not_of_its_text(self) -> None:
+        source = "open('out/total.txt', 'w').write('a/6')\n"
+        self.assertIn("os.makedirs(os.path.dirname('out/total.txt') or '.', exist_ok=True)\nopen(", mended(source, 'makeFolder', 1, folder='out'))
+
+    def test_pyvista_draws_off_screen(self) -> None:
+        source = 'import pyvista as pv\n\npv.Plotter().show()\n'
+        changed = mended(source, 'drawOffScreen', 3, library='vtk')
+        self.assertTrue(changed.startswith('import os\n\nos.environ.setdefault('), changed)
+        self.assertIn('import pyvista\npyvista.OFF_SCREEN = True\n', changed)
+
     def test_a_batch_is_halved_before_a_size_and_neither_where_no_name_tells(self) -> None:
         source = 'SIZE = 1 << 12\ndef run(n, chunk_size=4096):\n    pass\n'
         self.assertIn('chunk_size=2048', mended(source, 'halveSize'))
