@@ -1,4 +1,5 @@
 import { bubblewrap } from './steps/bubblewrap.mjs';
+import { chromium } from './steps/chromium.mjs';
 import { image } from './steps/image.mjs';
 import { npm } from './steps/npm.mjs';
 import { postgres } from './steps/postgres.mjs';
@@ -12,4 +13,4 @@ import { versitygw } from './steps/versitygw.mjs';
 export const usualSteps = [temporal, npm, system, image, supervisor, bubblewrap, python];
 
 /** What only some of the tests need: done where it is named. */
-export const moreSteps = [versitygw, postgres];
+export const moreSteps = [versitygw, postgres, chromium];

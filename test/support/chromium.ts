@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { onPath } from '../../setup/places.mjs';
+import { chromiumPath } from '../../setup/steps/chromium.mjs';
 
 const Message = z.object({
   id: z.number().optional(),
@@ -31,10 +31,6 @@ export interface BrowserPage {
   close(): Promise<void>;
 }
 
-/** The browser, where this machine has it. */
-export const chromium = (): string | null =>
-  onPath('chromium') ?? onPath('google-chrome') ?? onPath('chromium-browser');
-
 /** Opens a browser. `graphics`: it draws WebGL in software, or has none. */
 export async function openBrowser({ graphics = true } = {}): Promise<BrowserPage> {
   const folder = await mkdtemp(join(tmpdir(), 'crucible-browser-'));
@@ -49,7 +45,7 @@ export async function openBrowser({ graphics = true } = {}): Promise<BrowserPage
     '--hide-scrollbars',
   ];
   const child = spawn(
-    chromium() ?? 'chromium',
+    chromiumPath() ?? 'chromium',
     [
       '--headless=new',
       '--no-sandbox',

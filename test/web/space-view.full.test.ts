@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { spacesIn } from '../../record/space/spaces.ts';
+import { chromiumPath } from '../../setup/steps/chromium.mjs';
 import { createFileBlobs } from '../../store/file-blobs.ts';
 import { renderReport } from '../../web/report.ts';
-import { type BrowserPage, chromium, openBrowser } from '../support/chromium.ts';
+import { type BrowserPage, openBrowser } from '../support/chromium.ts';
 import { reportOf, solveJob } from './example-facts.ts';
 
 const hostileName = '"><img src=x onerror=alert(1)>.bin';
@@ -39,7 +40,7 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
 /** Whether a machine without the browser can tell nothing of these. */
-describe.skipIf(chromium() === null)('the 3D views of a report in a browser', () => {
+describe.skipIf(chromiumPath() === null)('the 3D views of a report in a browser', () => {
   let page: BrowserPage;
   afterAll(() => page.close());
 
@@ -170,7 +171,7 @@ describe.skipIf(chromium() === null)('the 3D views of a report in a browser', ()
   });
 });
 
-describe.skipIf(chromium() === null)('where a browser draws no WebGL', () => {
+describe.skipIf(chromiumPath() === null)('where a browser draws no WebGL', () => {
   test('the picture stays, and it is said why', async () => {
     const page = await openBrowser({ graphics: false });
     try {
