@@ -10,7 +10,7 @@ const parts = ['guest', 'recipes', 'strategies', 'native', 'setup', 'workflows']
 const waiting = [
   'test/llm/e2b.test.ts',
   'test/cli/{bad-input,up-lock}.test.ts',
-  'test/jobs/{accepts,bad-input,chat,durability,ended-jobs,experiment,fallback,forged,metrics,new-kind,pipeline,recipe,score,solve,solve-words,starting}.test.ts',
+  'test/jobs/{accepts,bad-input,chat,ended-jobs,experiment,fallback,forged,metrics,new-kind,pipeline,recipe,score,solve,solve-words,starting}.test.ts',
   'test/sandbox/{choose,supervisor-faults,supervisor-job,supervisor-lock}.test.ts',
 ];
 /** The rest of the whole, and what keeps time: sandboxes, measurements, killed processes. One file at a time, for two cores. */

@@ -78,26 +78,6 @@ describe.concurrent('a program that is wrong', () => {
       /forgets\.py:1 in total: total in forgets\.py returns None and changes no argument: there is nothing to compare/,
     ],
     [
-      'raises-later',
-      { program: 'raises_later.py', cases: 'counted_cases.py' },
-      /raises_later\.py does not run: crashed: ValueError: too far from the first$/,
-    ],
-    [
-      'never-ends',
-      { program: 'endless.py', limits: { wallMs: 2_000 } },
-      /make_case in cases\.py, or total in endless\.py .*\(timedOut\): not done after 2 s of wall time\. The field `limits`/,
-    ],
-    [
-      'takes-all-memory',
-      { program: 'hungry.py', limits: { memoryMb: 300 } },
-      /total in hungry\.py .*\(outOfMemory\): needed more than 300 MiB/,
-    ],
-    [
-      'answers-differently',
-      { program: 'fickle.py' },
-      /fickle\.py gives different answers to the same input: case 0, answer: expected .*, got /,
-    ],
-    [
       'has-a-generator-that-raises',
       { cases: 'cases_raises.py' },
       /cases_raises\.py:3 in make_case: make_case in cases_raises\.py raises: ZeroDivisionError: division by zero$/,
@@ -106,11 +86,6 @@ describe.concurrent('a program that is wrong', () => {
       'has-a-generator-of-nonsense',
       { cases: 'cases_nonsense.py' },
       /cases_nonsense\.py:1 in make_case: .* returns a str: expected a tuple of arguments/,
-    ],
-    [
-      'has-a-fickle-generator',
-      { cases: 'cases_fickle.py' },
-      /cases_fickle\.py:4 in make_case: .* is not deterministic: the seed \d+ gave two different cases/,
     ],
   ] as const)('fails its job with one message: it %s', async ([name, fields, message]) => {
     const job = {
@@ -145,7 +120,7 @@ describe.concurrent('a program that is wrong', () => {
 it('no failed job is left open, and no sandbox of one', async () => {
   expect(await store.ledger.jobs({ status: 'running', limit: 100 })).toEqual([]);
   const failed = await store.ledger.jobs({ status: 'failed', limit: 100 });
-  expect(failed.length).toBe(14);
+  expect(failed.length).toBe(9);
   for (const kind of ['docker', 'bubblewrap'])
     expect(await readdir(join(home, 'sandboxes', kind)).catch(() => [])).toEqual([]);
 });
@@ -168,6 +143,7 @@ it('a job asked for twice is one; Ctrl-C leaves it running, and a cancel keeps i
     program: 'weigh/weigh.py',
     function: 'weigh',
     cases: 'weigh/cases.py',
+    strategies: ['vectorize_loops', 'use_cpp_extension', 'use_pythran', 'parallelize', 'reduce_precision'],
     tolerance: { relative: 1e-9 },
   });
   const both = await Promise.all([command('submit', file), command('submit', file)]);
