@@ -108,8 +108,8 @@ export const createStrategies = ({ store, sandbox }: ActivityContext) => {
     const { 'program.json': written, ...files } = Object.fromEntries(left);
     if (written === undefined) throw new Error(`${folder} has no program.json`);
     const { entry, build, note } = await readJson(store.blobs, written, WrittenProgram);
-    // A script stays in its folder: it may look for files beside itself.
-    const beside = before.entry.kind === 'script' ? dirname(before.entry.path) : '.';
+    // It stays in its folder: it may import modules, or look for files, beside itself.
+    const beside = dirname(before.entry.kind === 'script' ? before.entry.path : before.entry.module);
     const after: Program = {
       files: {
         ...before.files,
@@ -117,9 +117,9 @@ export const createStrategies = ({ store, sandbox }: ActivityContext) => {
       },
       entry:
         before.entry.kind === 'function'
-          ? { ...before.entry, module: entry }
+          ? { ...before.entry, module: join(beside, entry) }
           : { ...before.entry, path: join(beside, entry) },
-      build,
+      build: build && { ...build, sources: build.sources.map((path) => join(beside, path)) },
     };
     return { note, program: await writeJson(store.blobs, after) };
   }

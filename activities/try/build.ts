@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { dirname, join } from 'node:path/posix';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Mounted } from '../../domain/environment.schema.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
@@ -40,8 +41,10 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
     return takeStep<Built>(store, place, 'build', async ({ signal }) => {
       const { files, entry, build } = await readProgram(store.blobs, program);
       if (build === null) return { kind: 'built', program, log: null };
+      // What a program imports stands beside its entry.
+      const beside = dirname(entry.kind === 'function' ? entry.module : entry.path);
       const contentKey = `build ${createHash('sha256')
-        .update(JSON.stringify([files, build, sandbox.isolation.image, ...mountedKey(environment)]))
+        .update(JSON.stringify([files, build, beside, sandbox.isolation.image, ...mountedKey(environment)]))
         .digest('hex')}`;
       const known = await store.ledger.recall(contentKey);
       if (known !== undefined) return known as Built;
@@ -88,7 +91,8 @@ export const createBuildActivities = ({ store, sandbox }: ActivityContext) => ({
           outcome: { kind: 'buildFailed', reason: 'the build left no extension module' },
           log,
         };
-      const ready: Program = { files: { ...files, ...ran.outputs }, entry, build: null };
+      const made = Object.entries(ran.outputs).map(([path, module]) => [join(beside, path), module] as const);
+      const ready: Program = { files: { ...files, ...Object.fromEntries(made) }, entry, build: null };
       const built: Built = { kind: 'built', program: await writeJson(store.blobs, ready), log };
       await store.ledger.remember(contentKey, built);
       return built;

@@ -200,7 +200,8 @@ it('leaves what was not used in the result of the job, also what applied and was
 });
 
 it('makes no program anew that was made when strategies were listed', async () => {
-  const written = { entry: 'slow.py', function: 'f', build: null, note: 'Compiled the loops.' };
+  const build = { tool: 'nanobind', sources: ['fast.cpp'], fastMath: false };
+  const written = { entry: 'slow.py', function: 'f', build, note: 'Compiled the loops.' };
   const { found } = await listed(
     {
       ...{ known, crashed: [], refused: [] },
@@ -228,6 +229,9 @@ it('makes no program anew that was made when strategies were listed', async () =
     },
   })) as Candidate | null;
   expect(candidate).toMatchObject({ id: 'c-1', title: 'outline_loops', note: 'Compiled the loops.' });
-  const { files } = await readProgram(store.blobs, candidate?.program ?? '');
-  expect(files).toMatchObject({ 'slow.py': await store.blobs.put('def f(): return 2\n') });
+  // Beside the modules that it may import.
+  const { files, entry, build: after } = await readProgram(store.blobs, candidate?.program ?? '');
+  expect(files).toMatchObject({ 'src/slow.py': await store.blobs.put('def f(): return 2\n') });
+  expect(entry).toMatchObject({ module: 'src/slow.py' });
+  expect(after?.sources).toEqual(['src/fast.cpp']);
 });
