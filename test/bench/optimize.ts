@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { findJob } from '../../cli/follow/find-job.ts';
 import { median } from '../../domain/speedup.ts';
+import { headline } from '../../domain/trial.ts';
 import { readJob } from '../../record/kept-job.ts';
 import { readTree } from '../../store/documents.ts';
 import { openStore } from '../../store/store.ts';
@@ -93,6 +94,8 @@ async function optimizeOne(member: Member, folder: string, home: string): Promis
     const record = await findJob(store, member.name.replaceAll('_', '-'));
     const { trials, strategies } = await readJob(store, record);
     const best = record.result?.best ?? null;
+    if (record.status === 'failed')
+      return { ...member, gain: 1, strategy: headline(record.result?.summary ?? ''), seconds, wrong: null };
     if (record.status !== 'finished')
       throw new Error(`${member.name} ended as ${record.status}: ${said.out}${said.error}`);
     if (best?.metric == null || record.result?.product == null) {
