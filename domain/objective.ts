@@ -40,8 +40,8 @@ export const foundIn = (outcome: Outcome): Found => ({
   passed: 'passed' in outcome ? (outcome.passed ?? null) : null,
 });
 
-/** 1 where larger is better, -1 where smaller is. */
-const signOf = (objective: Objective): 1 | -1 =>
+/** Returns 1 where larger is better, -1 where smaller is. */
+export const signOf = (objective: Objective): 1 | -1 =>
   objective.kind === 'score' && objective.direction === 'minimize' ? -1 : 1;
 
 /** Returns the bound of an interval that says least for a program, as a number of which larger is better. */

@@ -1,6 +1,6 @@
 import type { Cell } from '../domain/cells.ts';
 import type { ExperimentJob } from '../domain/kinds/experiment.schema.ts';
-import { objectiveOf } from '../domain/objective.ts';
+import { objectiveOf, signOf } from '../domain/objective.ts';
 import { armKeyOf, meanOfCells } from './arms.ts';
 import type { CellRow } from './cells.ts';
 
@@ -65,8 +65,7 @@ function bestArms(
   rows: readonly Row[],
   { going, factor }: { going: ReadonlySet<string>; factor: number },
 ): Set<string> {
-  const objective = objectiveOf(job.cell);
-  const sign = objective.kind === 'score' && objective.direction === 'minimize' ? -1 : 1;
+  const sign = signOf(objectiveOf(job.cell));
   const measured = rows.some(({ metric }) => metric !== null);
   const merits = [...Map.groupBy(rows, (row) => armKeyOf(job, row))]
     .filter(([arm]) => going.has(arm))
