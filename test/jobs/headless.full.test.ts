@@ -1,21 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
-import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
+import { crucible } from '../support/running-crucible.ts';
 
 const patienceMs = 600_000;
-let crucible: TestCrucible;
-
-beforeAll(async () => {
-  crucible = await startCrucible();
-  await crucible.startWorker();
-}, patienceMs);
-
-afterAll(() => crucible?.stop());
 
 const window = `import matplotlib
 matplotlib.use('TkAgg')

@@ -1,24 +1,16 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import type { JobFile } from '../../cli/start/job-file.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { jobFromRecipe } from '../../cli/start/recipe.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { readTree } from '../../store/documents.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
-import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
+import { crucible } from '../support/running-crucible.ts';
 
 const patienceMs = 300_000;
-let crucible: TestCrucible;
-
-beforeAll(async () => {
-  crucible = await startCrucible();
-  await crucible.startWorker();
-}, patienceMs);
-
-afterAll(() => crucible?.stop());
 
 /** How a job ended, and the bytes of each file it gave. */
 async function ended(file: JobFile) {

@@ -1,24 +1,16 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { exportJob } from '../../cli/keep/export.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { Tree } from '../../domain/artifact.schema.ts';
 import type { JobResult } from '../../domain/job-input.schema.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
-import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
+import { crucible } from '../support/running-crucible.ts';
 
 const patienceMs = 300_000;
-let crucible: TestCrucible;
-
-beforeAll(async () => {
-  crucible = await startCrucible();
-  await crucible.startWorker();
-}, patienceMs);
-
-afterAll(() => crucible?.stop());
 
 /** How a job on these files ended: whether it failed, the lines of its summary, and what it gave. */
 async function ended(

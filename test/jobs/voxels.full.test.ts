@@ -1,20 +1,12 @@
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { readJobFile } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { readTree } from '../../store/documents.ts';
-import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
+import { crucible } from '../support/running-crucible.ts';
 
 const patienceMs = 900_000;
-let crucible: TestCrucible;
-
-beforeAll(async () => {
-  crucible = await startCrucible();
-  await crucible.startWorker();
-}, patienceMs);
-
-afterAll(() => crucible?.stop());
 
 /** What an example of examples/voxels gave, by path. */
 async function gaveBy(name: string): Promise<Record<string, Buffer>> {
