@@ -11,8 +11,12 @@ from source import NotApplicable, Text, called, dotted
 _FIRST = {
     *('open', 'save', 'savez', 'savez_compressed', 'savetxt', 'savefig', 'imsave', 'imwrite', 'mimsave', 'tofile'),
     *('to_csv', 'to_json', 'to_excel', 'to_parquet', 'to_pickle', 'to_html', 'write_html', 'write_image'),
-    *('FileHandler', 'ZipFile', 'VideoWriter', 'mkdir', 'to_file', 'export', 'write'),
+    *('FileHandler', 'ZipFile', 'VideoWriter', 'mkdir', 'to_file', 'export', 'write', 'connect'),
+    *('RotatingFileHandler', 'TimedRotatingFileHandler'),
 }
+# What writes a file that a keyword alone names, and the keywords that do.
+_BY_NAME = {'basicConfig'}
+_PATHS = {'filename', 'fname', 'path_or_buf', 'path', 'file', 'database'}
 _SECOND = {'copy', 'copy2', 'copyfile', 'move', 'rename', 'replace'}
 _OF_PATH = {'write_text', 'write_bytes', 'touch'}
 _PURE = {'join', 'str', 'Path', 'PurePath', 'format', 'int', 'round', 'len', 'basename', 'splitext', 'fspath', 'lower', 'replace'}
@@ -61,6 +65,8 @@ def _written_at(text: Text, line: object) -> tuple[ast.stmt, str] | None:
         elif name in _FIRST and node.args:
             is_of_path = name == 'open' and isinstance(node.func, ast.Attribute) and _is_mode(node.args[0])
             path = node.func.value if is_of_path and isinstance(node.func, ast.Attribute) else node.args[0]
+        elif name in _FIRST or name in _BY_NAME:
+            path = next((each.value for each in node.keywords if each.arg in _PATHS), None)
         if path is not None and _is_pure(path):
             return statement, text.written(path)
     return None
@@ -165,10 +171,16 @@ def name_encoding(source: str, fix: dict[str, object]) -> tuple[str, str]:
             text.replace(keyword.value, repr(encoding))
             break
     else:
-        end = text.span(chosen)[1] - 1
-        comma = text.data[: end].rstrip().endswith(b',')
-        text.insert(end, f'{" " if comma else ", "}encoding={encoding!r}')
+        _give(text, chosen, f'encoding={encoding!r}')
     return text.result(), f'line {chosen.lineno} {"writes" if writes else "reads"} by {encoding}'
+
+
+def _give(text: Text, call: ast.Call, keyword: str) -> None:
+    """Has a call take one more argument, behind those that it has."""
+    end = text.span(call)[1] - 1
+    before = text.data[:end].rstrip()
+    gap = '' if before.endswith(b'(') else ' ' if before.endswith(b',') else ', '
+    text.insert(end, f'{gap}{keyword}')
 
 
 def _opens(node: ast.Call, writes: bool) -> bool:
@@ -204,7 +216,5 @@ def write_numbers_as_json(source: str, _fix: object) -> tuple[str, str]:
         if not whose.startswith('json.') and whose not in ('dump', 'dumps'):
             continue
         if all(each.arg not in ('default', 'cls', None) for each in node.keywords):
-            end = text.span(node)[1] - 1
-            comma = text.data[:end].rstrip().endswith(b',')
-            text.insert(end, f'{" " if comma else ", "}default=lambda value: value.tolist()')
+            _give(text, node, 'default=lambda value: value.tolist()')
     return text.result(), "NumPy's numbers and arrays become Python's own in JSON"

@@ -85,7 +85,10 @@ class Text:
         ):
             data = data[:start] + text.encode() + data[end:]
         changed = data.decode()
-        ast.parse(changed)
+        try:
+            ast.parse(changed)
+        except SyntaxError as error:
+            raise NotApplicable(f'what came of it is no Python: line {error.lineno}: {error.msg}') from None
         if changed == self.source:
             raise NotApplicable('there is nothing to change')
         return changed

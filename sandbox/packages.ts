@@ -29,6 +29,9 @@ const imported: Record<string, string> = {
   'scikit-image': 'skimage',
 };
 
+/** Returns what a package is imported as. */
+export const importedAs = (name: string): string => imported[name] ?? name.replaceAll('-', '_');
+
 /** Returns the lock of the packages that every sandbox has. */
 export const coreLock = (): Promise<string> => readFile(lockFile, 'utf8');
 
@@ -37,7 +40,7 @@ export async function lockedPackages(): Promise<Map<string, string>> {
   const lock = await coreLock();
   return new Map(
     [...lock.matchAll(/^([A-Za-z0-9._-]+)==([^\s\\;]+)/gm)].map(([, name = '', version = '']) => [
-      imported[name] ?? name.replaceAll('-', '_'),
+      importedAs(name),
       `${name}==${version}`,
     ]),
   );

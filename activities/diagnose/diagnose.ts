@@ -1,7 +1,7 @@
 import type { Diagnosis, FailedAt } from '../../domain/diagnosis.schema.ts';
 import { headline } from '../../domain/trial.ts';
 import { withShortPaths } from '../try/reason.ts';
-import { type Failure, type Frame, framesIn, ownFrame, raisedIn } from './failure.ts';
+import { causeIn, type Failure, type Frame, framesIn, ownFrame, raisedIn } from './failure.ts';
 import { type Finding, finding } from './finding.ts';
 import type { Hottest } from './hottest.ts';
 import { findingOfOutputs } from './outputs.ts';
@@ -56,15 +56,33 @@ function ofCrash(failure: Failure): Finding | null {
   if (signal !== null) return ofSignal(failure, signal);
   const spawned = ofStartGuard(failure);
   if (spawned !== null) return spawned;
+  const found = ofRaised(failure);
+  if (found !== null) return found;
+  const said =
+    ofSourceEncoding(failure) ??
+    ofCompiler(failure) ??
+    ofArguments(failure) ??
+    ofShell(failure) ??
+    withoutScreen(failure);
   const raised = raisedIn(failure.stderr);
-  if (raised !== null) {
-    const at = ownFrame(raised.frames);
-    const found = findingOf(raised, failure, at);
-    // What it ran may have said itself what was wrong.
-    const compiled = found?.kind === 'failedCommand' ? ofCompiler(failure) : null;
-    if (found !== null) return compiled ?? { evidence: raised.evidence, place: placed(at), ...found };
+  return said ?? (raised === null ? null : { ...unknown, place: placed(ownFrame(raised.frames)) });
+}
+
+/** Returns what an exception comes of, or what it was explicitly raised from; null where neither is known. */
+function ofRaised(failure: Failure): Finding | null {
+  const raised = raisedIn(failure.stderr);
+  if (raised === null) return null;
+  const at = ownFrame(raised.frames);
+  const found = findingOf(raised, failure, at);
+  if (found === null) {
+    // What a package made of another exception, it made for a reason.
+    const isOwn = at !== undefined && at === raised.frames.at(-1);
+    const stderr = isOwn ? causeIn(failure.stderr) : null;
+    return stderr === null ? null : ofRaised({ ...failure, stderr });
   }
-  return ofSourceEncoding(failure) ?? ofCompiler(failure) ?? ofArguments(failure) ?? withoutScreen(failure);
+  // What it ran may have said itself what was wrong.
+  const compiled = found.kind === 'failedCommand' ? ofCompiler(failure) : null;
+  return compiled ?? { evidence: raised.evidence, place: placed(at), ...found };
 }
 
 /** What a child of `multiprocessing` says is not the last that is said. */
@@ -142,12 +160,15 @@ function ofCompiler(failure: Failure): Finding | null {
       };
 }
 
-/** What argparse, and what is like it, says where arguments do not fit. */
-function ofArguments({ exit, stderr }: Failure): Finding | null {
-  const line = /^usage: /im.test(stderr)
-    ? stderr.split('\n').findLast((each) => /\berror: /.test(each))
-    : undefined;
-  return exit !== 2 || line === undefined
+/** What argparse, and what is like it, says where arguments do not fit; or a script that ends by telling how it is used. */
+function ofArguments({ exit, stderr, stdout }: Failure): Finding | null {
+  const refused =
+    exit === 2 && /^usage: /im.test(stderr)
+      ? stderr.split('\n').findLast((each) => /\berror: /.test(each))
+      : undefined;
+  const last = (stderr.trim() === '' ? stdout : stderr).trimEnd().split('\n').at(-1) ?? '';
+  const line = refused ?? (/^usage: ?\S/i.test(last) ? last : undefined);
+  return line === undefined
     ? null
     : {
         ...finding(
@@ -157,6 +178,23 @@ function ofArguments({ exit, stderr }: Failure): Finding | null {
         evidence: line.trim(),
       };
 }
+
+/** What a shell says of a command that it does not find. */
+function ofShell({ stderr }: Failure): Finding | null {
+  const line = stderr.split('\n').findLast((each) => shellMisses.test(each));
+  const name = shellMisses.exec(line ?? '')?.[1];
+  return line === undefined
+    ? null
+    : {
+        ...finding(
+          'missingCommand',
+          `There is no command ${name} in a sandbox: do the same in Python, or with what is there.`,
+        ),
+        evidence: line.trim(),
+      };
+}
+
+const shellMisses = /^(?:\/bin\/)?(?:ba|da)?sh: (?:line )?\d+: ([\w./-]+): (?:command )?not found$/;
 
 function ofSignal(failure: Failure, signal: string): Finding | null {
   const { stderr, reason } = failure;

@@ -93,6 +93,15 @@ export function raisedIn(said: string): Raised | null {
   };
 }
 
+const causes = 'The above exception was the direct cause of the following exception:';
+
+/** Returns what was said up to the exception that the last one was explicitly raised from; null where it was from none. */
+export function causeIn(said: string): string | null {
+  const at = said.lastIndexOf(causes);
+  const last = said.lastIndexOf('Traceback (most recent call last):');
+  return at < 0 || said.slice(at + causes.length, last).trim() !== '' ? null : said.slice(0, at);
+}
+
 /** Returns the last frame in the program's own files; undefined where there is none. */
 export const ownFrame = (frames: readonly Frame[]): Frame | undefined =>
   frames.findLast(({ path }) => !isForeign(path));

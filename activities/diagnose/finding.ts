@@ -35,6 +35,20 @@ export const linesFrom = ({ sources }: Failure, at: Frame | undefined, count = 4
         .slice(at.line - 1, at.line - 1 + count)
         .join('\n') ?? at.text);
 
+/** Lines that a statement goes over at most. */
+const mostLines = 12;
+
+/** Returns the text from a frame's line on to where its brackets are closed: a call may go over several lines. */
+export function statementFrom(failure: Failure, at: Frame | undefined): string {
+  const lines = linesFrom(failure, at, mostLines).split('\n');
+  let open = 0;
+  const end = lines.findIndex((line) => {
+    for (const letter of line) open += '([{'.includes(letter) ? 1 : ')]}'.includes(letter) ? -1 : 0;
+    return open <= 0;
+  });
+  return lines.slice(0, end < 0 ? undefined : end + 1).join('\n');
+}
+
 /** Returns the one of `names` that is `name` but for one letter, or two where it is long; null where none, or several, are as near. */
 export function nearestName(name: string, names: readonly string[]): string | null {
   const most = name.length >= 8 ? 2 : name.length >= 4 ? 1 : 0;

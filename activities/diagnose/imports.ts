@@ -1,11 +1,11 @@
 import { dirname } from 'node:path/posix';
 import { standardModules } from '../../domain/python-modules.ts';
-import { packageOf } from '../../sandbox/packages.ts';
+import { importedAs, modulesBroughtByImport, packageOf } from '../../sandbox/packages.ts';
 import { hintOn } from '../try/missing.ts';
 import { isForeign } from '../try/reason.ts';
 import type { Failure } from './failure.ts';
-import { finding, linesFrom, nearestName, type Rule, rewrite } from './finding.ts';
-import { renamedModules, replacedIn } from './removed.ts';
+import { type Finding, finding, linesFrom, nearestName, type Rule, rewrite } from './finding.ts';
+import { goneFrom, renamedModules, replacedIn } from './removed.ts';
 
 /** Native code that fits neither this Python nor the packages beside it. */
 const misfit =
@@ -105,9 +105,12 @@ const missingModule: Rule = ({ short, message }, failure, at) => {
   const brought = packageOf(name);
   if (brought !== null)
     return finding('missingModule', sentence(hint), { kind: 'install', package: brought });
-  const own = failure.around.packages.map((each) => each.split(' ')[0] ?? '');
+  const own = failure.around.packages.map((each) => importedAs(each.split(' ')[0] ?? ''));
   // What the sandbox was given was given for a reason: `nunpy` is no runpy.
-  const near = nearestName(name, own) ?? nearestName(name, [...standardModules]);
+  const near =
+    nearestName(name, own) ??
+    nearestName(name, [...standardModules]) ??
+    nearestName(name, modulesBroughtByImport);
   return near === null
     ? finding('missingModule', sentence(hint))
     : finding(
@@ -116,6 +119,9 @@ const missingModule: Rule = ({ short, message }, failure, at) => {
         rewrite('renameModule', at, { [name]: near }),
       );
 };
+
+const isGone = (module: string, name: string, instead: string): Finding =>
+  finding('removedApi', `${module} no longer has ${name}: ${instead} does what it did.`);
 
 const missingName: Rule = ({ short, message, whole }, _failure, at) => {
   if (short !== 'ImportError') return null;
@@ -128,6 +134,8 @@ const missingName: Rule = ({ short, message, whole }, _failure, at) => {
       `${module} no longer has ${name}; in its place: ${gone[`${module}.${name}`]?.split(':').at(-1)}.`,
       rewrite('replaceRemoved', at, gone),
     );
+  const instead = goneFrom(module, name);
+  if (instead !== null) return isGone(module, name, instead);
   const meant = /Did you mean:? '(\w+)'/.exec(whole)?.[1];
   const file = /\(([^()]+)\)/.exec(message)?.[1] ?? '';
   const whose = file !== '' && !isForeign(file) && !file.startsWith('unknown') ? file : module;
@@ -154,6 +162,8 @@ const removedAttribute: Rule = ({ short, message, whole }, failure, at) => {
       `${module} no longer has ${name}; in its place: ${gone[`${module}.${name}`]?.split(':').at(-1)}.`,
       rewrite('replaceRemoved', at, gone),
     );
+  const instead = goneFrom(module, name);
+  if (instead !== null) return isGone(module, name, instead);
   if (/was removed|was a deprecated alias|has been removed/.test(whole))
     return finding('removedApi', `${module} no longer has ${name}; what it says: ${message}`);
   const meant = /Did you mean:? '(\w+)'/.exec(whole)?.[1];

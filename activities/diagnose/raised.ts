@@ -2,9 +2,17 @@ import { dirname } from 'node:path/posix';
 import type { DiagnosisKind } from '../../domain/diagnosis.schema.ts';
 import { hintOn } from '../try/missing.ts';
 import type { Failure, Frame } from './failure.ts';
-import { type Finding, finding, linesFrom, nearestName, type Rule, rewrite } from './finding.ts';
+import {
+  type Finding,
+  finding,
+  linesFrom,
+  nearestName,
+  type Rule,
+  rewrite,
+  statementFrom,
+} from './finding.ts';
 import { importRules, sentence } from './imports.ts';
-import { replacedKeyword, replacedMethod } from './removed.ts';
+import { goneAttributes, goneKeywords, replacedKeyword, replacedMethod } from './removed.ts';
 import { nameRule, python2Method, syntaxRule } from './syntax.ts';
 
 /** A rule that goes by the exception's name, and the words of its message. */
@@ -17,18 +25,40 @@ const any = /^/;
 
 /** Calls that write a file, or make a folder. */
 const writes =
-  /open\([^)]*,\s*(?:mode\s*=\s*)?['"][wax]|['"][wax]b?\+?['"]|\.(?:save|savez|savez_compressed|savetxt|savefig|imsave|imwrite|tofile|write_text|write_bytes|touch|mkdir|dump|to_csv|to_json|to_excel|to_parquet|to_pickle|to_html|export|FileHandler)\(|\b(?:imsave|imwrite|savefig|mkdir|copy|copyfile|move|rename|replace)\(/;
+  /open\([^)]*,\s*(?:mode\s*=\s*)?['"][wax]|['"][wax]b?\+?['"]|\bbasicConfig\(|\.(?:save|savez|savez_compressed|savetxt|savefig|imsave|imwrite|tofile|write_text|write_bytes|touch|mkdir|dump|to_csv|to_json|to_excel|to_parquet|to_pickle|to_html|export)\(|\w*FileHandler\(|\b(?:imsave|imwrite|savefig|mkdir|copy|copyfile|move|rename|replace)\(/;
+
+/** Returns the path that is not there; of a file that is moved, or copied, it is where to, where the file itself is there. */
+function missedBy(message: string, { around, written }: Failure): string | undefined {
+  const [, from, to] =
+    /(?:No such file or directory|\[WinError 3\][^']*): '(.*?)'(?: -> '(.*)')?$/.exec(message) ?? [];
+  const isThere = around.had.includes(from ?? '') || written.some(({ path }) => path === from);
+  return to !== undefined && isThere ? to : from;
+}
+
+/** Whether a statement opens the file of that name to read it. */
+const isRead = (statement: string, name: string): boolean => {
+  const at = statement.search(/\bopen\(/) < 0 ? -1 : statement.indexOf(name);
+  const [, quote] = (at > 0 && /open\(\s*(['"])$/.exec(statement.slice(0, at))) || [];
+  const after = quote === undefined ? '' : statement.slice(at + name.length);
+  return (
+    quote !== undefined &&
+    after.startsWith(quote) &&
+    /^.\s*(?:\)|,\s*(?:mode\s*=\s*)?['"]r[bt]*['"]|,\s*(?:encoding|newline|errors)\s*=[^)]*\))/.test(after)
+  );
+};
 
 const missingFile: Rule = ({ short, message, frames }, failure, at) => {
-  const name = /(?:No such file or directory|\[WinError 3\][^']*): '(.*?)'(?: -> '.*')?$/.exec(message)?.[1];
   if (short !== 'FileNotFoundError') return null;
+  const name = missedBy(message, failure);
   const last = frames.at(-1);
   if (last?.path.endsWith('/subprocess.py'))
     return finding(
       'missingCommand',
       `There is no command ${name ?? 'of that name'} in a sandbox: do the same in Python, or with what is there.`,
     );
-  const isWritten = writes.test(linesFrom(failure, at)) || writes.test(last?.text ?? '');
+  const statement = statementFrom(failure, at);
+  const isWritten =
+    !isRead(statement, name ?? '') && (writes.test(statement) || writes.test(last?.text ?? ''));
   const folder = name === undefined ? '' : dirname(name);
   const hasFolder = folder === '.' || failure.around.had.some((path) => path.startsWith(`${folder}/`));
   if (name !== undefined && isWritten && !hasFolder)
@@ -42,6 +72,20 @@ const missingFile: Rule = ({ short, message, frames }, failure, at) => {
   const meant = near === null ? '' : `Is ${near} meant? `;
   const hint = hintOn(`${short}: ${message}`, failure.around);
   return finding('missingFile', `${meant}${sentence(hint ?? 'it is not among the inputs')}`);
+};
+
+/** SQLite makes a file, and no folder for it. */
+const databaseFolder: Rule = ({ short, message }, failure, at) => {
+  if (short !== 'OperationalError' || message !== 'unable to open database file') return null;
+  const path = /\bconnect\(\s*['"]([^'"]+)['"]/.exec(statementFrom(failure, at))?.[1];
+  const folder = path === undefined ? '.' : dirname(path);
+  return /^[./]/.test(folder) || failure.around.had.some((each) => each.startsWith(`${folder}/`))
+    ? null
+    : finding(
+        'missingFolder',
+        `Make the folder ${folder} before a database is made in it.`,
+        rewrite('makeFolder', at, { folder }),
+      );
 };
 
 const noRoom: Record<string, [DiagnosisKind, string]> = {
@@ -147,6 +191,18 @@ export function withoutScreen(failure: Failure): Finding | null {
     : { ...offScreen(fits, failure, undefined), evidence: line.trim() };
 }
 
+/** Windows puts a mark in front of UTF-8, which JSON does not take. */
+const markInFront: Rule = ({ short, message }, failure, at) =>
+  short === 'JSONDecodeError' && message.startsWith('Unexpected UTF-8 BOM')
+    ? finding(
+        'encoding',
+        'What it reads begins with a mark of UTF-8: read it by utf-8-sig, which leaves the mark out.',
+        at !== undefined && at.path in failure.sources
+          ? rewrite('nameEncoding', at, { encoding: 'utf-8-sig', mode: 'read' })
+          : null,
+      )
+    : null;
+
 const encoding: Rule = ({ short, message }, failure, at) => {
   if (short !== 'UnicodeDecodeError' && short !== 'UnicodeEncodeError') return null;
   const reading = short === 'UnicodeDecodeError';
@@ -222,6 +278,9 @@ const removedMethod: Rule = ({ short, message }, _failure, at) => {
   const [, of = '', name = ''] =
     (short === 'AttributeError' && /^'([\w.]+)' object has no attribute '(\w+)'/.exec(message)) || [];
   const gone = replacedMethod(of, name);
+  const instead = goneAttributes[`${of}.${name}`];
+  if (instead !== undefined)
+    return finding('removedApi', `${of} no longer has ${name}: ${instead} does what it did.`);
   return gone === null
     ? null
     : finding(
@@ -237,6 +296,9 @@ const removedKeyword: Rule = ({ short, message }, _failure, at) => {
       /(\w+)\(\) got an unexpected keyword argument '(\w+)'/.exec(message)) ||
     [];
   const gone = replacedKeyword(called, name);
+  const instead = goneKeywords[`${called}(${name})`];
+  if (instead !== undefined)
+    return finding('removedApi', `${called} no longer takes ${name}; in its place: ${instead}.`);
   return gone === null
     ? null
     : finding(
@@ -283,7 +345,7 @@ const value = /^(?:Value|UFuncType|Type)Error$|^_?UFunc\w*Error$|^AxisError$|^Li
 const shapes =
   /could not be broadcast|not aligned|mismatch in its core dimension|could not broadcast|input arra(?:y dimensions|ys must have)|cannot reshape array|setting an array element with a sequence|must have same first dimension|does not match length of (?:index|values)|axes don't match|dimension mismatch|inconsistent numbers of samples|Expected [12]D array|arrays must (?:all )?be (?:of )?the same length|is out of bounds for array of dimension|incompatible dimensions|Last 2 dimensions of the array must be square|shape mismatch|different (?:number of dimensions|shapes)|must be 1-dimensional|object too deep|inhomogeneous shape/;
 const dtypes =
-  /ufunc '\w+' (?:not supported|did not contain a loop)|Cannot cast (?:ufunc|array)|object cannot be interpreted as an integer|only integer scalar arrays|only (?:length-1|0-dimensional|size-1) arrays can be converted|slice indices must be integers|Cannot interpret '.*' as a data type|data type '?.*'? not understood|can't convert complex|Unsupported dtype|list indices must be integers or slices, not float|expected a sequence of integers or a single integer/;
+  /ufunc '\w+' (?:not supported|did not contain a loop)|Cannot cast (?:ufunc|array)|(?:float\d*|complex\d*|ndarray)' object cannot be interpreted as an integer|only integer scalar arrays|only (?:length-1|0-dimensional|size-1) arrays can be converted|slice indices must be integers|Cannot interpret '.*' as a data type|data type '?.*'? not understood|can't convert complex|Unsupported dtype|list indices must be integers or slices, not float|expected a sequence of integers or a single integer/;
 
 /** From the most certain to the most general: the first that knows an exception is believed. */
 const rules: readonly Rule[] = [
@@ -294,10 +356,12 @@ const rules: readonly Rule[] = [
   network,
   startGuard,
   missingFile,
+  databaseFolder,
   system,
   memory,
   shown,
   encoding,
+  markInFront,
   recursion,
   json,
   removedMethod,
@@ -310,6 +374,10 @@ const rules: readonly Rule[] = [
     'waitingOnInput',
     'Nobody types in a sandbox: take it as an argument, or from a file.',
   ),
+  ({ short, frames }) =>
+    short === 'EOFError' && frames.at(-1)?.path.endsWith('/getpass.py')
+      ? finding('waitingOnInput', 'Nobody types in a sandbox: take it as an argument, or from a file.')
+      : null,
   when(
     /^Error$/,
     /unsupported locale setting/,
@@ -333,6 +401,12 @@ const rules: readonly Rule[] = [
     /^(?:Can't pickle|cannot pickle|Can't get attribute '.*' on <module '__main__'|Can't get local object)/,
     'notPicklable',
     'What goes to another process must be found by its name: a function of the module itself, and no open file or lambda.',
+  ),
+  when(
+    /^CalledProcessError$/,
+    /returned non-zero exit status 127\b/,
+    'missingCommand',
+    'The shell found no such command in the sandbox: do the same in Python, or with what is there.',
   ),
   when(
     /^CalledProcessError$/,
@@ -363,6 +437,12 @@ const rules: readonly Rule[] = [
     /binary mode of fromstring is removed/,
     'removedApi',
     'numpy.fromstring no longer reads bytes: numpy.frombuffer does.',
+  ),
+  when(
+    /^OSError$/,
+    /^'seaborn[\w-]*' is not a valid package style/,
+    'removedApi',
+    'Matplotlib calls the styles of seaborn seaborn-v0_8-… by now.',
   ),
   when(
     /^\w+Error$/,

@@ -57,6 +57,9 @@ const removedNames: Readonly<Record<string, Readonly<Record<string, string>>>> =
     ...['Mapping', 'MutableMapping', 'Sequence', 'MutableSequence', 'Set', 'MutableSet', 'Iterable'],
     ...['Iterator', 'Callable', 'Hashable', 'Sized', 'Container', 'Generator', 'Collection'],
   ]),
+  'matplotlib.cm': { get_cmap: 'matplotlib.pyplot:get_cmap' },
+  'sklearn.externals': { joblib: 'import:joblib' },
+  'sklearn.preprocessing': { Imputer: 'sklearn.impute:SimpleImputer' },
   time: { clock: 'self:perf_counter' },
   fractions: { gcd: 'math:gcd' },
   inspect: { getargspec: 'self:getfullargspec' },
@@ -92,6 +95,9 @@ export const renamedModules: Readonly<Record<string, string>> = {
   pillow: 'PIL',
   Pillow: 'PIL',
   scikit_image: 'skimage',
+  np: 'numpy',
+  pd: 'pandas',
+  plt: 'matplotlib.pyplot',
   'xml.etree.cElementTree': 'xml.etree.ElementTree',
   cPickle: 'pickle',
   ConfigParser: 'configparser',
@@ -107,7 +113,30 @@ export const renamedModules: Readonly<Record<string, string>> = {
   urllib2: 'urllib.request',
   SocketServer: 'socketserver',
   thread: '_thread',
+  'sklearn.cross_validation': 'sklearn.model_selection',
+  'sklearn.grid_search': 'sklearn.model_selection',
+  'pandas.util.testing': 'pandas.testing',
 };
+
+/** Names that nothing takes the place of by itself, with what does what they did. */
+const goneNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  asyncio: { coroutine: 'async def', async: 'asyncio.create_task' },
+  inspect: { formatargspec: 'inspect.signature' },
+  pandas: { Panel: 'a MultiIndex', rolling_mean: 'rolling(…).mean()', TimeGrouper: 'pandas.Grouper' },
+  platform: { linux_distribution: '/etc/os-release', dist: '/etc/os-release' },
+  'scipy.misc': {
+    ...{ imresize: 'PIL.Image.resize', imrotate: 'PIL.Image.rotate', toimage: 'PIL.Image.fromarray' },
+    ...{ imshow: 'matplotlib', face: 'scipy.datasets', lena: 'scipy.datasets', derivative: 'numpy.gradient' },
+  },
+  'sklearn.datasets': { load_boston: 'fetch_california_housing' },
+  'sklearn.metrics': {
+    plot_confusion_matrix: 'ConfusionMatrixDisplay.from_estimator',
+    plot_roc_curve: 'RocCurveDisplay.from_estimator',
+  },
+};
+
+/** Returns what does by now what a name did that is gone; null where it is none that is known to be gone. */
+export const goneFrom = (module: string, name: string): string | null => goneNames[module]?.[name] ?? null;
 
 /** Methods that are gone, by what their objects are called. `NAME`: another method; a text with `{args}`: what is called instead. */
 const removedMethods: readonly { of: RegExp; names: Readonly<Record<string, string>> }[] = [
@@ -117,6 +146,10 @@ const removedMethods: readonly { of: RegExp; names: Readonly<Record<string, stri
       ...{ iteritems: 'items', as_matrix: 'to_numpy', get_values: 'to_numpy', applymap: 'map' },
       append: 'pandas.concat',
     },
+  },
+  {
+    of: /(?:Vectorizer|Encoder|Transformer|Features)$/,
+    names: { get_feature_names: 'get_feature_names_out' },
   },
   { of: /^(?:numpy\.)?ndarray$/, names: { tostring: 'tobytes' } },
   { of: /^ImageDraw$/, names: { textsize: 'textbbox((0, 0), {args})[2:]' } },
@@ -136,6 +169,17 @@ const removedKeywords: Readonly<Record<string, string>> = {
   normed: 'density',
 };
 
+/** Keywords that are gone with nothing in their place, as `FUNCTION(KEYWORD)`, with what does what they did. */
+export const goneKeywords: Readonly<Record<string, string>> = {
+  'mean_squared_error(squared)': 'root_mean_squared_error',
+  'read_csv(squeeze)': ".squeeze('columns')",
+  'read_csv(delim_whitespace)': "sep=r'\\s+'",
+  'sleep(loop)': 'no argument',
+  'gather(loop)': 'no argument',
+  'wait_for(loop)': 'no argument',
+  'fillna(method)': 'ffill() or bfill()',
+};
+
 /**
  * Returns what takes the place of `name` of `module`, and of all other names of that module, as `replaceRemoved` is told of it; null
  * where `name` is none that is known to be gone.
@@ -145,6 +189,16 @@ export function replacedIn(module: string, name: string): Record<string, string>
   if (names?.[name] === undefined) return null;
   return Object.fromEntries(Object.entries(names).map(([each, by]) => [`${module}.${each}`, by]));
 }
+
+/** Attributes of objects that nothing takes the place of by itself. */
+export const goneAttributes: Readonly<Record<string, string>> = {
+  'DataFrame.ix': 'loc or iloc',
+  'Series.ix': 'loc or iloc',
+  'DataFrame.lookup': 'loc',
+  'DataFrame.mad': '(x - x.mean()).abs().mean()',
+  'Series.mad': '(x - x.mean()).abs().mean()',
+  'Figure.set_tight_layout': "set_layout_engine('tight')",
+};
 
 /** Returns the same for a method of an object. */
 export function replacedMethod(of: string, name: string): Record<string, string> | null {

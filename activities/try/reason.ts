@@ -50,6 +50,8 @@ export function placeOfCrash(said: string): string | null {
 export const lastWords = (lines: readonly string[]): string =>
   // A progress bar goes back to the beginning of its line, which is shown as a replaced character.
   lines
+    // Python shows the line that a warning is about.
+    .filter((_line, index) => !/^\S+:\d+: \w*Warning: /.test(lines[index - 1] ?? ''))
     .flatMap((line) => line.split('\uFFFD'))
     .findLast((line) => /[\p{L}\p{N}]/u.test(line))
     ?.trim() ?? '';
@@ -60,6 +62,21 @@ export const withShortPaths = (text: string): string =>
     .replace(/(File "|^)\/(?:work\/(?:baseline|candidate)|work|players\/[a-z]+|in\/job)\//gm, '$1')
     .replace(/(`|‘|')\/work\//g, '$1');
 
+/** Exceptions of Python itself that say what they have to say in one line. */
+const ofOneLine =
+  /^(?:KeyError|IndexError|ZeroDivisionError|FileNotFoundError|PermissionError|NotADirectoryError|IsADirectoryError|FileExistsError|NameError|EOFError)\b/;
+
+/** Whether a program went on from a traceback, which it only told of: something else was said after it. */
+function wentOnFrom(traceback: readonly string[]): boolean {
+  const at = traceback.findIndex((line, index) => index > 0 && /^[^\s|+]/.test(line));
+  return (
+    ofOneLine.test(traceback[at] ?? '') &&
+    traceback
+      .slice(at + 1)
+      .some((line) => /^[A-Za-z]/.test(line) && !/Warning|Exception|resource_tracker|^Process /.test(line))
+  );
+}
+
 /** Returns the last traceback of a text, up to the text's end; null where there is none. Python's own end is left out. */
 export function lastTraceback(lines: readonly string[]): string[] | null {
   const starts = lines.flatMap((line, index) =>
@@ -68,7 +85,8 @@ export function lastTraceback(lines: readonly string[]): string[] | null {
   const ignored = lines.findIndex((line) => /^Exception ignored /.test(line));
   const start = starts.at(-1) ?? firstFrameOfSyntaxError(lines);
   if (start === undefined) return null;
-  return lines.slice(start, ignored > start ? ignored : undefined);
+  const traceback = lines.slice(start, ignored > start ? ignored : undefined);
+  return wentOnFrom(traceback) ? null : traceback;
 }
 
 /** A script that cannot be read has no traceback, and the start of a very long one is not kept. */

@@ -69,6 +69,18 @@ class Fixes(unittest.TestCase):
         source = "open('out/total.txt', 'w').write('a/6')\n"
         self.assertIn("os.makedirs(os.path.dirname('out/total.txt') or '.', exist_ok=True)\nopen(", mended(source, 'makeFolder', 1, folder='out'))
 
+    def test_the_folder_of_a_log_and_of_a_database(self) -> None:
+        for line in ("logging.basicConfig(filename='logs/a.log')", "db = sqlite3.connect('logs/a.log')"):
+            changed = mended(f'{line}\n', 'makeFolder', 1, folder='logs')
+            self.assertIn(f"os.makedirs(os.path.dirname('logs/a.log') or '.', exist_ok=True)\n{line}", changed)
+
+    def test_an_encoding_is_named_whatever_a_call_takes_already(self) -> None:
+        for given in ('', "'r'", "'r',", "'r', encoding='ascii'"):
+            source = f"text = Path('a.txt').open({given}).read()\n"
+            self.assertIn("encoding='utf-16')", mended(source, 'nameEncoding', 1, encoding='utf-16', mode='read'))
+        changed = mended("text = p.read_text()\n", 'nameEncoding', 1, encoding='utf-16', mode='read')
+        self.assertEqual(changed, "text = p.read_text(encoding='utf-16')\n")
+
     def test_pyvista_draws_off_screen(self) -> None:
         source = 'import pyvista as pv\n\npv.Plotter().show()\n'
         changed = mended(source, 'drawOffScreen', 3, library='vtk')
