@@ -14,6 +14,7 @@ TIME = r'(?:[T ,]+(?P<h>\d{1,2}):(?P<mi>\d{2})(?::(?P<s>\d{2})(?:[.,](?P<f>\d{1,
 FORMS = {
     'year-month-day': re.compile(r'(?P<y>\d{4})[-/.](?P<m>\d{1,2})[-/.](?P<d>\d{1,2})' + TIME),
     'yearmonthday': re.compile(r'(?P<y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})' + TIME),
+    'year-month': re.compile(r'(?P<y>(?:19|20)\d{2})[-/](?P<m>0[1-9]|1[0-2])'),
     'numbers': re.compile(r'(?P<a>\d{1,2})(?P<sep>[-/.])(?P<b>\d{1,2})[-/.](?P<y>\d{4}|\d{2})' + TIME),
     'day month year': re.compile(r'(?:[A-Za-z]{3,9},?\s+)?(?P<d>\d{1,2})(?:st|nd|rd|th|\.)?[- ](?P<name>[A-Za-zä]{3,9})\.?[-, ]+(?P<y>\d{4}|\d{2})' + TIME),
     'month day, year': re.compile(r'(?:[A-Za-z]{3,9},?\s+)?(?P<name>[A-Za-zä]{3,9})\.?[ -](?P<d>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<y>\d{4})' + TIME),
@@ -85,15 +86,15 @@ def moment(match: Match | None, day_first: bool) -> np.datetime64:
         elif 'name' in parts:
             day, month = parts['d'], str(MONTHS.get((parts['name'] or '')[:4].lower()) or MONTHS.get((parts['name'] or '')[:3].lower()) or 0)
         else:
-            day, month = parts['d'], parts['m']
-        hour = int(parts['h'] or 0)
-        if parts['half']:
-            hour = hour % 12 + (12 if parts['half'].lower() == 'pm' else 0)
-        fraction = int(((parts['f'] or '') + '000000')[:6])
-        read = datetime(year, int(month or 0), int(day or 0), hour, int(parts['mi'] or 0), int(parts['s'] or 0), fraction)
+            day, month = parts.get('d', '1'), parts['m']
+        hour = int(parts.get('h') or 0)
+        if parts.get('half'):
+            hour = hour % 12 + (12 if (parts['half'] or '').lower() == 'pm' else 0)
+        fraction = int(((parts.get('f') or '') + '000000')[:6])
+        read = datetime(year, int(month or 0), int(day or 0), hour, int(parts.get('mi') or 0), int(parts.get('s') or 0), fraction)
     except ValueError:
         return np.datetime64('NaT')
-    zone = (parts['zone'] or '').replace(':', '')
+    zone = (parts.get('zone') or '').replace(':', '')
     if zone and zone not in ('Z', 'UTC'):
         offset = timedelta(hours=int(zone[1:3]), minutes=int(zone[3:5])) * (1 if zone[0] == '+' else -1)
         read = read.replace(tzinfo=timezone(offset)).astimezone(timezone.utc).replace(tzinfo=None)

@@ -34,8 +34,14 @@ SCALES = [
 NUMERIC_SHARE = 0.9
 """From this share of numbers on, a column is numbers, and what is none is missing, counted and said."""
 CURRENCY = '$€£¥'
-POINT = re.compile(r"[+-]?(\d{1,3}([, \u00a0\u202f']\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?")
-COMMA = re.compile(r"[+-]?(\d{1,3}([. \u00a0\u202f']\d{3})+|\d+)?(,\d*)?([eE][+-]?\d+)?")
+POINT = re.compile(r"[+-]?([1-9]\d{0,2}([, \u00a0\u202f']\d{3})+|\d+)?(\.\d*)?([eE][+-]?\d+)?")
+COMMA = re.compile(r"[+-]?([1-9]\d{0,2}([. \u00a0\u202f']\d{3})+|\d+)?(,\d*)?([eE][+-]?\d+)?")
+GROUPED = re.compile(r'[+-]?[1-9]\d{0,2}(\.\d{3})+')
+"""Points between thousands; that of 0.414 is none."""
+UNIT = re.compile(r"(?P<number>[+-]?[\d.,' \u00a0\u202f]*\d)\s*(?P<unit>(?:[^\W\d_]|°)[^\W\d_²³/]{0,5}(?:[²³]|/[^\W\d_]{1,4})?)")
+CODE = re.compile(r"(?P<unit>[A-Z]{3}|Rs\.?)\s*(?P<number>[+-]?\d[\d.,' \u00a0\u202f]*)")
+SCALED = {'k': 1e3, 'm': 1e6, 'mn': 1e6, 'mio': 1e6, 'b': 1e9, 'bn': 1e9}
+CLOCK = re.compile(r'(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d+)?))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?')
 ID_NAME = re.compile(r'(^|[\W_])(id|ids|uuid|guid|index|idx|key|rownames?|row_?id|serial|number_?id|no)$|Id$|ID$|^unnamed: 0$', re.IGNORECASE)
 
 
@@ -49,8 +55,8 @@ class Column:
     distinct: int
     warnings: list[dict[str, Any]] = field(default_factory=list)
     categories: list[str] | None = None
-    written: dict[str, bool] = field(default_factory=dict)
-    """How its text was read, for rows to come: `comma` decimals, `percent`, `dayFirst`."""
+    written: dict[str, Any] = field(default_factory=dict)
+    """How its text was read, for rows to come: `comma` decimals, `percent`, `unit`, `clock`, `dayFirst`."""
 
     def warn(self, kind: str, message: str, number: float | None = None) -> None:
         self.warnings.append({'kind': kind, 'column': self.name, 'number': number, 'message': f'{self.name}: {message}'})
@@ -87,12 +93,14 @@ def coded(values: pa.ChunkedArray | pa.Array) -> Coded:
     return Coded(codes, texts, np.bincount(codes[codes >= 0], minlength=len(texts)))
 
 
-def column_of(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, written: dict[str, bool] | None = None) -> Column:
+def column_of(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, written: dict[str, Any] | None = None) -> Column:
     """Returns the column with the kind asked for, or the one that its values speak for."""
     kind = values.type
     ordered = pa.types.is_dictionary(kind) and kind.ordered
     if pa.types.is_temporal(kind) and not pa.types.is_time(kind) and not pa.types.is_duration(kind):
         found = typed(name, 'date', 'dates in the file', pc.cast(values.combine_chunks(), pa.timestamp('us'), safe=False))
+    elif pa.types.is_time(kind) or pa.types.is_duration(kind):
+        found = times_in_file(name, values.combine_chunks())
     elif pa.types.is_boolean(kind):
         found = typed(name, 'flag', 'booleans in the file', pc.cast(values.combine_chunks(), pa.float64()))
     elif pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind):
@@ -113,6 +121,14 @@ def numbers_in_file(name: str, values: pa.ChunkedArray) -> Column:
     column = of_numbers(name, floats, 'in the file')
     if whole and np.nanmax(np.abs(floats), initial=0) > 2**53:
         column = beyond_double(name, column, len(array.unique().drop_null()))
+    return column
+
+
+def times_in_file(name: str, values: pa.Array) -> Column:
+    """A time of day, or a span of time, in hours."""
+    micros = pc.cast(pc.cast(values, pa.time64('us') if pa.types.is_time(values.type) else pa.duration('us'), safe=False), pa.int64())
+    column = of_numbers(name, np.asarray(pc.cast(micros, pa.float64()).to_numpy(zero_copy_only=False), float) / 3.6e9, 'in the file')
+    column.why += ', times in hours'
     return column
 
 
@@ -152,7 +168,7 @@ def beyond_double(name: str, column: Column, distinct: int) -> Column:
 
 # ---- text
 
-def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, ordered: bool, written: dict[str, bool]) -> Column:
+def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, ordered: bool, written: dict[str, Any]) -> Column:
     cells = coded(values)
     missing = int((cells.codes < 0).sum())
     if not cells.texts:
@@ -186,7 +202,7 @@ def flag(name: str, cells: Coded, missing: int, asked: str | None) -> Column | N
     return None
 
 
-def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None, written: dict[str, bool]) -> Column | None:
+def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None, written: dict[str, Any]) -> Column | None:
     floats, how, found = read_numbers(cells.texts, decimal_comma, written)
     unread = np.isnan(floats) & np.array([text.lower() not in MISSING_IN_NUMBERS and text.lower().lstrip('+-') != 'nan' for text in cells.texts], bool)
     read_rows = int(cells.counts[~np.isnan(floats)].sum())
@@ -199,6 +215,10 @@ def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None, 
         return None
     column = of_numbers(name, np.append(floats, np.nan)[cells.codes], how)
     column.written = found
+    if found['comma'] and 'comma' not in written and not any(',' in text for text in cells.texts):
+        example = next((text for text in cells.texts if GROUPED.fullmatch(text)), None)
+        if example is not None:
+            column.warn('separators', f'{example!r} is read as {float(example.replace(".", "")):g}: elsewhere in the file a comma is the decimal sign')
     if unread_rows:
         rows = cells.rows_of(unread)
         example = cells.texts[int(np.flatnonzero(unread)[0])]
@@ -212,40 +232,86 @@ def looks_like_day(texts: list[str], name: str) -> bool:
     return bool(re.search(r'date|day|datum|fecha', name, re.IGNORECASE)) and all(re.fullmatch(r'(19|20)\d{6}', text) for text in texts)
 
 
-def read_numbers(texts: list[str], decimal_comma: bool, written: dict[str, bool]) -> tuple[np.ndarray, str, dict[str, bool]]:
+def read_numbers(texts: list[str], decimal_comma: bool, written: dict[str, Any]) -> tuple[np.ndarray, str, dict[str, Any]]:
     """Returns a float of every text, NaN where it is none, and how they were written."""
     series = pd.Series(texts, dtype=object)
     floats = np.array(pd.to_numeric(series, errors='coerce'), float)
     if series.str.contains('_', regex=False).any() or series.str.contains('0x', regex=False).any():
         floats[series.str.contains('_', regex=False) | series.str.contains('0x', regex=False, case=False)] = np.nan
     rest = np.flatnonzero(np.isnan(floats))
+    if written.get('clock', 'clock' not in written) and len(rest) == len(texts):
+        hours = np.array([clock(text) for text in texts], float)
+        if (~np.isnan(hours)).mean() >= NUMERIC_SHARE:
+            return hours, 'of hours, written as times', {'comma': False, 'percent': False, 'unit': '', 'clock': True}
     bare = {int(place): stripped(texts[place]) for place in rest}
+    unit, scales = without_unit(bare, len(texts), written.get('unit'))
     commas = [text for text, _ in bare.values() if ',' in text]
     comma = written['comma'] if 'comma' in written else uses_comma(commas, texts, decimal_comma)
-    if not comma and not written.get('percent') and not commas and not any(sign for _, sign in bare.values()) and not any(any(sign in text for sign in " '\u00a0\u202f") for text, _ in bare.values()):
-        return floats, 'in text', {'comma': False, 'percent': False}
     pattern = COMMA if comma else POINT
     if comma:  # then a point groups thousands, in what was read above too
         for place in np.flatnonzero(~np.isnan(floats)):
-            if re.fullmatch(r'[+-]?\d{1,3}(\.\d{3})+', texts[place]):
+            if GROUPED.fullmatch(texts[place]):
                 floats[place] = float(texts[place].replace('.', ''))
     signs = set()
     for place, (text, sign) in bare.items():
         value = one_number(text, pattern, bool(comma))
         if value is not None:
             signs.add(sign)
-            floats[place] = value / 100 if sign == '%' else value
+            floats[place] = (value / 100 if sign == '%' else value) * scales.get(place, 1)
     percent = '%' in signs or written.get('percent', False)
     if percent:  # a bare 12 beside 12 % means 12 %
         for place in np.flatnonzero(~np.isnan(floats)):
             if int(place) not in bare or bare[int(place)][1] != '%':
                 floats[place] = floats[place] / 100
-    how = ['with decimal commas' if comma else 'with thousands separators' if commas else '', 'in per cent' if percent else '', 'of money' if signs & set(CURRENCY) else '']
-    return floats, ' '.join(part for part in how if part) or 'in text', {'comma': bool(comma), 'percent': percent}
+    money = signs & set(CURRENCY)
+    how = ['with decimal commas' if comma else 'with thousands separators' if commas and signs else '', 'in per cent' if percent else '', 'of money' if money else '']
+    how += ['in thousands, millions …, written out' if unit == 'scaled' else f'in {unit}' if unit and signs else '']
+    return floats, ' '.join(part for part in how if part) or 'in text', {'comma': bool(comma), 'percent': percent, 'unit': unit, 'clock': False}
+
+
+def clock(text: str) -> float:
+    """The hours of `14:30`, `2:30 pm` or `36:10:05`; NaN of what is no time."""
+    found = CLOCK.fullmatch(text)
+    if found is None:
+        return float('nan')
+    hours, half = int(found['h']), (found['half'] or '').lower()
+    if half:
+        hours = hours % 12 + (12 if half.startswith('p') else 0)
+    return hours + int(found['m']) / 60 + float(found['s'] or 0) / 3600
+
+
+def without_unit(bare: dict[int, tuple[str, str]], count: int, known: str | None) -> tuple[str, dict[int, float]]:
+    """Takes the unit that all share, as in `12 kg`, off the texts in place. Returns it, and by what to multiply where units are thousands and millions."""
+    found = {place: match for place, (text, _) in bare.items() if (match := UNIT.fullmatch(text) or CODE.fullmatch(text))}
+    units = {unit_of(match) for match in found.values()}
+    numbers = count - sum(1 for place, (text, _) in bare.items() if place not in found and not POINT.fullmatch(text) and not COMMA.fullmatch(text))
+    if known is not None:
+        unit = known
+    elif units and units <= set(SCALED) and (len(units) > 1 or units == {'k'} and numbers > len(found)):
+        unit = 'scaled'
+    elif len(units) == 1 and 2 * len(found) >= numbers:
+        unit = next(iter(units))
+    else:
+        unit = ''
+    scales = {}
+    for place, match in found.items() if unit else ():
+        own = unit_of(match)
+        if unit == 'scaled' and own in SCALED:
+            scales[place] = SCALED[own]
+        elif own != unit:
+            continue
+        bare[place] = (match['number'].strip(), bare[place][1])
+    return unit, scales
+
+
+def unit_of(match: re.Match[str]) -> str:
+    """The unit of `3 Years` and `1 year`: `year`."""
+    unit = match['unit'].rstrip('.').casefold()
+    return unit[:-1] if len(unit) > 3 and unit.endswith('s') else unit
 
 
 def stripped(text: str) -> tuple[str, str]:
-    """Returns a text without its percent or currency sign, and that sign."""
+    """Returns a text without its percent or currency sign, and that sign; a minus behind it, or brackets around it, as one before."""
     sign = ''
     negative = text.startswith('(') and text.endswith(')')
     if negative:
@@ -255,7 +321,23 @@ def stripped(text: str) -> tuple[str, str]:
     for mark in CURRENCY:
         if text.startswith(mark) or text.endswith(mark) or text.startswith(f'-{mark}'):
             text, sign = text.replace(mark, '', 1).strip(), mark
+    if text.endswith('-') and text[:1].isdigit():
+        text, negative = text[:-1].rstrip(), True
     return (f'-{text}' if negative and text[:1].isdigit() else text.replace('\u2212', '-')), sign
+
+
+def file_comma(table: pa.Table, delimiter: str | None) -> bool:
+    """Whether a comma is the decimal sign of a file: by cells that can be read one way alone, else by its delimiter."""
+    commas = points = 0
+    for values in table.columns:
+        if not pa.types.is_string(values.type):
+            continue
+        for text in values.slice(0, 200).unique().to_pylist():
+            bare = stripped((text or '').strip())[0]
+            as_point, as_comma = POINT.fullmatch(bare), COMMA.fullmatch(bare)
+            commas += ',' in bare and as_comma is not None and as_point is None
+            points += '.' in bare and as_point is not None and as_comma is None
+    return commas > points if commas != points else delimiter == ';'
 
 
 def uses_comma(commas: list[str], texts: list[str], decimal_comma: bool) -> bool | None:
@@ -263,7 +345,7 @@ def uses_comma(commas: list[str], texts: list[str], decimal_comma: bool) -> bool
     as_point = [text for text in commas if POINT.fullmatch(text)]
     as_comma = [text for text in commas if COMMA.fullmatch(text)]
     if not as_point and not as_comma:
-        return True if decimal_comma and any(re.fullmatch(r'[+-]?\d{1,3}(\.\d{3})+', text) for text in texts) and all(re.fullmatch(r'[+-]?(\d{1,3}(\.\d{3})+|\d{1,3})', text) for text in texts) else None
+        return True if decimal_comma and any(map(GROUPED.fullmatch, texts)) and all(GROUPED.fullmatch(text) or re.fullmatch(r'[+-]?\d{1,3}', text) for text in texts) else None
     if len(as_point) != len(as_comma):
         return len(as_comma) > len(as_point)
     return decimal_comma
@@ -307,6 +389,8 @@ def scale_of(texts: list[str]) -> list[str] | None:
     for scale in SCALES:
         if set(plain) <= set(scale):
             return [plain[step] for step in scale if step in plain]
+    if len({unit_of(found) for text in texts if (found := UNIT.fullmatch(text))}) > 1:
+        return None  # 300 g are less than 12 kg
     numbered = [(re.match(r'(\d+)\W', text), text) for text in texts]
     if all(found for found, _ in numbered) and len({int(found[1]) for found, _ in numbered if found}) == len(texts):
         return [text for _, text in sorted((int(found[1]), text) for found, text in numbered if found)]

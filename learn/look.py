@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import step
-from infer import Column, column_of
+from infer import Column, column_of, file_comma
 from oddities import oddities
 from reading import Raw, read_table, short
 from step import Folder, Problem
@@ -36,13 +36,14 @@ def look(folder: Folder) -> None:
     if task['test'] is not None:
         test = as_learnt(raw, read_table(folder.path(task['test']), task['sheet']), dropped)
         test_rows = test.table.num_rows
-    raw, left_out = sampled(raw, task, test_rows)
+    raw, beyond = sampled(raw, task, test_rows)
+    left_out = [*raw.left_out, *beyond]
     if task['test'] is not None:
         raw = with_rows(raw, test, task['test'])
     if dropped:
         raw.table = raw.table.drop_columns([name for name in dropped if name is not None])
         left_out.append({'what': 'columns that were to be dropped', 'count': len(dropped), 'columns': dropped})
-    comma = raw.read['format'] == 'csv' and raw.read['delimiter'] == ';'
+    comma = file_comma(raw.table, raw.read['delimiter'])
     columns = [column_of(name, values, kinds.get(name), comma) for name, values in zip(raw.table.column_names, raw.table.columns, strict=True)]
     rows = raw.table.num_rows - test_rows
     if named['target'] is None:
@@ -77,7 +78,13 @@ def name_in(raw: Raw, asked: str | None, option: str) -> str | None:
     loose = [name for name in names if name.casefold() == asked.strip().casefold()]
     near = loose or difflib.get_close_matches(asked, names, 1, 0.4)
     meant = f'; did you mean {short(near[0])}?' if near else f'; the columns are {", ".join(names[:12])}{", …" if len(names) > 12 else ""}'
-    raise Problem(f'{option} {short(asked)}: expected a column of the table, found none of that name{meant}', column=asked)
+    raise Problem(f'{option} {short(asked)}: expected a column of the table, found none of that name{meant}{read_as(raw)}', column=asked)
+
+
+def read_as(raw: Raw) -> str:
+    """How a file with a single column was read, for who meant more."""
+    delimiter = raw.read['delimiter']
+    return f' (read with {delimiter!r} between cells)' if delimiter is not None and raw.table.num_columns == 1 else ''
 
 
 def expect_apart(named: dict[str, str | None], dropped: list[str | None]) -> None:
@@ -116,7 +123,7 @@ def with_rows(raw: Raw, more: Raw, file: str) -> Raw:
         if one.type != other.type:
             one, other = as_text(one), as_text(other)
         columns.append(pa.chunked_array([*one.chunks, *other.chunks], type=one.type))
-    return Raw(pa.table(columns, names=raw.table.column_names), raw.originals, raw.read, raw.warnings)
+    return Raw(pa.table(columns, names=raw.table.column_names), raw.originals, raw.read, raw.warnings, [*raw.left_out, *more.left_out])
 
 
 def decoded(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -192,6 +199,8 @@ def write(raw: Raw, originals: dict[str, str], columns: list[Column], target: Ta
     warnings += odd
     for column in copies:
         column.kind, column.why = 'constant', f'a copy of the target {target.name}'
+    if not features:
+        raise Problem(f'expected columns beside the target {target.name}, the table has none{read_as(raw)}', column=target.name)
     if not any(column.kind not in UNUSED for column in features):
         raise Problem('expected a column that can be learnt from, every one is constant, an identifier or a copy of the target')
     left_out += [{'what': f'column: {column.why}', 'count': 1, 'columns': [column.name]} for column in features if column.kind in UNUSED]

@@ -133,4 +133,4 @@ def doubles(features: list[Column], rows: np.ndarray) -> list[Warning]:
     count = len(hashes) - len(np.unique(hashes))
     if count < 0.01 * len(rows):
         return []
-    return [{'kind': 'duplicates', 'column': None, 'number': count, 'message': f'{count:,} rows are equal to an earlier one in every feature: equal rows are kept on one side of every split'}]
+    return [{'kind': 'duplicates', 'column': None, 'number': count, 'message': f'{count:,} {"row is" if count == 1 else "rows are"} equal to an earlier one in every feature: equal rows are kept on one side of every split'}]

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
-from infer import Column, coded, natural
+from infer import Coded, Column, coded, natural
 from metrics import DIRECTIONS, METRICS
 from step import Problem
 
@@ -60,6 +59,8 @@ class Target:
         present = [name for name, count in counts.items() if count]
         if len(present) < 2:
             raise Problem(f'column {self.name}: expected two classes or more, every row is {present[0]!r}', column=self.name)
+        if sum(count > 1 for count in counts.values()) < 2:
+            raise Problem(f'column {self.name}: expected classes of several rows each, or numbers, found {len(present):,} different values in {len(rows):,} rows', column=self.name)
         few = {name: count for name, count in counts.items() if count < 10}
         if few:
             shown = ', '.join(f'{name} ({count})' for name, count in list(few.items())[:5])
@@ -91,7 +92,10 @@ def target_of(column: Column, raw: pa.ChunkedArray, task: dict[str, Any], rows: 
         raise Problem(f'column {column.name}: expected two classes for a binary task, found {len(classes)}: {", ".join(classes[:5])}', column=column.name)
     if kind == 'multiclass' and len(classes) == 2:
         kind, metric, why = 'binary', metric_of(task['metric'], 'binary'), 'two classes'
-    return Target(column.name, kind, why, metric, pa.array(codes, pa.float64(), from_pandas=True), classes, reason)
+    target = Target(column.name, kind, why, metric, pa.array(codes, pa.float64(), from_pandas=True), classes, reason)
+    for one, other in alike(classes)[:3]:
+        target.warnings.append({'kind': 'mixed_types', 'column': column.name, 'number': None, 'message': f'{column.name}: {one!r} and {other!r} are learnt as two classes: write them alike if they are one'})
+    return target
 
 
 def kind_of_task(column: Column, asked: str | None, rows: int) -> tuple[str, str]:
@@ -139,7 +143,28 @@ def classes_of(column: Column, raw: pa.ChunkedArray) -> tuple[np.ndarray, list[s
     if pa.types.is_timestamp(column.values.type):
         raise Problem(f'column {column.name}: expected classes or numbers to predict, found dates', column=column.name)
     cells = coded(raw)
-    classes = sorted(cells.texts, key=natural)
-    place = pd.Series({text: float(index) for index, text in enumerate(classes)})
-    codes = np.append(place.loc[cells.texts].to_numpy(float) if cells.texts else np.array([]), np.nan)[cells.codes]
+    spelt = usual_spelling(cells) if column.kind == 'flag' else {text: text for text in cells.texts}
+    classes = sorted(set(spelt.values()), key=natural)
+    place = {text: float(index) for index, text in enumerate(classes)}
+    codes = np.append(np.array([place[spelt[text]] for text in cells.texts]), np.nan)[cells.codes]
     return codes, classes
+
+
+def usual_spelling(cells: Coded) -> dict[str, str]:
+    """What each text is most often written as, capitals aside."""
+    usual: dict[str, str] = {}
+    for index in np.argsort(cells.counts, kind='stable'):
+        usual[cells.texts[index].casefold()] = cells.texts[index]
+    return {text: usual[text.casefold()] for text in cells.texts}
+
+
+def alike(classes: list[str]) -> list[tuple[str, str]]:
+    """Pairs of classes that differ in capitals or blanks alone."""
+    seen: dict[str, str] = {}
+    pairs = []
+    for name in classes:
+        plain = re.sub(r'[\W_]+', '', name).casefold()
+        if plain and plain in seen and not re.search(r'\d', plain):
+            pairs.append((seen[plain], name))
+        seen.setdefault(plain, name)
+    return pairs

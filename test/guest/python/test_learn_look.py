@@ -184,6 +184,78 @@ class Read(Looking):
         self.assertEqual([column['original'] for column in found['columns']][:5], names[:5])
         self.assertEqual(len([warning for warning in found['warnings'] if warning['kind'] == 'renamed']), 4)
 
+    def test_rare_delimiters(self) -> None:
+        """a delimiter that is hardly ever used is found, where none of the usual ones divides the rows"""
+        for delimiter in (':', '~', ' '):
+            found = self.look(csv_of(table_of(a=[str(place % 7) for place in range(ROWS)]), delimiter))
+            self.assertEqual((found['read']['delimiter'], len(found['columns'])), (delimiter, 3))
+
+    def test_above_the_header(self) -> None:
+        """a title, comments and blank lines are left out, and counted"""
+        body = csv_of(table_of(a=[str(place % 7) for place in range(ROWS)]), ';')
+        for above, lines in (('Sales of 2024;;\n', 1), ('# made by hand\n# in m\n', 2), ('Report\n\nof sales\n', 2)):
+            found = self.look(above + body)
+            self.assertEqual([column['name'] for column in found['columns']], ['a', 'size', 'y'])
+            left = next(entry for entry in found['leftOut'] if entry['what'].startswith('lines above the header'))
+            self.assertEqual((left['count'], found['rows']), (lines, ROWS))
+        lines = body.splitlines()
+        found = self.look('\n'.join([*lines[:9], '', *lines[9:20], '', '', *lines[20:]]))
+        self.assertIn({'what': 'blank lines', 'count': 3}, found['leftOut'])
+
+    def test_no_header(self) -> None:
+        """a first row that looks like values is said; numbered columns, years and an index without a name are not"""
+        rows = [f'{place % 7},{place / 9:.3f},{place % 2}' for place in range(ROWS)]
+        self.assertIn('header', self.kinds_warned(self.look('\n'.join(rows), target=None)))
+        for header in ('0,1,y', '2019,2020,y', ',0,y', ',a,y'):
+            self.assertNotIn('header', self.kinds_warned(self.look('\n'.join([header, *rows]))), header)
+        words = [f'{"abcd"[place % 4]},{"yes" if place % 3 else "no"}' for place in range(ROWS)]
+        self.assertEqual(len(self.look('\n'.join([',y', *words]))['columns']), 2)
+
+    def test_one_column(self) -> None:
+        """a table of one column says by what its cells were divided"""
+        self.refused('only\n' + '\n'.join(str(place % 7) for place in range(ROWS)), 'expected columns beside the target only', "','", target='only')
+
+    def test_workbook(self) -> None:
+        """what stands above the header of a sheet is left out and counted; formulas that no program has computed are refused"""
+        import openpyxl
+
+        rows = [[place % 7, 'a' if place % 2 else 'b', f'{place},5', 'yes' if place % 3 else 'no'] for place in range(ROWS)]
+        for above in (['Sales report', None, None, None], ['Product', None, 'Sold', None]):
+            book = openpyxl.Workbook()
+            for row in (above, ['n', 'c', 'x', 'y'], *rows):
+                book.active.append(row)
+            book.active.merge_cells('A1:B1')
+            book.save('in/book.xlsx')
+            found = self.look_at('book.xlsx')
+            self.assertEqual([column['name'] for column in found['columns']], ['n', 'c', 'x', 'y'])
+            self.assertEqual((found['leftOut'][0]['count'], found['rows']), (1, ROWS))
+        book = openpyxl.Workbook()
+        for place, row in enumerate([['n', 'twice', 'y'], *([row[0], f'=A{number + 2}*2', row[3]] for number, row in enumerate(rows))]):
+            book.active.append(row)
+        book.save('in/book.xlsx')
+        with self.assertRaises(Problem) as caught:
+            self.look_at('book.xlsx')
+        self.assertEqual((caught.exception.said['column'], caught.exception.said['row']), ('twice', 2))
+
+    def test_json(self) -> None:
+        """objects within objects are columns; columns, and rows under one name, are read too"""
+        rows = [{'user': {'age': place % 50, 'place': {'city': 'A' if place % 2 else 'B'}}, 'tags': ['a'] * (place % 3), 'y': place % 5 == 0} for place in range(ROWS)]
+        found = self.look('\n'.join(map(json.dumps, rows)), 'data.jsonl')
+        self.assertEqual([(column['name'], column['kind']) for column in found['columns'][:2]], [('user.age', 'number'), ('user.place.city', 'category')])
+        plain = [{'a': place % 7, 'y': 'x' if place % 2 else 'z'} for place in range(ROWS)]
+        frame = pd.DataFrame(plain)
+        for content in (json.dumps({'data': plain, 'made': 'today'}, indent=1), frame.to_json(), json.dumps(frame.to_dict('list')), frame.to_json(orient='records')):
+            found = self.look(content, 'data.json')
+            self.assertEqual(([column['name'] for column in found['columns']], found['rows']), (['a', 'y'], ROWS))
+
+    def test_types_of_files(self) -> None:
+        """lists, bytes, spans and times of day of a file are read"""
+        frame = pd.DataFrame({'list': [[1, place % 3] for place in range(ROWS)], 'bytes': [b'a\xff' if place % 3 else b'b' for place in range(ROWS)], 'span': pd.to_timedelta(np.arange(ROWS) % 9 + 0.5, 'h'), 'y': np.arange(ROWS) % 2})
+        frame.to_parquet('in/data.parquet')
+        found = self.look_at('data.parquet')
+        self.assertEqual([column['kind'] for column in found['columns']], ['category', 'category', 'number', 'target'])
+        self.assertEqual(self.frame()['span'][:2].tolist(), [0.5, 1.5])
+
     def test_formats(self) -> None:
         """Parquet, Feather, JSON lines, a JSON list and Excel hold the same table"""
         frame = pd.DataFrame({'n': np.arange(ROWS) % 7 + 0.5, 'c': ['a', 'b', None] * 20, 'flag': [True, False] * 30, 'when': pd.date_range('2020-01-01', periods=ROWS, freq='7h'), 'y': [0, 1, 1] * 20})
@@ -275,6 +347,47 @@ class Kinds(Looking):
     def test_money(self) -> None:
         """currencies and brackets around what is owed are read"""
         self.numbers(['$1,200.50', '($30)', '$7'], [1200.5, -30, 7])
+
+    def test_units(self) -> None:
+        """a unit that all share is taken off; thousands and millions are written out; several units stay words"""
+        self.numbers(['12 kg', '3.5 kg', '0.25kg'], [12, 3.5, 0.25])
+        self.numbers(['1 year', '3 years', '10 years'], [1, 3, 10])
+        self.numbers(['1,200.50 EUR', '30.00 EUR', '7.25 EUR'], [1200.5, 30, 7.25])
+        self.numbers(['€1.5M', '€900K', '€2M'], [1.5e6, 9e5, 2e6])
+        self.assertEqual(self.kind(['12 kg', '300 g', '2 lb'] * 20)[0], 'category')
+
+    def test_signs(self) -> None:
+        """a minus behind a number is one before it"""
+        self.numbers(['1.50-', '(2.50)', '3.50'], [-1.5, -2.5, 3.5])
+
+    def test_decimal_sign_of_the_file(self) -> None:
+        """what can be read two ways is read as the rest of the file is written, and not by its delimiter alone"""
+        self.numbers(['0.125', '1.250', '-3.500'], [0.125, 1.25, -3.5], delimiter=';')
+        columns = {'price': ['12,5', '3,75', '1,0'] * 20, 'x': ['1.234', '12.345', '7.000'] * 20, **table_of()}
+        del columns['size']
+        found = self.look(csv_of(columns))
+        self.assertIn('separators', self.kinds_warned(found))
+        self.assertEqual(self.frame()['x'][0], 1234)
+
+    def test_clock(self) -> None:
+        """times of day are hours"""
+        self.numbers(['14:30', '08:15', '00:00:36'], [14.5, 8.25, 0.01])
+        self.numbers(['2:30 pm', '12:15 am', '9:00 AM'], [14.5, 0.25, 9.0])
+
+    def test_spelling(self) -> None:
+        """a yes in capitals is a yes; other classes that differ in capitals alone are said"""
+        columns = table_of()
+        columns['y'][:4] = ['YES', 'No', 'yes ', 'no']
+        self.assertEqual(sorted(self.look(columns)['classes']), ['no', 'yes'])
+        columns['y'] = ['Good', 'good', 'bad'] * 20
+        found = self.look(columns)
+        self.assertIn("'Good' and 'good'", next(warning['message'] for warning in found['warnings'] if warning['column'] == 'y'))
+
+    def test_another_class_in_every_row(self) -> None:
+        """a target of words that differ in every row is refused with its name"""
+        columns = table_of()
+        columns['y'] = [f'name {place}' for place in range(ROWS)]
+        self.assertEqual(self.refused(columns, '60 different values in 60 rows')['column'], 'y')
 
     def test_infinite(self) -> None:
         """infinity is missing, counted and said; 1e300 is a number"""
