@@ -54,24 +54,53 @@ const askingResolution = 0.1;
 const undisturbed = 0.01;
 
 /**
- * Returns how many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off the baseline. Only
- * off the baseline: a candidate may answer in a way of its own that saves it, and would gain by what it never paid. The interval
+ * Returns how many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off the baseline. It is
+ * taken off the candidate as well only where its text is of our own making (`isOurs`): any other may answer in a way of its own that
+ * saves it, and would gain by what it never paid. What is left of a candidate is told no better than the cost itself is known. The interval
  * holds what is not known, too: that an honest candidate was asked as well, which its upper end allows for; that a long call stands
  * in line for a processor and a short one does not, so both the clock's ratios and those without waiting lie within; and that two
  * processes of one program differ by their places in memory (`defaults.betweenRuns`).
  */
-export function speedupOf(pairs: readonly Pair[], asking: Interval, confidence: number): Interval {
+export function speedupOf(
+  pairs: readonly Pair[],
+  asking: Interval,
+  confidence: number,
+  isOurs = false,
+): Interval {
+  const least = Math.max(askingResolution * asking.value, asking.high - asking.low);
   const ratios = (ratio: (pair: Pair) => number): Interval => medianInterval(pairs.map(ratio), confidence);
   const per = (baselineMs: number, candidateMs: number, askingMs = asking.value): number =>
     Math.max(0, baselineMs - askingMs) / Math.max(clockMs, candidateMs);
-  const clock = ratios(({ baseline, candidate }) => per(baseline.ms, candidate.ms));
-  const alone = ratios(({ baseline, candidate }) => per(baseline.aloneMs, candidate.aloneMs));
-  // Neither is known of several threads; this one is never too high.
-  const careful = ratios(({ baseline, candidate }) => per(baseline.aloneMs, candidate.ms));
-  const least = Math.max(askingResolution * asking.value, asking.high - asking.low);
-  const unasked = ratios(({ baseline, candidate }) =>
-    per(baseline.aloneMs, Math.max(candidate.aloneMs - asking.high, least), asking.low),
+  const unaskedPer = (baselineMs: number, candidateMs: number): Interval => {
+    const given = (askingMs: number, most: number): number =>
+      per(baselineMs, Math.max(candidateMs - askingMs, least), most);
+    return {
+      value: given(asking.value, asking.value),
+      low: given(asking.low, asking.high),
+      high: given(asking.high, asking.low),
+    };
+  };
+  /** The ratios of some times of each pair; without the asking, their ends hold what is not known of its cost. */
+  const seenOf = (baseline: (pair: Pair) => number, candidate: (pair: Pair) => number): Interval => {
+    if (!isOurs) return ratios((pair) => per(baseline(pair), candidate(pair)));
+    const end = (which: keyof Interval): number =>
+      ratios((pair) => unaskedPer(baseline(pair), candidate(pair))[which])[which];
+    return { value: end('value'), low: end('low'), high: end('high') };
+  };
+  const clock = seenOf(
+    ({ baseline }) => baseline.ms,
+    ({ candidate }) => candidate.ms,
   );
+  const alone = seenOf(
+    ({ baseline }) => baseline.aloneMs,
+    ({ candidate }) => candidate.aloneMs,
+  );
+  // Neither is known of several threads; this one is never too high.
+  const careful = seenOf(
+    ({ baseline }) => baseline.aloneMs,
+    ({ candidate }) => candidate.ms,
+  );
+  const unasked = ratios(({ baseline, candidate }) => unaskedPer(baseline.aloneMs, candidate.aloneMs).high);
 
   const disturbed = inLine(pairs) > undisturbed;
   const parallel = pairs.some((pair) => pair.parallel);
@@ -119,18 +148,18 @@ export function noiseOf(pairs: readonly Pair[], confidence: number): number {
   return Math.max(high - 1, 1 - low);
 }
 
+/** How many times as long as its asking a program takes at least for a candidate to be seen to be faster: one that is asked as well, and one of ours. */
+const leastOfAsking = { asked: 2, ours: 1.25 };
+
 /**
- * Returns why no candidate could be seen to be faster than a program that takes `baselineMs`; null where one could. A candidate is asked as
- * well, so what is left of the baseline after the cost of asking must be more than that cost.
+ * Returns why no candidate could be seen to be faster than a program that takes `baselineMs`; null where one could. A candidate of a model's is
+ * asked as well, so what is left of the baseline after the cost of asking must be more than that cost. Of one of ours less is enough.
  */
-export function tooQuickToMeasure({
-  baselineMs,
-  askingMs,
-}: {
-  baselineMs: Interval;
-  askingMs: Interval;
-}): string | null {
-  if (baselineMs.value > 2 * askingMs.value) return null;
+export function tooQuickToMeasure(
+  { baselineMs, askingMs }: { baselineMs: Interval; askingMs: Interval },
+  oursOnly: boolean,
+): string | null {
+  if (baselineMs.value > leastOfAsking[oursOnly ? 'ours' : 'asked'] * askingMs.value) return null;
   const [taken, asking] = [baselineMs, askingMs].map(({ value }) => `${Number(value.toPrecision(2))} ms`);
   const compared =
     baselineMs.value <= askingMs.value

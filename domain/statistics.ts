@@ -18,18 +18,24 @@ export const SampleTime = z.object({
 export type SampleTime = z.infer<typeof SampleTime>;
 
 export interface Statistics
-  extends Pick<Measurement, 'baselineMs' | 'candidateMs' | 'speedup' | 'pairs' | 'askingMs' | 'runs'> {
+  extends Pick<
+    Measurement,
+    'baselineMs' | 'candidateMs' | 'speedup' | 'pairs' | 'askingMs' | 'isOurs' | 'runs'
+  > {
   /** How far from 1 the ratios were at most: of a program measured against itself. */
   noise: number;
 }
 
-/** Returns what the times of one measurement, or of several of the same two programs, amount to. */
-export function statistics(times: readonly SampleTime[]): Statistics {
+/**
+ * Returns what the times of one measurement, or of several of the same two programs, amount to. `isOurs`: the candidate's text is of our own
+ * making.
+ */
+export function statistics(times: readonly SampleTime[], isOurs = false): Statistics {
   const { confidence } = defaults;
   const runs = [...Map.groupBy(times, ({ run }) => run ?? 0).values()].map((run) => {
     const pairs = pairsOf(run);
     const asking = askingOf(run);
-    return { pairs, speedup: speedupOf(pairs, asking, confidence) };
+    return { pairs, speedup: speedupOf(pairs, asking, confidence, isOurs) };
   });
   const speedups = runs.map(({ speedup }) => speedup);
   const pairs = runs.flatMap((run) => run.pairs);
@@ -43,6 +49,7 @@ export function statistics(times: readonly SampleTime[]): Statistics {
       confidence,
     ),
     askingMs: askingOf(times),
+    ...(isOurs ? { isOurs } : {}),
     speedup: pooled(speedups),
     pairs: pairs.length,
     ...(speedups.length > 1 ? { runs: speedups } : {}),

@@ -11,8 +11,9 @@ export const Measurement = z.object({
   /** How far baseline against itself on this host was from 1 at most, as a share: 0.03 is ±3 %. */
   noiseFloor: z.number(),
   pairs: z.number(),
-  /** The cost of asking, taken off the baseline. */
+  /** The cost of asking, taken off the baseline; off the candidate, too, where its text is of our own making (`isOurs`). */
   askingMs: Interval,
+  isOurs: z.literal(true).optional(),
   host: z.string(),
   /** What else the host had to do meanwhile; missing where it does not tell. */
   load: z

@@ -89,7 +89,11 @@ export function busyText({ load }: Pick<Measurement, 'load'>): string | null {
   ].join(', ');
 }
 
-/** That a candidate is so quick that mostly its asking was measured, and its speed-up understated; null where it is not. */
+/** Off whose time the cost of asking was taken. */
+export const askedText = ({ isOurs }: Pick<Measurement, 'isOurs'>): string =>
+  isOurs === true ? 'taken off both' : 'taken off the baseline';
+
+/** That a candidate is so quick that mostly its asking was measured, and its speed-up not well known; null where it is not. */
 export function askingText({ askingMs, candidateMs, speedup }: Measurement): string | null {
   if (askingMs.value <= candidateMs.value / 2) return null;
   const [asking, all] = [askingMs.value, candidateMs.value].map(durationOf);
@@ -97,8 +101,8 @@ export function askingText({ askingMs, candidateMs, speedup }: Measurement): str
 }
 
 /** Returns how the figures of a measurement belong together: one is not the other two divided. */
-export const figuresNote = ({ pairs, askingMs }: Measurement): string =>
-  `The speed-up is the middle of the ratios of ${pairs} pairs, each on the same input${askingMs.value > 0 ? ', after the cost of asking was taken off the original' : ''}: not the ratio of the middles.`;
+export const figuresNote = ({ pairs, askingMs, isOurs }: Measurement): string =>
+  `The speed-up is the middle of the ratios of ${pairs} pairs, each on the same input${askingMs.value > 0 ? `, after the cost of asking was taken off ${isOurs === true ? 'both' : 'the original'}` : ''}: not the ratio of the middles.`;
 
 /** Returns what is to be known of a measurement beside its figures. */
 export const remarksOn = (measurement: Measurement): string[] =>

@@ -4,7 +4,7 @@ import type { FileChange } from '../domain/file-change.ts';
 import { ranked } from '../domain/leaderboard.ts';
 import type { Objective } from '../domain/objective.ts';
 import type { Interval } from '../domain/outcome.schema.ts';
-import { figuresNote, remarksOn, scoreDigits, times } from '../domain/trial.ts';
+import { askedText, figuresNote, remarksOn, scoreDigits, times } from '../domain/trial.ts';
 import { excerpt, shortened } from './excerpt.ts';
 import { type CandidateFacts, type JobFacts, lastTry, metricOf, standingOf, type TryFacts } from './facts.ts';
 import { duration, moment, plusMinus, range, rangeOf } from './figures.ts';
@@ -206,7 +206,7 @@ function measurementRows(measurement: NonNullable<TryFacts['measurement']>): Htm
   return html`<div><dt>speed-up</dt><dd>${times(speedup.value)} (${range(speedup)})</dd></div>
 <div><dt>the program as it was</dt><dd>${between(baselineMs)}</dd></div>
 <div><dt>the candidate</dt><dd>${between(candidateMs)}</dd></div>
-<div><dt>measured</dt><dd>${pairs} interleaved pairs on ${host}; cost of asking ${duration(askingMs.value)}, taken off the baseline; noise floor ${plusMinus(noiseFloor)}. ${figuresNote(measurement)}</dd></div>
+<div><dt>measured</dt><dd>${pairs} interleaved pairs on ${host}; cost of asking ${duration(askingMs.value)}, ${askedText(measurement)}; noise floor ${plusMinus(noiseFloor)}. ${figuresNote(measurement)}</dd></div>
 ${remarksOn(measurement).map(
   (remark) => html`<div><dt>note</dt><dd>${remark}</dd></div>
 `,

@@ -31,6 +31,8 @@ export interface MeasureInput {
   noiseFloor: number;
   /** What the same two programs gave before: what comes out covers both. */
   earlier: Measurement | null;
+  /** The candidate's text is of our own making: it does not answer in a way of its own. */
+  isOurs?: boolean;
 }
 
 export type Measured =
@@ -97,7 +99,7 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
 
   /** Measures once, and once more where that does not agree with `earlier`. */
   async function measure(input: Place & MeasureInput): Promise<Measured & { noise: number }> {
-    const { exam, cases, pairs, batch, noiseFloor, earlier, ...place } = input;
+    const { exam, cases, pairs, batch, noiseFloor, earlier, isOurs, ...place } = input;
     return takeStep(store, place, 'measure', async ({ signal }) => {
       const inputs = cases === null ? null : await readJson(store.blobs, cases.caseSet, CaseSet);
       const samples = plan(inputs?.expected.length ?? null, pairs, batch, twiceOf(exam, cases, inputs));
@@ -117,9 +119,9 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
         results.push(result);
         // Measurements of one program that do not agree say that something disturbs: one more shows by how much.
         const timeLeft = until - Date.now() > (Date.now() - began) / results.length;
-        if (results.length > 1 || !disagree(statistics(sampleTimes)) || !timeLeft) break;
+        if (results.length > 1 || !disagree(statistics(sampleTimes, isOurs)) || !timeLeft) break;
       }
-      const { noise, ...figures } = statistics(sampleTimes);
+      const { noise, ...figures } = statistics(sampleTimes, isOurs);
       const conducted = joined(results);
       return {
         kind: 'measured',
@@ -146,13 +148,16 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
     },
     /**
      * Measures the baseline against itself on this host: what comes out is the host's noise floor. Throws `JobRejected` where the
-     * baseline is too quick for any candidate to be seen to be faster.
+     * baseline is too quick for any candidate to be seen to be faster; `oursOnly`: no model makes any.
      */
-    async claimBench(input: Place & MeasureInput): Promise<Measured> {
+    async claimBench({
+      oursOnly = false,
+      ...input
+    }: Place & MeasureInput & { oursOnly?: boolean }): Promise<Measured> {
       const { noise, ...measured } = await measure(input);
       if (measured.kind === 'failed') return measured;
       const { measurement } = measured;
-      const tooQuick = tooQuickToMeasure(measurement);
+      const tooQuick = tooQuickToMeasure(measurement, oursOnly);
       if (tooQuick !== null) throw new JobRejected(`${subjectOf(input.exam)} ${tooQuick}`);
       return { ...measured, measurement: { ...measurement, noiseFloor: noise } };
     },

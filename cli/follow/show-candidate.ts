@@ -4,7 +4,7 @@ import { type Objective, objectiveOf } from '../../domain/objective.ts';
 import type { Interval } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
 import type { Measurement, Trial } from '../../domain/trial.schema.ts';
-import { bestFound, callOf, intervalText, metricText, remarksOn } from '../../domain/trial.ts';
+import { askedText, bestFound, callOf, intervalText, metricText, remarksOn } from '../../domain/trial.ts';
 import { type KeptJob, timesOf } from '../../record/kept-job.ts';
 import type { BlobStore } from '../../store/blobs.ts';
 import { readProgram } from '../../store/documents.ts';
@@ -165,7 +165,7 @@ function describeMeasurement(
   field('candidate', `${ms(candidateMs)} a ${call}`);
   field('speed-up', `${intervalText(speedup)} from ${pairs} pairs: the middle of their ratios`);
   if (runs.length > 0) field('measured', `${runs.length} times: ${runs.map(intervalText).join(', ')}`);
-  if (askingMs.value > 0) field('asking', `${ms(askingMs)}, taken off the baseline`);
+  if (askingMs.value > 0) field('asking', `${ms(askingMs)}, ${askedText(measurement)}`);
   field('host', `${host}, noise ±${percentText(noiseFloor)}`);
   for (const remark of remarksOn(measurement)) field('note', remark);
 }

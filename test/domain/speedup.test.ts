@@ -104,6 +104,24 @@ describe('a speed-up', () => {
     expect(high).toBeLessThan(50);
   });
 
+  it('is told of the work alone where the candidate is of our own making, and was asked as the original was', () => {
+    const asked = pairs.map(({ baseline: { ms } }) => quiet(ms + 2, ms / 4 + 2));
+    const { value, low, high } = speedupOf(asked, exactly(2), 0.95, true);
+    expect(value).toBeCloseTo(4);
+    expect([low, high]).toEqual([expect.closeTo(3.92), expect.closeTo(4.08)]);
+    expect(speedupOf(asked, exactly(2), 0.95).value).toBeLessThan(4);
+  });
+
+  it('of our own making is never more than the cost of asking is known to: a tenth of it, or as far as its looks differ', () => {
+    const saved = [quiet(12, 2), quiet(12, 0.1)];
+    for (const pair of saved) expect(speedupOf([pair], exactly(2), 0.95, true).value).toBeCloseTo(10 / 0.2);
+    const vague = { value: 2, low: 1.5, high: 2.5 };
+    const { value, low, high } = speedupOf([quiet(12, 2.5)], vague, 0.95, true);
+    expect(value).toBeCloseTo(10);
+    expect(low).toBeCloseTo((9.5 / 1) * 0.98);
+    expect(high).toBeCloseTo(10.5 * 1.02);
+  });
+
   it('is nothing where the baseline takes no longer than asking', () => {
     expect(speedupOf([quiet(4, 1)], exactly(5), 0.95).value).toBe(0);
   });
@@ -115,13 +133,14 @@ describe('a speed-up', () => {
   });
 
   it('cannot be seen of a program that takes little more than to be asked', () => {
-    const why = (baselineMs: number) =>
-      tooQuickToMeasure({ baselineMs: exactly(baselineMs), askingMs: exactly(0.1) });
+    const why = (baselineMs: number, oursOnly = false) =>
+      tooQuickToMeasure({ baselineMs: exactly(baselineMs), askingMs: exactly(0.1) }, oursOnly);
     expect(why(0.0761)).toBe(
       'takes 0.076 ms, less than it costs to ask it, 0.1 ms: give it more work per call',
     );
     expect(why(0.15)).toMatch(/^takes 0\.15 ms, and to ask it costs 0\.1 ms of that, so no candidate/);
     expect(why(0.25)).toBeNull();
+    expect([why(0.15, true), why(0.12, true)]).toEqual([null, expect.stringContaining('0.1 ms of that')]);
   });
 });
 

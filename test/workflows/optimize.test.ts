@@ -128,6 +128,8 @@ describe('an optimize job', () => {
       ].sort(),
     );
     expect(result.summary).toContain('fast is 4× faster');
+    const ofStrategies = seen.trials.filter(({ purpose }) => purpose !== 'baseline');
+    expect(ofStrategies.map(({ measurement }) => measurement?.isOurs)).toEqual([true, true, true]);
   });
 
   it.each([

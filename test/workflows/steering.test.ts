@@ -269,6 +269,8 @@ describe('a program that somebody brings', () => {
     expect(result).toMatchObject({ best: { candidate: 'c-3', title: 'mine.py' } });
     const byHand = seen.trials.filter(({ candidate }) => candidate.operator === 'human');
     expect(byHand.map(({ purpose }) => purpose)).toEqual(['trial', 'verification']);
+    // Who brought it may answer in a way of its own: only what a strategy made is not charged for being asked.
+    expect(byHand.map(({ measurement }) => measurement?.isOurs)).toEqual([undefined, undefined]);
     expect((await store.ledger.decisions(jobId)).at(-1)?.decision).toEqual({
       ...{ kind: 'human', told: 't-1', name: 'mine.py', file: 'b'.repeat(64) },
     });

@@ -213,12 +213,13 @@ export function stubActivities(
     async claimBench() {
       return { kind: 'measured', measurement: measurement(1), conducted: artifact };
     },
-    async measure({ candidate: program }) {
+    async measure({ candidate: program, isOurs }) {
       const acts = behaviour(program);
       const count = measured.get(program) ?? 0;
       measured.set(program, count + 1);
       const value = 'speedups' in acts ? (acts.speedups[Math.min(count, acts.speedups.length - 1)] ?? 1) : 1;
-      return { kind: 'measured', measurement: measurement(value), conducted: artifact };
+      const found = { ...measurement(value), ...(isOurs ? { isOurs } : {}) };
+      return { kind: 'measured', measurement: found, conducted: artifact };
     },
   };
   for (const [name, activity] of Object.entries(activities)) {

@@ -3,6 +3,7 @@ import type { PreparedCases } from '../../activities/try/cases.ts';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import type { Candidate } from '../../domain/candidate.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
+import { asksModels } from '../../domain/job.ts';
 import { type Bench, type Exam, functionWords, timedCases } from '../../domain/judging.ts';
 import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
@@ -44,6 +45,7 @@ export async function measureBaseline(
     ...running.placeOf('c-0/measure'),
     ...{ exam, cases, baseline: program, candidate: program, batch, noiseFloor: 0, earlier: null },
     pairs: cases === null ? defaults.scriptPairs : defaults.pairs,
+    oursOnly: !asksModels(running.job),
   });
   if (claimed.kind === 'failed') throw rejected(doesNotRun(exam, claimed.outcome));
   const { measurement, conducted } = claimed;

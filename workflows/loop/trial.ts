@@ -159,7 +159,8 @@ async function outcomeOf(
     if (failed !== null) return failed;
   }
   if (bench === null) return { kind: 'passed', verdict: graded.verdict };
-  return measuredOutcome(step, named, { exam, bench, program, cases, earlier }, findings);
+  const isOurs = candidate.operator === 'strategy';
+  return measuredOutcome(step, named, { exam, bench, program, cases, earlier, isOurs }, findings);
 }
 
 /** A module is measured on one input after another. */
@@ -290,19 +291,21 @@ async function measuredOutcome(
     program,
     cases,
     earlier,
+    isOurs,
   }: {
     exam: Exam;
     bench: Bench;
     program: Artifact;
     cases: PreparedCases | null;
     earlier: Measurement | null;
+    isOurs: boolean;
   },
   findings: Findings,
 ): Promise<Outcome> {
   const { gradeTimed, measureOn } = sandboxActivities(exam.limits);
   const { host, baselineProgram: baseline, batch, noiseFloor } = bench;
   const measured = await step('measure', `measure ${named}`, measureOn(host), {
-    ...{ exam, cases, baseline, candidate: program, batch, noiseFloor, earlier },
+    ...{ exam, cases, baseline, candidate: program, batch, noiseFloor, earlier, isOurs },
     pairs: cases === null ? defaults.scriptPairs : defaults.pairs,
   });
   if (measured.kind === 'failed') return measured.outcome;

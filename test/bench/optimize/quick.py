@@ -141,8 +141,11 @@ def tried(strategies_folder, guest, nanobind, work, folder):
     cases = [generator.make_case(seed) for seed in SEEDS]
     work.mkdir(parents=True, exist_ok=True)
     (work / 'case.frame').write_bytes(encode({'args': cases[0], 'kwargs': {}}))
-    command = [sys.executable, '-I', '-B', strategies_folder / 'strategies.py', '--module', folder / 'program.py', '--function', name]
-    command += ['--case', work / 'case.frame', '--out']
+    about_it = ['--module', folder / 'program.py', '--function', name, '--case', work / 'case.frame']
+    observing = [sys.executable, '-I', '-B', strategies_folder / 'observe.py', *about_it, '--out', work / 'observed']
+    (work / 'run').mkdir(exist_ok=True)
+    subprocess.run(observing, cwd=work / 'run', check=True, capture_output=True)
+    command = [sys.executable, '-I', '-B', strategies_folder / 'strategies.py', *about_it, '--record', work / 'observed/record.json', '--out']
     listing = subprocess.run([*command, work / 'list', '--list'], capture_output=True, text=True)
     if listing.returncode:
         yield {'function': folder.name, 'strategies': '', 'kind': 'crashed', 'detail': listing.stderr[-600:]}
