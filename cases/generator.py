@@ -42,25 +42,42 @@ def write_generator(calls, names, level, made_from, scale=1.0, invented=False, s
     """
     writer = _Writer(calls, level, scale, invented, scaled_numbers)
     arguments = _same_calls(writer, calls) if level == 'same calls' else _drawn(writer, calls, names)
+    small = any('= small or ' in line for line in writer.needed(arguments))
     lines = [
         f'"""Inputs that Crucible made from {made_from}.',
         '',
         'The verdict on a faster program rests on them: look whether they are as your own, and change here what is not.',
         '"""',
         '',
-        *writer.imports(),
+        *writer.imports(small),
         '',
         '',
-        'def make_case(seed):',
+        f'def make_case(seed{", small=None" if small else ""}):',
         '    rng = np.random.default_rng(seed)',
         *(f'    {line}' for line in writer.needed(arguments)),
         f'    return {arguments}',
     ]
+    if level == 'drawn':
+        writer.helpers.append('repeated')
+        lines += ['', '', *_edges(small)]
     for helper in writer.helpers:
         lines += ['', '', _HELPERS[helper].strip()]
     if writer.constants:
         lines += ['', '', *writer.constants]
     return Generator('\n'.join(lines) + '\n', writer.told)
+
+
+def _edges(small):
+    """The lines of a function of cases that are checked and not measured: programs are wrong there most often."""
+    few = ['for few in (1, 2, 3, 5):', '    with contextlib.suppress(Exception):', '        cases.append(make_case(seed, small=few))']
+    return [
+        'def edge_cases(seed):',
+        f'    """Checked and not measured: elements that occur several times{", and few elements" if small else ""}. What the function refuses is left out."""',
+        '    rng = np.random.default_rng(seed)',
+        '    cases = [repeated(rng, make_case(seed + more)) for more in range(4)]',
+        *(f'    {line}' for line in (few if small else [])),
+        '    return cases',
+    ]
 
 
 def _drawn(writer, calls, names):
@@ -156,6 +173,29 @@ def spread(rng, shape, quantiles):
     """Numbers spread as those seen, of which `quantiles` are the least, the greatest, and some between."""
     return np.interp(rng.random(shape), np.linspace(0, 1, len(quantiles)), quantiles)
 ''',
+    'repeated': '''
+def repeated(rng, case):
+    """The same case with elements that occur several times in lists and arrays; rising ones, permutations and square ones stay."""
+    if isinstance(case, dict):
+        return {'args': repeated(rng, case['args']), 'kwargs': dict(zip(case['kwargs'], repeated(rng, tuple(case['kwargs'].values()))))}
+    return tuple(repeated_elements(rng, value) for value in case)
+
+
+def repeated_elements(rng, value):
+    if not isinstance(value, (list, np.ndarray)) or getattr(value, 'ndim', 1) == 0 or len(value) < 8:
+        return value
+    if getattr(value[0], '__len__', int)() == len(value):
+        return value
+    places = rng.integers(0, max(2, len(value) // 4), len(value))
+    if isinstance(value[0], tuple) and rng.random() < 0.5 and not all(row[0] <= row[-1] for row in value if type(row[0]) is type(row[-1])):
+        return [tuple(value[place][k] for k, place in enumerate(rng.integers(0, len(value) // 4 + 1, len(row)))) for row in value]
+    if isinstance(value[0], (int, float, np.number)):
+        steps = np.diff(np.asarray(value, float))
+        if (steps > 0).all() or (isinstance(value[0], (int, np.integer)) and len(set(map(int, value))) == len(value)):
+            return value
+        places = np.sort(places) if (steps >= 0).all() else places
+    return value[places] if isinstance(value, np.ndarray) else [value[place] for place in places]
+''',
     'varied': '''
 def varied(rng, value):
     """The same, with fractions changed by up to a thousandth; whole numbers, texts, sizes and order stay."""
@@ -191,8 +231,8 @@ class _Writer:
         self.more_imports = []
         self.told = []
 
-    def imports(self):
-        standard = sorted(self.more_imports)
+    def imports(self, small):
+        standard = sorted({*self.more_imports, *(['import contextlib'] if small else [])})
         return [*standard, *([''] if standard else []), 'import numpy as np']
 
     def needed(self, arguments):
@@ -237,6 +277,8 @@ class _Writer:
         self.symbols[vector] = name
         low, high = self._range(vector, min(vector), max(vector))
         drawn = f'int(rng.integers({low}, {high + 1}))' if low < high else str(low)
+        if self.varies and low >= _SMALL:
+            drawn = f'small or {drawn}'
         seen = ', '.join(map(str, sorted(set(vector))[:4]))
         self.body.append(f'{name} = {drawn}  # a size; seen: {seen}')
         self.told.append(f'{name}: {low}…{high} (seen: {seen})' if low < high else f'{name}: {low}')
@@ -319,11 +361,14 @@ class _Writer:
         low, high = min(values), max(values)
         if per_call and self.scaled_numbers and high > 1:
             low, high = math.ceil(min(low, 0.5 * high) * self.scale), math.ceil(high * self.scale)
+            if low >= _SMALL:
+                return f'small or int(rng.integers({low}, {high + 1}))'
         elif per_call and low == high:
             if not self.varies or high < _COUNTS_FROM:
                 return repr(high)
             else:
                 low = math.ceil(0.8 * high)
+                return f'small or int(rng.integers({low}, {high + 1}))'
         if not self.varies and per_call:
             return self._choice(values)
         return repr(low) if low == high else f'int(rng.integers({low}, {high + 1}))'
@@ -448,6 +493,18 @@ class _Writer:
         quantiles = [float(_short(each)) for each in np.quantile(numbers, _QUANTILES)]
         return f'spread(rng, {shape}, {quantiles})'
 
+    def _from_to(self, pairs, kind):
+        """Pairs of numbers whose second is never below the first, and near to it: where something begins and ends; None for others."""
+        if len(pairs) < 8 or {len(pair) for pair in pairs} != {2}:
+            return None
+        if not all(type(a) is type(b) and type(a) in (int, float) and a <= b for a, b in pairs):
+            return None
+        lengths, begins = [b - a for a, b in pairs], [a for a, _ in pairs]
+        if max(lengths) > 0.25 * (max(begins) - min(begins)):
+            return None
+        both = f'begin, begin + {self.value(lengths, False)}'
+        return f'(lambda begin: {f"({both})" if kind == "tuple" else f"[{both}]"})({self.value(begins, False)})'
+
     def _row(self, rows, per_call):
         kind = type(rows[0]).__name__
         put = {'list': '{}', 'tuple': 'tuple({})', 'set': 'set({})', 'frozenset': 'frozenset({})', 'deque': 'deque({})'}[kind]
@@ -457,11 +514,14 @@ class _Writer:
         if not elements:
             return put.format('[]') if kind != 'list' else '[]'
         lengths = [len(row) for row in rows]
+        if not per_call and kind in ('list', 'tuple') and (drawn := self._from_to(rows, kind)) is not None:
+            return drawn
         if kind == 'tuple' and len(set(lengths)) == 1 and lengths[0] <= 8:
             parts = [self.value([row[index] for row in rows], per_call) for index in range(lengths[0])]
             return f'({", ".join(parts)}{"," if len(parts) == 1 else ""})'
         arrays = [_numbers(row if kind in ('list', 'tuple', 'deque') else sorted(row)) for row in rows]
-        if all(array is not None for array in arrays) and len({(array.dtype, array.ndim) for array in arrays}) == 1:
+        pairs = {type(element) for element in elements} in ({tuple}, {list}) and self._from_to(elements, type(elements[0]).__name__)
+        if not pairs and all(array is not None for array in arrays) and len({(array.dtype, array.ndim) for array in arrays}) == 1:
             drawn = self._array(arrays, per_call)
             inner = {type(element) for element in elements}
             listed = f'({drawn}).tolist()'

@@ -72,6 +72,8 @@ export const defaults = {
   fixTrials: 10,
   /** Cases that must be right before a candidate is measured. */
   checkCases: 3,
+  /** Seconds in which the original answers more of them: a program may be wrong on few inputs only. */
+  moreCasesSeconds: 0.5,
   /** Untimed inputs before the timed ones of a measurement: one for all players, one more for the candidate. */
   warmUps: 2,
   /** Interleaved pairs of one measurement: as few as an interval needs that leaves out the worst pair at either end. */

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import { z } from 'zod';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import type { CaseSet } from '../../domain/case-set.schema.ts';
+import { defaults } from '../../domain/defaults.ts';
 import { JobRejected } from '../../domain/errors.ts';
 import type { AnswersJudging, Exam } from '../../domain/judging.ts';
 import { limitsOf } from '../../domain/limits.schema.ts';
@@ -19,7 +20,7 @@ export interface PreparedCases {
   caseSet: Artifact;
   /** Revealed with the verdict. */
   seed: string;
-  /** The oracle's time for its last case: the earlier ones also pay for imports. 0 where it was not asked. */
+  /** The oracle's time for the last case it had to answer: the earlier ones also pay for imports, later ones may be small. 0 where it was not asked. */
   oracleMs: number;
   /** The largest expected answer; 0 where there is none. */
   answerBytes: number;
@@ -29,12 +30,18 @@ export type CaseActivities = ReturnType<typeof createCaseActivities>;
 
 export const createCaseActivities = (context: ActivityContext) => ({
   /**
-   * Makes `checks` inputs with the oracle's answers and `timings` inputs without, in a sandbox. Nobody can foresee their seed: it
+   * Makes at least `checks` inputs with the oracle's answers and `timings` inputs without, in a sandbox. Nobody can foresee their seed: it
    * is an HMAC of the store's secret and this place. Throws `JobRejected` where the user's generator or function fails.
    */
-  async prepareCases({ exam, checks, timings, ...place }: Place & CasesAsked): Promise<PreparedCases> {
+  async prepareCases({
+    exam,
+    checks,
+    timings,
+    moreSeconds,
+    ...place
+  }: Place & CasesAsked): Promise<PreparedCases> {
     return takeStep(context.store, place, 'cases', ({ signal }) =>
-      makeCases(context, place, { exam, checks, timings }, signal),
+      makeCases(context, place, { exam, checks, timings, moreSeconds }, signal),
     );
   },
 });
@@ -43,13 +50,20 @@ interface CasesAsked {
   exam: Exam<AnswersJudging>;
   checks: number;
   timings: number;
+  /** Seconds in which the original answers more than the `checks`, and the cases at the edges. None for a module: it is tested on so many. */
+  moreSeconds?: number | undefined;
 }
 
 /** The same, outside of a job's workflow as well. */
 export async function makeCases(
   { store, sandbox }: ActivityContext,
   place: Place,
-  { exam, checks, timings }: CasesAsked,
+  {
+    exam,
+    checks,
+    timings,
+    moreSeconds = exam.module === undefined ? defaults.moreCasesSeconds : 0,
+  }: CasesAsked,
   signal: AbortSignal,
 ): Promise<PreparedCases> {
   const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
@@ -60,6 +74,7 @@ export async function makeCases(
     ...['--generator', `/in/job/${generator.module}:${generator.name}`],
     ...['--oracle', `/in/job/${oracle.module}:${oracle.name}`],
     ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
+    ...['--more-seconds', String(moreSeconds)],
     ...['--inputs', '/in/job', '--out', '.cases'],
   );
   const ran = await sandbox.run(
@@ -87,12 +102,13 @@ export async function makeCases(
       `${generator.name} in ${generator.module}, or ${oracle.name} in ${oracle.module} on an input of it, did not get through (${outcome.kind}): ${'reason' in outcome ? outcome.reason : ''}. The field \`limits\` says how much they may use`,
     );
   const made = await readJson(store.blobs, required(ran.outputs, '.cases/cases.json'), Made);
+  const answered = made.cases.filter(({ oracleSeconds }) => oracleSeconds !== null);
   const number = (index: number): string => String(index).padStart(3, '0');
   const caseSet: CaseSet = {
     arguments: made.arguments,
     cases: made.cases.map((_, index) => required(ran.outputs, `.cases/case-${number(index)}.frame`)),
     twice: ran.outputs['.cases/twice.frame'] ?? null,
-    expected: made.cases.slice(0, checks).map((_, index) => ({
+    expected: answered.map((_, index) => ({
       answer: required(ran.outputs, `.cases/expected-${number(index)}.frame`),
       input: ran.outputs[`.cases/expected-${number(index)}.input.frame`] ?? null,
     })),
@@ -104,7 +120,7 @@ export async function makeCases(
   return {
     caseSet: await writeJson(store.blobs, caseSet),
     seed: String(seed),
-    oracleMs: (caseSet.oracleSeconds.at(-1) ?? 0) * 1000,
+    oracleMs: (caseSet.oracleSeconds[checks - 1] ?? 0) * 1000,
     answerBytes: Math.max(0, ...answers.map((bytes) => bytes.byteLength)),
   };
 }

@@ -1,9 +1,10 @@
 """Prepares cases: runs the user's generator and the original function, writes inputs and expected answers.
 
     prepare.py --generator PATH.py[:make_case] --seed SECRET --count K --out FOLDER
-               [--first I] [--oracle PATH.py:NAME [--oracle-count N]]
+               [--first I] [--oracle PATH.py:NAME [--oracle-count N] [--more-seconds S]]
 
-Both are user code and run in a sandbox of their own, where no candidate ever is. Writes `case-000.frame`,
+Both are user code and run in a sandbox of their own, where no candidate ever is. A function `edge_cases(seed)` beside the generator gives a list of
+cases more, of which the original may refuse some. Writes `case-000.frame`,
 `expected-000.frame`, where the original changes its arguments `expected-000.input.frame`, and `cases.json`.
 What the user's code does wrong ends with code 3 and `problem.json` `{ kind, message, where }`.
 """
@@ -11,13 +12,16 @@ What the user's code does wrong ends with code 3 and `problem.json` `{ kind, mes
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import inspect
+import itertools
 import json
 import os
+import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +45,10 @@ EXIT_PROBLEM = 3
 _MOST_EMPTY = 5
 # Seeds that are tried for one case that differs from the others.
 _MOST_DRAWS = 50
+# Cases with an expected answer beyond those asked for, where they are cheap; and bytes of all their frames.
+_MOST_MORE, _MOST_MORE_BYTES = 29, 32 << 20
+# Cases at the edges that one call of `edge_cases` may give, and seconds for one: a loop may never end there.
+_MOST_EDGES, _MOST_EDGE_SECONDS = 32, 3
 
 
 class Problem(Exception):
@@ -86,43 +94,149 @@ def case_seed(secret: str, index: int) -> int:
 
 
 def prepare(
-    generator: UserFunction, oracle: UserFunction | None, secret: str, first: int, count: int, answered: int, out: Path
+    generator: UserFunction,
+    oracle: UserFunction | None,
+    secret: str,
+    first: int,
+    count: int,
+    answered: int,
+    out: Path,
+    *,
+    more_seconds: float = 0.0,
+    edges: UserFunction | None = None,
 ) -> None:
-    """Writes the files of cases `first` to `first + count - 1` and `cases.json` into `out`; the oracle answers the first
-    `answered` of them, and the others are all different. Raises `Problem`.
+    """Writes the files of the cases and `cases.json` into `out`. The oracle answers the first `answered`, as many more as fit into
+    `more_seconds`, and those at the `edges`; then come `count - answered` for timing, which are all different. Raises `Problem`.
     """
-    rows = []
-    compared = oracle is None or answered == 0
-    seen: set[bytes] = set()
-    names = _parameters(oracle)
-    for index in range(first, first + count):
-        frame = _make_case(generator, secret, index)
-        if index == first and _make_case(generator, secret, index) != frame:
-            raise generator.problem(
-                'NotDeterministic',
-                f'is not deterministic: the seed {case_seed(secret, index)} gave two different cases; '
-                'draw everything random from a generator made of the seed',
-            )
-        if index >= first + answered:
-            frame = _make_unseen_case(generator, secret, index, seen, first + count)
+    written = _Written(oracle, out, first)
+    _require_determinism(generator, secret, first)
+    for index in range(first, first + answered):
+        written.add(_make_case(generator, secret, index))
+    timed = _timed(generator, secret, range(first + answered, first + count), written.seen)
+    if oracle is not None and answered > 0:
+        if more_seconds > 0:
+            timed = written.add_more(generator, secret, first + count, timed, more_seconds)
+        if edges is not None:
+            written.add_edges(edges, case_seed(secret, first))
+        if not written.compared:
+            _require_something(generator, oracle, secret, first + count)
+    for number, frame in enumerate(timed):
+        if number == 0:
+            (out / 'twice.frame').write_bytes(asked_twice(*decode_case(frame)))
+        written.add(frame, answered=False)
+    (out / 'cases.json').write_text(json.dumps({'arguments': written.names, 'cases': written.rows}), 'utf-8')
+
+
+def _timed(generator: UserFunction, secret: str, indices: range, asked: set[bytes]) -> Iterator[bytearray]:
+    """The cases for timing, one by one: each differs from all others, and from those that were `asked`."""
+    seen = set(asked)
+    for index in indices:
+        frame = _make_unseen_case(generator, secret, index, seen, indices.stop)
         seen.add(hashlib.sha256(frame).digest())
+        yield frame
+
+
+class _Written:
+    """The cases written so far, in the order in which they are asked."""
+
+    def __init__(self, oracle: UserFunction | None, out: Path, first: int) -> None:
+        self.names = _parameters(oracle)
+        self.rows: list[dict[str, Any]] = []
+        self.seen: set[bytes] = set()
+        # Whether an answer holds anything that another one could differ in.
+        self.compared = False
+        self._oracle, self._out, self._first = oracle, out, first
+        self._bytes = 0
+
+    def add(self, frame: bytearray, answered: bool = True) -> None:
+        """Writes a case, and what the original answers where it is `answered`. Raises `Problem` where the original fails."""
+        expected = None if self._oracle is None or not answered else _run_original(self._oracle, frame)
+        number = self._first + len(self.rows)
         row: dict[str, Any] = {
-            'index': index,
-            'case': f'case-{index:03d}.frame',
-            'description': describe_case(decode_case(frame), names),
+            'index': number,
+            'case': f'case-{number:03d}.frame',
+            'description': describe_case(decode_case(frame), self.names),
             'expected': None,
             'expectedInput': None,
             'oracleSeconds': None,
         }
-        if oracle is not None and index < first + answered:
-            compared = _expect(oracle, frame, index, row, out) or compared
-        (out / row['case']).write_bytes(frame)
-        if index == first + answered:
-            (out / 'twice.frame').write_bytes(asked_twice(*decode_case(frame)))
-        rows.append(row)
-        if oracle is not None and index == first + answered - 1 and not compared:
-            _require_something(generator, oracle, secret, first + count)
-    (out / 'cases.json').write_text(json.dumps({'arguments': names, 'cases': rows}), 'utf-8')
+        self.seen.add(hashlib.sha256(frame).digest())
+        if expected is not None:
+            self._expect(expected, frame, number, row)
+        (self._out / row['case']).write_bytes(frame)
+        self.rows.append(row)
+
+    def add_more(
+        self, generator: UserFunction, secret: str, index: int, timed: Iterator[bytearray], seconds: float
+    ) -> Iterator[bytearray]:
+        """Writes cases that the original answers within the `seconds`, as far as they are new, and returns the `timed` ones, which come first:
+        those that are left may be few. Where these are large there are no more.
+        """
+        ahead: list[bytearray] = []
+        size = 0
+        for frame in timed:
+            ahead.append(frame)
+            size += len(frame)
+            if size > _MOST_MORE_BYTES:
+                return itertools.chain(ahead, timed)
+        taken = self.seen | {hashlib.sha256(frame).digest() for frame in ahead}
+        # The calls before paid for imports.
+        until = time.perf_counter() + seconds
+        for more in range(index, index + _MOST_MORE):
+            if self._bytes > _MOST_MORE_BYTES or time.perf_counter() > until:
+                break
+            frame = _make_case(generator, secret, more)
+            if hashlib.sha256(frame).digest() not in taken:
+                self.add(frame)
+        return iter(ahead)
+
+    def add_edges(self, edges: UserFunction, seed: int) -> None:
+        """Writes the cases at the edges that the original answers: what it raises for is no input of it."""
+        made = edges.run(seed)
+        if not isinstance(made, (list, tuple)):
+            raise edges.problem('Returns', f'returns a {type(made).__name__}: expected a list of cases, each as `make_case` returns one')
+        for each in made[:_MOST_EDGES]:
+            frame = _frame_of(edges, each)
+            if hashlib.sha256(frame).digest() not in self.seen:
+                with contextlib.suppress(Problem), _ended_after(_MOST_EDGE_SECONDS):
+                    self.add(frame)
+
+    def _expect(
+        self, expected: tuple[Any, bytearray, Any, float], frame: bytearray, number: int, row: dict[str, Any]
+    ) -> None:
+        answer, answered, left, row['oracleSeconds'] = expected
+        row['expected'] = f'expected-{number:03d}.frame'
+        (self._out / row['expected']).write_bytes(answered)
+        if left != frame:
+            row['expectedInput'] = f'expected-{number:03d}.input.frame'
+            (self._out / row['expectedInput']).write_bytes(left)
+        self.compared = self.compared or _holds_something(answer) or left != frame
+        self._bytes += len(frame) + len(answered)
+
+
+@contextlib.contextmanager
+def _ended_after(seconds: int) -> Iterator[None]:
+    """Raises in what is run, if it is Python's own, once it took longer."""
+
+    def end(*_: object) -> None:
+        raise TimeoutError(f'took longer than {seconds} s')
+
+    before = signal.signal(signal.SIGALRM, end)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _require_determinism(generator: UserFunction, secret: str, index: int) -> None:
+    if _make_case(generator, secret, index) != _make_case(generator, secret, index):
+        raise generator.problem(
+            'NotDeterministic',
+            f'is not deterministic: the seed {case_seed(secret, index)} gave two different cases; '
+            'draw everything random from a generator made of the seed',
+        )
 
 
 def describe_case(arguments: Arguments, names: list[str]) -> str:
@@ -156,7 +270,11 @@ def _range(value: Any) -> str:
 
 def _make_case(generator: UserFunction, secret: str, index: int) -> bytearray:
     seed = case_seed(secret, index)
-    made = generator.run(seed, index) if _takes_index(generator.call) else generator.run(seed)
+    return _frame_of(generator, generator.run(seed, index) if _takes_index(generator.call) else generator.run(seed))
+
+
+def _frame_of(generator: UserFunction, made: Any) -> bytearray:
+    """The frame of a case as the user's code returned it. Raises `Problem` where that is none."""
     if isinstance(made, tuple):
         args, kwargs = made, {}
     elif isinstance(made, dict) and made and set(made) <= {'args', 'kwargs'}:
@@ -193,19 +311,6 @@ def _make_unseen_case(
         'that was not there before; a program that '
         'remembers its answers would seem fast, so let more of the case depend on the seed',
     )
-
-
-def _expect(oracle: UserFunction, frame: bytearray, index: int, row: dict[str, Any], out: Path) -> bool:
-    """Runs the original on its own copy of the case and writes what it answers and leaves behind. Whether that is anything that
-    could be compared.
-    """
-    answer, expected, left, row['oracleSeconds'] = _run_original(oracle, frame)
-    row['expected'] = f'expected-{index:03d}.frame'
-    (out / row['expected']).write_bytes(expected)
-    if left != frame:
-        row['expectedInput'] = f'expected-{index:03d}.input.frame'
-        (out / row['expectedInput']).write_bytes(left)
-    return _holds_something(answer) or left != frame
 
 
 def _require_something(generator: UserFunction, oracle: UserFunction, secret: str, first: int) -> None:
@@ -289,6 +394,12 @@ def _load(role: str, given: str, default: str | None) -> UserFunction:
         raise Problem(f'{role}{error.kind.capitalize()}', str(error), error.where) from None
 
 
+def _edges_beside(generator: UserFunction) -> UserFunction | None:
+    """The function of the generator's file that gives cases at the edges; None where it has none."""
+    call = getattr(sys.modules.get(generator.call.__module__), 'edge_cases', None)
+    return UserFunction('generator', generator.path, 'edge_cases', call) if callable(call) else None
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description='Prepares cases and expected answers.', allow_abbrev=False)
     options.add_argument('--generator', required=True, metavar='PATH.py[:NAME]')
@@ -296,6 +407,7 @@ def main() -> None:
     options.add_argument('--seed', required=True, metavar='SECRET')
     options.add_argument('--count', type=int, required=True)
     options.add_argument('--oracle-count', type=int, help='how many of them the original answers, from the first on; all by default')
+    options.add_argument('--more-seconds', type=float, default=0.0, help='seconds in which the original answers more cases, and those at the edges')
     options.add_argument('--first', type=int, default=0)
     options.add_argument('--inputs', type=Path, help='a folder whose files are shown in the working directory')
     options.add_argument('--out', type=Path, required=True)
@@ -309,7 +421,9 @@ def main() -> None:
         generator = _load('generator', chosen.generator, 'make_case')
         oracle = _load('oracle', chosen.oracle, None) if chosen.oracle is not None else None
         answered = chosen.count if chosen.oracle_count is None else chosen.oracle_count
-        prepare(generator, oracle, chosen.seed, chosen.first, chosen.count, answered, out)
+        more = chosen.more_seconds
+        edges = _edges_beside(generator) if more > 0 else None
+        prepare(generator, oracle, chosen.seed, chosen.first, chosen.count, answered, out, more_seconds=more, edges=edges)
     except Problem as problem:
         text = json.dumps({'kind': problem.kind, 'message': str(problem), 'where': problem.place})
         (out / 'problem.json').write_text(text, 'utf-8')

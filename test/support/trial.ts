@@ -39,14 +39,15 @@ export interface Trials {
 /**
  * The activities of a trial as a worker has them, over a real sandbox and a store of their own, called in the order in which the
  * workflow does. The files of `folder` are the job's, and those of every program but for what is hidden from it; the baseline is what `job` names. All trials
- * get the same secret inputs, each in sandboxes that have never seen them. Throws what the first activities throw, `JobRejected`
+ * get the same secret inputs, each in sandboxes that have never seen them: as many checked ones as `checks` says, so that cheats know when they are
+ * timed, and more in `moreSeconds`. Throws what the first activities throw, `JobRejected`
  * for one.
  */
 export async function openTrials(
   kind: SandboxKind,
   folder: string,
   job: Omit<z.input<typeof OptimizeJob>, 'kind' | 'name'>,
-  { checks = 2, pairs = 7, batch = 2 } = {},
+  { checks = 2, pairs = 7, batch = 2, moreSeconds = 0 } = {},
 ): Promise<Trials> {
   const home = await mkdtemp(join(tmpdir(), 'crucible-trial-'));
   const store = await openStore(join(home, 'store'));
@@ -99,7 +100,7 @@ export async function openTrials(
     const { judging } = asked;
     const cases =
       judging.kind === 'answers'
-        ? await act(prepareCases, { ...given(), exam: { ...asked, judging }, checks, timings })
+        ? await act(prepareCases, { ...given(), exam: { ...asked, judging }, checks, timings, moreSeconds })
         : null;
     const known =
       judging.kind === 'sameFiles' ? await act(runProgram, { ...given(), program: baseline, cases }) : null;

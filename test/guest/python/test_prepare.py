@@ -57,6 +57,37 @@ class Preparing(unittest.TestCase):
     def case(self, name: str) -> Any:
         return decode_case((self.folder / 'out' / name).read_bytes())
 
+    def test_a_quick_original_answers_more_cases_and_those_for_timing_stay_unseen(self) -> None:
+        few = 'def make_case(seed):\n    return seed % 40, 2'
+        self.run_prepare(few, ORACLE, '--count', '20', '--oracle-count', '3', '--more-seconds', '0.2')
+        rows = self.out('cases.json')['cases']
+        asked = [row for row in rows if row['expected'] is not None]
+        self.assertGreater(len(asked), 5)
+        self.assertEqual([row['expected'] is None for row in rows], [False] * len(asked) + [True] * 17)
+        timed = {(self.folder / 'out' / row['case']).read_bytes() for row in rows[len(asked) :]}
+        self.assertEqual(len(timed), 17)
+        self.assertTrue(timed.isdisjoint((self.folder / 'out' / row['case']).read_bytes() for row in asked))
+        self.assertTrue((self.folder / 'out/twice.frame').exists())
+
+    def test_cases_at_the_edges_are_answered_but_for_those_that_the_original_refuses_or_never_ends_on(self) -> None:
+        edges = GENERATOR + """
+    def edge_cases(seed):
+        return [(np.zeros((1, 1)), 7), (np.zeros((0, 0)), 0), (np.ones((2, 2)), -1)]
+"""
+        picky = """
+    def project(image, grid_size):
+        if grid_size < 0:
+            raise ValueError('below 0')
+        while grid_size == 0:
+            pass
+        return image * grid_size
+"""
+        self.run_prepare(edges, picky, '--oracle-count', '1', '--more-seconds', '1e-9')
+        rows = self.out('cases.json')['cases']
+        self.assertEqual([row['expected'] is None for row in rows], [False, False, True, True])
+        self.assertEqual(self.case('case-001.frame')[0][1], 7)
+        self.assertEqual(decode((self.folder / 'out/expected-001.frame').read_bytes()).shape, (1, 1))
+
     def problem(self, generator: str, oracle: str | None = None, **more: str) -> tuple[str, str, str | None]:
         self.assertEqual(self.run_prepare(generator, oracle, **more), 3)
         problem = self.out('problem.json')
