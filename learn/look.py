@@ -24,9 +24,9 @@ UNUSED = ('constant', 'identifier')
 
 def look(folder: Folder) -> None:
     task = step.task_of(folder)
-    raw = read_table(folder.path(files_of(task)[0]), task['sheet'])
+    raw = read(folder, files_of(task)[0], task)
     for further in files_of(task)[1:]:
-        raw = with_rows(raw, read_table(folder.path(further), task['sheet']), further)
+        raw = with_rows(raw, read(folder, further, task), called(further, task))
     originals = dict(zip(raw.table.column_names, raw.originals, strict=True))
     named = {role: name_in(raw, task[role], f'--{role}') for role in ROLES}
     dropped = [name_in(raw, name, '--drop') for name in task['drop']]
@@ -34,12 +34,12 @@ def look(folder: Folder) -> None:
     kinds = {name_in(raw, name, 'kinds'): kind for name, kind in task['kinds'].items()}
     test_rows = 0
     if task['test'] is not None:
-        test = as_learnt(raw, read_table(folder.path(task['test']), task['sheet']), dropped)
+        test = as_learnt(raw, read(folder, task['test'], task), dropped)
         test_rows = test.table.num_rows
     raw, beyond = sampled(raw, task, test_rows)
     left_out = [*raw.left_out, *beyond]
     if task['test'] is not None:
-        raw = with_rows(raw, test, task['test'])
+        raw = with_rows(raw, test, called(task['test'], task))
     if dropped:
         raw.table = raw.table.drop_columns([name for name in dropped if name is not None])
         left_out.append({'what': 'columns that were to be dropped', 'count': len(dropped), 'columns': dropped})
@@ -57,6 +57,22 @@ def look(folder: Folder) -> None:
     keep, said = rows_kept(target, by_name, named, rows, test_rows)
     left_out += said
     write(raw, originals, columns, target, named, keep, rows, left_out, proposed)
+
+
+def read(folder: Folder, file: str, task: dict[str, Any]) -> Raw:
+    """Reads a table; what is wrong with it is told by the name that the user knows it by."""
+    try:
+        return read_table(folder.path(file), task['sheet'])
+    except Problem as problem:
+        known = f'{file}: '
+        if str(problem).startswith(known):
+            message = f'{called(file, task)}: {str(problem).removeprefix(known)}'
+            raise Problem(message, column=problem.said.get('column'), row=problem.said.get('row')) from None
+        raise
+
+
+def called(file: str, task: dict[str, Any]) -> str:
+    return str(task['called'].get(file, file))
 
 
 def files_of(task: dict[str, Any]) -> list[str]:
@@ -183,6 +199,7 @@ def rows_kept(target: Target, columns: dict[str, Column], named: dict[str, str |
 
 def counted(what: str, flags: np.ndarray) -> dict[str, Any]:
     places = np.flatnonzero(flags)
+    what = what.replace('rows', 'row', 1) if len(places) == 1 else what
     return {'what': what, 'count': len(places), 'rows': (places[:20] + 1).tolist()}
 
 

@@ -52,6 +52,7 @@ def read_table(path: Path, sheet: str | None = None) -> Raw:
         raise Problem(f'{path.name}: expected {kind}, cannot read it: {first_line(error)}') from None
     if raw.table.num_rows == 0:
         raise Problem(f'{path.name}: expected rows below the header, found none')
+    raw = without_totals(raw)
     return renamed(raw)
 
 
@@ -70,6 +71,24 @@ def format_of(path: Path, head: bytes) -> str:
     if path.suffix.lower() in ('.jsonl', '.ndjson') or head.lstrip(b'\xef\xbb\xbf \t\r\n')[:1] in (b'{', b'['):
         return 'json lines'
     return 'csv'
+
+
+TOTAL = re.compile(r'(grand |sub)?total\b|sums?\b|summe\b|gesamt|somme\b|totaal\b|totale\b|suma\b', re.IGNORECASE)
+
+
+def without_totals(raw: Raw) -> Raw:
+    """The last rows, where they sum up the others, are none of them."""
+    count, named = 0, ''
+    while count < min(3, raw.table.num_rows - 1):
+        last = raw.table.slice(raw.table.num_rows - 1 - count, 1)
+        filled = [text for column in last.columns if (text := str('' if column[0].as_py() is None else column[0].as_py()).strip())]
+        if not filled or not TOTAL.match(filled[0]) or (last.num_columns > 2 and 2 * len(filled) > last.num_columns + 1):
+            break
+        count, named = count + 1, filled[0]
+    if count:
+        raw.left_out.append({'what': f'{"row" if count == 1 else "rows"} of totals at the end: {short(named)}', 'count': count})
+        raw.table = raw.table.slice(0, raw.table.num_rows - count)
+    return raw
 
 
 # ---- delimited text
@@ -196,10 +215,10 @@ def read_csv(path: Path, _: str | None) -> Raw:
     delimiter = declared or delimiter_of(text)
     csv.field_size_limit(1 << 30)
     names, begins = header_of(text, delimiter)
-    left_out = [lines_left_out('lines above the header', text[:begins])] if begins else []
+    left_out = [lines_left_out('above the header', text[:begins])] if begins else []
     text = text[begins:]
     if blank := blank_lines(text, delimiter):
-        left_out.append({'what': 'blank lines', 'count': blank})
+        left_out.append({'what': 'blank line' if blank == 1 else 'blank lines', 'count': blank})
     if len(names) > 1 and names[-1].strip() == '' and trailing(text, delimiter, len(names)):
         names = names[:-1]
     table = parse(path.name, text, delimiter, names)
@@ -211,6 +230,7 @@ def read_csv(path: Path, _: str | None) -> Raw:
 
 def lines_left_out(what: str, text: str) -> dict[str, object]:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
+    what = f'{"line" if len(lines) == 1 else "lines"} {what}'
     return {'what': f'{what}: {short(lines[0])}' if lines else what, 'count': len(lines)}
 
 
@@ -389,11 +409,11 @@ def read_excel(path: Path, sheet: str | None) -> Raw:
     if not rows:
         raise Problem(f'{path.name}: sheet {page.title}: expected a header and rows, found none')
     width = max(place + 1 for row in rows for place, cell in enumerate(row) if cell is not None)
-    left_out: list[dict[str, object]] = [{'what': 'blank rows', 'count': len(every) - len(rows)}] if len(rows) < len(every) else []
+    left_out: list[dict[str, object]] = [{'what': 'blank row' if len(every) - len(rows) == 1 else 'blank rows', 'count': len(every) - len(rows)}] if len(rows) < len(every) else []
     above = above_header([['' if cell is None else str(cell) for cell in row[:width]] for row in rows[:200]])
     if above:
         title = next(str(cell) for cell in rows[0] if cell is not None)
-        left_out.append({'what': f'rows above the header: {short(title)}', 'count': above})
+        left_out.append({'what': f'{"row" if above == 1 else "rows"} above the header: {short(title)}', 'count': above})
         rows = rows[above:]
     names = ['' if cell is None else str(cell) for cell in rows[0][:width]]
     columns = [column_of([cell if isinstance(cell, (int, float, bool, type(None))) else str(cell) for cell in column]) for column in zip(*[row[:width] for row in rows[1:]], strict=True)]

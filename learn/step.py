@@ -165,4 +165,5 @@ DEFAULTS: dict[str, Any] = {
     'maxLatencyMs': None,
     'maxRows': 200_000,
     'sheet': None,
+    'called': {},
 }

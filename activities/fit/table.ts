@@ -130,6 +130,10 @@ function tableFiles(asked: Asked, given: Tree): { table: Tree; task: Record<stri
     table: Object.fromEntries([...table, ...test]),
     task: {
       ...{ table: table.map(([name]) => name), test: test[0]?.[0] ?? null },
+      called: Object.fromEntries([
+        ...table.map(([name]) => [name, asked.table]),
+        ...test.map(([name]) => [name, asked.test]),
+      ]),
       ...{ target, task, metric, groups, time, weights, drop, kinds, seed, interpretable, maxLatencyMs },
       ...{ folds: fit.folds, testShare: fit.testShare },
     },

@@ -20,7 +20,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import pyarrow as pa  # noqa: E402
 from calibrate import calibrated  # noqa: E402
-from infer import column_of  # noqa: E402
+from infer import column_of, file_comma  # noqa: E402
 from metrics import decided  # noqa: E402
 from reading import read_table  # noqa: E402
 from step import Problem, frame_of, read_frame  # noqa: E402
@@ -31,7 +31,9 @@ SCHEMA: dict[str, Any] = json.loads((HERE / 'schema.json').read_text('utf-8'))
 def read(path: str | Path) -> tuple[pd.DataFrame, list[str]]:
     """Reads a file of new rows; returns what the models take, and what was noticed."""
     raw = read_table(Path(path))
-    return checked(dict(zip(raw.originals, raw.table.columns, strict=True)) | dict(zip(raw.table.column_names, raw.table.columns, strict=True)), raw.originals, raw.read['format'] == 'csv' and raw.read['delimiter'] == ';')
+    columns = dict(zip(raw.originals, raw.table.columns, strict=True)) | dict(zip(raw.table.column_names, raw.table.columns, strict=True))
+    table, notes = checked(columns, raw.originals, file_comma(raw.table, raw.read['delimiter']))
+    return table, [*(f'left out: {each["count"]} {each["what"]}' for each in raw.left_out), *notes]
 
 
 def checked(columns: dict[str, pa.ChunkedArray], names: list[str], comma: bool = False) -> tuple[pd.DataFrame, list[str]]:

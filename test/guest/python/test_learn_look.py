@@ -86,6 +86,10 @@ class Refused(Looking):
         """a file of blank lines is refused"""
         self.refused('\n \n\n', 'empty')
 
+    def test_name(self) -> None:
+        """a file is called what its user calls it"""
+        self.refused('a,b,y\n', 'sales.csv: expected rows below the header', called={'data.csv': 'sales.csv'})
+
     def test_header_only(self) -> None:
         """a header without rows is refused"""
         self.refused('a,b,y\n', 'expected rows below the header')
@@ -196,8 +200,10 @@ class Read(Looking):
         for above, lines in (('Sales of 2024;;\n', 1), ('# made by hand\n# in m\n', 2), ('Report\n\nof sales\n', 2)):
             found = self.look(above + body)
             self.assertEqual([column['name'] for column in found['columns']], ['a', 'size', 'y'])
-            left = next(entry for entry in found['leftOut'] if entry['what'].startswith('lines above the header'))
+            left = next(entry for entry in found['leftOut'] if 'above the header' in entry['what'])
             self.assertEqual((left['count'], found['rows']), (lines, ROWS))
+        found = self.look(body + 'Total;;12\n')
+        self.assertEqual((found['rows'], found['leftOut']), (ROWS, [{'what': "row of totals at the end: 'Total'", 'count': 1}]))
         lines = body.splitlines()
         found = self.look('\n'.join([*lines[:9], '', *lines[9:20], '', '', *lines[20:]]))
         self.assertIn({'what': 'blank lines', 'count': 3}, found['leftOut'])
@@ -314,7 +320,7 @@ class Read(Looking):
         Path('in/test.csv').write_text(csv_of({**columns, 'day': ['', '', *columns['day'][2:]], 'y': [*columns['y'][:-1], '']}))
         found = self.look(columns, test='test.csv', time='day')
         self.assertEqual(found['testRows'], ROWS - 3)
-        self.assertIn({'what': 'test rows without a target', 'count': 1, 'rows': [ROWS]}, found['leftOut'])
+        self.assertIn({'what': 'test row without a target', 'count': 1, 'rows': [ROWS]}, found['leftOut'])
         self.assertIn({'what': 'test rows without a value of day (--time)', 'count': 2, 'rows': [1, 2]}, found['leftOut'])
 
 
