@@ -1,7 +1,7 @@
 import { byMerit, clears, foundIn, type Objective } from './objective.ts';
 import type { Checks, Interval, Outcome, OutcomeKind } from './outcome.schema.ts';
 import type { Trial } from './trial.schema.ts';
-import { isCertain } from './trial.ts';
+import { isBlend, isCertain } from './trial.ts';
 
 /** How a candidate stands: `verified` held twice; `better` once; `worse` is right without a gain that is sure. */
 export type Standing = 'verified' | 'better' | 'worse' | 'passed' | 'refused' | 'failed';
@@ -56,7 +56,7 @@ export function verdictWords(look: Look, objective: Objective): string {
   if (look.purpose === 'baseline' && metric !== null) return 'baseline';
   if (passed !== null && passed.of > 1) return checksText(passed);
   if (objective.kind === 'score' && objective.byFolds && metric !== null)
-    return look.purpose === 'verification' ? 'all folds' : 'some folds';
+    return look.purpose !== 'verification' ? 'some folds' : isBlend(look.outcome) ? 'tested' : 'all folds';
   return standingWords[standingOf(look, objective)] ?? outcomeWords[outcome];
 }
 

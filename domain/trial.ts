@@ -1,7 +1,7 @@
 import { defaults } from './defaults.ts';
 import type { BestFound } from './job-input.schema.ts';
 import { best, closest, foundIn, type Objective, stands } from './objective.ts';
-import type { Interval } from './outcome.schema.ts';
+import type { Interval, Outcome } from './outcome.schema.ts';
 import { meet } from './speedup.ts';
 import type { Measurement, Trial } from './trial.schema.ts';
 
@@ -111,6 +111,10 @@ export const remarksOn = (measurement: Measurement): string[] =>
 /** Returns the first line of a reason, or of a summary, which says it all; what follows explains. */
 export const headline = (text: string): string => text.split('\n', 1)[0] ?? '';
 
+/** Whether an outcome by folds is that of a blend, whose score is of the folds that all its members have: what was scored fold by fold says so. */
+export const isBlend = (outcome: Outcome): boolean =>
+  outcome.kind === 'scored' && outcome.scores === undefined;
+
 /** Returns what a trial ended with, in one line. */
 export function lineOf(trial: Trial, objective: Objective): string {
   const { candidate, purpose, outcome, measurement } = trial;
@@ -123,7 +127,8 @@ export function lineOf(trial: Trial, objective: Objective): string {
   }
   if (outcome.kind === 'scored') {
     const isByFolds = objective.kind === 'score' && objective.byFolds === true;
-    const again = isByFolds ? 'on all folds' : `verified ${anew(trial)}`;
+    const folds = isBlend(outcome) ? 'out of fold' : 'on all folds';
+    const again = isByFolds ? folds : `verified ${anew(trial)}`;
     const verified = purpose === 'verification' ? `${again}: ` : '';
     const remarks = measurement === null ? [] : remarksOn(measurement);
     return `${who}: ${[`${verified}${metricText(outcome.metric, objective)}`, ...remarks].join('; ')}`;

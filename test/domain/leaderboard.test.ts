@@ -75,3 +75,13 @@ it('of a score every one counts, and a smaller error stands before a larger one'
   expect(ranked(names, (name) => tried[name], error)).toEqual(['small', 'large', 'wrong']);
   expect(standingOf(tried.small, error)).toBe('verified');
 });
+
+it('of what is scored by folds, a blend is said to be tested, and what it is made of to have some folds or all', () => {
+  const byFolds = { kind: 'score', metric: 'auc', direction: 'maximize', byFolds: true } as const;
+  const fitted = (purpose: Trial['purpose']) => {
+    const { outcome } = look(purpose, 0.8);
+    return { purpose, outcome: outcome.kind === 'scored' ? { ...outcome, scores: [0.7, 0.9] } : outcome };
+  };
+  const looked = [fitted('trial'), fitted('verification'), look('verification', 0.8)];
+  expect(looked.map((each) => verdictWords(each, byFolds))).toEqual(['some folds', 'all folds', 'tested']);
+});

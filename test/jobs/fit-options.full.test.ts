@@ -163,7 +163,7 @@ it(
     const split = await prepared({ drop: ['weight'] }, test);
     expect(split.meta).toMatchObject({ split: 'as given', rows: 400, testRows: 59 });
     expect(split.look.leftOut).toContainEqual(
-      expect.objectContaining({ what: 'test rows without a target', count: 1 }),
+      expect.objectContaining({ what: 'test row without a target', count: 1 }),
     );
   },
   patienceMs,
