@@ -39,6 +39,20 @@ export const defaults = {
     longestRequestMs: 40 * 60_000,
     /** Requests of one call whose end was never seen, before its route is given up: a call that kills worker after worker is to blame. */
     mostLost: 10,
+    /** Requests that are sent together, at half the price and within a day. */
+    batch: {
+      gatherMs: 20_000,
+      lookMs: 60_000,
+      longestLookMs: 15 * 60_000,
+      most: 1_000,
+      /** What the least of the providers takes in one request. */
+      mostBytes: 15_000_000,
+      priceShare: 0.5,
+      /** One worker submits a batch, or looks at it, within this. */
+      holdMs: 5 * 60_000,
+      /** A batch that has no end by then has none. */
+      longestMs: 26 * 60 * 60_000,
+    },
     /** Between two looks whether calls under way have left some of the budget. */
     heldDelayMs: 2_000,
     /** Replies that a process holds in memory, in front of the ledger. */

@@ -106,6 +106,12 @@ export class ModelWindowClosed extends Error {
   static readonly retry = 'next route';
 }
 
+/** The request is in line for a batch, or in one. The job rests until it is looked for again. */
+export class ModelBatched extends Error {
+  override name = 'ModelBatched';
+  static readonly retry = 'next route';
+}
+
 /** A route failed as often as it may; the next route is taken. */
 export class RouteUnavailable extends Error {
   override name = 'RouteUnavailable';
@@ -190,6 +196,7 @@ const errors = [
   ModelRequestRejected,
   ModelQuotaExceeded,
   ModelWindowClosed,
+  ModelBatched,
   RouteUnavailable,
   ModelReplyUnusable,
   ModelUnauthenticated,

@@ -80,6 +80,11 @@ export const Models = z.strictObject({
   complexity: z.enum(['low', 'medium', 'high']).default('medium'),
   /** Whether a reply to the very same request is taken from the cache. */
   cache: z.boolean().default(true),
+  /**
+   * Whether programs are asked for in batches: at half the price, and answered within a day instead of at once. The job rests meanwhile. Routes of
+   * providers that take no batches are asked at once.
+   */
+  batch: z.boolean().optional(),
   /** Sent to models that take one. */
   temperature: z.number().min(0).max(2).default(defaults.model.temperature),
   /** Tokens that a reply with a program may have, reasoning included; a model's own limit holds too. */

@@ -44,6 +44,8 @@ const keys = {
   replies: ['cache_key'],
   partials: ['key'],
   turns: ['key', 'since'],
+  batches: ['id'],
+  batchItems: ['id'],
 } satisfies Record<keyof LedgerSchema, string[]>;
 
 const tables = Object.entries(keys).map(([name, key]) => ({

@@ -14,6 +14,12 @@ export const failpoints = [
   'call-answered',
   /** A reply is on record, and was not used. */
   'call-kept',
+  /** A batch is on record, and was not submitted. */
+  'batch-begun',
+  /** A provider has a batch, and its name of it is not on record. */
+  'batch-submitted',
+  /** Some requests of a batch have their ends on record, others not. */
+  'batch-read',
 ] as const;
 export type Failpoint = (typeof failpoints)[number];
 

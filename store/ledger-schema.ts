@@ -23,6 +23,8 @@ export interface LedgerSchema {
   replies: ReplyTable;
   partials: PartialTable;
   turns: TurnTable;
+  batches: BatchTable;
+  batchItems: BatchItemTable;
 }
 
 /** One row: who this store is. */
@@ -129,7 +131,8 @@ export interface ModelCallTable extends UsageColumns<number | null> {
   route: string;
   /** Null where the request was admitted without limits. */
   provider: string | null;
-  status: 'started' | 'done' | 'failed' | 'ambiguous';
+  /** `queued`: it waits for a batch, or in one: for that it takes none of the provider's rate, and is never lost. */
+  status: 'started' | 'queued' | 'done' | 'failed' | 'ambiguous';
   /** 1 where the reply came from the cache and no request was sent, else 0. */
   cached: number;
   prompt: string | null;
@@ -213,4 +216,40 @@ export interface TurnTable {
   since: number;
   /** Null while it waits. */
   until: number | null;
+}
+
+/** Requests that a provider was, or is to be, sent at once. */
+export interface BatchTable {
+  /** Ours; the provider is told it where it takes one. */
+  id: string;
+  route: string;
+  /** The provider's name of it; null until that is known. */
+  name: string | null;
+  status: 'submitting' | 'submitted' | 'ended';
+  createdAt: number;
+  /** Nobody looks at it before. */
+  lookAt: number;
+  /** How often it was looked at. */
+  looks: number;
+  /** One alone acts on it until then. */
+  heldUntil: number;
+}
+
+export interface BatchItemTable {
+  /** As the provider is told it. */
+  id: string;
+  /** The request of a model call. */
+  key: string;
+  request: number;
+  jobId: string;
+  route: string;
+  /** What is sent, and how long that is. */
+  body: string;
+  bytes: number;
+  queuedAt: number;
+  batchId: string | null;
+  /** How it ended; null where it has not. */
+  result: string | null;
+  /** 1 where nobody waits for it any more. */
+  withdrawn: number;
 }

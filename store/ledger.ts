@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import { type Accounts, createAccounts } from './ledger/accounts.ts';
+import { type Batches, createBatchRecords } from './ledger/batches.ts';
 import { type Breakers, createBreakers } from './ledger/breakers.ts';
 import { createDecisions, type Decisions } from './ledger/decisions.ts';
 import { createEvents, type Events } from './ledger/events.ts';
@@ -43,7 +44,8 @@ export interface Ledger
     Partials,
     Spending,
     RouteStatistics,
-    Turns {}
+    Turns,
+    Batches {}
 
 /** Returns the ledger over any Kysely dialect whose schema `migrate` has brought up to date; `warn` hears of rows that cannot be read. */
 export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
@@ -67,5 +69,6 @@ export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
     ...createSpending(db),
     ...createRouteStats(db),
     ...createTurns(db),
+    ...createBatchRecords(db),
   };
 }

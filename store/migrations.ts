@@ -6,6 +6,7 @@ import type { LedgerSchema } from './ledger-schema.ts';
 /** Steps from an empty database to the newest schema, in order of name. A released step is never changed. */
 const migrations: Record<string, Migration> = {
   '0001-ledger': { up: createTables },
+  '0002-batches': { up: createBatchTables },
 };
 
 /** What ledgers began with before the first release: there were several of that name, and none can be read. */
@@ -253,4 +254,42 @@ async function createMoneyTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('probing', 'integer', (column) => column.notNull())
     .addColumn('broken', 'integer', (column) => column.notNull())
     .execute();
+}
+
+async function createBatchTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable('batches')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('route', 'text', (column) => column.notNull())
+    .addColumn('name', 'text')
+    .addColumn('status', 'text', (column) => column.notNull())
+    .addColumn('createdAt', 'bigint', (column) => column.notNull())
+    .addColumn('lookAt', 'bigint', (column) => column.notNull())
+    .addColumn('looks', 'integer', (column) => column.notNull())
+    .addColumn('heldUntil', 'bigint', (column) => column.notNull())
+    .execute();
+  await db.schema.createIndex('batchesByStatus').on('batches').columns(['status', 'createdAt']).execute();
+
+  await db.schema
+    .createTable('batchItems')
+    .addColumn('id', 'text', (column) => column.primaryKey())
+    .addColumn('key', 'text', (column) => column.notNull())
+    .addColumn('request', 'integer', (column) => column.notNull())
+    .addColumn('jobId', 'text', (column) => column.notNull())
+    .addColumn('route', 'text', (column) => column.notNull())
+    .addColumn('body', 'text', (column) => column.notNull())
+    .addColumn('bytes', 'bigint', (column) => column.notNull())
+    .addColumn('queuedAt', 'bigint', (column) => column.notNull())
+    .addColumn('batchId', 'text')
+    .addColumn('result', 'text')
+    .addColumn('withdrawn', 'integer', (column) => column.notNull())
+    .addUniqueConstraint('batchItemsByCall', ['key', 'request'])
+    .execute();
+  await db.schema
+    .createIndex('batchItemsByRoute')
+    .on('batchItems')
+    .columns(['route', 'batchId', 'queuedAt'])
+    .execute();
+  await db.schema.createIndex('batchItemsByBatch').on('batchItems').columns(['batchId', 'id']).execute();
+  await db.schema.createIndex('batchItemsByJob').on('batchItems').columns(['jobId', 'key']).execute();
 }

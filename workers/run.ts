@@ -1,5 +1,6 @@
 import { availableParallelism, hostname } from 'node:os';
 import { NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import { cancelAbandoned } from '../activities/ask/batched.ts';
 import { createCellActivities } from '../activities/cells.ts';
 import { createChatActivities } from '../activities/chat.ts';
 import { type ActivityContext, heartbeats } from '../activities/context.ts';
@@ -31,8 +32,8 @@ import { ConfigWrong } from '../domain/errors.ts';
 import { benchOf, modelQueue, queues } from '../domain/queues.ts';
 import { jobOfStep } from '../domain/step.ts';
 import { costOf } from '../llm/catalogue/prices.ts';
-import { type ModelConfig, reachableProviders } from '../llm/catalogue/routes.ts';
-import { createModel } from '../llm/providers/create-model.ts';
+import { lackOf, type ModelConfig, reachableProviders } from '../llm/catalogue/routes.ts';
+import { createBatches, createModel } from '../llm/providers/create-model.ts';
 import { closeE2bSandboxes } from '../llm/providers/e2b.ts';
 import type { Sandbox } from '../sandbox/sandbox.ts';
 import { cache } from '../setup/places.mjs';
@@ -149,6 +150,7 @@ async function pollUntilTold(
   const workers = await Promise.all(options.map((each) => Worker.create(each)));
   const health = config.health && (await openHealth(config.health, { workers, ledger: store.ledger }));
   const sweeping = chosen === null ? undefined : sweep(chosen.sandbox, store, log);
+  const cancelling = roles.includes('model') ? cancelBatches(store, config.models, log) : undefined;
   const keeping = roles.includes('orchestrate') ? keepHistories(store, config, log) : undefined;
   log.info({ roles, sandbox: chosen?.why, traces: config.traces }, 'worker ready');
   const endLooking = beside?.(config, log);
@@ -163,6 +165,7 @@ async function pollUntilTold(
     await health?.close();
     clearInterval(sweeping);
     clearInterval(keeping);
+    clearInterval(cancelling);
     await connection.close();
     if (roles.includes('model')) await closeE2bSandboxes();
     await observing.traces?.close();
@@ -210,6 +213,7 @@ function modelWorkers(
   const asking = {
     ...{ store, catalogue },
     modelOf: (route: string) => observeModel(route, createModel(route, models), observing),
+    batchesOf: (route: string) => createBatches(route, models),
   };
   const activities = { ...createModelActivities(asking), ...createPlanActivities(asking) };
   return reachableProviders(models).map(({ name, limits: { inFlight, requestsPerMinute } }) => ({
@@ -297,4 +301,14 @@ function sweep(sandbox: Sandbox, store: Store, log: Log): NodeJS.Timeout {
   };
   once();
   return setInterval(once, sweepEveryMs);
+}
+
+/** Cancels batches that nobody waits for any more, now and then. */
+function cancelBatches(store: Store, models: ModelConfig, log: Log): NodeJS.Timeout {
+  const reached = (route: string) => (lackOf(route, models) === null ? createBatches(route, models) : null);
+  return setInterval(() => {
+    cancelAbandoned(store, reached).catch((error: unknown) => {
+      log.warn({ error }, 'cancelling batches failed, trying again later');
+    });
+  }, sweepEveryMs);
 }

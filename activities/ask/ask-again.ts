@@ -94,13 +94,7 @@ const count = (value: number): string => value.toLocaleString('en');
 export function afterFailure(failure: ModelFailure, before: readonly CallRecord[], tries: number): Error {
   if (failure.reply !== null) return finalFailure(failure.name, failure.message);
   const opensAt = windowOf(failure, Date.now());
-  if (opensAt !== null)
-    return ApplicationFailure.create({
-      type: ModelWindowClosed.name,
-      message: finalFailure('', failure.message).message,
-      details: [{ opensAt } satisfies WindowClosed],
-      nonRetryable: true,
-    });
+  if (opensAt !== null) return untilLater(ModelWindowClosed.name, failure.message, opensAt);
   if (failure.name === 'ModelRateLimited')
     return later(failure.name, failure.message, jittered(rateLimitWaitMs(failure)));
   if (!isPassing(failure)) return failure;
@@ -111,6 +105,15 @@ export function afterFailure(failure: ModelFailure, before: readonly CallRecord[
   const delayMs = Math.min(failure.retryAfterMs ?? ownMs, longestRetryMs);
   return later('ModelUnavailable', failure.message, delayMs);
 }
+
+/** Returns a failure that has the workflow ask again at `opensAt`, milliseconds since 1970. */
+export const untilLater = (type: string, message: string, opensAt: number): ApplicationFailure =>
+  ApplicationFailure.create({
+    type,
+    message: finalFailure('', message).message,
+    details: [{ opensAt } satisfies WindowClosed],
+    nonRetryable: true,
+  });
 
 /** What tells the workflow when a route can be asked again, milliseconds since 1970. */
 export interface WindowClosed {

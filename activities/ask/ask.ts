@@ -3,6 +3,7 @@ import type { Artifact } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
 import {
   ArtifactDamaged,
+  ModelBatched,
   ModelReplyUnusable,
   ModelUnavailable,
   PriceUnknown,
@@ -10,9 +11,10 @@ import {
 } from '../../domain/errors.ts';
 import { parseRoute } from '../../domain/route.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
+import type { BatchedEnd, Batching } from '../../llm/batching.ts';
 import type { Catalogue } from '../../llm/catalogue/catalogue.schema.ts';
-import { limitsOf, modelIn } from '../../llm/catalogue/catalogue.ts';
-import { costOf, credible, estimateOf, type Taken } from '../../llm/catalogue/prices.ts';
+import { batchingOf, limitsOf, modelIn } from '../../llm/catalogue/catalogue.ts';
+import { costOf, credible, type Estimate, estimateOf, type Taken } from '../../llm/catalogue/prices.ts';
 import type { Model, ModelReply, ModelRequest } from '../../llm/model.ts';
 import { ReplyProblem } from '../../llm/prompts/replies/apply.ts';
 import { asModelFailure, type ModelFailure, modelFailure } from '../../llm/providers/failure.ts';
@@ -29,8 +31,10 @@ import {
   isRefusal,
   rateLimitWaitMs,
   routeOutcomeOf,
+  untilLater,
   windowOf,
 } from './ask-again.ts';
+import { advanceBatched } from './batched.ts';
 import { replyKey } from './reply-key.ts';
 import { showReply } from './reply-so-far.ts';
 import { warnOfBudget, warnOfCost, warnOfFailures, warnOfUsage } from './warn.ts';
@@ -53,6 +57,8 @@ export interface Question<Value, Result> {
   sample: number;
   /** `refresh`: ask anew, and remember the reply. */
   cache: 'use' | 'refresh' | 'off';
+  /** Whether it goes with others in a batch, where its provider takes those: then whoever asks comes back for the reply. */
+  batch: boolean;
   /** Under a limit in dollars: whether a model whose price is not known is asked. */
   unknownPrices: 'refuse' | 'allow';
   /** Turns the value into what is wanted. Throws `ReplyProblem` where it cannot be used. */
@@ -80,6 +86,8 @@ export interface AskContext {
   store: Store;
   catalogue: Catalogue;
   modelOf: (route: string) => Model;
+  /** Null where the route's provider takes none. */
+  batchesOf: (route: string) => Batching | null;
 }
 
 /**
@@ -93,7 +101,7 @@ export type Ask = <Value, Result>(
   pulse: Pulse,
 ) => Promise<Result>;
 
-export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
+export function createAsk({ store, catalogue, modelOf, batchesOf }: AskContext): Ask {
   const { ledger, blobs } = store;
 
   return async (place, question, pulse) => {
@@ -142,7 +150,9 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       throw new RouteUnavailable(
         `${route}: ${defaults.model.mostLost} requests were sent, and their workers died`,
       );
-    const estimate = estimateOf(catalogue, route, request);
+    const batching = question.batch ? batchesOf(route) : null;
+    const priceShare = batching === null ? 1 : batchingOf(catalogue, provider).priceShare;
+    const estimate = reduced(estimateOf(catalogue, route, request), priceShare);
     const answering = modelOf(route);
     const number = await start();
     failpoint('call-begun');
@@ -155,14 +165,26 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
 
     async function generate() {
       try {
-        const reply = await answering.generate(request, { signal: pulse.signal, onDelta: soFar.add });
+        const reply =
+          batching === null
+            ? await answering.generate(request, { signal: pulse.signal, onDelta: soFar.add })
+            : batching.replyOf(request, await endIn(batching));
         failpoint('call-answered');
         return reply;
       } catch (error) {
         const failure = asModelFailure(error);
-        if (failure === undefined && pulse.signal.aborted) throw error;
+        const isPlatforms = batching !== null || pulse.signal.aborted;
+        if (failure === undefined && isPlatforms) throw error;
         throw await fail(failure ?? unexpected(error));
       }
+    }
+
+    /** How the request ended in its batch. Throws what has the job rest where it has not. */
+    async function endIn(batching: Batching): Promise<BatchedEnd> {
+      const asked = { key, request: number, signal: pulse.signal };
+      const stands = await advanceBatched(store, catalogue, batching, asked);
+      if (stands.kind === 'ended') return stands.end;
+      throw untilLater(ModelBatched.name, stands.why, stands.until);
     }
 
     /** A reply that was paid for before: it may be lost by now, or be no answer to what the program is by now. */
@@ -191,11 +213,18 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
           accountId: jobId,
           amounts: { microUsd: Math.ceil(estimate.microUsd ?? 0), tokens: estimate.tokens },
         },
-        admission: { provider, limits: limitsOf(catalogue, provider), tokens: estimate.tokens },
+        ...(batching === null
+          ? { admission: { provider, limits: limitsOf(catalogue, provider), tokens: estimate.tokens } }
+          : { queued: await bodyIn(batching) }),
       });
       if (begun.kind === 'started') return begun.request;
       const isBudget = begun.kind === 'exhausted' || begun.kind === 'held';
       throw afterRefusal(begun, question, isBudget ? await accountsOf(jobId) : []);
+    }
+
+    async function bodyIn(batching: Batching): Promise<{ body: Artifact; bytes: number }> {
+      const text = JSON.stringify(batching.bodyOf(request));
+      return { body: await blobs.put(text), bytes: Buffer.byteLength(text) };
     }
 
     /** Reads a reply, and puts it on record before it is used, whatever reading it comes to. */
@@ -234,7 +263,9 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
     async function takenBy(said: Taken) {
       const { doubts, ...taken } = credible(estimate, said);
       if (doubts.length > 0) await warnOfUsage(ledger, jobId, route, doubts.join(', and '));
-      return { usage: taken.usage, microUsd: costOf(catalogue, route, taken) };
+      const microUsd = costOf(catalogue, route, taken);
+      const isCharged = taken.chargedMicroUsd !== null || microUsd === null;
+      return { usage: taken.usage, microUsd: isCharged ? microUsd : Math.ceil(microUsd * priceShare) };
     }
 
     /** Returns an error that no model gave, such as one of its library, as a failure: in words that hold no key. */
@@ -278,6 +309,12 @@ export function createAsk({ store, catalogue, modelOf }: AskContext): Ask {
       return writeJson(blobs, kept);
     }
   };
+
+  /** What a request takes at most where its price is lower. */
+  function reduced(estimate: Estimate, priceShare: number): Estimate {
+    const { microUsd } = estimate;
+    return { ...estimate, microUsd: microUsd === null ? null : Math.ceil(microUsd * priceShare) };
+  }
 
   /** The job's account and those above it. */
   async function accountsOf(jobId: string): Promise<AccountRecord[]> {

@@ -84,6 +84,8 @@ export const createPlanActivities = (context: AskContext) => {
             ...{ route, tries: job.models.tries, isLast, sample: 0, temperature: job.models.temperature },
             maxTokens: job.models.programTokens,
             cache: !job.models.cache ? 'off' : fresh ? 'refresh' : 'use',
+            // A search waits for no plan.
+            batch: false,
             unknownPrices: job.budget.unknownPrices,
             read: (plan) => writeJson(blobs, plan),
           },

@@ -46,6 +46,7 @@ export const createModelActivities = (context: AskContext) => {
           ...{ route, maxTokens: job.models.programTokens, temperature: job.models.temperature },
           ...{ tries: job.models.tries, isLast: input.isLast, sample: candidateNumber({ id }) },
           cache: !job.models.cache ? ('off' as const) : input.fresh ? ('refresh' as const) : ('use' as const),
+          batch: job.models.batch ?? false,
           unknownPrices: job.budget.unknownPrices,
         };
         const read = async (replies: readonly ProgramReply[]): Promise<Proposal[]> =>

@@ -7,7 +7,7 @@ import type { NamedPython } from '../../domain/kinds/kind.ts';
 import { kindOf, partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { nearest } from '../../domain/nearest.ts';
 import { standardModules } from '../../domain/python-modules.ts';
-import { explainNoRoute, type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
+import { explainNoRoute, type ModelConfig, routesFor, takesBatches } from '../../llm/catalogue/routes.ts';
 import { beyondMachine, type Machine, thisMachine } from '../../sandbox/machine.ts';
 import { bringing, lockedPackages, packagesForPrograms } from '../../sandbox/packages.ts';
 import { isThere } from '../keep/in-the-way.ts';
@@ -158,15 +158,22 @@ export async function beginJob(
   return !dryRun;
 }
 
-/** What is to be said of each part of a job that begins with no program, where no model can be asked for one. */
+/** What is to be said of each part of a job that begins with no program, where no model can be asked for one, or none as it wants to. */
 export const lacksModels = ({ job, told }: Pick<JobFile, 'job' | 'told'>, models: ModelConfig): string[] =>
   partsOf(job).flatMap(({ part, path }) => {
     const asking = askingOf(part);
-    if (asking === null || asking.otherwise !== null) return [];
-    return routesFor('draft', asking.models, models, part.budget.usd).length === 0
-      ? [told([...path, begunBy(part)], explainNoRoute(asking.models, models))]
-      : [];
+    if (asking === null) return [];
+    const routes = routesFor('draft', asking.models, models, part.budget.usd);
+    if (routes.length === 0)
+      return asking.otherwise === null
+        ? [told([...path, begunBy(part)], explainNoRoute(asking.models, models))]
+        : [];
+    const isBatched = asking.models.batch !== true || routes.some((route) => takesBatches(route, models));
+    return isBatched ? [] : [told([...path, 'models', 'batch'], noBatches(routes))];
   });
+
+const noBatches = (routes: readonly string[]): string =>
+  `expected a route of a provider that takes batches (openai, anthropic or gemini), got ${routes.join(', ')}: name one, or leave \`batch\` out`;
 
 /** The field that says what is to be written. */
 const begunBy = (part: StageJob): string =>

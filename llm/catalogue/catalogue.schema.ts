@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { defaults } from '../../domain/defaults.ts';
 import { HttpUrl } from '../../domain/http-url.schema.ts';
 import { ProviderLimits } from '../../domain/provider-limits.schema.ts';
 import { defaultDeadlines } from '../providers/deadlines.ts';
@@ -35,6 +36,20 @@ const DeadlineEntry = z
   .strictObject({ firstTokenMs: silence, idleMs: silence, totalMs: silence })
   .prefault({});
 
+/** How requests of jobs that say `models: { batch: true }` go to a provider that takes batches. */
+export const BatchEntry = z
+  .strictObject({
+    /** So long others may join a request, before a batch is made of what waits. */
+    gatherMs: z.number().int().nonnegative().default(defaults.model.batch.gatherMs),
+    /** Between two looks at a batch; it grows with each, up to a quarter of an hour. */
+    lookMs: z.number().int().positive().default(defaults.model.batch.lookMs),
+    /** Requests of one batch. */
+    most: z.number().int().positive().max(50_000).default(defaults.model.batch.most),
+    /** What a request costs in a batch, as a share of its price. */
+    priceShare: z.number().positive().max(1).default(defaults.model.batch.priceShare),
+  })
+  .prefault({});
+
 const ProviderEntry = z.strictObject({
   aliases: z.array(z.string()).default([]),
   protocol: z.enum(protocols),
@@ -52,6 +67,7 @@ const ProviderEntry = z.strictObject({
   priceTable: z.string().nullable().default(null),
   limits: ProviderLimits.prefault({}),
   deadlines: DeadlineEntry,
+  batch: BatchEntry,
 });
 
 export const ModelEntry = z.strictObject({

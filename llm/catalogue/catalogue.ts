@@ -7,6 +7,7 @@ import { ConfigWrong } from '../../domain/errors.ts';
 import { ProviderLimits } from '../../domain/provider-limits.schema.ts';
 import { parseRoute } from '../../domain/route.ts';
 import {
+  BatchEntry,
   type Catalogue,
   CatalogueFile,
   type CatalogueModel,
@@ -156,3 +157,13 @@ function canonical(catalogue: Catalogue, route: string): string {
 /** Returns whether `baseUrl` is OpenAI itself, in any region. */
 export const isOpenAi = (baseUrl: string | null): boolean =>
   baseUrl === null || /^(.+\.)?api\.openai\.com$/.test(new URL(baseUrl).hostname);
+
+/** Returns how a provider is spoken to at `baseUrl`. */
+export const protocolAt = (
+  { protocol, elsewhere }: CatalogueProvider,
+  baseUrl: string | null,
+): CatalogueProvider['protocol'] => (isOpenAi(baseUrl) ? protocol : (elsewhere ?? protocol));
+
+/** Returns how the batches of the provider called `name` are gathered and paid. */
+export const batchingOf = (catalogue: Catalogue, name: string): CatalogueProvider['batch'] =>
+  providerNamed(catalogue, name)?.batch ?? BatchEntry.parse({});

@@ -5,7 +5,7 @@ import type { Models } from '../../domain/job-fields.schema.ts';
 import type { Role } from '../../domain/job-input.ts';
 import { parseRoute } from '../../domain/route.ts';
 import type { Catalogue, CatalogueProvider } from './catalogue.schema.ts';
-import { isOpenAi, providerNamed, routesNamed } from './catalogue.ts';
+import { isOpenAi, protocolAt, providerNamed, routesNamed } from './catalogue.ts';
 import { budgetLevel, chooseRoutes, type ModelTask, type Need } from './choose-model.ts';
 import { listedPrice } from './prices.ts';
 
@@ -205,6 +205,17 @@ export const keysToSet = ({ catalogue, access }: ModelConfig): string[] =>
     .filter(({ name }) => access[name] === undefined)
     .flatMap(({ keyVariable }) => keyVariable ?? [])
     .slice(0, 4);
+
+/** The protocols that have an endpoint for batches. */
+const batched: readonly CatalogueProvider['protocol'][] = ['responses', 'anthropic', 'google'];
+
+/** Returns whether requests on `route` can go in batches. */
+export function takesBatches(route: string, config: ModelConfig): boolean {
+  const provider = providerNamed(config.catalogue, parseRoute(route).provider);
+  const access = provider === undefined ? undefined : accessTo(provider, config);
+  if (provider === undefined || access === undefined) return false;
+  return batched.includes(protocolAt(provider, access.baseUrl));
+}
 
 /** Returns whether a job says itself which models it wants. */
 export const namesModels = (models: Models): boolean => namedRoutes('improve', models) !== undefined;

@@ -16,7 +16,21 @@ import {
  * left out.
  */
 export function createAnthropicModel(options: AdapterOptions): Model {
-  const client = new Anthropic({
+  const client = anthropicClient(options);
+  return createStreamingModel(
+    {
+      name: 'anthropic',
+      keyVariable: 'ANTHROPIC_API_KEY',
+      stream: (request, signal) => streamMessage(client, request, signal),
+      explain: explainAnthropic,
+    },
+    options,
+  );
+}
+
+/** Returns the library's client, which neither retries nor takes anything from the environment. */
+export const anthropicClient = (options: AdapterOptions): Anthropic =>
+  new Anthropic({
     // A key given here is the only one: without it the library looks for others in the environment and on disk.
     apiKey: options.key ?? 'none',
     baseURL: options.baseUrl ?? 'https://api.anthropic.com',
@@ -26,18 +40,9 @@ export function createAnthropicModel(options: AdapterOptions): Model {
     // Deadlines are `withinDeadlines`'s; the library's own must not come first.
     timeout: 2 ** 31 - 1,
   });
-  return createStreamingModel(
-    {
-      name: 'anthropic',
-      keyVariable: 'ANTHROPIC_API_KEY',
-      stream: (request, signal) => streamMessage(client, request, signal),
-      explain,
-    },
-    options,
-  );
-}
 
-function explain(error: unknown): unknown {
+/** Returns a `ProviderFault` for an error of the library; any other error as it is. */
+export function explainAnthropic(error: unknown): unknown {
   if (!(error instanceof APIError)) return error;
   const { status, errorCode, type, apiMessage, headers, requestID } = error;
   const cause = error.cause instanceof Error ? `: ${error.cause.cause ?? error.cause}` : '';
@@ -50,7 +55,7 @@ function explain(error: unknown): unknown {
 }
 
 /** Counts as the API sends them: null where a count does not apply, left out by servers that do not know it. */
-const MessageUsage = z
+export const MessageUsage = z
   .object({
     input_tokens: SaidNumber,
     cache_read_input_tokens: SaidNumber,
@@ -59,7 +64,7 @@ const MessageUsage = z
     output_tokens_details: z.object({ thinking_tokens: SaidNumber }).nullish(),
   })
   .partial();
-type MessageUsage = z.infer<typeof MessageUsage>;
+export type MessageUsage = z.infer<typeof MessageUsage>;
 
 /** The parts we read of the events of a message's stream. */
 const MessageEvent = z.object({
@@ -76,25 +81,24 @@ const MessageEvent = z.object({
   usage: MessageUsage.nullish(),
 });
 
+/** Returns what a request is in the Messages API. */
+export const messageBody = (request: ModelRequest) => ({
+  model: request.model,
+  ...(request.system === '' ? {} : { system: request.system }),
+  messages: request.messages.map(({ role, text }) => ({ role, content: text })),
+  max_tokens: request.maxTokens,
+  ...(request.schema === undefined
+    ? {}
+    : { output_config: { format: zodOutputFormat(request.schema.schema) } }),
+});
+
 async function* streamMessage(
   client: Anthropic,
   request: ModelRequest,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent> {
   const { data, request_id } = await client.messages
-    .create(
-      {
-        model: request.model,
-        ...(request.system === '' ? {} : { system: request.system }),
-        messages: request.messages.map(({ role, text }) => ({ role, content: text })),
-        max_tokens: request.maxTokens,
-        ...(request.schema === undefined
-          ? {}
-          : { output_config: { format: zodOutputFormat(request.schema.schema) } }),
-        stream: true,
-      },
-      { signal },
-    )
+    .create({ ...messageBody(request), stream: true }, { signal })
     .withResponse();
 
   let counts: MessageUsage = {};
@@ -123,7 +127,7 @@ const said = (counts: MessageUsage | null | undefined): MessageUsage =>
     Object.entries(counts ?? {}).filter(([, count]) => count !== null && count !== undefined),
   );
 
-function messageFinish(raw: string): Finish {
+export function messageFinish(raw: string): Finish {
   const unified = {
     end_turn: 'stop',
     stop_sequence: 'stop',
@@ -135,7 +139,7 @@ function messageFinish(raw: string): Finish {
 }
 
 /** Anthropic counts tokens read from and written to its cache beside `input_tokens`; we count them in it. */
-function messageUsage(counts: MessageUsage): Usage | null {
+export function messageUsage(counts: MessageUsage): Usage | null {
   if (counts.output_tokens == null || counts.input_tokens == null) return null;
   const cached = counts.cache_read_input_tokens ?? 0;
   const written = counts.cache_creation_input_tokens ?? 0;

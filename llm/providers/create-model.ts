@@ -1,14 +1,18 @@
 import { Agent, fetch as fetchByUndici } from 'undici';
 import { parseRoute } from '../../domain/route.ts';
+import type { Batching } from '../batching.ts';
 import type { CatalogueModel, CatalogueProvider } from '../catalogue/catalogue.schema.ts';
-import { isOpenAi, modelIn, providerNamed } from '../catalogue/catalogue.ts';
+import { modelIn, protocolAt, providerNamed } from '../catalogue/catalogue.ts';
 import { accessTo, lackOf, type ModelConfig } from '../catalogue/routes.ts';
 import type { Model } from '../model.ts';
 import { createAnthropicModel } from './anthropic.ts';
+import { createAnthropicBatches } from './anthropic-batches.ts';
 import { type Deadlines, defaultDeadlines } from './deadlines.ts';
 import { createE2bModel } from './e2b.ts';
 import { createGoogleModel } from './google.ts';
+import { createGoogleBatches } from './google-batches.ts';
 import { createOpenAiModel } from './openai.ts';
+import { createOpenAiBatches } from './openai-batches.ts';
 import { createOpenRouterModel } from './openrouter.ts';
 import type { AdapterOptions } from './streaming-model.ts';
 
@@ -17,6 +21,43 @@ import type { AdapterOptions } from './streaming-model.ts';
  * route lacks, if it lacks something.
  */
 export function createModel(route: string, config: ModelConfig, send?: typeof fetch): Model {
+  const { protocol, options } = reached(route, config, send);
+  switch (protocol) {
+    case 'responses':
+    case 'chat':
+      return createOpenAiModel({ ...options, protocol });
+    case 'openrouter':
+      return createOpenRouterModel(options);
+    case 'anthropic':
+      return createAnthropicModel(options);
+    case 'google':
+      return createGoogleModel(options);
+    case 'e2b':
+      return createInE2b(route, options.key, config);
+  }
+}
+
+/** Returns the batches of the provider that `route` leads to; null where it has none. Throws as `createModel` does. */
+export function createBatches(route: string, config: ModelConfig): Batching | null {
+  // Nothing of a batch is silent for long, and undici's own `fetch` uploads no files that a library made.
+  const { protocol, options } = reached(route, config, fetch);
+  switch (protocol) {
+    case 'responses':
+      return createOpenAiBatches(options);
+    case 'anthropic':
+      return createAnthropicBatches(options);
+    case 'google':
+      return createGoogleBatches(options);
+    default:
+      return null;
+  }
+}
+
+function reached(
+  route: string,
+  config: ModelConfig,
+  send?: typeof fetch,
+): { protocol: CatalogueProvider['protocol']; options: AdapterOptions } {
   const provider = providerNamed(config.catalogue, parseRoute(route).provider);
   const access = provider === undefined ? undefined : accessTo(provider, config);
   const lack = lackOf(route, config);
@@ -30,20 +71,7 @@ export function createModel(route: string, config: ModelConfig, send?: typeof fe
     deadlines: deadlinesOf(provider, modelIn(config.catalogue, route)),
     fetch: send ?? patientFetch,
   };
-  const protocol = isOpenAi(access.baseUrl) ? provider.protocol : (provider.elsewhere ?? provider.protocol);
-  switch (protocol) {
-    case 'responses':
-    case 'chat':
-      return createOpenAiModel({ ...options, protocol });
-    case 'openrouter':
-      return createOpenRouterModel(options);
-    case 'anthropic':
-      return createAnthropicModel(options);
-    case 'google':
-      return createGoogleModel(options);
-    case 'e2b':
-      return createInE2b(route, access.key, config);
-  }
+  return { protocol: protocolAt(provider, access.baseUrl), options };
 }
 
 function deadlinesOf({ deadlines: ofProvider }: CatalogueProvider, { deadlines }: CatalogueModel): Deadlines {

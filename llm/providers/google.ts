@@ -18,10 +18,10 @@ export function createGoogleModel(options: AdapterOptions): Model {
       name: 'google',
       keyVariable: 'GEMINI_API_KEY',
       async *stream(request, signal) {
-        client ??= connect(options);
+        client ??= connectGoogle(options);
         yield* streamContent(await client, request, signal);
       },
-      explain,
+      explain: explainGoogle,
     },
     options,
   );
@@ -31,7 +31,11 @@ export function createGoogleModel(options: AdapterOptions): Model {
  * Returns the library's client. Its entry for browsers is the small one, and the one that reads nothing from the environment: the
  * entry for Node would take `GOOGLE_API_KEY`, a project and a base URL from there.
  */
-async function connect({ key, baseUrl, fetch: send = fetch }: AdapterOptions): Promise<GoogleGenAI> {
+export async function connectGoogle({
+  key,
+  baseUrl,
+  fetch: send = fetch,
+}: AdapterOptions): Promise<GoogleGenAI> {
   const { GoogleGenAI } = await import('@google/genai/web');
   return new GoogleGenAI({
     apiKey: key ?? 'none',
@@ -95,14 +99,14 @@ function asJson(text: string): unknown {
 }
 
 /** Inside a stream the library throws an `ApiError`, whose message is `got status: …` and the error as JSON. */
-function explain(error: unknown): unknown {
+export function explainGoogle(error: unknown): unknown {
   if (!(error instanceof Error) || error.name !== 'ApiError') return error;
   const { status, message } = error as ApiError; // by its name: the library is loaded only where it is used
   return faultOf(status, message.slice(message.indexOf('{')), null);
 }
 
 /** The parts we read of a stream's chunks. */
-const Chunk = z
+export const Chunk = z
   .object({
     candidates: z
       .array(
@@ -134,6 +138,20 @@ const Chunk = z
   );
 type Chunk = z.infer<typeof Chunk>;
 
+/** Returns what was said, as the Gemini API has it. */
+export const contentsOf = ({ messages }: ModelRequest) =>
+  messages.map(({ role, text }) => ({ role: role === 'assistant' ? 'model' : 'user', parts: [{ text }] }));
+
+/** Returns how it is to be answered. */
+export const contentConfig = ({ system, maxTokens, temperature, schema }: ModelRequest) => ({
+  ...(system === '' ? {} : { systemInstruction: system }),
+  maxOutputTokens: maxTokens,
+  ...(temperature === undefined ? {} : { temperature }),
+  ...(schema === undefined
+    ? {}
+    : { responseMimeType: 'application/json', responseJsonSchema: jsonSchemaOf(schema.schema) }),
+});
+
 async function* streamContent(
   client: GoogleGenAI,
   request: ModelRequest,
@@ -144,20 +162,9 @@ async function* streamContent(
   try {
     const chunks = await client.models.generateContentStream({
       model: request.model,
-      contents: request.messages.map(({ role, text }) => ({
-        role: role === 'assistant' ? 'model' : 'user',
-        parts: [{ text }],
-      })),
+      contents: contentsOf(request),
       config: {
-        ...(request.system === '' ? {} : { systemInstruction: request.system }),
-        maxOutputTokens: request.maxTokens,
-        ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
-        ...(request.schema === undefined
-          ? {}
-          : {
-              responseMimeType: 'application/json',
-              responseJsonSchema: jsonSchemaOf(request.schema.schema),
-            }),
+        ...contentConfig(request),
         // By default the library sends further requests of its own where a reply is interrupted.
         automaticContinuation: false,
         abortSignal: AbortSignal.any([signal, done.signal]),
@@ -176,7 +183,7 @@ async function* streamContent(
   }
 }
 
-function eventOf({
+export function eventOf({
   candidates,
   promptFeedback,
   usageMetadata,

@@ -65,7 +65,7 @@ export function explainOpenAi(error: unknown): unknown {
   });
 }
 
-const ResponsesUsage = z.object({
+export const ResponsesUsage = z.object({
   input_tokens: SaidNumber,
   input_tokens_details: z.object({ cached_tokens: SaidNumber, cache_write_tokens: SaidNumber }).nullish(),
   output_tokens: SaidNumber,
@@ -87,27 +87,26 @@ const ResponsesEvent = z.object({
     .nullish(),
 });
 
+/** Returns what a request is in the Responses API. */
+export const responsesBody = (request: ModelRequest) => ({
+  model: request.model,
+  ...(request.system === '' ? {} : { instructions: request.system }),
+  input: request.messages.map(({ role, text }) => ({ role, content: text })),
+  max_output_tokens: request.maxTokens,
+  ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
+  ...(request.schema === undefined
+    ? {}
+    : { text: { format: zodTextFormat(request.schema.schema, request.schema.name) } }),
+  store: false,
+});
+
 async function* streamResponse(
   client: OpenAI,
   request: ModelRequest,
   signal: AbortSignal,
 ): AsyncGenerator<StreamEvent> {
   const { data, request_id } = await client.responses
-    .create(
-      {
-        model: request.model,
-        ...(request.system === '' ? {} : { instructions: request.system }),
-        input: request.messages.map(({ role, text }) => ({ role, content: text })),
-        max_output_tokens: request.maxTokens,
-        ...(request.temperature === undefined ? {} : { temperature: request.temperature }),
-        ...(request.schema === undefined
-          ? {}
-          : { text: { format: zodTextFormat(request.schema.schema, request.schema.name) } }),
-        store: false,
-        stream: true,
-      },
-      { signal },
-    )
+    .create({ ...responsesBody(request), stream: true }, { signal })
     .withResponse();
 
   for await (const raw of data) {
@@ -131,14 +130,14 @@ async function* streamResponse(
   }
 }
 
-function responseFinish(type: string, reason: string | null): Finish {
+export function responseFinish(type: string, reason: string | null): Finish {
   if (type === 'response.completed') return { unified: 'stop', raw: 'completed' };
   const unified =
     reason === 'max_output_tokens' ? 'length' : reason === 'content_filter' ? 'refusal' : 'other';
   return { unified, raw: reason ?? 'incomplete' };
 }
 
-const responsesUsage = (usage: z.infer<typeof ResponsesUsage>): Usage => ({
+export const responsesUsage = (usage: z.infer<typeof ResponsesUsage>): Usage => ({
   input: usage.input_tokens ?? Number.NaN,
   cached: usage.input_tokens_details?.cached_tokens ?? 0,
   written: usage.input_tokens_details?.cache_write_tokens ?? 0,

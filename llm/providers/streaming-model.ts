@@ -76,10 +76,7 @@ export function createStreamingModel(provider: Provider, options: AdapterOptions
     async generate<Value>(request: ModelRequest<Value>, { signal, onDelta }: GenerateOptions = {}) {
       const about: Counterpart = { provider: name, model: request.model, keyVariable, key };
       if (request.schema !== undefined) assertPortable(request.schema);
-      const reply: StreamedReply = {
-        ...{ text: '', refusal: '', finish: { unified: 'other', raw: 'unfinished' } },
-        ...{ usage: null, chargedMicroUsd: null, requestId: null, model: request.model },
-      };
+      const reply = nothingYet(request);
       try {
         const pieces = createPieceFilter(key);
         const take = (text: string): void => {
@@ -146,6 +143,25 @@ const whole = (usage: Usage): Usage => ({
   written: Math.ceil(usage.written),
   output: Math.ceil(usage.output),
   reasoning: Math.ceil(usage.reasoning),
+});
+
+/** Returns the reply that came whole, in place of as a stream. */
+export function replyOfEvents<Value>(
+  request: ModelRequest<Value>,
+  events: readonly StreamEvent[],
+  about: Counterpart,
+): ModelReply<Value> {
+  const reply = nothingYet(request);
+  for (const event of events) {
+    extend(reply, event);
+    reply.text += event.text ?? '';
+  }
+  return settleReply(request, reply, about);
+}
+
+const nothingYet = ({ model }: Pick<ModelRequest, 'model'>): StreamedReply => ({
+  ...{ text: '', refusal: '', finish: { unified: 'other', raw: 'unfinished' } },
+  ...{ usage: null, chargedMicroUsd: null, requestId: null, model },
 });
 
 function extend(reply: StreamedReply, event: StreamEvent): void {

@@ -16,6 +16,9 @@ export interface Garbage {
   textsNamingArtifacts(of?: { without?: ReadonlySet<string>; since?: number }): AsyncIterable<string>;
 }
 
+/** Whose rows are forgotten with their job. */
+const jobTables = ['steps', 'trials', 'decisions', 'messages', 'partials', 'turns', 'batchItems'] as const;
+
 /** Rows that are held at once. */
 const page = 500;
 
@@ -51,7 +54,7 @@ export function createGarbage(db: Kysely<LedgerSchema>): Garbage {
         if (numUpdatedRows === 0n || below.some(({ status }) => status === 'running')) return false;
         await transaction.deleteFrom('events').where('root', '=', root).execute();
         for (const { id } of below) {
-          for (const table of ['steps', 'trials', 'decisions', 'messages', 'partials', 'turns'] as const)
+          for (const table of jobTables)
             await transaction.deleteFrom(table).where('jobId', '=', id).execute();
           await transaction
             .updateTable('modelCalls')
@@ -108,14 +111,15 @@ export function createGarbage(db: Kysely<LedgerSchema>): Garbage {
   };
 
   async function* textsOf(jobId: string): AsyncIterable<string> {
-    const [steps, trials, decisions, messages, calls] = await Promise.all([
+    const [steps, trials, decisions, messages, calls, items] = await Promise.all([
       db.selectFrom('steps').select('resultJson').where('jobId', '=', jobId).execute(),
       db.selectFrom('trials').select('trialJson').where('jobId', '=', jobId).execute(),
       db.selectFrom('decisions').select('decisionJson').where('jobId', '=', jobId).execute(),
       db.selectFrom('messages').select('messageJson').where('jobId', '=', jobId).execute(),
       db.selectFrom('modelCalls').select(['prompt', 'reply']).where('jobId', '=', jobId).execute(),
+      db.selectFrom('batchItems').select(['body', 'result']).where('jobId', '=', jobId).execute(),
     ]);
-    for (const each of [...steps, ...trials, ...decisions, ...messages, ...calls])
+    for (const each of [...steps, ...trials, ...decisions, ...messages, ...calls, ...items])
       yield Object.values(each).join(' ');
   }
 }

@@ -1,6 +1,8 @@
+import { randomUUID } from 'node:crypto';
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { Artifact } from '../../domain/artifact.schema.ts';
 import { defaults } from '../../domain/defaults.ts';
+import { ModelUnavailable } from '../../domain/errors.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { LedgerSchema, ModelCallTable } from '../ledger-schema.ts';
 import { type Amounts, endHold, hold, Refused, type Reservation, type UnsureAmounts } from './accounts.ts';
@@ -54,6 +56,8 @@ export interface NewCall {
   /** Given, the request keeps to the provider's limits. */
   admission?: Admission;
   prompt?: string | null;
+  /** Given, it is not sent but queued for a batch: what is to be sent, and how many bytes that is. */
+  queued?: { body: Artifact; bytes: number };
   /** How long it may take at most; without an end by then it is lost. Milliseconds. */
   longestMs?: number;
   /** Milliseconds since 1970. */
@@ -99,7 +103,7 @@ export interface ModelCalls {
   /**
    * Records that a request is about to be sent, or returns why not: by the route's breaker, the provider's limits or the budget.
    * A refusal records and takes nothing. A request of the same key found started is marked ambiguous, and its estimate
-   * counts as spent.
+   * counts as spent; one found queued is that request.
    */
   startCall(call: NewCall): Promise<CallStart>;
   /** Records the reply and settles the hold. The first end of a request stands. */
@@ -146,6 +150,11 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
 
   return {
     async startCall(call) {
+      const queued = await select()
+        .where('key', '=', call.key)
+        .where('status', '=', 'queued')
+        .executeTakeFirst();
+      if (queued !== undefined) return { kind: 'started', request: queued.request };
       await closeLost(call.key);
       const begun = await tryStart(call);
       if (begun.kind !== 'held' && begun.kind !== 'wait') return begun;
@@ -167,7 +176,7 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
           .set({ ...end, ...usageColumns(usage), status: 'done', doneAt: now })
           .where('key', '=', key)
           .where('request', '=', request)
-          .where('status', 'in', ['started', 'ambiguous'])
+          .where('status', 'in', ['started', 'queued', 'ambiguous'])
           .execute();
         await endHold(transaction, holdId(key, request), 'settled', amountsOf(usage, end.microUsd));
       });
@@ -182,8 +191,9 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
           .set({ ...failure, ...usageColumns(usage), microUsd, status: 'failed', doneAt: now })
           .where('key', '=', key)
           .where('request', '=', request)
-          .where('status', '=', 'started')
+          .where('status', 'in', ['started', 'queued'])
           .execute();
+        await leaveLine(transaction, { key });
         await endHold(
           transaction,
           holdId(key, request),
@@ -207,6 +217,13 @@ export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
 
     closeCalls: (jobId) =>
       inTransaction(db, async (transaction) => {
+        const unsent = await leaveLine(transaction, { jobId });
+        for (const { key, request } of unsent) await giveUp(transaction, key, request);
+        await transaction
+          .updateTable('batchItems')
+          .set({ withdrawn: 1 })
+          .where('jobId', '=', jobId)
+          .execute();
         const lost = await lose(transaction, { jobId });
         await transaction.deleteFrom('partials').where('jobId', '=', jobId).execute();
         return lost;
@@ -242,7 +259,7 @@ class NotNow extends Error {
 
 /** Throws `NotNow` or `Refused` where the request may not be sent. Locks go: route, provider, call, accounts. */
 async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Promise<number> {
-  const { key, jobId, route, estimate, admission, prompt = null, now = Date.now() } = call;
+  const { key, jobId, route, estimate, admission, queued, prompt = null, now = Date.now() } = call;
   const { longestMs = defaults.model.longestRequestMs } = call;
   const open = await passBreaker(transaction, route, now);
   if (open !== null) throw new NotNow({ kind: 'open', ...open });
@@ -253,7 +270,8 @@ async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Pro
     .insertInto('modelCalls')
     .values((values) => ({
       ...{ key, jobId, route, prompt, request: nextRequest(values, key) },
-      ...{ status: 'started', cached: 0, startedAt: now, lostAt: now + longestMs },
+      ...{ status: queued === undefined ? 'started' : 'queued' },
+      ...{ cached: 0, startedAt: now, lostAt: now + longestMs },
       provider: admission?.provider ?? null,
       estimateMicroUsd: estimate?.amounts.microUsd ?? null,
     }))
@@ -261,7 +279,36 @@ async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Pro
     .executeTakeFirstOrThrow();
   if (estimate !== undefined)
     await hold(transaction, estimate.accountId, estimate.amounts, holdId(key, request));
+  if (queued !== undefined)
+    await transaction
+      .insertInto('batchItems')
+      .values({
+        ...{ id: `item_${randomUUID().replaceAll('-', '')}`, key, request, jobId, route, ...queued },
+        ...{ queuedAt: now, batchId: null, result: null, withdrawn: 0 },
+      })
+      .execute();
   return request;
+}
+
+/** Takes what is in no batch yet out of the line; returns which requests. */
+const leaveLine = (transaction: Transaction<LedgerSchema>, of: { key: string } | { jobId: string }) =>
+  transaction
+    .deleteFrom('batchItems')
+    .where('batchId', 'is', null)
+    .where(({ eb }) => ('key' in of ? eb('key', '=', of.key) : eb('jobId', '=', of.jobId)))
+    .returning(['key', 'request'])
+    .execute();
+
+/** A request that was never sent costs nothing. */
+async function giveUp(transaction: Transaction<LedgerSchema>, key: string, request: number): Promise<void> {
+  await transaction
+    .updateTable('modelCalls')
+    .set({ status: 'failed', error: ModelUnavailable.name, problem: 'its job ended before it was sent' })
+    .where('key', '=', key)
+    .where('request', '=', request)
+    .where('status', '=', 'queued')
+    .execute();
+  await endHold(transaction, holdId(key, request), 'released');
 }
 
 const nextRequest = (values: ExpressionBuilder<LedgerSchema, 'modelCalls'>, key: string) =>
@@ -278,10 +325,12 @@ async function lose(
   transaction: Transaction<LedgerSchema>,
   of: { key: string } | { jobId: string } | { lostBy: number },
 ): Promise<number> {
+  // What is queued is with the provider, or ours: it ends with its job alone.
+  const open = 'jobId' in of ? (['started', 'queued'] as const) : (['started'] as const);
   const started = transaction
     .updateTable('modelCalls')
     .set({ status: 'ambiguous' })
-    .where('status', '=', 'started');
+    .where('status', 'in', open);
   const those =
     'key' in of
       ? started.where('key', '=', of.key)

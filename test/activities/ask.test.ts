@@ -54,13 +54,18 @@ const question: Question<z.infer<typeof Answer>, number> = {
   ...{ temperature: 0.1, tries: 3, isLast: false },
   messages: [{ role: 'user', text: '40 + 2?' }],
   schema: { name: 'answer', schema: Answer },
-  ...{ cache: 'use', unknownPrices: 'refuse' },
+  ...{ cache: 'use', batch: false, unknownPrices: 'refuse' },
   read: ({ value }) => value,
 };
 
 const ask = (step: string, changed: Partial<typeof question> = {}): Promise<number> => {
   const config = modelConfig({ OPENAI_BASE_URL: server.baseUrl, OPENAI_API_KEY: server.key });
-  const asking = createAsk({ store, catalogue, modelOf: (route) => createModel(route, config) });
+  const asking = createAsk({
+    store,
+    catalogue,
+    modelOf: (route) => createModel(route, config),
+    batchesOf: () => null,
+  });
   const pulse = { signal: new AbortController().signal, details: undefined };
   return asking({ storeId: store.id, jobId, step }, { ...question, ...changed }, pulse);
 };

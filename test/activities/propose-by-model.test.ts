@@ -69,6 +69,7 @@ async function propose(
   const { proposeByModel } = createModelActivities({
     ...{ store, catalogue: models.catalogue },
     modelOf: (route) => createModel(route, models),
+    batchesOf: () => null,
   });
   const input: ProposeInput = {
     ...{ storeId: store.id, jobId, id: 'c-1', decision: { kind: 'draft' }, sample: null, repairs: null },

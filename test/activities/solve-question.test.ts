@@ -38,6 +38,7 @@ async function asking(fields: object, files: Record<string, string>, replies: st
   const { proposeByModel } = createModelActivities({
     ...{ store, catalogue: models.catalogue },
     modelOf: (route) => createModel(route, models),
+    batchesOf: () => null,
   });
   const packed = await store.blobs.put(JSON.stringify(await tree(store, files)));
   return {

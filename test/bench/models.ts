@@ -61,6 +61,7 @@ export async function run(): Promise<void> {
   const { proposeByModel } = createModelActivities({
     ...{ store, catalogue: models.catalogue },
     modelOf: (route) => createModel(route, models),
+    batchesOf: () => null,
   });
   const timed = async (input: ProposeInput) => {
     const from = performance.now();

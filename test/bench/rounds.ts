@@ -94,7 +94,12 @@ export async function onBench(
     taking(queues.grade, createGradeActivities(context)),
     taking(
       modelQueue('scripted'),
-      createModelActivities({ store, catalogue: config.models.catalogue, modelOf: () => model }),
+      createModelActivities({
+        store,
+        catalogue: config.models.catalogue,
+        modelOf: () => model,
+        batchesOf: () => null,
+      }),
     ),
   ]);
   const running = Promise.all(workers.map((worker) => worker.run()));

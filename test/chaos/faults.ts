@@ -22,6 +22,9 @@ const bad: readonly Answer[] = [
   { kind: 'garbage' },
 ];
 
+/** Its jobs ask for no batches. */
+const struck = failpoints.filter((at) => !at.startsWith('batch-'));
+
 /** Draws the next fault. */
 export function nextFault(random: () => number): Fault {
   const pick = <T>(from: readonly T[]): T => {
@@ -31,8 +34,7 @@ export function nextFault(random: () => number): Fault {
   };
   const kinds = ['killWorker', 'endWorker', 'freezeWorker', 'restartServer', 'killBoth', 'models'] as const;
   // A death at a place of its own is as frequent as all others.
-  if (random() < 0.5)
-    return { kind: 'failpoint', at: pick(failpoints), count: 1 + Math.floor(random() * 12) };
+  if (random() < 0.5) return { kind: 'failpoint', at: pick(struck), count: 1 + Math.floor(random() * 12) };
   const kind = pick(kinds);
   if (kind === 'freezeWorker') return { kind, forMs: 2_000 + Math.floor(random() * 14_000) };
   if (kind === 'models') return { kind, answers: [pick(bad), pick(bad)] };

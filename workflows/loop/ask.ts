@@ -3,6 +3,7 @@ import type { WindowClosed } from '../../activities/ask/ask-again.ts';
 import { defaults } from '../../domain/defaults.ts';
 import {
   BudgetExhausted,
+  ModelBatched,
   ModelQuotaExceeded,
   ModelReplyUnusable,
   ModelUnauthenticated,
@@ -43,8 +44,8 @@ export interface Asking<Answer> {
 export type Asked<Answer> =
   | { kind: 'answered'; answer: Answer }
   | { kind: 'unanswered'; reason: string; exhausted: string | null }
-  /** No route can be asked before `rest` is over. */
-  | { kind: 'later'; rest: Rest };
+  /** No route can be asked before `rest` is over; `batched`: one was, and its reply may be there then. */
+  | { kind: 'later'; rest: Rest; batched: boolean };
 
 /** A request that began in time may take this long to end. */
 const leastMs = 60_000;
@@ -62,13 +63,16 @@ export async function askRoutes<J extends Job, Answer>(
   for (const [index, route] of routes.entries()) {
     const asked = await askRoute(running, asking, route, index);
     if (asked.kind === 'answered') return asked;
+    const { kind, opensAt, message } = asked.failure;
+    if (kind === ModelBatched.name && opensAt !== null)
+      return { kind: 'later', rest: { until: opensAt, why: message }, batched: true };
     failures.push(asked.failure);
     // The next route may be cheaper, or cost nothing: that the money is spent is said once, at the end.
     if (asked.failure.kind !== BudgetExhausted.name)
       running.note(`${asking.about}: ${route} gave no program: ${asked.failure.message}`);
   }
   const rest = restFor(failures);
-  if (rest !== null) return { kind: 'later', rest };
+  if (rest !== null) return { kind: 'later', rest, batched: false };
   return {
     kind: 'unanswered',
     reason: failures.findLast(({ kind }) => kind !== BudgetExhausted.name)?.message ?? '',

@@ -69,8 +69,8 @@ export function createProposer<J extends AskingJob>(
         }),
     });
     if (asked.kind === 'later') {
-      steering.rest(afterThat(asked.rest));
-      closed += 1;
+      steering.rest(asked.batched ? asked.rest : afterThat(asked.rest));
+      if (!asked.batched) closed += 1;
       return 'later';
     }
     closed = 0;
