@@ -19,11 +19,11 @@ describe('a store in a folder', { timeout: 30_000 }, () => {
     [
       'a newer Crucible',
       "insert into kysely_migration values ('9999-later', '2030-01-01T00:00:00.000Z')",
-      /^\S+ledger\.db: written by a newer Crucible .*up to 0001-ledger, found 9999-later.*: update Crucible/,
+      /^\S+ledger\.db: written by a newer Crucible .*up to 0002-batches, found 9999-later.*: update Crucible/,
     ],
     [
       'an unreleased Crucible',
-      "update kysely_migration set name = '0001-first'; alter table jobs rename column input to job",
+      "delete from kysely_migration where name > '0001-ledger'; update kysely_migration set name = '0001-first'; alter table jobs rename column input to job",
       /^\S+ledger\.db: written by a Crucible from before its first release .*found 0001-first.*: move .* or set CRUCIBLE_HOME/,
     ],
   ])(
@@ -46,6 +46,24 @@ describe('a store in a folder', { timeout: 30_000 }, () => {
       ledger.close();
     },
   );
+
+  it('from before there were batches keeps what it has, and knows them from then on', async () => {
+    const folder = await temporaryFolder();
+    const store = await openStore(folder);
+    await store.ledger.remember('before', 42);
+    await store.close();
+    const ledger = new DatabaseSync(join(folder, 'ledger.db'));
+    ledger.exec('drop table batches; drop table batch_items');
+    ledger.exec("delete from kysely_migration where name = '0002-batches'");
+    ledger.close();
+    const opened = await openStore(folder);
+    expect(await opened.ledger.recall('before')).toBe(42);
+    const queued = { body: 'a'.repeat(64), bytes: 10 };
+    const begun = { key: 'k', jobId: 'j', route: 'acme/m', queued };
+    expect(await opened.ledger.startCall(begun)).toEqual({ kind: 'started', request: 1 });
+    expect(await opened.ledger.batchItem('k', 1)).toMatchObject({ batchId: null, bytes: 10 });
+    await opened.close();
+  });
 
   it('whose ledger is no database is refused by name', async () => {
     const folder = await temporaryFolder();

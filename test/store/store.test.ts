@@ -41,7 +41,7 @@ describe('a store', { timeout: 30_000 }, () => {
     const refused = await storeIn(folder).catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(StoreRefused);
     expect(String(refused)).toMatch(
-      /written by a newer Crucible .*up to 0001-ledger, found 9999-later.*: update Crucible/,
+      /written by a newer Crucible .*up to 0002-batches, found 9999-later.*: update Crucible/,
     );
     expect(String(refused)).not.toContain('canary');
   });
