@@ -32,6 +32,8 @@ export type ChooseOptions = {
   root: string;
   parts: SandboxParts;
   turns?: TurnListener | undefined;
+  /** Folder of the guest's Python; unset: the one that ships. Tests take one with a guard switched off. */
+  guest?: string | undefined;
   /** The user's access to E2B, if there is one. */
   e2b?: Pick<E2bSandboxOptions, 'key' | 'template' | 'apiUrl' | 'sandboxUrl'> | undefined;
 };
@@ -50,7 +52,7 @@ const guestSource = fileURLToPath(new URL('./guest', import.meta.url));
  * `NoSandbox`, with one line on what to type, where there is none: without isolation nothing runs.
  */
 export async function chooseSandbox(options: ChooseOptions): Promise<ChosenSandbox> {
-  const guest = await stageGuest(guestSource, options.root);
+  const guest = await stageGuest(options.guest ?? guestSource, options.root);
   const possible: readonly SandboxKind[] = ['docker', 'bubblewrap', ...(options.e2b ? ['e2b' as const] : [])];
   const kinds = options.wanted === 'auto' ? possible : [options.wanted];
   const refused: string[] = [];

@@ -64,6 +64,9 @@ const refused: [title: string, file: string, kind: OutcomeKind, reason: RegExp][
   ['gives bytes that tire the grader', 'tires_the_grader', 'invalidOutput', /cannot be read/],
   ['is wrong in its run and right when it is timed', 'right_when_timed', 'wrong', /case 0.*values differ/],
   ['is right in its run and wrong when it is timed', 'right_at_first', 'wrong', /values differ/],
+  ['answers with what it found for the input before', 'one_behind', 'wrong', /values differ/],
+  ['computes a part and guesses the rest', 'every_third', 'wrong', /values differ/],
+  ['is wrong for one number in thousands', 'wrong_beyond_three', 'wrong', /values differ/],
   ['is right until it sees the baseline', 'right_beside_no_baseline', 'wrong', /values differ/],
 ];
 
@@ -145,6 +148,13 @@ describe.each(kinds)('in %s', (kind) => {
     // Wide on a busy machine, narrow on a quiet one: what it says holds on both.
     expect(outcome.metric.low).toBeLessThan(3.2);
     expect(outcome.metric.high).toBeGreaterThan(2.6);
+  });
+
+  test('a candidate that remembers what it was asked is measured by what it takes for an input it never saw', async () => {
+    const { outcome } = await trials.try('remembers_and_is_a_little_faster.py');
+    if (outcome.kind !== 'scored') expect.fail(`expected a score, got ${JSON.stringify(outcome)}`);
+    expect(outcome.metric.low).toBeLessThan(1.6);
+    expect(outcome.metric.high).toBeGreaterThan(1.3);
   });
 
   test('a generator that makes the same inputs again is rejected, for answers could be remembered', async () => {
