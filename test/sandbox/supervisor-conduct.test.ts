@@ -130,8 +130,8 @@ serve(answer)`;
       const [sleptMs = 0, sleptCpu = 0] = slept ?? [];
       expect(spunCpu).toBeGreaterThan(190);
       expect(spunCpu).toBeLessThan(300);
-      // Three others want two processors.
-      expect(spunWaited).toBeGreaterThan(5);
+      // Three others want two processors; a group of its own gets as much as all of theirs together, so that it waits for little.
+      expect(spunWaited).toBeGreaterThan(1);
       expect(sleptMs).toBeGreaterThan(200);
       expect(sleptCpu).toBeLessThan(100);
     } finally {
