@@ -25,7 +25,7 @@ def fold(folder: Folder) -> None:
     program = own_modules(folder)
     model_folder = OUT / 'model'
     model_folder.mkdir(exist_ok=True)
-    began = time.monotonic()
+    began, began_cpu = time.monotonic(), time.process_time()
     found: dict[str, Any] = program['train'].train(
         table.iloc[learnt].reset_index(drop=True),
         labels[learnt],
@@ -39,11 +39,12 @@ def fold(folder: Folder) -> None:
     model = program['predict'].Model(model_folder, config)
     rows = table.iloc[np.flatnonzero(inside)].reset_index(drop=True)
     predictions = model.predict(rows)
-    ended = time.monotonic()
+    ended, ended_cpu = time.monotonic(), time.process_time()
     np.save(OUT / 'predictions.npy', np.asarray(predictions, np.float64))
     size = sum(file.stat().st_size for file in model_folder.rglob('*') if file.is_file())
     alone = {'rowMs': step.row_ms(model.predict, rows, asked['timedRows'])} if asked.get('timedRows') else {}
-    timing = {'fitSeconds': round(fitted - began, 4), 'predictSeconds': round(ended - fitted, 4), 'bytes': size, 'rows': len(learnt), **(found or {}), **alone}
+    cpu = round(ended_cpu - began_cpu, 4)
+    timing = {'fitSeconds': round(fitted - began, 4), 'predictSeconds': round(ended - fitted, 4), 'cpuSeconds': cpu, 'bytes': size, 'rows': len(learnt), **(found or {}), **alone}
     (OUT / 'timing.json').write_text(json.dumps(timing), 'utf-8')
 
 

@@ -31,6 +31,8 @@ SCALES = [
     ['january', 'february', 'march', 'april', 'may', 'june', 'july', 'august', 'september', 'october', 'november', 'december'],
     ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'],
 ]
+MOST_ASKED = 200
+"""Of so many columns 200 cells each tell what the decimal sign of a file is; of more, fewer."""
 NUMERIC_SHARE = 0.9
 """From this share of numbers on, a column is numbers, and what is none is missing, counted and said."""
 CURRENCY = '$€£¥'
@@ -41,6 +43,7 @@ GROUPED = re.compile(r'[+-]?[1-9]\d{0,2}(\.\d{3})+')
 UNIT = re.compile(r"(?P<number>[+-]?[\d.,' \u00a0\u202f]*\d)\s*(?P<unit>(?:[^\W\d_]|°)[^\W\d_²³/]{0,5}(?:[²³]|/[^\W\d_]{1,4})?)")
 CODE = re.compile(r"(?P<unit>[A-Z]{3}|Rs\.?)\s*(?P<number>[+-]?\d[\d.,' \u00a0\u202f]*)")
 SCALED = {'k': 1e3, 'm': 1e6, 'mn': 1e6, 'mio': 1e6, 'b': 1e9, 'bn': 1e9}
+DAY_NAME = re.compile(r'date|day|datum|fecha', re.IGNORECASE)
 CLOCK = re.compile(r'(?P<h>\d{1,3}):(?P<m>[0-5]\d)(?::(?P<s>[0-5]\d(?:\.\d+)?))?\s*(?P<half>[AaPp]\.?[Mm]\.?)?')
 ID_NAME = re.compile(r'(^|[\W_])(id|ids|uuid|guid|index|idx|key|rownames?|row_?id|serial|number_?id|no)$|Id$|ID$|^unnamed: 0$', re.IGNORECASE)
 
@@ -86,11 +89,16 @@ def coded(values: pa.ChunkedArray | pa.Array) -> Coded:
     encoded = pc.utf8_trim_whitespace(values).dictionary_encode()
     texts = encoded.dictionary.to_pylist()
     codes = encoded.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
-    missing = np.array([text.lower() in MISSING for text in texts], bool)
-    order = np.where(missing, -1, np.cumsum(~missing) - 1)
-    codes = np.append(order, -1)[codes]
-    texts = [text for text in texts if text.lower() not in MISSING]
+    missing = np.array([is_missing(text) for text in texts], bool)
+    if missing.any():
+        order = np.where(missing, -1, np.cumsum(~missing) - 1)
+        codes = np.append(order, -1)[codes]
+        texts = [text for text, absent in zip(texts, missing, strict=True) if not absent]
     return Coded(codes, texts, np.bincount(codes[codes >= 0], minlength=len(texts)))
+
+
+def is_missing(text: str) -> bool:
+    return not text[-1:].isdecimal() and text.lower() in MISSING
 
 
 def column_of(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, written: dict[str, Any] | None = None) -> Column:
@@ -169,6 +177,9 @@ def beyond_double(name: str, column: Column, distinct: int) -> Column:
 # ---- text
 
 def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma: bool, ordered: bool, written: dict[str, Any]) -> Column:
+    plain = None if ordered or decimal_comma or written or asked not in (None, 'number') else plain_numbers(name, values)
+    if plain is not None:
+        return plain
     cells = coded(values)
     missing = int((cells.codes < 0).sum())
     if not cells.texts:
@@ -192,9 +203,29 @@ def of_text(name: str, values: pa.ChunkedArray, asked: str | None, decimal_comma
     return of_words(name, cells, missing, values if ordered else None)
 
 
+def plain_numbers(name: str, values: pa.ChunkedArray) -> Column | None:
+    """The column where every cell is a bare number or empty, as most are: read at once, as cell by cell would. None where any cell needs a look."""
+    if not pa.types.is_string(values.type) or DAY_NAME.search(name):
+        return None
+    texts = pc.utf8_trim_whitespace(values.combine_chunks())
+    texts = pc.if_else(pc.equal(texts, ''), pa.scalar(None, pa.string()), texts)
+    try:
+        floats = pc.cast(texts, pa.float64()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+    known = floats[~np.isnan(floats)]
+    if len(known) == 0 or len(known) + texts.null_count < len(floats) or np.abs(known).max() >= 2**53:
+        return None
+    if pc.any(pc.match_substring_regex(texts, r'^0[0-9]')).as_py():
+        return None
+    column = of_numbers(name, floats, 'in text')
+    column.written = {'comma': False, 'percent': False, 'unit': '', 'clock': False}
+    return column
+
+
 def flag(name: str, cells: Coded, missing: int, asked: str | None) -> Column | None:
-    lowered = {text.lower() for text in cells.texts}
-    for yes, no in FLAGS:
+    lowered = {text.lower() for text in cells.texts[:20]}
+    for yes, no in FLAGS if len(cells.texts) < 20 else ():
         if lowered == {yes, no} or (asked == 'flag' and lowered <= {yes, no}):
             flags = np.array([1.0 if text.lower() == yes else 0.0 for text in cells.texts])
             array = pa.array(np.append(flags, np.nan)[cells.codes], pa.float64(), from_pandas=True)
@@ -204,7 +235,10 @@ def flag(name: str, cells: Coded, missing: int, asked: str | None) -> Column | N
 
 def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None, written: dict[str, Any]) -> Column | None:
     floats, how, found = read_numbers(cells.texts, decimal_comma, written)
-    unread = np.isnan(floats) & np.array([text.lower() not in MISSING_IN_NUMBERS and text.lower().lstrip('+-') != 'nan' for text in cells.texts], bool)
+    unread = np.isnan(floats)
+    for place in np.flatnonzero(unread):
+        text = cells.texts[place].lower()
+        unread[place] = text not in MISSING_IN_NUMBERS and text.lstrip('+-') != 'nan'
     read_rows = int(cells.counts[~np.isnan(floats)].sum())
     unread_rows = int(cells.counts[unread].sum())
     if read_rows == 0 or (asked is None and read_rows < NUMERIC_SHARE * (read_rows + unread_rows)):
@@ -229,14 +263,15 @@ def numbers_of(name: str, cells: Coded, decimal_comma: bool, asked: str | None, 
 
 
 def looks_like_day(texts: list[str], name: str) -> bool:
-    return bool(re.search(r'date|day|datum|fecha', name, re.IGNORECASE)) and all(re.fullmatch(r'(19|20)\d{6}', text) for text in texts)
+    return bool(DAY_NAME.search(name)) and all(re.fullmatch(r'(19|20)\d{6}', text) for text in texts)
 
 
 def read_numbers(texts: list[str], decimal_comma: bool, written: dict[str, Any]) -> tuple[np.ndarray, str, dict[str, Any]]:
     """Returns a float of every text, NaN where it is none, and how they were written."""
     series = pd.Series(texts, dtype=object)
     floats = np.array(pd.to_numeric(series, errors='coerce'), float)
-    if series.str.contains('_', regex=False).any() or series.str.contains('0x', regex=False).any():
+    whole = '\n'.join(texts)
+    if '_' in whole or 'x' in whole or 'X' in whole:  # 1_000 and 0x1F are no numbers of a table
         floats[series.str.contains('_', regex=False) | series.str.contains('0x', regex=False, case=False)] = np.nan
     rest = np.flatnonzero(np.isnan(floats))
     if written.get('clock', 'clock' not in written) and len(rest) == len(texts):
@@ -329,11 +364,13 @@ def stripped(text: str) -> tuple[str, str]:
 def file_comma(table: pa.Table, delimiter: str | None) -> bool:
     """Whether a comma is the decimal sign of a file: by cells that can be read one way alone, else by its delimiter."""
     commas = points = 0
-    for values in table.columns:
-        if not pa.types.is_string(values.type):
-            continue
-        for text in values.slice(0, 200).unique().to_pylist():
-            bare = stripped((text or '').strip())[0]
+    words = [values for values in table.columns if pa.types.is_string(values.type)]
+    cells = max(200 * MOST_ASKED // max(len(words), MOST_ASKED), 5)
+    for values in words:
+        for text in values.slice(0, cells).unique().to_pylist():
+            if text is None or (',' not in text and '.' not in text):
+                continue
+            bare = stripped(text.strip())[0]
             as_point, as_comma = POINT.fullmatch(bare), COMMA.fullmatch(bare)
             commas += ',' in bare and as_comma is not None and as_point is None
             points += '.' in bare and as_point is not None and as_comma is None

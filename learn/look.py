@@ -127,15 +127,16 @@ def as_learnt(raw: Raw, test: Raw, dropped: list[str | None]) -> Raw:
 
 def with_rows(raw: Raw, more: Raw, file: str) -> Raw:
     """Appends the rows of another file that has the same columns, in any order."""
-    missing = [name for name in raw.table.column_names if name not in more.table.column_names]
-    extra = [name for name in more.table.column_names if name not in raw.table.column_names]
+    own, theirs = dict(zip(raw.table.column_names, raw.table.columns, strict=True)), dict(zip(more.table.column_names, more.table.columns, strict=True))
+    missing = [name for name in own if name not in theirs]
+    extra = [name for name in theirs if name not in own]
     if missing:
         raise Problem(f'{file}: expected the columns of the first table, {", ".join(map(short, missing[:5]))} {"is" if len(missing) == 1 else "are"} missing', column=missing[0])
     if extra:
         raw.warnings.append({'kind': 'extra', 'column': extra[0], 'number': len(extra), 'message': f'{file}: columns that the first table lacks are not used: {", ".join(map(short, extra[:5]))}'})
     columns = []
-    for name in raw.table.column_names:
-        one, other = decoded(raw.table[name]), decoded(more.table[name])
+    for name, values in own.items():
+        one, other = decoded(values), decoded(theirs[name])
         if one.type != other.type:
             one, other = as_text(one), as_text(other)
         columns.append(pa.chunked_array([*one.chunks, *other.chunks], type=one.type))

@@ -16,6 +16,8 @@ EXPONENT = {'svm': 1.4, 'knn': 1.1, 'random_forest': 1.0, 'extra_trees': 1.0}
 """How the time of a fold grows with the rows; of other models, less than they do."""
 WIDENING = {'catboost': 0.6, 'lightgbm': 0.6, 'xgboost': 0.6, 'random_forest': 0.7, 'extra_trees': 0.7}
 """How it grows with the columns."""
+CLASSES = {'catboost': 0.8, 'lightgbm': 0.8, 'xgboost': 0.8, 'logistic': 0.4, 'extra_trees': 0.45, 'random_forest': 0.45, 'mlp': 0.2, 'svm': 0.3}
+"""How it grows with the classes beyond the first."""
 FIXED = {'random_forest': 0.33, 'extra_trees': 0.43}
 """Seconds that many trees take to be kept and read, however few rows they are of."""
 MANY_ROWS, MANY_COLUMNS = 20_000, 150
@@ -46,7 +48,7 @@ def scale_of(model: str, meta: dict[str, Any], rows: float) -> float:
     """How many times longer a fold takes than on the tables by which the costs were measured."""
     by_rows = grown(rows, ROWS, MANY_ROWS, EXPONENT.get(model, 0.8))
     by_width = grown(max(width_of(meta, model), WIDTH / 3), WIDTH, MANY_COLUMNS, WIDENING.get(model, 0.4))
-    many = max(meta['classes'] - 1, 1) ** 0.8 if model in (*BOOSTED, 'logistic') else 1
+    many = max(meta['classes'] - 1, 1) ** CLASSES.get(model, 0)
     return by_rows * by_width * many
 
 
@@ -62,8 +64,6 @@ def why_not(model: str, meta: dict[str, Any], asked: dict[str, Any]) -> str | No
         return 'no model that a person can read, and --interpretable asks for one'
     if meta['rows'] > MOST.get(model, 10**12):
         return f'takes too long on {meta["rows"]:,} rows'
-    if model in ('lda', 'naive_bayes') and meta['classes'] > 50:
-        return f'weak with {meta["classes"]} classes'
     if model == 'knn' and asked['maxLatencyMs'] is not None and meta['rows'] > 5000:
         return 'looks at every row to predict one, and --max-latency-ms bounds that'
     return None

@@ -14,6 +14,8 @@ from targets import Target
 MOST_ROWS = 20_000
 """Leaks are looked for in this many rows."""
 LEAK = 0.985
+BINNED = 50
+"""Of more distinct numbers than this, those near each other are taken together."""
 GROUP_NAME = re.compile(r'(^|[\W_])(group|patient|subject|customer|user|person|client|store|household|school|session|batch)s?([\W_]?(id|no|nr|number))?$', re.IGNORECASE)
 
 Warning = dict[str, Any]
@@ -30,7 +32,7 @@ def oddities(features: list[Column], target: Target, rows: np.ndarray) -> tuple[
             what = 'the same value in every row' if column.kind == 'constant' else 'an identifier'
             warnings.append(said(column.kind, column, column.distinct, f'{what} ({column.why}): not used'))
             continue
-        codes = codes_of(column, sample)
+        codes = None if of_many(column, target) else codes_of(column, sample)
         if is_copy(column, codes, labels, sample, target):
             copies.append(column)
             warnings.append(said('leak', column, 1.0, f'a copy of the target {target.name}: not used'))
@@ -53,6 +55,11 @@ def said(kind: str, column: Column, number: float | None, message: str) -> Warni
     return {'kind': kind, 'column': column.name, 'number': number, 'message': f'{column.name}: {message}'}
 
 
+def of_many(column: Column, target: Target) -> bool:
+    """Whether a column has so many values that it is looked at as numbers: it is no name for the classes."""
+    return column.kind in ('number', 'date') and column.distinct > max(BINNED, len(target.classes or []))
+
+
 def codes_of(column: Column, rows: np.ndarray) -> np.ndarray:
     """The column as whole numbers in which equal values are equal; -1 is missing."""
     values = column.values.take(pa.array(rows))
@@ -61,31 +68,31 @@ def codes_of(column: Column, rows: np.ndarray) -> np.ndarray:
     return pd.factorize(values.to_pandas())[0].astype(np.int64)
 
 
-def is_copy(column: Column, codes: np.ndarray, labels: np.ndarray, rows: np.ndarray, target: Target) -> bool:
+def is_copy(column: Column, codes: np.ndarray | None, labels: np.ndarray, rows: np.ndarray, target: Target) -> bool:
     """Whether the column is the target under another name: the same classes, or the same numbers up to scale and offset."""
-    if (codes < 0).any():
+    if codes is not None and (codes < 0).any():
         return False
     if target.classes is not None:
-        if column.kind in ('text', 'date') or codes.max() + 1 != len(np.unique(labels)):
+        if codes is None or column.kind in ('text', 'date') or codes.max() + 1 != len(np.unique(labels)):
             return False
         pairs = pd.DataFrame({'code': codes, 'label': labels}).drop_duplicates()
         return len(pairs) == len(np.unique(labels)) and len(rows) >= 20
     if column.kind != 'number':
         return False
     values = numbers_of(column, rows)
-    if np.ptp(values) == 0 or np.ptp(labels) == 0:
+    if np.isnan(values).any() or np.ptp(values) == 0 or np.ptp(labels) == 0:
         return False
     slope, offset = np.polyfit((values - values.mean()) / values.std(), labels, 1)
     fitted = slope * (values - values.mean()) / values.std() + offset
     return bool(np.abs(fitted - labels).max() < 1e-9 * np.ptp(labels))
 
 
-def alone_predicts(codes: np.ndarray, column: Column, labels: np.ndarray, rows: np.ndarray, classes: bool) -> float:
+def alone_predicts(codes: np.ndarray | None, column: Column, labels: np.ndarray, rows: np.ndarray, classes: bool) -> float:
     """Returns how much of the target this column explains alone, out of sample: of what always guessing the usual leaves unexplained."""
     if column.kind == 'text':
         return 0.0
     bins = codes
-    if column.kind in ('number', 'date') and column.distinct > 50:
+    if bins is None or (column.kind in ('number', 'date') and column.distinct > BINNED):
         numbers = numbers_of(column, rows)
         edges = np.unique(np.nanquantile(numbers, np.linspace(0, 1, 101)[1:-1]))
         bins = np.where(np.isnan(numbers), -1, np.searchsorted(edges, numbers))
@@ -121,6 +128,12 @@ def explains(bins: np.ndarray, labels: np.ndarray, new_bins: np.ndarray, new_lab
     return float(1 - wrong / base) if base > 0 else 0.0
 
 
+def numbers_as_codes(column: Column, rows: np.ndarray) -> np.ndarray:
+    """Equal numbers have equal bits; what is missing is one number."""
+    numbers = numbers_of(column, rows)
+    return np.where(np.isnan(numbers), np.inf, numbers + 0.0).view(np.uint64)
+
+
 def doubles(features: list[Column], rows: np.ndarray) -> list[Warning]:
     """Rows that are equal in every feature."""
     used = [column for column in features if column.kind not in ('constant', 'identifier')]
@@ -128,7 +141,7 @@ def doubles(features: list[Column], rows: np.ndarray) -> list[Warning]:
         return []
     hashes = np.zeros(len(rows), np.uint64)
     for place, column in enumerate(used):
-        codes = codes_of(column, rows).astype(np.uint64)
+        codes = numbers_as_codes(column, rows) if column.kind == 'number' else codes_of(column, rows).astype(np.uint64)
         hashes = hashes * np.uint64(6364136223846793005) + codes * np.uint64(2 * place + 3) + np.uint64(1442695040888963407)
     count = len(hashes) - len(np.unique(hashes))
     if count < 0.01 * len(rows):

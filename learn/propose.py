@@ -22,6 +22,7 @@ DEAREST = 0.15
 SECOND = 1.12
 """Once all were begun, those that are not much worse than the best are finished before settings are tuned: a blend gains by what errs elsewhere."""
 KEEP_SECONDS = 1.0
+MOST_SLOWED = 2.0
 BLENDED = 6
 """So many are in a blend, more or less."""
 CHEAP = 0.05
@@ -65,7 +66,7 @@ class Search:
             self.configs.setdefault(row['id'], row['config'])
             if row['state'] == 'running':
                 self.taken.add(row['id'])
-        self.left = journal['secondsLeft'] - KEEP_SECONDS - self.seconds_to_apply()
+        self.left = journal['secondsLeft'] - KEEP_SECONDS - self.seconds_to_apply() - plan.get('reserveSeconds', 0) * (self.slowed() - 1)
 
     # ---- what is known
 
@@ -75,6 +76,13 @@ class Search:
         share = max(self.meta['testRows'] / max(self.meta['rows'] / self.schema['folds'], 1), 1)
         best = [row for _, identity in finished[:BLENDED] for row in self.rows[identity].values()]
         return max(sum(max((row.get('timing') or {}).get('predictSeconds', READING) - READING, 0) * share + READING for row in best) - self.plan.get('reserveSeconds', 0) / 3, 0)
+
+    def slowed(self) -> float:
+        """How many times longer things take than their own work, where others compute on the machine: what is set aside for the end grows by it."""
+        timings = [row['timing'] for rows in self.rows.values() for row in rows.values() if (row.get('timing') or {}).get('cpuSeconds', 0) > 0.2]
+        if len(timings) < 2:
+            return 1.0
+        return min(max(statistics.median((timing['fitSeconds'] + timing['predictSeconds']) / timing['cpuSeconds'] for timing in timings), 1.0), MOST_SLOWED)
 
     def scored(self, rows: dict[int, dict[str, Any]]) -> dict[int, float]:
         return {fold: regret(self.schema['metric'], row['score']) for fold, row in rows.items() if row['state'] == 'scored'}

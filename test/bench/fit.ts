@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { parseArgs, promisify } from 'node:util';
 import { z } from 'zod';
 import { endedFile } from '../../activities/fit/fitted.ts';
 import { findJob } from '../../cli/follow/find-job.ts';
@@ -29,22 +29,32 @@ type Table = z.infer<typeof Table>;
 const Scored = z.object({ score: z.number(), seconds: z.number() });
 type Scored = z.infer<typeof Scored>;
 
+const EachSystem = z.record(z.enum(systems), z.number());
 /** Of one table and one split: less is better. */
-interface Line {
-  losses: Record<System, number>;
-  seconds: Record<System, number>;
-}
+const Line = z.object({
+  table: z.string(),
+  losses: EachSystem,
+  seconds: EachSystem,
+  /** What each fold of ours took above its own work, milliseconds. */
+  overheads: z.array(z.number()),
+});
+type Line = z.infer<typeof Line>;
 
-/** `npm run bench -- fit [--quick] [NAME…]`: the public tables side by side, 60 s and one thread each; five splits, or one with `--quick`. */
+/**
+ * `npm run bench -- fit [--quick] [--lines FILE] [NAME…]`: the public tables side by side, 60 s and one thread each; five splits, or one with
+ * `--quick`. A file keeps each line as soon as it is measured: who runs it in parts measures none twice, and the last line is of all of them.
+ */
 export async function run(): Promise<void> {
-  const given = process.argv.slice(3);
-  const names = given.filter((each) => !each.startsWith('--'));
-  const seeds = given.includes('--quick') ? [0] : [0, 1, 2, 3, 4];
+  const { values, positionals: names } = parseArgs({
+    args: process.argv.slice(3),
+    options: { quick: { type: 'boolean', default: false }, lines: { type: 'string' } },
+    allowPositionals: true,
+  });
+  const seeds = values.quick ? [0] : [0, 1, 2, 3, 4];
   const python = await rivalsPython();
   const folder = await mkdtemp(join(tmpdir(), 'crucible-fit-'));
   const home = join(folder, 'home');
-  const lines: Line[] = [];
-  const overheads: number[] = [];
+  const lines = values.lines === undefined ? [] : await linesIn(values.lines);
   try {
     const up = await crucible(['up'], { home });
     if (up.status !== 0) throw new Error(`expected a server and a worker, got ${up.out}${up.error}`);
@@ -54,13 +64,18 @@ export async function run(): Promise<void> {
       for (const name of (await readdir(tables)).filter(
         (each) => names.length === 0 || names.includes(each),
       )) {
-        const line = await sideBySide(python, join(tables, name), `${name}-${seed}`, home, overheads);
+        const table = `${name}-${seed}`;
+        if (lines.some((line) => line.table === table)) continue;
+        const line = await sideBySide(python, join(tables, name), table, home);
         lines.push(line);
-        const losses = systems.map((each) => `${each} ${line.losses[each].toPrecision(5)}`);
-        console.log([name.padEnd(16), ...losses].join('  '));
+        if (values.lines !== undefined) await appendFile(values.lines, `${JSON.stringify(line)}\n`);
+        const found = systems.map(
+          (each) => `${each} ${line.losses[each].toPrecision(5)} (${line.seconds[each].toFixed(1)} s)`,
+        );
+        console.log([table.padEnd(18), ...found].join('  '));
       }
     }
-    console.log(JSON.stringify(summaryOf(lines, overheads)));
+    console.log(JSON.stringify(summaryOf(lines)));
   } finally {
     await crucible(['down'], { home });
     await rm(folder, { recursive: true, force: true });
@@ -82,13 +97,14 @@ async function rivalsPython(): Promise<string> {
   return python;
 }
 
-async function sideBySide(
-  python: string,
-  folder: string,
-  name: string,
-  home: string,
-  overheads: number[],
-): Promise<Line> {
+async function linesIn(file: string): Promise<Line[]> {
+  if (!existsSync(file)) return [];
+  const kept = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
+  return kept.map((line) => Line.parse(JSON.parse(line)));
+}
+
+async function sideBySide(python: string, folder: string, name: string, home: string): Promise<Line> {
+  const overheads: number[] = [];
   const table = Table.parse(JSON.parse(await readFile(join(folder, 'table.json'), 'utf8')));
   const found = {
     crucible: await ours(table, folder, name, home, overheads),
@@ -97,7 +113,8 @@ async function sideBySide(
     autogluon: await rival(python, 'autogluon', folder),
   };
   const lossOf = ({ score }: Scored): number => (table.metric === 'auc' ? 1 - score : score);
-  return { losses: mapped(found, lossOf), seconds: mapped(found, ({ seconds }) => seconds) };
+  const seconds = mapped(found, (each) => each.seconds);
+  return { table: name, losses: mapped(found, lossOf), seconds, overheads };
 }
 
 const mapped = <A, B>(of: Record<System, A>, make: (value: A) => B): Record<System, B> => ({
@@ -162,7 +179,8 @@ const mean = (values: readonly number[]): number =>
   values.reduce((sum, each) => sum + each, 0) / values.length;
 
 /** Mean ranks, geometric means of ratios of losses, and 95 % of these in pairs where there are lines enough. */
-function summaryOf(lines: readonly Line[], overheads: readonly number[]): Record<string, unknown> {
+function summaryOf(lines: readonly Line[]): Record<string, unknown> {
+  const overheads = lines.flatMap((line) => line.overheads);
   const rankOf = ({ losses }: Line, system: System): number =>
     1 + systems.filter((each) => losses[each] < losses[system]).length;
   const logs = (other: System): number[] =>
@@ -183,6 +201,6 @@ function summaryOf(lines: readonly Line[], overheads: readonly number[]): Record
     loss_vs_catboost: Math.exp(mean(logs('catboost'))),
     intervals: Object.fromEntries(rivals.map((each) => [each, interval(logs(each))])),
     max_seconds: Math.max(...lines.map(({ seconds }) => seconds.crucible)),
-    trial_overhead_ms: overheads.length === 0 ? null : median([...overheads]),
+    trial_overhead_ms: overheads.length === 0 ? null : median(overheads),
   };
 }

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,9 @@ sys.path[:0] = [str(Path(__file__).resolve().parents[3] / 'learn')]
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import step
+from infer import coded, numbers_of, plain_numbers
 from look import look
 from split import split
 from step import Folder, Problem
@@ -471,6 +474,32 @@ class Kinds(Looking):
         self.assertEqual(self.kind(['1', '2', '3'] * 20, kinds={'x': 'category'})[0], 'category')
         with self.assertRaises(Problem):
             self.kind(['red', 'blue', 'green'] * 20, kinds={'x': 'number'})
+
+    def test_bare_numbers(self) -> None:
+        """a column of bare numbers is read at once, as it would be cell by cell; what needs a look is left to that"""
+        def column(texts: list[str | None]) -> pa.ChunkedArray:
+            return pa.chunked_array([pa.array(texts, pa.string())])
+
+        random = np.random.default_rng(3)
+        bare = [[f'{value:.4g}' for value in random.normal(size=50) * 10.0 ** random.integers(-8, 9, 50)], ['1', '', None, ' 2.5 ', '-3e-2', '.5', '7.', '+4']]
+        for texts in bare:
+            one, other = plain_numbers('x', column(texts)), numbers_of('x', coded(column(texts)), False, None, {})
+            assert one is not None and other is not None
+            self.assertEqual((one.kind, one.why, one.missing, one.distinct, one.written), (other.kind, other.why, other.missing, other.distinct, other.written))
+            self.assertTrue(one.values.equals(other.values))
+        for texts in (['1', 'two'], ['01', '02'], ['1', 'nan'], ['9007199254740993', '1'], ['1', '5%'], ['1,5', '2'], ['', '']):
+            self.assertIsNone(plain_numbers('x', column(texts)), texts)
+        self.assertIsNone(plain_numbers('day', column(['20240101'])))
+
+    def test_wide(self) -> None:
+        """thousands of columns, and a test beside them, take seconds"""
+        values = np.random.default_rng(0).normal(size=(60, 4000)).round(3)
+        wide = pd.DataFrame(values, columns=[f'g{place}' for place in range(4000)]).assign(y=['a', 'b'] * 30)
+        wide.to_csv('in/test.csv', index=False)
+        began = time.process_time()
+        found = self.look(wide.to_csv(index=False), test='test.csv')
+        self.assertLess(time.process_time() - began, 12)
+        self.assertEqual(len(found['columns']), 4001)
 
     def test_copy(self) -> None:
         """a copy of the target under another name is found, and not learnt from"""

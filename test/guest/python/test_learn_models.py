@@ -22,7 +22,7 @@ from blend import Limits
 from calibrate import calibrated, temperature_of
 from grade import read_predictions
 from metrics import METRICS, MOST_RESAMPLED, auc, best_threshold, interval, score
-from models import names
+from models import names, seconds_of, why_not
 from plan import configs_of
 from propose import Search
 from render import completed, parts_of, rendered, write_program
@@ -349,6 +349,28 @@ class Proposing(unittest.TestCase):
     def test_no_time(self) -> None:
         """nothing is begun that cannot be finished"""
         self.assertIsNone(self.search([self.row('lightgbm-1', fold, 0.9) for fold in range(5)], left=1.0))
+
+
+    def test_busy_machine(self) -> None:
+        """where others compute on the machine, more is left for the end"""
+        def left(cpu: float) -> float:
+            rows = [{**self.row('lightgbm-1', fold, 0.9), 'timing': {'fitSeconds': 0.9, 'predictSeconds': 0.1, 'cpuSeconds': cpu}} for fold in range(5)]
+            plan = {'configs': [], 'folds': 5, 'models': [], 'reserveSeconds': 12.0}
+            return Search(SCHEMA, {**META, 'task': 'binary'}, plan, {'secondsLeft': 40.0, 'workers': 1, 'rows': rows}).left
+
+        self.assertAlmostEqual(left(1.0) - left(0.625), 0.6 * 12.0, places=3)
+
+    def test_many_classes(self) -> None:
+        """with many classes what is quick on them comes first; trees of them take longer than of two"""
+        meta = {**META, 'task': 'multiclass', 'classes': 60, 'rows': 8000}
+        allowed = [name for name in names('multiclass') if why_not(name, meta, {'interpretable': False, 'maxLatencyMs': None}) is None]
+        self.assertIn('lda', allowed)
+        configs, first = configs_of({**SCHEMA, 'task': 'multiclass'}, meta, allowed, [])
+        plan = {'configs': configs, 'first': first, 'folds': 5, 'models': [{'name': 'lightgbm'}]}
+        begun = Search({**SCHEMA, 'task': 'multiclass'}, meta, plan, {'secondsLeft': 19.0, 'workers': 1, 'rows': []}).next() or {}
+        self.assertLess(begun['expectedSeconds'], 1.5)
+        trees = next(config for config in configs if config['model'] == 'extra_trees')
+        self.assertGreater(seconds_of(trees, meta, 5), 3 * seconds_of(trees, {**meta, 'classes': 2}, 5))
 
 
 class Whole(unittest.TestCase):
