@@ -1,8 +1,15 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 
-/** What the oracle answered to one case; `input` is the case as the oracle left it, null where unchanged. */
-export const Expected = z.object({ answer: Artifact, input: Artifact.nullable() });
+/**
+ * What the oracle answered to one case; `input` is the case as the oracle left it, null where unchanged; `exact` what one that is more exact answered,
+ * where the job names one.
+ */
+export const Expected = z.object({
+  answer: Artifact,
+  input: Artifact.nullable(),
+  exact: Artifact.optional(),
+});
 
 /** Secret inputs for one round: the first come with the oracle's answers, the others are for timing. */
 export const CaseSet = z.object({

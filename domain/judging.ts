@@ -37,6 +37,8 @@ export interface AnswersJudging extends Agreement {
   generator: FunctionAt;
   /** Judges an answer where several are right; null: it must be the original's. */
   accepts: FunctionAt | null;
+  /** What answers are compared with in place of the original's: slower, and more exact; unset: with those. */
+  exact?: FunctionAt;
 }
 
 /** The files and the standard output of a script are compared with the original's. */
@@ -160,9 +162,17 @@ export function checkNamed(job: Pick<OptimizeJob, 'accepts'>): string | null {
 const checkOf = ({ accepts }: Pick<OptimizeJob, 'accepts'>): FunctionAt | null =>
   accepts === undefined ? null : functionAt(accepts, 'accepts');
 
+/** Returns the function that answers are compared with in place of the job's own; null where it has none. */
+export const oracleOf = ({
+  oracle,
+  function: name,
+}: Pick<OptimizeJob, 'oracle' | 'function'>): FunctionAt | null =>
+  oracle === undefined ? null : functionAt(oracle, name ?? '');
+
 export const optimizeOriginal = (job: OptimizeJob): Original => {
   const { program, args, inputs } = job;
-  const hidden = [checkOf(job)?.module].filter((path) => path !== undefined);
+  const apart = [checkOf(job)?.module, oracleOf(job)?.module];
+  const hidden = apart.filter((path) => path !== undefined).filter((path) => path !== program);
   const common = { operator: 'baseline', title: 'as it is', inputs, hidden } as const;
   return job.function === undefined
     ? { ...common, entry: { kind: 'script', path: program, args }, paths: [program] }
@@ -184,8 +194,12 @@ export function optimizeExam(job: OptimizeJob, files: Artifact, seen: Artifact):
     };
   const oracle = { module: program, name: job.function };
   const generator = functionAt(job.cases ?? '', 'make_case');
-  const accepts = checkOf(job);
-  return { ...common, judging: { kind: 'answers', files, oracle, generator, accepts, tolerance, answers } };
+  const [accepts, exact] = [checkOf(job), oracleOf(job)];
+  const judging: AnswersJudging = {
+    ...{ kind: 'answers', files, oracle, generator, accepts, tolerance, answers },
+    ...(exact === null ? {} : { exact }),
+  };
+  return { ...common, judging };
 }
 
 export const scriptOriginal = (script: string, job: SolveJob): Original => ({

@@ -67,12 +67,13 @@ export async function makeCases(
   signal: AbortSignal,
 ): Promise<PreparedCases> {
   const seed = createHmac('sha256', store.secret()).update(stepKey(place)).digest().readUIntBE(0, 6);
-  const { generator, oracle, files } = exam.judging;
+  const { generator, oracle, exact, files } = exam.judging;
   const tree = await readTree(store.blobs, files);
   const argv = guest(
     'prepare',
     ...['--generator', `/in/job/${generator.module}:${generator.name}`],
     ...['--oracle', `/in/job/${oracle.module}:${oracle.name}`],
+    ...(exact === undefined ? [] : ['--exact', `/in/job/${exact.module}:${exact.name}`]),
     ...['--seed', String(seed), '--count', String(checks + timings), '--oracle-count', String(checks)],
     ...['--more-seconds', String(moreSeconds)],
     ...['--inputs', '/in/job', '--out', '.cases'],
@@ -111,6 +112,7 @@ export async function makeCases(
     expected: answered.map((_, index) => ({
       answer: required(ran.outputs, `.cases/expected-${number(index)}.frame`),
       input: ran.outputs[`.cases/expected-${number(index)}.input.frame`] ?? null,
+      ...(exact === undefined ? {} : { exact: required(ran.outputs, `.cases/exact-${number(index)}.frame`) }),
     })),
     described: made.cases.map((each) => each.description),
     oracleSeconds: made.cases.flatMap((each) => each.oracleSeconds ?? []),

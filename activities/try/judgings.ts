@@ -10,6 +10,7 @@ import {
   type SameFilesJudging,
   type ScoreJudging,
 } from '../../domain/judging.ts';
+import { doubled } from '../../domain/kinds/optimize.ts';
 import { isEquals, isFileCheck, outputName } from '../../domain/output-checks.ts';
 import { placeBelow } from '../../domain/tree.ts';
 import type { FileCheck, OutputCheck, RunCheck } from '../../domain/validator.schema.ts';
@@ -36,6 +37,8 @@ export interface AnsweredCase {
   input: Artifact;
   expected: Answer;
   actual: Answer;
+  /** What the job's own oracle answers, where it has one. */
+  exact?: Artifact | undefined;
 }
 
 const noAnswer: Answer = { output: null, mutatedInput: null };
@@ -55,6 +58,7 @@ export const answersOfRun = (
     input: caseAt(cases, index),
     expected: { output: each.answer, mutatedInput: each.input },
     actual: answers[index] ?? noAnswer,
+    exact: each.exact,
   }));
 
 /** Returns what a player gave while it was timed, in order, each with the cases it was asked. */
@@ -94,20 +98,24 @@ export function timedAnswers({ cases, twice }: CaseSet, conducted: Conducted): A
 
 /** Has answers judged case by case; `names` are those of the arguments, `job` are all files of the job. */
 export function answersTask(
-  { tolerance, answers, accepts }: AnswersJudging,
+  { tolerance, answers, accepts, exact }: AnswersJudging,
   job: Tree,
   names: readonly string[],
   answered: readonly AnsweredCase[],
 ): GraderTask {
   const { files, pathOf: placeOf } = laidOut('frames');
-  const cases = answered.map(({ input, expected, actual }) => ({
+  const cases = answered.map(({ input, expected, actual, exact: by }) => ({
     case: placeOf(input),
+    ...(by === undefined ? {} : { exact: placeOf(by) }),
     expected: placeOf(expected.output),
     actual: placeOf(actual.output),
     expectedInput: placeOf(expected.mutatedInput),
     actualInput: placeOf(actual.mutatedInput),
   }));
-  const plan = { tolerance, answers, arguments: names, cases };
+  // Where the oracle answered nothing, both may be off by the tolerance, each to its side.
+  const between = exact !== undefined && answered.every((each) => each.exact === undefined);
+  const allowed = between ? doubled(tolerance) : tolerance;
+  const plan = { tolerance: allowed, answers, arguments: names, cases };
   if (accepts === null) return { program: 'grade', plan, files, check: null };
   const { module, name } = accepts;
   return {

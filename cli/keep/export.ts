@@ -7,6 +7,7 @@ import { defaults } from '../../domain/defaults.ts';
 import { filesNamedBy, subjectOf } from '../../domain/job.ts';
 import { kindOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
+import { doubled } from '../../domain/kinds/optimize.ts';
 import { objectiveOf } from '../../domain/objective.ts';
 import type { Entry, Program } from '../../domain/program.schema.ts';
 import { SafePath } from '../../domain/safe-path.schema.ts';
@@ -196,7 +197,8 @@ async function programFolder(
           seed: best.seeds[0] ?? '0',
           testCases,
         }),
-    tolerance: job.tolerance,
+    // Each of the two may be off to its own side of what an oracle answers.
+    tolerance: job.oracle === undefined ? job.tolerance : doubled(job.tolerance),
     answers: job.answers ?? defaults.answers,
     takesWhatTheOriginalTook: sendsOnToOriginal(source),
     cores: job.cores,

@@ -93,6 +93,10 @@ export function addStartCommands(line: CommandLine): void {
       '--accepts <file[:name]>',
       'judges answers where several are right: its accepts(arguments…, answer) returns True, False, or why not',
     )
+    .option(
+      '--oracle <file[:name]>',
+      "what answers are compared with in place of the function's own: a slower function that is more exact",
+    )
     .option('--args <arguments...>', 'command-line arguments of the script')
     .option('--outputs <patterns...>', 'files the script writes; they and standard output must stay the same')
     .option('--inputs <paths...>', 'files and folders the program reads or imports')

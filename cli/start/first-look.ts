@@ -273,6 +273,7 @@ const mistakesOf: Record<NamedPython['as'], (source: Source, name: string) => st
   program: mistakesOfFunction,
   cases: mistakesOfMaker,
   check: mistakesOfCheck,
+  oracle: mistakesOfFunction,
   onFolders: mistakesOfFoldersCheck,
   evaluator: mistakesOfEvaluator,
 };

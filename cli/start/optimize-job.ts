@@ -14,6 +14,7 @@ export interface OptimizeOptions extends Allowances {
   /** What the cases were made from, where Crucible made them. */
   casesFrom?: string;
   accepts?: string;
+  oracle?: string;
   name?: string;
   args?: string[];
   outputs?: string[];
@@ -35,10 +36,12 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
   checkTogether(program, wanted, options);
   const cases = options.cases === undefined ? null : referenceIn(options.cases, /^(.*):([^/]*)$/);
   const accepts = options.accepts === undefined ? null : referenceIn(options.accepts, /^(.*):([^/]*)$/);
+  const oracle = options.oracle === undefined ? null : referenceIn(options.oracle, /^(.*):([^/]*)$/);
   const { folder, pathOf } = await folderOf([
     { option: 'the program', typed: program },
     ...(cases === null ? [] : [{ option: '--cases', typed: cases.program }]),
     ...(accepts === null ? [] : [{ option: '--accepts', typed: accepts.program }]),
+    ...(oracle === null ? [] : [{ option: '--oracle', typed: oracle.program }]),
     ...(options.inputs ?? []).map((path) => ({ option: '--inputs', typed: path })),
   ]);
   const pathIn = ({ program, name }: { program: string; name?: string }): string =>
@@ -52,6 +55,7 @@ export async function jobFromOptions(typed: string, options: OptimizeOptions): P
     cases: cases === null ? undefined : pathIn(cases),
     casesFrom: options.casesFrom,
     accepts: accepts === null ? undefined : pathIn(accepts),
+    oracle: oracle === null ? undefined : pathIn(oracle),
     args: options.args,
     outputs: options.outputs,
     inputs: options.inputs?.map(pathOf),
@@ -136,6 +140,10 @@ function checkTogether(program: string, wanted: string | undefined, options: Opt
   if (wanted === undefined && options.accepts !== undefined)
     throw new UserMistake(
       `--accepts needs --function NAME, or ${program}:NAME: the function whose answers ${options.accepts} judges`,
+    );
+  if (wanted === undefined && options.oracle !== undefined)
+    throw new UserMistake(
+      `--oracle needs --function NAME, or ${program}:NAME: the function whose answers are compared with those of ${options.oracle}`,
     );
   if (wanted === undefined) return;
   const ofScripts = {

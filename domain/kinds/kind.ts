@@ -6,7 +6,7 @@ import type { Stage } from './pipeline.schema.ts';
 
 /** A Python file that a job names: what it is to the job, and the function in it that is called. */
 export interface NamedPython {
-  as: 'program' | 'cases' | 'check' | 'onFolders' | 'evaluator';
+  as: 'program' | 'cases' | 'check' | 'oracle' | 'onFolders' | 'evaluator';
   /** Null where the file is run as a script. */
   calls: string | null;
 }

@@ -29,6 +29,11 @@ const fields = {
    * the arguments and the answer. It returns True, or False, or in words why the answer is not right. No candidate sees this file.
    */
   accepts: FunctionRef.optional(),
+  /**
+   * What answers are compared with in place of the function's own: `exact.py:f`, which may be slower and more exact. The function's own answers must
+   * agree with its answers within the tolerance as well.
+   */
+  oracle: FunctionRef.optional(),
   /** Whole script only: its command-line arguments. */
   args: z.array(z.string()).default([]),
   /**
@@ -54,7 +59,7 @@ const fields = {
 
 type Asked = Pick<
   z.infer<z.ZodObject<typeof fields>>,
-  'program' | 'function' | 'cases' | 'casesFrom' | 'accepts'
+  'program' | 'function' | 'cases' | 'casesFrom' | 'accepts' | 'oracle'
 >;
 
 /** Says what a function needs to be judged, and what is of no use without one. */
@@ -79,6 +84,16 @@ function expectWhole(job: Asked, context: z.core.$RefinementCtx): void {
       field: 'accepts',
       broken: job.function === undefined && job.accepts !== undefined,
       message: '`accepts` needs `function`: the function whose answers it judges',
+    },
+    {
+      field: 'oracle',
+      broken: job.function === undefined && job.oracle !== undefined,
+      message: '`oracle` needs `function`: the function whose answers are compared with its own',
+    },
+    {
+      field: 'oracle',
+      broken: job.accepts !== undefined && job.oracle !== undefined,
+      message: '`accepts` judges answers in place of a comparison: leave out `oracle`, or `accepts`',
     },
     {
       field: 'accepts',

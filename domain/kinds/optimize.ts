@@ -1,5 +1,5 @@
 import type { Tolerance } from '../job-fields.schema.ts';
-import { checkNamed, functionAt } from '../judging.ts';
+import { checkNamed, functionAt, functionWords, oracleOf } from '../judging.ts';
 import { environmentFiles, type Kind, type NamedPython, read } from './kind.ts';
 import type { OptimizeJob } from './optimize.schema.ts';
 
@@ -15,6 +15,12 @@ const nameOf = ({ function: name, program }: OptimizeJob): string =>
 /** By how much numbers may differ: `1e-9 + 0.000001 × their size`. */
 export const toleranceWords = ({ relative, absolute }: Tolerance): string =>
   `${absolute === undefined ? '' : `${absolute} + `}${relative} × their size`;
+
+/** By how much two answers may differ that each agree with a third within the tolerance. */
+export const doubled = ({ relative, absolute }: Tolerance): Tolerance => ({
+  relative: 2 * relative,
+  ...(absolute === undefined ? {} : { absolute: 2 * absolute }),
+});
 
 /** What a verdict rests on where nobody gave inputs. */
 export const restsOn = (casesFrom: string): string =>
@@ -33,6 +39,7 @@ export const optimize: Kind<OptimizeJob> = {
     },
     ...python('cases', 'cases', job.cases, 'make_case'),
     ...python('accepts', 'check', job.accepts, 'accepts'),
+    ...python('oracle', 'oracle', job.oracle, job.function ?? ''),
     ...environmentFiles(job),
     ...read('inputs', job.inputs),
   ],
@@ -44,8 +51,14 @@ export const optimize: Kind<OptimizeJob> = {
     const cores = job.cores === 1 ? '1 core' : `${job.cores} cores`;
     const kept = job.function === undefined ? 'its files and output' : 'its answers';
     const check = checkNamed(job);
+    const oracle = oracleOf(job);
+    const within = toleranceWords(job.tolerance);
     const same =
-      check === null ? `the same within ${toleranceWords(job.tolerance)}` : `such that ${check} accepts them`;
+      oracle !== null
+        ? `those of ${functionWords(oracle)} within ${within}`
+        : check === null
+          ? `the same within ${within}`
+          : `such that ${check} accepts them`;
     const rests = job.casesFrom === undefined ? '' : ` ${restsOn(job.casesFrom)}.`;
     return `Make ${what} faster on up to ${cores}, and keep ${kept} ${same}.${rests}`;
   },

@@ -51,10 +51,11 @@ def judge_cases(
     scales, given = Scales(), Scales()
     for index, case in enumerate(cases):
         expected, before, after = _trusted(f'case {index}', case)
-        scales.add(expected, 'answer')
+        scales.add(_truth(case, expected), 'answer')
         if after is not before:
             for name, _, value, _ in _places(before, after, before, arguments):
                 scales.add(value, name)
+    _require_agreement(cases, tolerance, exact, scales)
     findings = []
     for index, case in enumerate(cases):
         comparison = Comparison(tolerance, exact, scales=scales, given=given)
@@ -90,9 +91,10 @@ def _judge_case(
     try:
         if check is None:
             answer = _answer(case['actual'], 'answer')
-            comparison.values(expected, answer, 'answer')
+            truth = _truth(case, expected)
+            comparison.values(truth, answer, 'answer')
             if comparison.kind == 'wrong':
-                comparison.hint = otherwise_right(expected, answer)
+                comparison.hint = otherwise_right(truth, answer) or _nearer(case, comparison, expected)
         else:
             _judge_accepted(case, check, comparison)
         left = _arguments(case['actualInput']) if case.get('actualInput') else before
@@ -104,6 +106,44 @@ def _judge_case(
         _judge_arguments(before, after, left, arguments, comparison)
     _judge_keeping(case, comparison)
     return Finding.of(name, comparison)
+
+
+def _truth(case: dict[str, Any], expected: Any) -> Any:
+    """What an answer is compared with: that of the job's own oracle, or where it has none the original's."""
+    if case.get('exact') is None:
+        return expected
+    try:
+        return _answer(case['exact'], 'the answer of the oracle')
+    except (FrameError, OSError) as error:
+        raise PlanError(str(error)) from None
+
+
+def _require_agreement(cases: list[dict[str, Any]], tolerance: Tolerance, exact: bool, scales: Scales) -> None:
+    """Raises `PlanError` where the original does not agree with the job's own oracle: what is timed is compared with the original."""
+    for index, case in enumerate(cases):
+        if case.get('exact') is None:
+            continue
+        expected, _, _ = _trusted(f'case {index}', case)
+        comparison = Comparison(tolerance, exact, scales=scales)
+        comparison.values(_truth(case, expected), expected, 'answer')
+        if comparison.kind != 'right':
+            raise PlanError(
+                f'the original does not agree with the oracle within the tolerance: case {index}, {comparison.mismatch()} '
+                '(expected: the oracle; got: the original); make the tolerance as large as the original is off'
+            )
+
+
+def _nearer(case: dict[str, Any], comparison: Comparison, expected: Any) -> str | None:
+    """Which of a refused answer and the original's is nearer to the oracle's; None where there is no oracle, or no error to compare."""
+    if case.get('exact') is None or comparison.largest is None:
+        return None
+    other = Comparison(comparison.tolerance, comparison.exact, scales=comparison.scales)
+    other.values(_truth(case, expected), expected, 'answer')
+    if other.largest is None:
+        return None
+    here, there = comparison.largest.absolute, other.largest.absolute
+    nearer = 'the original is nearer' if there < here else 'this is nearer' if here < there else 'both are equally near'
+    return f'expected is the answer of the oracle, from which this is off by {here:.3g} and the original by {there:.3g} at most: {nearer}'
 
 
 def _check(given: dict[str, Any]) -> Check:

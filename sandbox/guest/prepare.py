@@ -104,11 +104,12 @@ def prepare(
     *,
     more_seconds: float = 0.0,
     edges: UserFunction | None = None,
+    exact: UserFunction | None = None,
 ) -> None:
     """Writes the files of the cases and `cases.json` into `out`. The oracle answers the first `answered`, as many more as fit into
-    `more_seconds`, and those at the `edges`; then come `count - answered` for timing, which are all different. Raises `Problem`.
+    `more_seconds`, and those at the `edges`, and so does one that is `exact`; then come `count - answered` for timing, which are all different. Raises `Problem`.
     """
-    written = _Written(oracle, out, first)
+    written = _Written(oracle, exact, out, first)
     _require_determinism(generator, secret, first)
     for index in range(first, first + answered):
         written.add(_make_case(generator, secret, index))
@@ -139,18 +140,19 @@ def _timed(generator: UserFunction, secret: str, indices: range, asked: set[byte
 class _Written:
     """The cases written so far, in the order in which they are asked."""
 
-    def __init__(self, oracle: UserFunction | None, out: Path, first: int) -> None:
+    def __init__(self, oracle: UserFunction | None, exact: UserFunction | None, out: Path, first: int) -> None:
         self.names = _parameters(oracle)
         self.rows: list[dict[str, Any]] = []
         self.seen: set[bytes] = set()
         # Whether an answer holds anything that another one could differ in.
         self.compared = False
-        self._oracle, self._out, self._first = oracle, out, first
+        self._oracle, self._exact, self._out, self._first = oracle, exact, out, first
         self._bytes = 0
 
     def add(self, frame: bytearray, answered: bool = True) -> None:
         """Writes a case, and what the original answers where it is `answered`. Raises `Problem` where the original fails."""
         expected = None if self._oracle is None or not answered else _run_original(self._oracle, frame)
+        exact = None if self._exact is None or expected is None else _run_original(self._exact, frame)
         number = self._first + len(self.rows)
         row: dict[str, Any] = {
             'index': number,
@@ -163,6 +165,8 @@ class _Written:
         self.seen.add(hashlib.sha256(frame).digest())
         if expected is not None:
             self._expect(expected, frame, number, row)
+        if exact is not None:
+            (self._out / f'exact-{number:03d}.frame').write_bytes(exact[1])
         (self._out / row['case']).write_bytes(frame)
         self.rows.append(row)
 
@@ -404,6 +408,7 @@ def main() -> None:
     options = argparse.ArgumentParser(description='Prepares cases and expected answers.', allow_abbrev=False)
     options.add_argument('--generator', required=True, metavar='PATH.py[:NAME]')
     options.add_argument('--oracle', metavar='PATH.py:NAME')
+    options.add_argument('--exact', metavar='PATH.py:NAME', help='answers what the original answers, more exactly')
     options.add_argument('--seed', required=True, metavar='SECRET')
     options.add_argument('--count', type=int, required=True)
     options.add_argument('--oracle-count', type=int, help='how many of them the original answers, from the first on; all by default')
@@ -420,10 +425,11 @@ def main() -> None:
             show_inputs(chosen.inputs)
         generator = _load('generator', chosen.generator, 'make_case')
         oracle = _load('oracle', chosen.oracle, None) if chosen.oracle is not None else None
+        exact = _load('oracle', chosen.exact, None) if chosen.exact is not None else None
         answered = chosen.count if chosen.oracle_count is None else chosen.oracle_count
         more = chosen.more_seconds
         edges = _edges_beside(generator) if more > 0 else None
-        prepare(generator, oracle, chosen.seed, chosen.first, chosen.count, answered, out, more_seconds=more, edges=edges)
+        prepare(generator, oracle, chosen.seed, chosen.first, chosen.count, answered, out, more_seconds=more, edges=edges, exact=exact)
     except Problem as problem:
         text = json.dumps({'kind': problem.kind, 'message': str(problem), 'where': problem.place})
         (out / 'problem.json').write_text(text, 'utf-8')

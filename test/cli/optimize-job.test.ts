@@ -57,6 +57,12 @@ describe('the paths of crucible optimize', () => {
       files: ['slow.py', 'cases.py', 'check.py'],
       job: { accepts: 'check.py:fits' },
     });
+    expect(await refusal('src/slow.py', { oracle: 'src/check.py' })).toMatch(
+      /^--oracle needs --function NAME, or src\/slow\.py:NAME: .* compared with those of src\/check\.py/,
+    );
+    expect(await refusal('src/slow.py:blur', { ...options, oracle: 'src/cases.py:blur' })).toMatch(
+      /--oracle.*judges answers in place of a comparison: leave out/,
+    );
     expect(await refusal('src/slow.py', { accepts: 'src/check.py' })).toMatch(
       /^--accepts needs --function NAME, or src\/slow\.py:NAME: the function whose answers src\/check\.py judges/,
     );

@@ -109,3 +109,33 @@ test.each([
   },
   180_000,
 );
+
+test(
+  'answers are compared with those of a more exact oracle, which no candidate sees, and the original has to agree with it',
+  async () => {
+    if (kind === undefined) throw new Error('expected a sandbox of some kind, found none');
+    const oracle = fileURLToPath(new URL('../fixtures/oracle', import.meta.url));
+    const job = {
+      ...{ program: 'work.py', function: 'total', cases: 'cases.py', oracle: 'exact.py', limits },
+      tolerance: { relative: 1e-10 },
+    };
+    trials = await openTrials(kind, oracle, job, { pairs: 6 });
+    expect((await trials.try('sums_at_once.py')).outcome).toMatchObject({ kind: 'scored' });
+    expect((await trials.try('sums_in_singles.py')).outcome).toMatchObject({
+      kind: 'wrong',
+      reason: expect.stringMatching(
+        /answer of the oracle, from which this is off by .* and the original by .*: the original is nearer$/,
+      ),
+    });
+    expect((await trials.try('looks_for_the_oracle.py')).outcome).toMatchObject({
+      kind: 'crashed',
+      reason: expect.stringMatching(/No module named 'exact'/),
+    });
+    await trials.close();
+    trials = await openTrials(kind, oracle, { ...job, tolerance: { relative: 1e-17 } }, { pairs: 6 });
+    await expect(trials.try('sums_at_once.py')).rejects.toThrow(
+      /the original does not agree with the oracle within the tolerance: case 0, answer: .* make the tolerance/,
+    );
+  },
+  patienceMs,
+);

@@ -52,6 +52,24 @@ class Grading(unittest.TestCase):
         path.write_bytes(data.encode() if isinstance(data, str) else data)
         return str(path)
 
+    def by_oracle(self, truth: Any, original: Any, got: Any, relative: float = 1e-6) -> dict[str, Any]:
+        """The verdict on an answer beside those of the original and of an oracle that is more exact."""
+        case = self.case(original, bytes(encode(got, root='answer', exact=True)))
+        case['exact'] = self.file(bytes(encode(truth, root='answer', exact=True)))
+        return verdict(judge({'tolerance': {'relative': relative}, 'answers': 'exact', 'cases': [case]}))
+
+    def test_answers_are_compared_with_those_of_an_oracle_and_who_is_nearer_is_told(self) -> None:
+        truth, original = np.array([0.1, 0.2, 0.7]), np.array([0.1, 0.2, 0.7 + 5e-7])
+        # Farther from the original than the tolerance, and within it of the oracle.
+        self.assertEqual(self.by_oracle(truth, original, np.array([0.1, 0.2, 0.7 - 5e-7]))['kind'], 'right')
+        said = self.by_oracle(truth, original, np.array([0.1, 0.2, 0.7 - 9e-7]))
+        self.assertEqual(said['kind'], 'wrong')
+        self.assertRegex(said['firstMismatch'], r'expected is the answer of the oracle, from which this is off by 9e-07 and the original by 5e-07 at most: the original is nearer')
+
+    def test_an_original_that_does_not_agree_with_the_oracle_judges_nothing(self) -> None:
+        with self.assertRaisesRegex(PlanError, r'the original does not agree with the oracle within the tolerance: case 0, answer: expected 0\.1, got 0\.2'):
+            self.by_oracle(0.1, 0.2, 0.1)
+
     def case(
         self,
         expected: Any,
