@@ -109,6 +109,8 @@ export interface ModuleExam {
   cases: number;
   /** A `Tree`: what a user gets beside the module, which tests and measures it. */
   kept: Artifact;
+  /** The user's own tests, which call it from another sandbox, and its name there; unset: there are none. */
+  own?: { name: string; tests: OnFolders };
   /** The slow reference as a program, beside which it is measured; null: it is not. */
   baseline: Artifact | null;
 }
@@ -218,7 +220,8 @@ export const outputCheckOf = ({ check }: Pick<SolveJob, 'check'>): FunctionAt | 
 /** What stands for all that is in a file of tests, where a function would be named. */
 const allTests = 'tests';
 
-const isTestFile = (path: string): boolean => /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/.test(path);
+/** Tells whether a check is a file of tests, by its name. */
+export const isTestFile = (path: string): boolean => /(?:^|\/)(?:test_[^/]*|[^/]*_test)\.py$/.test(path);
 
 /** Tells whether a check is a file of tests for pytest, and not a function. */
 export const isTests = ({ module, name }: FunctionAt): boolean => name === allTests && isTestFile(module);
@@ -265,15 +268,22 @@ export function solveExam(
 
 /** Returns the exam of a C++ module: secret cases, which its reference answers, or an example, or which a check of the user's judges. */
 export function moduleExam(
-  { limits, cores }: Pick<SolveJob, 'limits' | 'cores'>,
+  job: Pick<
+    SolveJob,
+    'limits' | 'cores' | 'check' | 'hidden' | 'inputs' | 'objective' | 'module' | 'outputs'
+  >,
   module: Extension,
   {
     seen,
+    files,
     tests,
     kept,
     baseline,
-  }: Record<'seen' | 'tests' | 'kept', Artifact> & { baseline: Artifact | null },
+  }: Record<'seen' | 'files' | 'tests' | 'kept', Artifact> & { baseline: Artifact | null },
 ): Exam<AnswersJudging> {
+  const { limits, cores } = job;
+  const own = outputCheckOf(job);
+  const beside = [...job.inputs, ...hiddenOf(job)];
   const at = (name: string): FunctionAt => ({ module: extensionHarness, name });
   const judging: AnswersJudging = {
     ...{ kind: 'answers', files: tests, oracle: at('expected'), generator: at('make_case') },
@@ -284,7 +294,10 @@ export function moduleExam(
   const measured = isMeasured(module) ? baseline : null;
   return {
     ...{ judging, program: `the module ${module.name}`, files: seen, limits, cores, bench: null },
-    module: { cases: extensionCases(module), kept, baseline: measured },
+    module: {
+      ...{ cases: extensionCases(module), kept, baseline: measured },
+      ...(own === null ? {} : { own: { name: module.name, tests: { function: own, files, beside } } }),
+    },
   };
 }
 

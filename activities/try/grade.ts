@@ -7,27 +7,33 @@ import {
   type ChecksJudging,
   type Exam,
   functionWords,
+  type OnFolders,
   type SameFilesJudging,
   type ScoreJudging,
 } from '../../domain/judging.ts';
+import { limitsOf } from '../../domain/limits.schema.ts';
 import type { Checks, Outcome } from '../../domain/outcome.schema.ts';
 import { referencesOf } from '../../domain/output-checks.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
 import { pick } from '../../domain/tree.ts';
-import { readJson, readTree, writeJson } from '../../store/documents.ts';
+import type { RunResult } from '../../sandbox/sandbox.ts';
+import { readJson, readProgram, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { diagnosedVerdict } from '../diagnose/diagnosed.ts';
 import type { PreparedCases } from './cases.ts';
-import { guest } from './command.ts';
+import { guest, threads } from './command.ts';
 import {
   type AnsweredCase,
   answersOfRun,
   answersTask,
+  type Called,
   type ComparedRun,
+  callFiles,
   checksTask,
   emptyTask,
   type GraderTask,
   judgeOf,
+  moduleTask,
   type OwnFiles,
   referencesTask,
   sameFilesTask,
@@ -51,6 +57,9 @@ type Asked =
   | { kind: 'verdict'; verdict: Artifact }
   | { kind: 'none'; ended: Outcome | null; why: string; said: string };
 
+/** Turns that tests and what they call may take: one more than answers rest on each other. */
+const mostTurns = 40;
+
 /** The grader's exit status for a plan, or an expected side, that it cannot judge by. */
 const unusablePlan = 2;
 
@@ -63,13 +72,19 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
    * Runs the grader in a sandbox of its own, which holds the plan, the expected and the returned bytes, and nothing of the
    * candidate's code.
    */
-  async function ask(
+  async function ask(place: Place, task: GraderTask, exam: Exam, signal: AbortSignal): Promise<Asked> {
+    return task.called === undefined
+      ? askedIn(await runGrader(place, task, exam, signal))
+      : askInTurns(place, task, task.called, exam, signal);
+  }
+
+  async function runGrader(
     place: Place,
     { program, plan, files, check }: GraderTask,
     { limits, environment }: Exam,
     signal: AbortSignal,
-  ): Promise<Asked> {
-    const ran = await sandbox.run(
+  ): Promise<RunResult> {
+    return sandbox.run(
       {
         key: stepKey(place),
         label: place.step,
@@ -78,10 +93,65 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
         limits,
         // A user's own check may import what the job names; the grader itself needs nothing of that.
         environment: check === null ? undefined : environment,
-        outputs: ['verdict.json'],
+        outputs: ['verdict.json', 'calls'],
       },
       signal,
     );
+  }
+
+  /**
+   * Has tests and the modules that they call run in turns, each in sandboxes of its own: what was called is noted down, answered by the modules from
+   * the first call on, and read in the next turn. The tests have a verdict once each call was answered, in that very order.
+   */
+  async function askInTurns(
+    place: Place,
+    task: GraderTask,
+    { modules, files }: Called,
+    exam: Exam,
+    signal: AbortSignal,
+  ): Promise<Asked> {
+    let asked: Artifact | undefined;
+    for (let turn = 1; turn <= mostTurns; turn += 1) {
+      const below = asked === undefined ? {} : { asked };
+      const answering = { ...place, step: `${place.step}/answer-${turn}` };
+      const answers = await sandbox.run(
+        {
+          key: stepKey(answering),
+          label: answering.step,
+          argv: guest(
+            'answer_calls',
+            '--modules',
+            modules.join(','),
+            '--calls',
+            callFiles.asked,
+            '--out',
+            '.answers',
+          ),
+          env: threads(exam.cores),
+          files: below,
+          workspace: files,
+          limits: limitsOf(exam),
+          environment: exam.environment,
+          outputs: ['.answers'],
+        },
+        signal,
+      );
+      const answered = answers.outputs['.answers'] ?? (await store.blobs.put(''));
+      const at = { ...place, step: `${place.step}/turn-${turn}` };
+      const ran = await runGrader(
+        at,
+        { ...task, files: { ...task.files, ...below, answered } },
+        exam,
+        signal,
+      );
+      if (ran.outputs.calls === undefined) return askedIn(ran);
+      asked = ran.outputs.calls;
+    }
+    const why = `its calls rest on each other's answers more than ${mostTurns} deep, or differ each time: make each case a test of its own`;
+    return { kind: 'none', ended: null, why, said: why };
+  }
+
+  function askedIn(ran: RunResult): Asked {
     const verdict = ran.outputs['verdict.json'];
     if (verdict !== undefined) return { kind: 'verdict', verdict };
     if (ran.ending.kind === 'exited' && ran.ending.code === unusablePlan)
@@ -284,11 +354,31 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
             if (hidden !== null) return refused({ kind: 'rejected', reason: hidden });
             if (judging.outputs.length === 0 && judging.check === undefined)
               return { kind: 'right', verdict: await writeJson(store.blobs, nothingToCheck) };
-            const own = { ...(await ownFiles({ ...exam, judging })), seed: 0 };
+            const own = { ...(await ownFiles({ ...exam, judging })), seed: secretSeed(store, place) };
             const task = checksTask(program, judging, own, await returnedAs('files', returned));
             return judge(place, task, exam, signal);
           }
         }
+      });
+    },
+
+    /** Has tests of the user's call a module that was built, which is in another sandbox. */
+    async gradeModule({
+      exam,
+      module: { name, tests },
+      program,
+      ...place
+    }: Place & {
+      exam: Exam;
+      module: { name: string; tests: OnFolders };
+      program: Artifact;
+    }): Promise<Graded> {
+      return takeStep<Graded>(store, place, 'grade', async ({ signal }) => {
+        const { files } = await readProgram(store.blobs, program);
+        const inputs = await readTree(store.blobs, exam.files);
+        const job = pick(await readTree(store.blobs, tests.files), tests.beside);
+        const own = { inputs, job, name, files, seed: secretSeed(store, place) };
+        return judge(place, moduleTask(tests, own), exam, signal);
       });
     },
 

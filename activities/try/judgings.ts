@@ -28,7 +28,20 @@ export interface GraderTask {
   check: string | null;
   /** The files that the program wrote, where that is known. */
   written?: ReturnedFiles['written'];
+  /** Modules that tests of the user's call, and the files they are in; unset: none. They are in no sandbox of the grader's. */
+  called?: Called;
 }
+
+/** Modules by name, with the files that they run among. */
+export interface Called {
+  modules: string[];
+  /** Those that the user named: others stand in for no module that the grader has. */
+  named: string[];
+  files: Tree;
+}
+
+/** Where the grader finds what tests asked of modules, and what those answered. */
+export const callFiles = { asked: '/in/asked', answered: '/in/answered' } as const;
 
 export type ReturnedFiles = Extract<Returned, { kind: 'files' }>;
 
@@ -240,18 +253,58 @@ export function checksTask(
   };
   const plan = { outputs: checks.length === 0 && check === undefined ? [ranToItsEnd(returned)] : checks };
   const { written } = returned;
+  const called = calledBy(judging, returned.files);
   const judge = judgeOf(judging);
   if (judge === undefined) return { program: 'validate', plan, files, check: null, written };
   return {
     program: 'validate',
     plan: {
       ...plan,
-      ...(check === undefined ? {} : { check: planOf(check) }),
+      ...(check === undefined ? {} : { check: { ...planOf(check), ...callPlan(called, own.seed) } }),
       ...(judging.kind === 'score' ? { score: scorePlan(judging, own.seed) } : {}),
     },
     files: { ...files, ...placeBelow('inputs', own.inputs), ...placeBelow('job', own.job) },
     check: functionWords(judge.function),
     written,
+    ...(called.modules.length === 0
+      ? {}
+      : { called: { ...called, files: { ...own.inputs, ...returned.files } } }),
+  };
+}
+
+/** Returns the Python modules that a file of tests may import of what a program wrote, or is to write. */
+function calledBy(
+  { outputs, check }: ChecksJudging | ScoreJudging,
+  written: Tree,
+): Pick<Called, 'modules' | 'named'> {
+  if (check === undefined || !isTests(check.function)) return { modules: [], named: [] };
+  const namesOf = (paths: string[]): string[] =>
+    paths.filter((path) => /^(?:[A-Za-z_]\w*\/)*[A-Za-z_]\w*\.py$/.test(path)).flatMap(modulesOf);
+  const named = [...new Set(namesOf(outputs.filter(isFileCheck).map(({ path }) => path)))].sort();
+  return { modules: [...new Set([...named, ...namesOf(Object.keys(written).sort())])], named };
+}
+
+/** `a/b/c.py` is `a`, `a.b` and `a.b.c`. */
+const modulesOf = (path: string): string[] => {
+  const parts = path.replace(/(?:\/__init__)?\.py$/, '').split('/');
+  return parts.map((_, index) => parts.slice(0, index + 1).join('.'));
+};
+
+const callPlan = (called: Omit<Called, 'files'>, seed: number) =>
+  called.modules.length === 0 ? {} : { ...called, seed, ...callFiles };
+
+/** Has tests of the user's call the module `name`, which a job built: `files` are its own. */
+export function moduleTask(
+  tests: OnFolders,
+  { name, files, seed, ...own }: Omit<OwnFiles, 'references'> & { name: string; files: Tree; seed: number },
+): GraderTask {
+  const called = { modules: [name], named: [name] };
+  return {
+    program: 'validate',
+    plan: { outputs: [], check: { ...planOf(tests), ...callPlan(called, seed) } },
+    files: { ...placeBelow('inputs', own.inputs), ...placeBelow('job', own.job) },
+    check: functionWords(tests.function),
+    called: { ...called, files },
   };
 }
 
@@ -301,9 +354,17 @@ export function emptyTask(
     written: [],
     status: 0,
   };
-  if (judging.kind === 'checks') return checksTask('nothing', { ...judging, outputs: [] }, own, returned);
-  const { check: _, ...alone } = judging;
-  return checksTask('nothing', { ...alone, outputs: [] }, own, returned);
+  if (judging.kind === 'score') {
+    const { check: _, ...alone } = judging;
+    return checksTask('nothing', { ...alone, outputs: [] }, own, returned);
+  }
+  const { called: _, ...task } = checksTask('nothing', { ...judging, outputs: [] }, own, returned);
+  const { check } = judging;
+  const { modules } = calledBy(judging, {});
+  // Nobody answers: it is seen whether the tests can be read.
+  return check === undefined || modules.length === 0
+    ? task
+    : { ...task, plan: { outputs: [], check: { ...planOf(check), modules } } };
 }
 
 /** What `on_folders.py` is asked. What is not among the files, it makes: an empty folder. */

@@ -11,6 +11,7 @@ import {
   slug,
   stage,
 } from '../job-fields.schema.ts';
+import { isTestFile } from '../judging.ts';
 import { isEquals } from '../output-checks.ts';
 import { SafePath } from '../safe-path.schema.ts';
 import { Output } from '../validator.schema.ts';
@@ -170,7 +171,7 @@ function beside({ module, ...job }: Source): { field: string; broken: boolean; m
   if (module === undefined) return [];
   const given = [
     ...(['script', 'recipe', 'with', 'fix', 'check', 'sample', 'objective'] as const).filter(
-      (field) => job[field] !== undefined,
+      (field) => job[field] !== undefined && !(field === 'check' && isTestFile(job.check ?? '')),
     ),
     ...(['outputs', 'args'] as const).filter((field) => job[field].length > 0),
   ];

@@ -39,6 +39,11 @@ class OnFolders:
         self.module = plan['module']
         # A file of tests is pytest's to load.
         self.is_tests = plan.get('tests', False)
+        # Modules that tests call, which are in another sandbox; what was asked of them, and what they answered.
+        self.modules: list[str] = plan.get('modules', [])
+        self.named: list[str] = plan.get('named', self.modules)
+        self.asked, self.answered = (Path(plan[name]) if plan.get(name) else None for name in ('asked', 'answered'))
+        self.seed: int = plan.get('seed', 0)
         self._function = None if self.is_tests else load_function(path, plan['name'])
 
     def __call__(self, **more: Any) -> Any:

@@ -21,12 +21,13 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 from comparing import Tolerance, show
 from comparing_files import Unreadable, compare_file, read_bytes, read_npy, read_npz
 from documents import check_json
+from handed_over import write_record
 from meshes import check_mesh
 from on_folders import OnFolders, finding_of
 from pictures import FORMATS, PictureError, can_read_pictures, read_picture
 from scoring import score_of
 from tables import check_csv, check_parquet
-from tests_on_folders import finding_of_tests
+from tests_on_folders import Unsettled, finding_of_tests
 from texts import check_count, check_text
 from user_code import UserCodeError, leave_names_to_user
 from verdict import Finding, PlanError, write_verdict
@@ -264,7 +265,13 @@ def main() -> None:
     chosen = options.parse_args()
     leave_names_to_user()
     # A check is run in another folder.
-    write_verdict(judge, chosen.plan.resolve(), chosen.out.resolve())
+    out = chosen.out.resolve()
+    try:
+        write_verdict(judge, chosen.plan.resolve(), out)
+    except Unsettled as unsettled:
+        with (out.parent / 'calls').open('wb') as calls:
+            for call in unsettled.calls:
+                write_record(calls, call)
 
 
 if __name__ == '__main__':

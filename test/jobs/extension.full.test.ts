@@ -225,3 +225,42 @@ it(
   },
   patienceMs,
 );
+
+const ownTests = `import numpy as np
+import pytest
+from distances import pairwise
+
+@pytest.mark.parametrize('n', [1, 4])
+def test_itself(n):
+    points = np.random.default_rng().normal(size=(n, 3))
+    assert np.diag(pairwise(points, points)).tolist() == [0] * n
+
+def test_triangle():
+    assert pairwise(np.array([[0.0, 0.0]]), np.array([[3.0, 4.0]]))[0, 0] == WANTED
+
+def test_refused():
+    with pytest.raises((TypeError, ValueError)):
+        pairwise(np.zeros((1, 2)), np.zeros((1, 3)))
+`;
+
+it.concurrent.each<[string, string, string, RegExp]>([
+  ['pass', '5', 'finished', /passed 33 cases/],
+  [
+    'refuse it',
+    '7',
+    'failed',
+    /tests in test_own\.py, 1 of 4 tests in test_own\.py failed: test_triangle: assert (?:np\.float64\()?5\.0\)? == 7/,
+  ],
+])(
+  "a user's own tests that call a module in another sandbox %s",
+  async (_, wanted, status, said) => {
+    const found = await ended(
+      own,
+      { 'test_own.py': ownTests.replace('WANTED', wanted) },
+      { check: 'test_own.py' },
+    );
+    expect(found.summary).toMatch(said);
+    expect(found.status).toBe(status);
+  },
+  patienceMs,
+);

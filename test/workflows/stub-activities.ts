@@ -196,6 +196,9 @@ export function stubActivities(
         ? { kind: 'failed', outcome: { kind: 'crashed', reason: acts.crashed }, artifacts: {} }
         : { kind: 'ran', returned: program, artifacts: { outputs: artifact } };
     },
+    async gradeModule() {
+      return right;
+    },
     async gradeRun({ returned }) {
       const acts = behaviour(returned);
       return 'wrong' in acts

@@ -119,12 +119,22 @@ export function sandboxActivities(limits: Limits) {
   const { buildProgram, sanitizeProgram } = proxyActivities<BuildActivities & SanitizeActivities>(
     at(queues.build),
   );
-  const { gradeRun, gradeTimed, tryCheck } = proxyActivities<GradeActivities>(at(queues.grade));
+  const { gradeModule, gradeRun, gradeTimed, tryCheck } = proxyActivities<GradeActivities>(at(queues.grade));
   const { claimBench, measure } = proxyActivities<MeasureActivities>(at(queues.bench));
   const measureOn = (host: string) => proxyActivities<MeasureActivities>(at(benchOf(host))).measure;
   return {
     ...{ prepareCases, listStrategies, proposeByStrategy, proposeByFix, runProgram },
-    ...{ buildProgram, sanitizeProgram, gradeRun, gradeTimed, tryCheck, claimBench, measure, measureOn },
+    ...{
+      buildProgram,
+      sanitizeProgram,
+      gradeModule,
+      gradeRun,
+      gradeTimed,
+      tryCheck,
+      claimBench,
+      measure,
+      measureOn,
+    },
   };
 }
 

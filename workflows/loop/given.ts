@@ -49,7 +49,7 @@ export async function givenModule(
   const asked = { ...placeOf('c-0/module'), files, module, task: job.task };
   const { candidate, ...given } = await packExtension(asked);
   const environment = environmentFor(job.environment, toolOf(module, job.task));
-  const exam = moduleExam(job, module, { ...given, seen });
+  const exam = moduleExam(job, module, { ...given, files, seen });
   return {
     program: candidate,
     exam: await withEnvironment({ ...running, job: { ...job, environment } }, exam),

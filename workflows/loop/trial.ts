@@ -153,6 +153,13 @@ async function outcomeOf(
   });
   if (graded.kind === 'refused') return graded.outcome;
   artifacts.verdict = graded.verdict;
+  if (exam.module?.own !== undefined) {
+    const { gradeModule } = sandboxActivities(limits);
+    const tested = await step('tests', `${named} by tests of the user`, gradeModule, {
+      ...{ exam, module: exam.module.own, program },
+    });
+    if (tested.kind === 'refused') return tested.outcome;
+  }
   if (exam.module !== undefined && cases !== null) {
     const tried = { exam, module: exam.module, program, cases };
     const failed = await measuredModule(step, named, tried, findings);
