@@ -38,6 +38,10 @@ const Environment = z.object({
     })
     .pipe(z.object({ at: z.enum(failpoints), count: z.number().int().positive() }))
     .optional(),
+  CRUCIBLE_VERSION: z
+    .string()
+    .regex(/^[\w.-]{1,100}$/, 'expected letters, digits, `.`, `_` and `-`: 1.4.0')
+    .optional(),
   CRUCIBLE_METRICS: Listening.optional(),
   CRUCIBLE_HEALTH: Listening.optional(),
   CRUCIBLE_STORE: z
@@ -81,6 +85,8 @@ export interface Config {
   log: 'debug' | 'info' | 'warn';
   /** Spans of activities and model requests: nothing, all but prompts and replies, or these too. */
   traces: 'off' | 'metadata' | 'content';
+  /** What its workflows are pinned to; null: to nothing. */
+  version: string | null;
   /** Where metrics are given to Prometheus, and where health is asked for; null: nowhere. */
   metrics: { host: string; port: number } | null;
   health: { host: string; port: number } | null;
@@ -126,6 +132,7 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     models,
     log: parsed.data.CRUCIBLE_LOG,
     traces: tracesOf(parsed.data),
+    version: parsed.data.CRUCIBLE_VERSION ?? null,
     metrics: parsed.data.CRUCIBLE_METRICS ?? null,
     failpoint: failpointIn(parsed.data.CRUCIBLE_FAILPOINT, home),
     health: parsed.data.CRUCIBLE_HEALTH ?? null,

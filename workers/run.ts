@@ -29,7 +29,7 @@ import { createMeasureActivities } from '../activities/try/measure.ts';
 import { createRunActivities } from '../activities/try/run.ts';
 import { createSanitizeActivities } from '../activities/try/sanitize.ts';
 import { ConfigWrong } from '../domain/errors.ts';
-import { benchOf, modelQueue, queues } from '../domain/queues.ts';
+import { benchOf, deploymentOf, endingOf, modelQueue, queues } from '../domain/queues.ts';
 import { jobOfStep } from '../domain/step.ts';
 import { costOf } from '../llm/catalogue/prices.ts';
 import { lackOf, type ModelConfig, reachableProviders } from '../llm/catalogue/routes.ts';
@@ -58,6 +58,9 @@ import { openTraces } from './traces.ts';
 export type WorkerRole = 'orchestrate' | 'model' | 'sandbox' | 'bench';
 
 const sweepEveryMs = 30_000;
+/** Of a core that is not used. */
+const sparedSlots = 2;
+const pollers = { type: 'autoscaling', initial: 1, minimum: 1 } as const;
 
 /**
  * Runs workers for `roles` until the process is told to stop; prints `ready` when they poll. `beside` then looks after the server,
@@ -110,6 +113,8 @@ async function pollUntilTold(
     shutdownGraceTime: '10s',
     // With the default a cancel takes 21 s to arrive.
     maxHeartbeatThrottleInterval: '500ms',
+    // Of a queue that is empty one poll is enough; of one that is not there are as many as the server asks for.
+    activityTaskPollerBehavior: pollers,
     interceptors: {
       activity: [
         observeActivities(observing),
@@ -125,8 +130,10 @@ async function pollUntilTold(
     orchestrate: async () => [
       {
         ...common,
+        ...versioned(config, store),
         taskQueue: queues.orchestrate,
         workflowBundle: await workflowBundle(cache, temporalLogger(log)),
+        workflowTaskPollerBehavior: { ...pollers, initial: 2, minimum: 2 },
         // A worker that is gone holds its workflows back no longer than this.
         stickyQueueScheduleToStartTimeout: '2s',
         activities: {
@@ -147,7 +154,12 @@ async function pollUntilTold(
     bench: async () => benchWorkers(common, { store, sandbox: metrics.counted(opened(chosen)) }),
   };
   const options = (await Promise.all(roles.map((role) => optionsByRole[role]()))).flat();
-  const workers = await Promise.all(options.map((each) => Worker.create(each)));
+  const endings = await endingsPolled(connection, config.namespace, store);
+  const workers = await Promise.all(
+    endings.flatMap((ending) =>
+      options.map((each) => Worker.create({ ...each, taskQueue: `${each.taskQueue}${ending}` })),
+    ),
+  );
   const health = config.health && (await openHealth(config.health, { workers, ledger: store.ledger }));
   const sweeping = chosen === null ? undefined : sweep(chosen.sandbox, store, log);
   const cancelling = roles.includes('model') ? cancelBatches(store, config.models, log) : undefined;
@@ -172,6 +184,20 @@ async function pollUntilTold(
     await store.close();
     log.info('worker stopped');
   }
+}
+
+/**
+ * How the queues end that a worker takes tasks from: those of its store, and while jobs are open from before queues said whose they are,
+ * those without an ending. The guard refuses what another store has there.
+ */
+async function endingsPolled(
+  connection: NativeConnection,
+  namespace: string,
+  store: Store,
+): Promise<string[]> {
+  const query = `TaskQueue = '${queues.orchestrate}' AND ExecutionStatus = 'Running'`;
+  const { count } = await connection.workflowService.countWorkflowExecutions({ namespace, query });
+  return [endingOf(store.id), ...(Number(count) > 0 ? [''] : [])];
 }
 
 /** Throws `ConfigWrong` where the address for metrics cannot be taken. */
@@ -221,13 +247,12 @@ function modelWorkers(
     activities,
     taskQueue: modelQueue(name),
     maxConcurrentActivityTaskExecutions: inFlight,
-    activityTaskPollerBehavior: { type: 'autoscaling', initial: 1, minimum: 1 },
     ...(requestsPerMinute === null ? {} : { maxTaskQueueActivitiesPerSecond: requestsPerMinute / 60 }),
   }));
 }
 
 function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: ActivityContext): WorkerOptions[] {
-  const cores = availableParallelism();
+  const slots = slotsOfHost();
   // What holds a program and what holds labels are asked on queues of their own; each sandbox is made for one of the two.
   const learning = {
     ...createTableActivities(context),
@@ -241,7 +266,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
     {
       ...common,
       taskQueue: queues.sandbox,
-      maxConcurrentActivityTaskExecutions: cores,
+      ...slots,
       activities: {
         ...createCaseActivities(context),
         ...createStrategyActivities(context),
@@ -253,7 +278,7 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
     {
       ...common,
       taskQueue: queues.build,
-      maxConcurrentActivityTaskExecutions: cores,
+      ...slots,
       activities: {
         ...createBuildActivities(context),
         ...createSanitizeActivities(context),
@@ -263,10 +288,40 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
     {
       ...common,
       taskQueue: queues.grade,
-      maxConcurrentActivityTaskExecutions: cores,
+      ...slots,
       activities: { ...createGradeActivities(context), ...learning },
     },
   ];
+}
+
+/**
+ * With a version, a workflow stays on workers of the version it began on, and new ones begin on the version that is made current. Activities know no
+ * version: they take what older workflows give them.
+ */
+function versioned({ version }: Config, store: Store): Pick<WorkerOptions, 'workerDeploymentOptions'> {
+  if (version === null) return {};
+  return {
+    workerDeploymentOptions: {
+      version: { deploymentName: deploymentOf(store.id), buildId: version },
+      useWorkerVersioning: true,
+      defaultVersioningBehavior: 'PINNED',
+    },
+  };
+}
+
+/** One a core; while the host has processor and memory to spare, as where programs wait, some more. */
+function slotsOfHost(): Pick<WorkerOptions, 'tuner'> {
+  const cores = availableParallelism();
+  return {
+    tuner: {
+      tunerOptions: { targetMemoryUsage: 0.75, targetCpuUsage: 0.75 },
+      activityTaskSlotOptions: {
+        minimumSlots: cores,
+        maximumSlots: sparedSlots * cores,
+        rampThrottle: '200ms',
+      },
+    },
+  };
 }
 
 /** One measurement at a time on a host; a job that claimed this bench comes back to it by its own queue. */

@@ -9,7 +9,7 @@ import {
 import { rootCause } from '@temporalio/common';
 import type { JobInput, JobResult, VerificationInput } from '../../domain/job-input.schema.ts';
 import type { Message } from '../../domain/message.schema.ts';
-import { queues } from '../../domain/queues.ts';
+import { endingOf, queues } from '../../domain/queues.ts';
 import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
 import { closeEndedJobs } from '../../workers/ended-jobs.ts';
@@ -55,7 +55,7 @@ export async function connect(address: string, namespace: string, store: Store):
   const start = async (workflow: string, input: JobInput): Promise<void> => {
     await client.workflow.start(workflow, {
       workflowId: input.jobId,
-      taskQueue: queues.orchestrate,
+      taskQueue: `${queues.orchestrate}${endingOf(store.id)}`,
       args: [input],
       workflowIdConflictPolicy: 'USE_EXISTING',
       staticSummary: `${input.job.kind} ${input.job.name}`,

@@ -8,7 +8,7 @@ import { NativeConnection, Worker } from '@temporalio/worker';
 import { beforeEach, expect, it, onTestFinished } from 'vitest';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
-import { queues } from '../../domain/queues.ts';
+import { endingOf, queues } from '../../domain/queues.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
 
@@ -52,7 +52,7 @@ it('a task that another program of this machine answers fails the job, which say
   const answered: string[] = [];
   const rogue = await Worker.create({
     connection,
-    taskQueue: queues.build,
+    taskQueue: `${queues.build}${endingOf(crucible.store.id)}`,
     activities: {
       default: async () => {
         answered.push('one');
@@ -84,7 +84,7 @@ it('a job that another program starts ends at once, and is not in the ledger', a
   const workflowId = 'solve/evil/0000000001.1';
   const handle = await asAnybody.workflow.start('solve', {
     workflowId,
-    taskQueue: queues.orchestrate,
+    taskQueue: `${queues.orchestrate}${endingOf(crucible.store.id)}`,
     args: [
       {
         jobId: workflowId,

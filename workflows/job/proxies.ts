@@ -1,4 +1,4 @@
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { type ActivityOptions, inWorkflowContext, proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { CellActivities } from '../../activities/cells.ts';
 import type { ChatActivities } from '../../activities/chat.ts';
 import type { EnvironmentActivities } from '../../activities/environment.ts';
@@ -27,7 +27,11 @@ import type { RunActivities } from '../../activities/try/run.ts';
 import type { SanitizeActivities } from '../../activities/try/sanitize.ts';
 import { finalErrors } from '../../domain/errors.ts';
 import type { Limits } from '../../domain/limits.schema.ts';
-import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
+import { benchOf, endingIn, modelQueue, queues } from '../../domain/queues.ts';
+
+/** A queue of the store that the job is of. */
+const ending = inWorkflowContext() ? endingIn(workflowInfo().taskQueue) : '';
+const own = (queue: string): string => `${queue}${ending}`;
 
 const common: ActivityOptions = {
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',
@@ -47,7 +51,7 @@ const beating: ActivityOptions = { ...common, heartbeatTimeout: '10s' };
 /** Bookkeeping in the ledger and the store: short, safe to repeat. */
 const bookkeeping: ActivityOptions = {
   ...beating,
-  taskQueue: queues.orchestrate,
+  taskQueue: own(queues.orchestrate),
   startToCloseTimeout: '60s',
 };
 export const {
@@ -72,12 +76,12 @@ export const { proposeByRecipe } = proxyActivities<RecipeActivities>(bookkeeping
 
 export const { writeReport } = proxyActivities<ReportActivities>({
   ...beating,
-  taskQueue: queues.orchestrate,
+  taskQueue: own(queues.orchestrate),
   startToCloseTimeout: '5m',
 });
 
 /** Packages are downloaded and unpacked: large ones take minutes, and an index that is down is waited for. */
-const fetching: ActivityOptions = { ...beating, taskQueue: queues.build, startToCloseTimeout: '60m' };
+const fetching: ActivityOptions = { ...beating, taskQueue: own(queues.build), startToCloseTimeout: '60m' };
 export const { prepareEnvironment } = proxyActivities<EnvironmentActivities>(fetching);
 
 /** The same for one candidate, which is worth no long wait: it may do without. */
@@ -96,7 +100,7 @@ const waitForKey = '5m';
 export function modelActivities(provider: string, leftMs: number, hasFallback: boolean) {
   return proxyActivities<ModelActivities & PlanActivities>({
     ...beating,
-    taskQueue: modelQueue(provider),
+    taskQueue: own(modelQueue(provider)),
     // Above the deadline of a whole reply.
     startToCloseTimeout: '35m',
     scheduleToCloseTimeout: leftMs,
@@ -111,7 +115,7 @@ const aroundMs = 10 * 60_000;
 /** The activities that run a sandbox within `limits`; `host` is the bench that was claimed. */
 export function sandboxActivities(limits: Limits) {
   const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
-  const at = (taskQueue: string): ActivityOptions => ({ ...within, taskQueue });
+  const at = (taskQueue: string): ActivityOptions => ({ ...within, taskQueue: own(taskQueue) });
   // A proxy makes its functions when they are asked for by name: it cannot be spread.
   const { prepareCases, listStrategies, proposeByStrategy, proposeByFix, runProgram } = proxyActivities<
     CaseActivities & StrategyActivities & FixActivities & RunActivities
@@ -143,14 +147,14 @@ export function learningActivities(limits: Limits) {
   const within = { ...beating, startToCloseTimeout: limits.wallMs + aroundMs };
   const { fitFold, applyMembers, probeMembers, drawCurve } = proxyActivities<
     FoldActivities & EndActivities & DeliverActivities & CurveActivities
-  >({ ...within, taskQueue: queues.sandbox });
+  >({ ...within, taskQueue: own(queues.sandbox) });
   const { gradeFolds, blendFits, judgeTest, decideFit, explainBlend, deliverModel } = proxyActivities<
     FoldActivities & EndActivities & DeliverActivities & DecideActivities
-  >({ ...within, taskQueue: queues.grade });
+  >({ ...within, taskQueue: own(queues.grade) });
   // Packages are installed first, where no job needed them yet.
   const { prepareTable, coolLearning } = proxyActivities<TableActivities>({
     ...fetching,
-    taskQueue: queues.sandbox,
+    taskQueue: own(queues.sandbox),
   });
   return {
     ...{ fitFold, applyMembers, probeMembers, drawCurve, gradeFolds, blendFits, judgeTest, decideFit },
