@@ -15,15 +15,25 @@ export async function profileOf(
   const record = strategies?.record;
   const baseline = trials.find(({ purpose }) => purpose === 'baseline');
   if (record == null || baseline === undefined || job.kind !== 'optimize') return null;
+  return observedIn(blobs, record, baseline.candidate.program, job.function);
+}
+
+/** Returns what was observed of a program, on record, with the text of its lines; `name` is the function that was entered. */
+export async function observedIn(
+  blobs: BlobStore,
+  record: Artifact,
+  program: Artifact,
+  name: string | undefined,
+): Promise<ProfileFacts> {
   const { lines, functions } = await readJson(blobs, record, ObservedRecord);
-  const { files } = await readProgram(blobs, baseline.candidate.program);
+  const { files } = await readProgram(blobs, program);
   const texts = new Map<string, string[]>();
   const textAt = async (artifact: Artifact | undefined, file: string, line: number): Promise<string> => {
     if (artifact === undefined) return '';
     if (!texts.has(file)) texts.set(file, (await blobs.get(artifact)).toString('utf8').split('\n'));
     return texts.get(file)?.[line - 1]?.trim() ?? '';
   };
-  const entered = functions.find(({ name }) => name === job.function);
+  const entered = functions.find((each) => each.name === name);
   return {
     lines: await Promise.all(
       lines.slice(0, most.lines).map(async ({ file, line, share }) => ({
@@ -33,6 +43,6 @@ export async function profileOf(
     ),
     held: Object.entries(entered?.arguments ?? {})
       .slice(0, most.arguments)
-      .map(([name, { type }]) => ({ name, type })),
+      .map(([argument, { type }]) => ({ name: argument, type })),
   };
 }

@@ -36,6 +36,10 @@ export interface FunctionTask extends OptimizeTask {
   argumentTypes: string;
   /** The source of what makes the cases. */
   generator: string;
+  /** Where the time of the original goes on one case, line by line, and what its names hold; empty where nobody looked. */
+  observed: string;
+  /** What strategies and compilers said against the original, one a line. */
+  refusals: string;
   /** Milliseconds of one call of the user's function. */
   baselineMs: number;
 }
@@ -89,6 +93,9 @@ const ofFunction = {
   function: (task: FunctionTask) => task.function,
   argumentTypes: ({ argumentTypes }: FunctionTask) => untrusted(argumentTypes, characterLimits.types),
   generator: ({ generator }: FunctionTask) => untrustedOr(generator, characterLimits.log, 'It is not shown.'),
+  observed: ({ observed }: FunctionTask) =>
+    untrustedOr(observed, characterLimits.types, 'Nobody has looked at that.'),
+  refusals: ({ refusals }: FunctionTask) => untrustedOr(refusals, characterLimits.list, 'Nothing.'),
   baselineTime: ({ baselineMs }: FunctionTask) => `${baselineMs.toPrecision(3)} ms`,
 };
 

@@ -108,6 +108,31 @@ it('a candidate is the first program that any route gave for it, also when the j
   expect([one.requests.length, other.requests.length]).toEqual([1, 1]);
 });
 
+it('a model is told where the time goes, what names hold and what strategies said, as it was observed', async () => {
+  const observed = {
+    lines: [{ file: 'double.py', line: 2, share: 0.97 }],
+    functions: [{ name: 'double', arguments: { value: { type: 'list of 900 float' } } }],
+  };
+  const record = await store.blobs.put(JSON.stringify(observed));
+  const notUsed = [{ strategies: ['use_pythran'], reason: 'double.py:2: a list of texts' }];
+  await store.ledger.once(`${jobId}#strategies`, { jobId, kind: 'strategies' }, async () => ({
+    ...{ applicable: [], notUsed, record },
+  }));
+  one.answers = [programReply({ files: [{ path: 'double.py', content: 'def double(value): ...\n' }] })];
+  const job = { program: 'double.py', function: 'double', cases: 'cases.py' };
+  await propose({
+    ...{ step: 'c-1/propose-0', route: 'openai/gpt-4o' },
+    job: OptimizeJob.parse({ kind: 'optimize', name: 'proposed', ...job }),
+  });
+  const asked = one.requests[0]?.body.messages.at(-1).content;
+  for (const part of [
+    ' 97 %  double.py:2  return value + value',
+    'value: list of 900 float',
+    'use_pythran: double.py:2: a list of texts',
+  ])
+    expect(asked).toContain(part);
+});
+
 it('a reply whose edit does not apply is repaired in the same conversation, told what is wrong', async () => {
   const edit = { path: 'double.py', search: '    return 3 * value', replace: '    return 2 * value' };
   one.answers = [

@@ -51,6 +51,8 @@ const functionTask: FunctionTask = {
   function: 'blur',
   argumentTypes: 'image: float64 (64, 64)',
   generator: 'def make_case(seed): return (seed,)',
+  observed: ' 93 %  blur.py:2  return image\nimage: float64[64, 64]',
+  refusals: 'vectorize_loops: blur.py:2: no loop',
   baselineMs: 512.3456,
 };
 const scriptTask: ScriptTask = {
@@ -206,6 +208,8 @@ describe('a prompt for a faster program', () => {
       'float64 (64, 64)',
       '12.3×',
       'try tiles',
+      ' 93 %  blur.py:2  return image\nimage: float64[64, 64]',
+      'vectorize_loops: blur.py:2: no loop',
     ])
       expect(text).toContain(part);
     expect(text).toContain('c-1: vectorize_loops → scored: 12.3×; verified');

@@ -10,10 +10,12 @@ import { metricIn } from '../../../domain/leaderboard.ts';
 import { objectiveOf } from '../../../domain/objective.ts';
 import type { Entry } from '../../../domain/program.schema.ts';
 import { stepKey, stepOfKey, trialStep } from '../../../domain/step.ts';
+import { notUsedText, strategiesIn } from '../../../domain/strategies.ts';
 import type { Trial } from '../../../domain/trial.schema.ts';
 import { bestTrial, intervalText } from '../../../domain/trial.ts';
 import { promptRequest } from '../../../llm/prompts/prompts.ts';
 import { packagesForModel } from '../../../record/environment.ts';
+import { observedIn } from '../../../record/profile.ts';
 import { readJson, readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 import { pathOf } from '../../try/outputs.ts';
@@ -67,6 +69,7 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
     function: job.function ?? '',
     argumentTypes: [...new Set(cases?.described)].slice(0, describedCases).join('\n'),
     generator: await generatorOf(store, job, files),
+    ...(await observationsOf(store, jobId, baseline.candidate.program, job.function)),
   };
   const ofScript = { script: job.program, args: job.args, outputs: job.outputs.map(pathOf) };
   const name = job.function;
@@ -164,6 +167,24 @@ async function generatorOf(store: Store, job: OptimizeJob, files: Artifact): Pro
   const [path = ''] = (job.cases ?? '').split(':');
   const file = (await readTree(store.blobs, files))[path];
   return file === undefined ? '' : store.blobs.text(file);
+}
+
+/** Returns what was observed of the original, and what strategies said against it, as they are on record. */
+async function observationsOf(
+  store: Store,
+  jobId: string,
+  program: Artifact,
+  name: string | undefined,
+): Promise<{ observed: string; refusals: string }> {
+  const found = strategiesIn(await store.ledger.steps(jobId));
+  const refusals = (found?.notUsed ?? []).map(notUsedText).join('\n');
+  if (found?.record == null) return { observed: '', refusals };
+  const { lines, held } = await observedIn(store.blobs, found.record, program, name);
+  const observed = [
+    ...lines.map(({ place, share, text }) => `${(100 * share).toFixed(0).padStart(3)} %  ${place}  ${text}`),
+    ...held.map((each) => `${each.name}: ${each.type}`),
+  ];
+  return { observed: observed.join('\n'), refusals };
 }
 
 /** Returns how fast a trial was, and whether that was found twice; null where it was not measured. */
