@@ -18,6 +18,20 @@ export async function profileOf(
   return observedIn(blobs, record, baseline.candidate.program, job.function);
 }
 
+/** Returns the same of a candidate that was verified, as it was observed then; null where it was not, or left no record. */
+export async function profileAfter(
+  blobs: BlobStore,
+  { job, trials }: KeptJob,
+  candidate: string | null,
+): Promise<ProfileFacts | null> {
+  const trial = trials.findLast(
+    (each) => each.candidate.id === candidate && each.artifacts.profile !== undefined,
+  );
+  const { profile, program } = trial?.artifacts ?? {};
+  if (profile === undefined || program === undefined || job.kind !== 'optimize') return null;
+  return observedIn(blobs, profile, program, job.function);
+}
+
 /** Returns what was observed of a program, on record, with the text of its lines; `name` is the function that was entered. */
 export async function observedIn(
   blobs: BlobStore,

@@ -1,7 +1,7 @@
 import { arch, availableParallelism, cpus, hostname, release, totalmem, type } from 'node:os';
 import { stringify } from 'yaml';
 import { z } from 'zod';
-import type { Tree } from '../domain/artifact.schema.ts';
+import type { Artifact, Tree } from '../domain/artifact.schema.ts';
 import { isBaseline } from '../domain/candidate.ts';
 import { ArtifactDamaged } from '../domain/errors.ts';
 import { forkText } from '../domain/job.ts';
@@ -38,7 +38,8 @@ import { readCells, reasonsOf, textOf } from './cells.ts';
 import { changesOf } from './changes.ts';
 import { type KeptJob, readEarlier, readJob, timesOf } from './kept-job.ts';
 import { learntIn } from './learnt.ts';
-import { profileOf } from './profile.ts';
+import { isPlainNumpy } from './plain-numpy.ts';
+import { profileAfter, profileOf } from './profile.ts';
 import { spacesIn, withinPage } from './space/spaces.ts';
 
 /**
@@ -80,6 +81,7 @@ async function factsOf(store: Store, kept: KeptJob): Promise<JobFacts> {
     chosen: kept.chosen ?? measured?.chosen ?? null,
     notUsed: result?.notUsed ?? [],
     profile: await found(profileOf(blobs, kept)),
+    profileAfter: await found(profileAfter(blobs, kept, (kept.chosen ?? best)?.candidate ?? null)),
     stages,
     learnt: await learntIn(blobs, kept.trials),
     grid: await gridFactsOf(store, kept),
@@ -130,6 +132,7 @@ async function candidatesOf(blobs: BlobStore, kept: KeptJob): Promise<CandidateF
       ...{ id, title, operator, note, parents },
       entry: program === null ? 'no longer kept' : entryOf(program),
       build: program?.build?.tool ?? null,
+      plainNumpy: program !== null && (await found(isPlainNumpy(blobs, program))) === true,
       changes: program === null ? [] : await changesOf(blobs, isBaseline(candidate) ? null : before, program),
       tries: await Promise.all(ofOne.map((each) => tryOf(blobs, kept, each))),
     });
@@ -152,7 +155,23 @@ async function tryOf(
     else if (bytes !== undefined && bytes.length > 0)
       logs[name] = excerpt(bytes.toString('utf8'), longestLog);
   }
-  return { purpose, at: recorded.createdAt, outcome, measurement, timings, seeds, artifacts, logs };
+  const error = await errorIn(blobs, artifacts.verdict);
+  return { purpose, at: recorded.createdAt, outcome, measurement, error, timings, seeds, artifacts, logs };
+}
+
+const Judged = z.object({
+  largestError: z.object({ relative: z.number(), allowedRatio: z.number() }).nullable(),
+});
+
+/** Returns the largest error in a verdict; null where no fraction was compared. */
+async function errorIn(
+  blobs: BlobStore,
+  verdict: Artifact | undefined,
+): Promise<CandidateFacts['tries'][number]['error']> {
+  if (verdict === undefined) return null;
+  const judged = Judged.safeParse(await found(readJson(blobs, verdict, z.unknown())));
+  const largest = judged.data?.largestError ?? null;
+  return largest === null ? null : { relative: largest.relative, share: largest.allowedRatio };
 }
 
 const noLongerKept = '(no longer in the store)';

@@ -45,6 +45,8 @@ export interface JobFacts {
   notUsed: NotUsed[];
   /** Where the time of the program as it is goes, on one case; null where nobody looked. */
   profile: ProfileFacts | null;
+  /** The same of what the job gives. */
+  profileAfter: ProfileFacts | null;
   /** Of a pipeline, in the order of the job file. */
   stages: StageFacts[];
   /** Of a table; null for any other job, and before its test was scored. */
@@ -91,6 +93,8 @@ export interface CandidateFacts {
   build: string | null;
   /** Its text files against those of the baseline; the files themselves where there is no baseline. */
   changes: FileChange[];
+  /** Whether it is built by nothing, and imports nothing but NumPy beside Python's own. */
+  plainNumpy: boolean;
   /** At least one: the trial, then the verification. The last one counts. */
   tries: TryFacts[];
 }
@@ -101,6 +105,8 @@ export interface TryFacts {
   at: number;
   outcome: Outcome;
   measurement: Measurement | null;
+  /** Of an answer: the largest error beside its size, and the share of what is allowed that it takes; null where no fraction was compared. */
+  error: { relative: number; share: number } | null;
   /** Milliseconds by step. */
   timings: Record<string, number>;
   seeds: string[];

@@ -2,8 +2,16 @@ import { triesTwice } from '../domain/objective.ts';
 import { times } from '../domain/trial.ts';
 import { candidateDetails, candidateList } from './candidates.ts';
 import { shortened } from './excerpt.ts';
-import { type CandidateFacts, type JobFacts, lastTry, type PictureFacts, type StageFacts } from './facts.ts';
+import {
+  type CandidateFacts,
+  type JobFacts,
+  lastTry,
+  type PictureFacts,
+  type ProfileFacts,
+  type StageFacts,
+} from './facts.ts';
 import { duration, plusMinus } from './figures.ts';
+import { gainedSection } from './gained.ts';
 import { gridSection } from './grid.ts';
 import { type Html, html } from './html.ts';
 import { gallery } from './pictures.ts';
@@ -37,16 +45,18 @@ ${searchPlot(job)}
 <h3>Candidates</h3>
 <p class="quiet">The best first. ${verifiedHow(job)}</p>
 ${candidateList(job)}
-${profileTable(job)}
+${gainedSection(job)}
+${profileTable(job.profile, 'Where the time of the program as it is goes')}
+${profileTable(job.profileAfter, 'Where the time of the best goes')}
 ${notUsedList(job)}`;
 }
 
 /** Where the time went before, and what it would bring at most if a line cost nothing: Amdahl's bound. */
-function profileTable({ profile }: JobFacts): Html | null {
+function profileTable(profile: ProfileFacts | null, title: string): Html | null {
   if (profile === null || profile.lines.length === 0) return null;
   const bound = (share: number): string => (share < 0.995 ? `at most ${times(1 / (1 - share))}` : 'no bound');
   const held = profile.held.map(({ name, type }) => `${name}: ${type}`).join('; ');
-  return html`<h3>Where the time of the program as it is goes</h3>
+  return html`<h3>${title}</h3>
 <p class="quiet">On one case. A line counts with all that it calls; the last column is what a program gains at most that does away with it.</p>
 ${
   held === ''

@@ -6,7 +6,7 @@ import type { Exam } from '../../domain/judging.ts';
 import { limitsOf } from '../../domain/limits.schema.ts';
 import type { Outcome } from '../../domain/outcome.schema.ts';
 import type { Program } from '../../domain/program.schema.ts';
-import { type Place, stepKey } from '../../domain/step.ts';
+import { type Place, parseStep, stepKey } from '../../domain/step.ts';
 import {
   Answer,
   type ConductResult,
@@ -24,6 +24,7 @@ import { lookingFirst, type Rejection, rejection } from './look.ts';
 import { outcomeOfEnding, type Said, saidBy } from './outcome-of-ending.ts';
 import { outputsOf, patternsOf } from './outputs.ts';
 import { playerOf } from './player.ts';
+import { profiled } from './profiled.ts';
 import { reasonIn } from './reason.ts';
 import { hottestLine } from './sampled.ts';
 import { secretSeed } from './seed.ts';
@@ -119,6 +120,12 @@ export const createRunActivities = ({ store, sandbox }: ActivityContext) => {
       const known = { program, ...endOfPlayer(conducted, 'candidate'), exam, had };
       return { kind: 'failed', outcome: await diagnosed(store, place, outcome, known), artifacts };
     }
+    const [frame] = checked;
+    const profile =
+      exam.bench !== null && parseStep(place.step).verifies && frame !== undefined
+        ? await profiled({ store, sandbox }, place, { exam, program, frame }, signal)
+        : null;
+    if (profile !== null) artifacts.profile = profile;
     const returned: Returned = {
       kind: 'answers',
       answers: conducted.samples.flatMap((sample) => sample.answers),

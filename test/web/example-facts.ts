@@ -43,6 +43,7 @@ export function tried(
     at: minutes(afterMinutes),
     outcome: scored ? { kind: 'scored', metric: ended, verdict: hash(`verdict ${afterMinutes}`) } : ended,
     measurement: scored ? measurement(ended) : null,
+    error: scored ? { relative: 3e-10, share: 0.3 } : null,
     timings: { build: 1240, cases: 830, run: 910, grade: 480, measure: 14_200, 'grade timed': 620 },
     seeds: [String(180_000_000_000 + Math.round(afterMinutes * 7919))],
     artifacts: { program: hash(`program ${afterMinutes}`), verdict: hash(`verdict ${afterMinutes}`) },
@@ -81,6 +82,7 @@ export function candidate(
     parents: ['c-0'],
     entry: 'backproject.py:backproject',
     build: null,
+    plainNumpy: false,
     changes: [{ path: 'backproject.py', change: 'changed', patch: numbaPatch, note: null }],
     tries,
     ...more,
@@ -218,6 +220,10 @@ export const optimizeJob: JobFacts = {
     ],
     held: [{ name: 'image', type: 'float64[64,64]' }],
   },
+  profileAfter: {
+    lines: [{ place: 'fast.py:3', text: 'return compiled(image)', share: 0.99 }],
+    held: [],
+  },
   notUsed: [
     {
       strategies: ['use_cpp_extension', 'use_pythran'],
@@ -336,6 +342,7 @@ export const solveJob: JobFacts = {
   check: null,
   best: null,
   profile: null,
+  profileAfter: null,
   notUsed: [],
   outputs: [
     { path: 'render/turntable-000.png', artifact: hash('ball') },

@@ -308,6 +308,23 @@ test('answers that a check of the user judged are not said to have been compared
   expect(checked).not.toMatch(compared);
 });
 
+test('what the best gains over the program, over what strategies made and over plain NumPy stands in a table, with errors beside speed', () => {
+  const text = textOf(renderReport(reportOf(optimizeJob))).replace(/\s+/g, ' ');
+  expect(text).toMatch(/the program as it is ?1× ?143× \(/);
+  expect(text).toMatch(/the best that strategies made, without a model ?c-5 [^,]*, 143× ?it is the best/);
+  expect(text).toMatch(/the best in plain NumPy ?no candidate that imports NumPy alone was right/);
+  const byHand = optimizeJob.candidates.map((each) =>
+    each.id === 'c-5' ? { ...each, operator: 'human' as const } : each,
+  );
+  const others = textOf(renderReport(reportOf({ ...optimizeJob, candidates: byHand }))).replace(/\s+/g, ' ');
+  const mechanical =
+    /the best that strategies made, without a model ?(c-\d) [^,]*, ([\d.]+)× ?([\d.]+)×/.exec(others);
+  expect(mechanical?.[1]).not.toBe('c-5');
+  expect(Number(mechanical?.[2]) * Number(mechanical?.[3])).toBeCloseTo(143, -1);
+  expect(text).toMatch(/Error against speed .* c-5 vectorize_loops \+ parallelize ?143× ?3\.0e-10 ?30 %/);
+  expect(text).toMatch(/Where the time of the best goes .*fast\.py:3 ?return compiled\(image\) ?99 %/);
+});
+
 test('where the time went is shown by line, with what doing away with it would bring at most', () => {
   const text = textOf(renderReport(reportOf(optimizeJob))).replace(/\s+/g, ' ');
   expect(text).toContain('Called with image: float64[64,64].');
