@@ -10,8 +10,8 @@ const parts = ['guest', 'recipes', 'strategies', 'native', 'setup', 'workflows']
 const waiting = [
   'test/llm/e2b.test.ts',
   'test/cli/{bad-input,up-lock}.test.ts',
-  'test/jobs/{accepts,bad-input,chat,ended-jobs,experiment,fallback,forged,metrics,new-kind,pipeline,recipe,score,solve,solve-words,starting}.test.ts',
-  'test/sandbox/{choose,supervisor-faults,supervisor-job,supervisor-lock}.test.ts',
+  'test/jobs/{accepts,bad-input,chat,ended-jobs,experiment,fallback,forged,metrics,new-kind,pipeline,recipe,score,script,solve,solve-words,starting}.test.ts',
+  'test/sandbox/{bubblewrap,choose,contained,layers,supervisor-faults,supervisor-job,supervisor-lock}.test.ts',
 ];
 /** The rest of the whole, and what keeps time: sandboxes, measurements, killed processes. One file at a time, for two cores. */
 const whole = ['sandbox', 'jobs', 'models', 'tasks'];
@@ -23,8 +23,8 @@ const large = folders([...unit, ...parts, ...whole, 'chaos'], '.full.test.ts');
 
 export default defineConfig({
   test: {
-    // By default one on two cores; most tests wait for something.
-    maxWorkers: 3,
+    // Two for each of two cores; most tests wait for something.
+    maxWorkers: 4,
     // Tests of a file that say so run beside each other; each has a sandbox.
     maxConcurrency: 3,
     projects: [
