@@ -36,6 +36,10 @@ export const Look = z.object({
 });
 export type Look = z.infer<typeof Look>;
 
+/** Returns what was left out of a table, in words: nothing is without being counted. */
+export const leftOutLines = ({ leftOut }: Pick<Look, 'leftOut'>): string[] =>
+  leftOut.map(({ what, count }) => `left out: ${count.toLocaleString('en')} ${what}`);
+
 /** What the split found: the columns that are learnt from, folds, and what predicting without learning would score. */
 export const Meta = z.object({
   rows: z.number(),

@@ -109,7 +109,8 @@ def deployment(schema: dict[str, Any], blend: dict[str, Any], importance: list[d
     models = blend.get('models') or len(blend['folds'])
     each = sum((row['predictSeconds'] or 0) for row in members) * models / rows * 1e6
     watch = ', '.join(entry['column'] for entry in importance[:3])
-    said = [f'{len(members)} models of {models} folds each, {size:.1f} MB, about {each:.0f} µs a row in batches on one core.']
+    what = f'{len(members)} {"model" if len(members) == 1 else "models"} of {models} {"fold" if models == 1 else "folds"}{"" if len(members) == 1 else " each"}'
+    said = [f'{what}, {size:.2g} MB, about {each:.0f} µs a row in batches on one core.']
     if watch:
         said.append(f'Watch the distributions of {watch}, which the predictions go by most, and the share of missing and new values.')
     said.append('predict refuses missing, extra and mistyped columns by name; it counts values that it had to take as missing or as new categories.')

@@ -1,18 +1,20 @@
-import { Blend, Explained, Judged, LearningPlan, Look, Meta } from '../domain/table.schema.ts';
+import { Blend, Explained, Judged, LearningPlan, Look, leftOutLines, Meta } from '../domain/table.schema.ts';
 import type { Trial } from '../domain/trial.schema.ts';
+import { interpretation } from '../llm/prompts/replies/learning.ts';
 import type { BlobStore } from '../store/blobs.ts';
 import { readJson } from '../store/documents.ts';
 import type { LearntFacts } from '../web/facts.ts';
 
 /** Returns what was learnt from a table; null before its test was scored, and for a job that learns from none. */
 export async function learntIn(blobs: BlobStore, trials: readonly Trial[]): Promise<LearntFacts | null> {
-  const { judged, blend, explain, look, meta, plan } =
+  const { judged, blend, explain, look, meta, plan, words } =
     trials.findLast(({ artifacts }) => artifacts.judged !== undefined)?.artifacts ?? {};
   if (judged === undefined || blend === undefined) return null;
   const titles = new Map(trials.map(({ candidate }) => [candidate.id, candidate.title]));
   const blended = await readJson(blobs, blend, Blend);
+  const looked = look === undefined ? null : await readJson(blobs, look, Look);
   const warnings = [
-    ...(look === undefined ? [] : (await readJson(blobs, look, Look)).warnings),
+    ...(looked?.warnings ?? []),
     ...(meta === undefined ? [] : (await readJson(blobs, meta, Meta)).warnings),
   ];
   return {
@@ -25,7 +27,8 @@ export async function learntIn(blobs: BlobStore, trials: readonly Trial[]): Prom
       })),
     },
     explain: explain === undefined ? null : await readJson(blobs, explain, Explained),
+    words: words === undefined ? null : await readJson(blobs, words, interpretation.schema),
     from: plan === undefined ? [] : (await readJson(blobs, plan, LearningPlan)).from,
-    warnings: warnings.map(({ message }) => message),
+    warnings: [...(looked === null ? [] : leftOutLines(looked)), ...warnings.map(({ message }) => message)],
   };
 }

@@ -8,6 +8,7 @@ import type { Interval, Outcome } from '../domain/outcome.schema.ts';
 import type { NotUsed } from '../domain/strategies.schema.ts';
 import type { Blend, Explained, Judged } from '../domain/table.schema.ts';
 import type { Measurement, Trial } from '../domain/trial.schema.ts';
+import type { Interpretation } from '../llm/prompts/replies/learning.ts';
 
 /** All that a report shows, as plain data. Times are milliseconds since 1970 where they are named `…At`. */
 export interface ReportFacts {
@@ -76,6 +77,8 @@ export interface LearntFacts {
   blend: Omit<Blend, 'leaderboard'> & { leaderboard: (Blend['leaderboard'][number] & { title: string })[] };
   /** Null where there was no time for it. */
   explain: Explained | null;
+  /** What a model says of it, whose every number is of the record; null where none did. */
+  words: Interpretation | null;
   /** Earlier jobs whose experience it began with. */
   from: { job: string; what: string }[];
   /** What is to be known of the table, and of its split. */

@@ -1,4 +1,5 @@
 import type { Explained } from '../domain/table.schema.ts';
+import type { Interpretation } from '../llm/prompts/replies/learning.ts';
 import type { LearntFacts } from './facts.ts';
 import { count, figure } from './figures.ts';
 import { type Html, html } from './html.ts';
@@ -44,13 +45,14 @@ ${
           .map((each) => [each.column, each.value, count(each.rows), figure(each.score)]),
       )}`
 }
+${learnt.words === null ? null : inWords(learnt.words)}
 ${list('Recommendations', explain?.recommendations ?? [])}
 ${list('In use', explain?.deployment ?? [])}
 ${list(
   'Began with what worked in',
   learnt.from.map(({ job, what }) => `${job} (${what})`),
 )}
-${list('Warnings', warnings)}`;
+${list('What is to be known of the table', warnings)}`;
 }
 
 const table = (head: readonly string[], rows: readonly (readonly string[])[]): Html =>
@@ -60,6 +62,32 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): H
 
 const list = (title: string, lines: readonly string[]): Html | null =>
   lines.length === 0 ? null : html`<h3>${title}</h3><ul>${lines.map((line) => html`<li>${line}</li>`)}</ul>`;
+
+/** What a model says of it: its own words, whose numbers were checked. */
+const inWords = ({
+  summary,
+  findings,
+  features,
+  recommendations,
+  deployment,
+  cautions,
+}: Interpretation): Html =>
+  html`<h3>In words</h3><p>${summary}</p>
+<p class="quiet">By a model; each number in it is one of those measured here.</p>
+${list(
+  'What was found',
+  findings.map(({ claim, evidence }) => `${claim} (${evidence})`),
+)}
+${list(
+  'What the columns say',
+  features.map(({ feature, meaning }) => `${feature}: ${meaning}`),
+)}
+${list(
+  'What to do',
+  recommendations.map(({ action, reason }) => `${action}: ${reason}`),
+)}
+${list('To be known in use', deployment)}
+${list('What the figures do not show', cautions)}`;
 
 const confusion = ({ labels, counts }: { labels: string[]; counts: number[][] }): Html =>
   html`<h3>What was predicted for what</h3>${table(

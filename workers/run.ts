@@ -13,6 +13,7 @@ import { createEndActivities } from '../activities/fit/end.ts';
 import { createFoldActivities } from '../activities/fit/fold.ts';
 import { createPlanActivities } from '../activities/fit/plan-by-model.ts';
 import { createTableActivities } from '../activities/fit/table.ts';
+import { createWordsActivities } from '../activities/fit/words-by-model.ts';
 import { createJobActivities } from '../activities/job.ts';
 import { createFixActivities } from '../activities/propose/by-fix.ts';
 import { createHandActivities } from '../activities/propose/by-hand.ts';
@@ -241,7 +242,11 @@ function modelWorkers(
     modelOf: (route: string) => observeModel(route, createModel(route, models), observing),
     batchesOf: (route: string) => createBatches(route, models),
   };
-  const activities = { ...createModelActivities(asking), ...createPlanActivities(asking) };
+  const activities = {
+    ...createModelActivities(asking),
+    ...createPlanActivities(asking),
+    ...createWordsActivities(asking),
+  };
   return reachableProviders(models).map(({ name, limits: { inFlight, requestsPerMinute } }) => ({
     ...common,
     activities,

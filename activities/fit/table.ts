@@ -4,7 +4,7 @@ import { defaults } from '../../domain/defaults.ts';
 import { JobRejected } from '../../domain/errors.ts';
 import type { FitJob } from '../../domain/kinds/fit.schema.ts';
 import { type Place, stepKey } from '../../domain/step.ts';
-import { LearningPlan, Look, Meta, type SplitTable } from '../../domain/table.schema.ts';
+import { LearningPlan, Look, leftOutLines, Meta, type SplitTable } from '../../domain/table.schema.ts';
 import { readJson, readTree, writeJson } from '../../store/documents.ts';
 import { type ActivityContext, takeStep } from '../context.ts';
 import { programsOf } from '../propose/sandbox-programs.ts';
@@ -143,7 +143,3 @@ function tableFiles(asked: Asked, given: Tree): { table: Tree; task: Record<stri
 /** `.csv` of `data.csv`, `.csv.gz` of `data.csv.gz`: by it a table is read. */
 const extensionOf = (path: string): string =>
   /(?:\.[A-Za-z0-9]{1,8}){0,2}$/.exec(path)?.[0].toLowerCase() ?? '';
-
-/** What was left out of a table, in words: nothing is without being counted. */
-export const leftOutLines = ({ leftOut }: Pick<Look, 'leftOut'>): string[] =>
-  leftOut.map(({ what, count }) => `left out: ${count.toLocaleString('en')} ${what}`);

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { createLearning } from '../../activities/fit/learning.ts';
-import { type Asked, leftOutLines, lookAt } from '../../activities/fit/table.ts';
+import { type Asked, lookAt } from '../../activities/fit/table.ts';
 import { fileIn } from '../../activities/fit/table-files.ts';
-import { Look } from '../../domain/table.schema.ts';
+import { Look, leftOutLines } from '../../domain/table.schema.ts';
 import { learnLayerMb } from '../../sandbox/packages.ts';
 import { readJson } from '../../store/documents.ts';
 import { openSandbox } from '../../workers/sandbox-of.ts';

@@ -16,6 +16,10 @@ export const fit: Kind<FitJob> = {
   subject: ({ target, table }) => `${target} of ${table}`,
   sentence: ({ target, table, metric, test }) =>
     `Learn to predict ${target} from ${table}, by ${metric}, and score it once on ${test ?? 'rows that were kept apart'}.`,
-  asking: ({ models }) => ({ models, roles: ['plan'], otherwise: 'a planner that needs none chooses' }),
+  asking: ({ models }) => ({
+    models,
+    roles: ['plan', 'explain'],
+    otherwise: 'a planner that needs none chooses',
+  }),
   check: () => null,
 };

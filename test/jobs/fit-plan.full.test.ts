@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Blend, Judged } from '../../domain/table.schema.ts';
+import { learntIn } from '../../record/learnt.ts';
 import { readJson } from '../../store/documents.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { type ModelServer, startModelServer } from '../support/model-servers.ts';
@@ -30,13 +31,17 @@ const plan = (...families: string[]): string =>
     ...{ exploration: 0.3, ensemble: true, risks: [] },
   });
 
-async function learnt(name: string, ...replies: string[]) {
-  server.answers = replies.map((text) => ({ kind: 'text', text }));
+/** What a model is asked for first in its request: a plan, or words about the results. */
+const asksForWords = (request: unknown): boolean =>
+  JSON.stringify(request).includes('results of a search for a model mean');
+
+async function learnt(name: string, replies: string[], explain: string[] = []) {
+  server.answers = [...replies, ...explain].map((text) => ({ kind: 'text', text }));
   const before = server.requests.length;
   const asked = {
-    budget: { wallMs: 30_000 },
+    budget: { wallMs: 45_000 },
     experience: false,
-    models: { plan: ['openai/gpt-4o'], cache: false },
+    models: { plan: ['openai/gpt-4o'], explain: ['openai/gpt-4o'], cache: false, tries: 1 },
   };
   const id = await started(crucible, name, flats(700, { seed: 5 }), asked, models);
   const { record, trials, summary } = await endOf(crucible, id);
@@ -44,7 +49,8 @@ async function learnt(name: string, ...replies: string[]) {
   const artifacts = trials.at(-1)?.artifacts ?? {};
   return {
     trials,
-    requests: server.requests.length - before,
+    learntFacts: await learntIn(crucible.store.blobs, trials),
+    requests: server.requests.slice(before).filter(({ body }) => !asksForWords(body)),
     judged: await readJson(crucible.store.blobs, artifacts.judged ?? '', Judged),
     blend: await readJson(crucible.store.blobs, artifacts.blend ?? '', Blend),
   };
@@ -53,7 +59,21 @@ async function learnt(name: string, ...replies: string[]) {
 it(
   "a model's plan is a second set of candidates beside the planner's, from analysis to interpretation",
   async () => {
-    const { trials, judged } = await learnt('planned', plan('lda', 'logistic-regression'));
+    const words = {
+      summary: 'It is better than guessing, which scores 0.5.',
+      ...{ findings: [], features: [{ feature: 'rooms', meaning: 'Large flats are sold.' }] },
+      ...{ recommendations: [], deployment: [], cautions: [] },
+    };
+    const invented = { ...words, summary: 'An auc of 0.987654 on 12,345 rows.' };
+    const { trials, judged, requests, learntFacts } = await learnt(
+      'planned',
+      [plan('lda', 'logistic-regression')],
+      [invented, words].map((each) => JSON.stringify(each)),
+    );
+    // A number that was not measured is sent back; what is told then stands in the report.
+    const repair = JSON.stringify(server.requests.at(-1)?.body);
+    expect(repair).toContain('found 0.987654, 12,345');
+    expect(learntFacts?.words).toEqual(words);
     const titles = trials.map(({ candidate }) => candidate.title);
     expect(titles).toContain('plan-lda');
     expect(titles).toContain('plan-logistic');
@@ -63,8 +83,8 @@ it(
     );
     expect(judged.learnt).toBe(true);
     // Names and figures are sent, and no row.
-    expect(JSON.stringify(server.requests.at(-1)?.body)).toContain('district');
-    expect(JSON.stringify(server.requests.at(-1)?.body)).not.toMatch(/\d+\.\d,(?:north|south)/);
+    expect(JSON.stringify(requests.at(-1)?.body)).toContain('district');
+    expect(JSON.stringify(server.requests.map(({ body }) => body))).not.toMatch(/\d+\.\d,(?:north|south)/);
   },
   patienceMs,
 );
@@ -72,12 +92,13 @@ it(
 it(
   'a plan that is nonsense costs the requests for it, and the planner goes on alone',
   async () => {
-    const nonsense = await learnt('nonsense', 'Use the force.', '{"models": [{"model": "oracle"}]}', '[]');
-    expect(nonsense.requests).toBe(3);
+    const nonsense = await learnt('nonsense', ['Use the force.', '{"models": [{"model": "oracle"}]}', '[]']);
+    expect(nonsense.requests).toHaveLength(3);
+    expect(nonsense.learntFacts?.words).toBeNull();
     expect(nonsense.trials.some(({ candidate }) => candidate.title.startsWith('plan-'))).toBe(false);
     expect(nonsense.judged.learnt).toBe(true);
     // By the folds, which are the same: no worse than with the other plan beyond what the folds themselves leave open.
-    const planned = await learnt('planned-again', plan('naive-bayes'));
+    const planned = await learnt('planned-again', [plan('naive-bayes')]);
     const [low = 0] = planned.blend.interval ?? [];
     expect(nonsense.blend.score).toBeGreaterThan(low);
     const [other = 0] = nonsense.blend.interval ?? [];

@@ -53,6 +53,10 @@ const learnt: LearntFacts = {
     ],
     ...{ recommendations: ['collect more of rooms 2 to 3'], deployment: [] },
   },
+  words: {
+    summary: 'An auc of 0.7504 <b>.',
+    ...{ findings: [], features: [], recommendations: [], deployment: [], cautions: ['Few rows.'] },
+  },
   from: [{ job: 'fit/houses/1a.1', what: '1,200 rows, 6 columns' }],
   warnings: ['column id tells rows apart'],
 };
@@ -82,6 +86,7 @@ it('what was learnt is told with its test beside guessing, its models, and what 
       'Nothing was learnt that is surely better',
     ],
     ...['c-3 logistic-1', '100 %', 'predicted yes', '&lt;no&gt;', 'What it goes by', '2 to 3'],
+    ...['In words', 'An auc of 0.7504 &lt;b&gt;.', 'Few rows.'],
     ...['collect more of rooms 2 to 3', 'column id tells rows apart', 'fit/houses/1a.1 (1,200 rows'],
   ])
     expect(text).toContain(part);

@@ -10,6 +10,7 @@ import type { EndActivities } from '../../activities/fit/end.ts';
 import type { FoldActivities } from '../../activities/fit/fold.ts';
 import type { PlanActivities } from '../../activities/fit/plan-by-model.ts';
 import type { TableActivities } from '../../activities/fit/table.ts';
+import type { WordsActivities } from '../../activities/fit/words-by-model.ts';
 import type { JobActivities } from '../../activities/job.ts';
 import type { FixActivities } from '../../activities/propose/by-fix.ts';
 import type { HandActivities } from '../../activities/propose/by-hand.ts';
@@ -98,7 +99,7 @@ const waitForKey = '5m';
  * a route is tried is counted in the ledger.
  */
 export function modelActivities(provider: string, leftMs: number, hasFallback: boolean) {
-  return proxyActivities<ModelActivities & PlanActivities>({
+  return proxyActivities<ModelActivities & PlanActivities & WordsActivities>({
     ...beating,
     taskQueue: own(modelQueue(provider)),
     // Above the deadline of a whole reply.

@@ -6,6 +6,7 @@ import type { Trial } from '../../domain/trial.schema.ts';
 import { metricText } from '../../domain/trial.ts';
 import { type Conclusion, type RunningJob, reasonOf } from '../job/frame.ts';
 import { learningActivities, recordTrial } from '../job/proxies.ts';
+import { withWords, wordsMs } from './words-by-model.ts';
 
 /** What a step of the end may take at least, however little of the time is left: what was found is not lost for a second. */
 const leastMs = 20_000;
@@ -88,15 +89,16 @@ export async function giveBlend(
     });
     const explained = await explain(judged);
     tell('putting together what predicts');
-    const trial = await activities.deliverModel({
+    const delivered = await activities.deliverModel({
       ...placeOf(path('deliver')),
       ...{ ...enough(), blended, trial: explained },
     });
+    const trial = await withWords(running, table, delivered, leftMs());
     running.spent(await recordTrial({ ...placeOf(path('record')), trial }));
     return { summary: summaryOf(trial, says), best: null, refused: 0, product: null };
 
     async function explain(trial: Trial): Promise<Trial> {
-      const wallMs = leftMs() / 2;
+      const wallMs = (leftMs() - wordsMs(running)) / 2;
       if (wallMs < leastToExplainMs) {
         note('no time was left to explain it: give it more with --minutes');
         return trial;
@@ -108,7 +110,7 @@ export async function giveBlend(
           ...within(wallMs),
           blended,
         });
-        const forCurve = (leftMs() - deliveryMs) / 2;
+        const forCurve = (leftMs() - wordsMs(running) - deliveryMs) / 2;
         const curve =
           forCurve < leastToExplainMs
             ? null

@@ -15,6 +15,7 @@ import { endInVain, learningActivities, proposeByHand, recordDecision, recordTri
 import { summarized } from '../job/summary.ts';
 import { timedRows } from './give-blend.ts';
 import { search } from './search.ts';
+import { wordsMs } from './words-by-model.ts';
 
 type FitDecision = Extract<NextDecision, { kind: 'fit' }>;
 
@@ -33,7 +34,7 @@ export async function searchByFolds(
   const { job, known, placeOf, steering } = running;
   const objective = objectiveOf(job);
   const activities = learningActivities(job.limits);
-  const endsIn = (): number => steering.endsAt() - table.reserveMs - Date.now();
+  const endsIn = (): number => steering.endsAt() - table.reserveMs - wordsMs(running) - Date.now();
   const candidates = new Map<string, Candidate>();
   /** What each candidate is to do next, and the number of that decision. */
   const asked = new Map<string, { decision: FitDecision | null; number: number }>();
