@@ -8,7 +8,7 @@ import type { ScoreObjective, Tolerance } from './job-fields.schema.ts';
 import type { OptimizeJob } from './kinds/optimize.schema.ts';
 import type { SolveJob } from './kinds/solve.schema.ts';
 import type { Limits } from './limits.schema.ts';
-import { isEquals, referencesOf } from './output-checks.ts';
+import { isEquals, isFileCheck, referencesOf } from './output-checks.ts';
 import type { Entry } from './program.schema.ts';
 import type { Sample } from './sample.ts';
 import type { OutputCheck } from './validator.schema.ts';
@@ -225,6 +225,18 @@ export const isTestFile = (path: string): boolean => /(?:^|\/)(?:test_[^/]*|[^/]
 
 /** Tells whether a check is a file of tests for pytest, and not a function. */
 export const isTests = ({ module, name }: FunctionAt): boolean => name === allTests && isTestFile(module);
+
+/** Returns the modules that tests of a job call, by the first parts of their names: what a program is to write, and what the job builds. */
+export function modulesTested({
+  check,
+  outputs,
+  module,
+}: Pick<SolveJob, 'check' | 'outputs' | 'module'>): string[] {
+  if (check === undefined || !isTestFile(check)) return [];
+  const written = outputs.filter(isFileCheck).map(({ path }) => path);
+  const names = written.filter((path) => path.endsWith('.py')).map((path) => path.replace(/[/.].*/, ''));
+  return module === undefined ? names : [module.name, ...names];
+}
 
 /** Returns the user's function that scores what a program wrote; null where the job has none. */
 export const evaluatorOf = ({ objective }: Pick<SolveJob, 'objective'>): FunctionAt | null =>

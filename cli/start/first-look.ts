@@ -3,6 +3,7 @@ import { basename, dirname, join, posix, relative } from 'node:path';
 import { defaults } from '../../domain/defaults.ts';
 import type { StageJob } from '../../domain/job.schema.ts';
 import { askingOf, filesOf, subjectOf } from '../../domain/job.ts';
+import { modulesTested } from '../../domain/judging.ts';
 import type { NamedPython } from '../../domain/kinds/kind.ts';
 import { kindOf, partsOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import { nearest } from '../../domain/nearest.ts';
@@ -344,8 +345,10 @@ async function lookAtImports(file: JobFile, part: StageJob, source: Source, foun
   const asked = await packagesAskedFor(part, file.folder);
   const has = (await packagesForPrograms()).join(', ');
   const own = new Set(source.names.own.map(({ line }) => line));
+  const tested = 'check' in part ? modulesTested(part) : [];
   for (const { module, level, line, optional } of importsIn(source.statements)) {
     const [name = ''] = module.split('.');
+    if (tested.includes(name)) continue;
     if (level > 0 || name === '' || name === 'crucible_native') continue;
     if (standardModules.has(name) || name.startsWith('_') || packages.has(name)) continue;
     if (file.files.some((path) => path.split('/').some((each) => each.split('.')[0] === name))) continue;

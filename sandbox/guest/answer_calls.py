@@ -16,6 +16,7 @@ import operator
 import os
 import sys
 import types
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,21 @@ from handed_over import Ref, packed, records, unpacked, write_record
 
 _MOST_SAID = 2000
 _MOST_ITEMS = 100_000
+
+
+# What Python does of itself where an object has no method of that name.
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    **{f'__{each.__name__}__': each for each in (bool, len, str, repr, abs, round, float, int)},
+    **{
+        f'__{name}__': getattr(operator, name)
+        for name in (
+            *('getitem', 'setitem', 'delitem', 'contains', 'eq', 'lt', 'le', 'gt', 'ge', 'neg'),
+            *('add', 'sub', 'mul', 'truediv', 'floordiv', 'mod', 'pow', 'matmul'),
+        )
+    },
+    **{'__radd__': lambda one, other: other + one, '__rsub__': lambda one, other: other - one},
+    '__rmul__': lambda one, other: other * one,
+}
 
 
 class _Objects:
@@ -74,6 +90,8 @@ def _names_of(kind: type) -> list[str]:
 def _called(target: Any, call: dict[str, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     if call['name'] == '__iter__':
         return list(itertools.islice(target, _MOST_ITEMS))
+    if call['name'] in _OPERATORS:
+        return _OPERATORS[call['name']](target, *args)
     found = operator.attrgetter(call['name'])(target)
     return found if call['how'] == 'get' else found(*args, **kwargs)
 

@@ -6,6 +6,7 @@ are found in one pass; what such a pass finds of the tests themselves counts for
 
 from __future__ import annotations
 
+import ast
 import builtins
 import functools
 import importlib.abc
@@ -69,6 +70,7 @@ class Calls:
 
     def __init__(self, modules: list[str], asked: Path | None, answered: Path | None) -> None:
         self.names = modules
+        self.classes: frozenset[str] = frozenset()
         self.test = ''
         self.made: list[dict[str, Any]] = []
         self.is_settled = True
@@ -87,6 +89,15 @@ class Calls:
     def is_over(self) -> bool:
         """Whether every call was answered, in this very order."""
         return self.is_settled and [encode(each) for each in self.made] == self._asked
+
+    def ask_itself(self, module: str, ref: Ref, name: str, args: tuple[Any, ...]) -> Any:
+        """What an object says where it is compared, or reckoned with. Only one of a class that the tests name may say so: else a number that is
+        asked for could be anything that says it is right.
+        """
+        kind = self._types.get(ref, '')
+        if kind not in self.classes:
+            raise Lacking(f'{module} gives an object of a class {kind[:40]}, which the tests do not name: {name} is no matter of its own')
+        return self.ask(module, ref, name, 'call', args, {})
 
     def ask(self, module: str, on: Ref | None, name: str, how: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         number = self._numbers.get(self.test, 0)
@@ -194,17 +205,26 @@ class Remote:
 
         return ask
 
-    for _name in (
-        *('len', 'getitem', 'setitem', 'delitem', 'contains', 'lt', 'le', 'gt', 'ge', 'str', 'repr', 'call', 'float', 'int'),
-        *('add', 'sub', 'mul', 'truediv', 'floordiv', 'mod', 'pow', 'neg', 'abs', 'matmul', 'radd', 'rmul', 'rsub', 'bool', 'enter', 'exit'),
-    ):
+    def _asks_itself(name: str) -> Any:  # noqa: N805
+        def ask(self: Remote, *args: Any) -> Any:
+            calls, module, ref = self._at
+            return calls.ask_itself(module, ref, name, args)
+
+        return ask
+
+    for _name in ('len', 'getitem', 'setitem', 'delitem', 'str', 'repr', 'call', 'float', 'int', 'enter', 'exit'):
         locals()[f'__{_name}__'] = _asks(f'__{_name}__')
+    for _name in (
+        *('contains', 'lt', 'le', 'gt', 'ge', 'add', 'sub', 'mul', 'truediv', 'floordiv', 'mod', 'pow', 'matmul'),
+        *('radd', 'rmul', 'rsub', 'neg', 'abs', 'round', 'bool'),
+    ):
+        locals()[f'__{_name}__'] = _asks_itself(f'__{_name}__')
     del _name
 
     def __eq__(self, other: object) -> Any:
         if isinstance(other, Remote):
             calls, module, ref = self._at
-            return calls.ask(module, ref, '__eq__', 'call', (other,), {})
+            return calls.ask_itself(module, ref, '__eq__', (other,))
         # What an object says of itself is no evidence that it is a list.
         return isinstance(other, (list, tuple)) and list(self) == list(other)
 
@@ -213,9 +233,6 @@ class Remote:
 
     def __hash__(self) -> int:
         return hash(self._at[2])
-
-    def __bool__(self) -> bool:
-        return True
 
     def __iter__(self) -> Any:
         calls, module, ref = self._at
@@ -325,6 +342,20 @@ def _put(calls: Calls, module: types.ModuleType, name: str, said: dict[str, Any]
         vars(module)[name] = function
     elif kind == 'value':
         vars(module)[name] = unpacked(said.get('value'), lambda _: None)
+
+
+def classes_named(source: str, modules: list[str]) -> frozenset[str]:
+    """The names that tests take out of the modules: by `from module import name`, or as `module.name`."""
+    nodes = list(ast.walk(ast.parse(source)))
+    imported = [each for node in nodes if isinstance(node, ast.Import) for each in node.names]
+    as_names = {each.asname or each.name for each in imported if each.name in modules}
+    taken = [node for node in nodes if isinstance(node, ast.ImportFrom) and node.module in modules]
+    return frozenset(
+        [
+            *(each.name for node in taken for each in node.names),
+            *(node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) in as_names),
+        ]
+    )
 
 
 def install(calls: Calls, named: list[str]) -> None:

@@ -20,6 +20,10 @@ _LENGTH = struct.Struct('<Q')
 _TAG = '$crucible'
 _TEXTS = {'Decimal': Decimal, 'Fraction': Fraction}
 _PLAIN = (type(None), bool, int, float, complex, str, bytes)
+_AS_PLAIN: dict[type, Callable[[Any], Any]] = {
+    **{int: int.__int__, float: float.__float__, complex: complex.__complex__},
+    **{str: str.__str__, bytes: lambda value: bytes.__getitem__(value, slice(None))},
+}
 _DEPTH = 60
 
 # What a call named: the test that made it, and the how manieth call of that test it was.
@@ -36,6 +40,10 @@ def packed(value: object, ref_of: Callable[[object], Ref | None], depth: int = 0
         raise FrameError('it lies too deep')
     if kind in _PLAIN or isinstance(value, (np.ndarray, np.generic)):
         return value
+    # A number or a text that a class of its own makes more of is what it is as one.
+    for plain in (int, float, complex, str, bytes):
+        if isinstance(value, plain):
+            return _AS_PLAIN[plain](value)
     # A tuple whose parts have names stays where it is.
     base = next((each for each in (list, tuple) if isinstance(value, each) and not hasattr(value, '_fields')), None)
     if base is not None:

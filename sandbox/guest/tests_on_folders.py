@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from called_modules import Calls, CannotPass, Lacking, NotKnown, install
+from called_modules import Calls, CannotPass, Lacking, NotKnown, classes_named, install
 from on_folders import MISTAKES, OnFolders
 from user_code import UserCodeError
 from verdict import Finding
@@ -47,7 +47,7 @@ class _Found:
         if isinstance(error, NotKnown):
             return
         if isinstance(error, Lacking) or getattr(error, 'of_module', False):
-            self.failed.append(f'{node.name}: {said.splitlines()[0].removeprefix("called_modules.")}')
+            self.failed.append(f'{node.name}: {said.splitlines()[0].removeprefix("Lacking: ")}')
         elif isinstance(error, CannotPass):
             self.mistakes.append(f'{node.name}: {error}')
         elif getattr(report, 'when', 'collect') != 'call' or issubclass(call.excinfo.type, MISTAKES):
@@ -92,6 +92,13 @@ def _fixtures(check: OnFolders) -> Any:
     return Fixtures()
 
 
+def _classes(check: OnFolders) -> frozenset[str]:
+    try:
+        return classes_named((check.folder / check.module).read_text('utf-8'), check.modules)
+    except (SyntaxError, ValueError):
+        return frozenset()  # pytest says where it is.
+
+
 def finding_of_tests(check: OnFolders) -> Finding:
     """What the tests find of the outputs: refused where one fails. Raises `UserCodeError` where they are mistaken, whatever the outputs are;
     `Unsettled` where they call a module for what is not answered yet.
@@ -103,6 +110,7 @@ def finding_of_tests(check: OnFolders) -> Finding:
         return Finding.wrong(check.title, calls.problem)
     if calls is not None:
         install(calls, check.named)
+        calls.classes = _classes(check)
     found = _Found(calls, check.seed)
     path = str(check.folder / check.module)
     quiet = ['-q', '--no-header', '--no-summary', '--capture=sys', '-p', 'no:cacheprovider', '-W', 'ignore']

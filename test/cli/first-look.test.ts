@@ -341,3 +341,16 @@ it('a syntax error in the file that judges answers is a mistake', async () => {
   const { mistakes } = await look('def f(x):\n    return x\n', { accepts: 'check.py' });
   expect(mistakes).toEqual(['check.py:1: this is no Python: def accepts(x, answer)']);
 });
+
+it('a file of tests may import what is to be written, also where there is one of that name, and nothing else', async () => {
+  await write({
+    'make.py': "open('kit.py', 'w')\n",
+    'kit.py': 'x = 1\n',
+    'test_kit.py': 'import kit, bit\n',
+  });
+  const job = { kind: 'solve', name: 'kit', script: 'make.py', outputs: ['kit.py'], check: 'test_kit.py' };
+  const found = await firstLook(await checkedJob(job, folder), null);
+  expect(found.mistakes).toEqual([
+    expect.stringMatching(/^test_kit\.py:1: imports bit: the sandbox has no bit;/),
+  ]);
+});

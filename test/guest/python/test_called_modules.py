@@ -179,6 +179,23 @@ class CalledModules(unittest.TestCase):
             found, _ = self.verdict(f"{SHAPES.replace('return width * height', 'return Yes()')}\nclass Yes:\n    def __eq__(self, other): return True\n{cheat}\n", only('test_area'))
             self.assertIn(found['kind'], ('wrong', 'invalid'), found['firstMismatch'])
 
+    def test_objects_in_place_of_numbers(self) -> None:
+        """an object that says of itself that it is right is no number"""
+        tests = 'from shapes import area\ndef test_it(): assert abs(area(2, 3) - 6) < 1e-9\n'
+        self.assertEqual(self.verdict(SHAPES, tests)[0]['kind'], 'right')
+        says_yes = '\n'.join(f'    def {name}(self, *_): return {value}' for name, value in (
+            *(('__sub__', 'self'), ('__rsub__', 'self'), ('__abs__', 'self'), ('__lt__', 'True'), ('__eq__', 'True')),
+            *(('__float__', '0.0'), ('__bool__', 'True')),
+        ))
+        for base in ('', '(float)', '(int)'):
+            module = SHAPES.replace('return width * height', 'return test_it()') + f'\nclass test_it{base}:\n{says_yes}\n'
+            found, _ = self.verdict(module, tests)
+            self.assertEqual(found['kind'], 'wrong', found)
+        meant = SHAPES + '\nclass Vector:\n    def __init__(self, x): self.x = x\n    def __add__(self, other): return Vector(self.x + other.x)\n    def __eq__(self, other): return self.x == other.x\n'
+        tests = 'from shapes import Vector\ndef test_it():\n    assert Vector(1) + Vector(2) == Vector(3) and (Vector(1) + Vector(2)).x == 3 and bool(Vector(1))\n'
+        found, _ = self.verdict(meant, tests)
+        self.assertEqual(found['kind'], 'right', found)
+
     def test_beside(self) -> None:
         """a file that a program wrote beside the module it was asked for stands in for none that the tests have"""
         (self.folder / 'theirs/math.py').write_text('def sqrt(number): return 12345\n')
