@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "parallel.hpp"
+#include "stores.hpp"
 
 namespace crucible {
 
@@ -106,7 +107,10 @@ struct Pass {
 };
 
 // Bytes of the ring of planes that should stay in the cache.
-constexpr int64_t RING_BYTES = 640 * 1024;
+constexpr int64_t RING_BYTES = 400 * 1024;
+
+// Rows that are asked for before they are needed.
+constexpr int64_t AHEAD = 4;
 
 // The rows first..last of every plane.
 template <class Op>
@@ -116,13 +120,15 @@ void filter_rows(const float* in, float* out, Shape shape, const Pass<Op> (&pass
   const auto at_x = places(shape.x, px.radius, edge), at_y = places(shape.y, py.radius, edge), at_z = places(nz, pz.radius, edge);
   // Where nothing lies the filter sees a value that leaves it as it is.
   std::vector<float> ring(depth * width), padded(nz + 2 * pz.radius), nothing(std::max(width, nz), Op::beyond);
-  std::vector<const float*> rows(2 * std::max({px.radius, py.radius, pz.radius}) + 1);
+  std::vector<const float*> rows(2 * std::max({px.radius, py.radius, pz.radius}) + 1), parts(depth);
+  const bool streamed = shape.count() * int64_t(sizeof(float)) >= STREAMED_BYTES;
 
   const auto filter_plane = [&](int64_t x, float* into) {
     for (int64_t y = first; y < last; ++y) {
       for (int64_t t = 0; t < 2 * py.radius + 1; ++t)
         rows[t] = at_y[y + t] < 0 ? nothing.data() : in + (x * shape.y + at_y[y + t]) * nz;
       float* const line = padded.data() + pz.radius;
+      fetch(in + std::min((x * shape.y + y + py.radius + AHEAD) * nz, shape.count() - nz), nz);
       combine(rows.data(), py.radius, py.op, line, nz);
       for (int64_t t = 0; t < pz.radius; ++t) {
         const int64_t before = at_z[t], after = at_z[nz + pz.radius + t];
@@ -140,8 +146,12 @@ void filter_rows(const float* in, float* out, Shape shape, const Pass<Op> (&pass
     for (; made < std::min(shape.x, x + px.radius + 1); ++made) filter_plane(made, ring.data() + (made % depth) * width);
     for (int64_t t = 0; t < depth; ++t)
       rows[t] = at_x[x + t] < 0 ? nothing.data() : ring.data() + (at_x[x + t] % depth) * width;
-    combine(rows.data(), px.radius, px.op, out + (x * shape.y + first) * nz, width);
+    write(out + (x * shape.y + first) * nz, width, streamed, [&](int64_t begin, int64_t end, float* into) {
+      for (int64_t t = 0; t < depth; ++t) parts[t] = rows[t] + begin;
+      combine(parts.data(), px.radius, px.op, into, end - begin);
+    });
   }
+  if (streamed) finish_stores();
 }
 
 template <class Op>

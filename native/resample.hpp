@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "parallel.hpp"
+#include "stores.hpp"
 
 namespace crucible {
 
@@ -18,42 +19,87 @@ namespace detail {
 // A row of output voxels: where each is in the input is computed as (i m0 + j m1) + k m2 + offset, in this order.
 struct Row {
   double base[3], step[3], offset[3];
+  double across[3];  // to the row beside it
   double at(int axis, int64_t k) const { return base[axis] + double(k) * step[axis] + offset[axis]; }
 };
 
-// The part of 0..n-1 whose places along `axis` are in 0..length-1. Places never go back along a row, so it is one part.
+// The part of first..last-1 whose places along `axis` are in 0..length-1. Places never go back along a row, so it is one part:
+// where it begins and ends is estimated, then set right by the places themselves.
 inline void narrow(const Row& row, int axis, int64_t length, int64_t& first, int64_t& last) {
-  const auto before = [&](int64_t k) { return row.step[axis] >= 0 ? row.at(axis, k) < 0 : row.at(axis, k) > double(length - 1); };
-  const auto inside = [&](int64_t k) { return row.at(axis, k) >= 0 && row.at(axis, k) <= double(length - 1); };
-  const auto search = [&](auto holds) {
-    int64_t low = first, high = last;
-    while (low < high) {
-      const int64_t middle = low + (high - low) / 2;
-      if (holds(middle)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  const double step = row.step[axis], most = double(length - 1);
+  const auto inside = [&](int64_t k) { return row.at(axis, k) >= 0 && row.at(axis, k) <= most; };
+  if (first >= last) return;
+  if (step == 0) {
+    if (!inside(first)) last = first;
+    return;
+  }
+  // The first of first..last-1 for which `reached` holds, as it does for all that follow; `last` where there is none.
+  const auto find = [&](double bound, const auto& reached) {
+    const double estimate = std::clamp((bound - row.base[axis] - row.offset[axis]) / step, double(first), double(last));
+    int64_t k = std::isnan(estimate) ? first : int64_t(estimate);
+    while (k > first && reached(k - 1)) --k;
+    while (k < last && !reached(k)) ++k;
+    return k;
   };
-  first = search(before);
-  last = search(inside);
+  const bool rises = step > 0;
+  first = find(rises ? 0.0 : most, [&](int64_t k) { return rises ? row.at(axis, k) >= 0 : row.at(axis, k) <= most; });
+  last = find(rises ? most : 0.0, [&](int64_t k) { return rises ? row.at(axis, k) > most : row.at(axis, k) < 0; });
 }
 
 inline int64_t stride_of(int64_t length, int64_t stride) { return length > 1 ? stride : 0; }
 
+// Asks for what a row some rows further will mix, where that is within the volume.
+inline void fetch_ahead(const float* in, const Shape& shape, const Row& row, int64_t first, int64_t count) {
+  constexpr double AHEAD = 3;
+  const double x = row.at(0, first) + AHEAD * row.across[0], y = row.at(1, first) + AHEAD * row.across[1];
+  if (!(x >= 0 && y >= 0 && x < double(shape.x - 1) && y < double(shape.y - 1))) return;
+  const float* const from = in + (int64_t(x) * shape.y + int64_t(y)) * shape.z;
+  fetch(from, count);
+  fetch(from + shape.y * shape.z, count);
+}
+
 // Order 1, where the row moves along z alone and by whole voxels: four rows are mixed.
-inline void mix_rows(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last) {
+inline void mix_rows(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last, bool streamed) {
   const double x = row.at(0, first), y = row.at(1, first);
   const int64_t sy = shape.z, sx = shape.y * sy;
   const int64_t i = std::min<int64_t>(int64_t(x), std::max<int64_t>(shape.x - 2, 0));
   const int64_t j = std::min<int64_t>(int64_t(y), std::max<int64_t>(shape.y - 2, 0));
   const float fx = float(x - double(i)), fy = float(y - double(j));
   const float a = (1 - fx) * (1 - fy), b = (1 - fx) * fy, c = fx * (1 - fy), d = fx * fy;
-  const float* const p = in + i * sx + j * sy + int64_t(row.at(2, first)) - first;
+  const float* const p = in + i * sx + j * sy + int64_t(row.at(2, first));
   const float *q = p + stride_of(shape.y, sy), *r = p + stride_of(shape.x, sx), *s = q + stride_of(shape.x, sx);
-  for (int64_t k = first; k < last; ++k) out[k] = a * p[k] + b * q[k] + c * r[k] + d * s[k];
+  if (streamed) fetch_ahead(in, shape, row, first, last - first);
+  write(out + first, last - first, streamed, [&](int64_t begin, int64_t end, float* into) {
+#pragma GCC ivdep
+    for (int64_t k = begin; k < end; ++k) into[k - begin] = a * p[k] + b * q[k] + c * r[k] + d * s[k];
+  });
 }
 
 constexpr int64_t BATCH = 64;
+
+#if defined(__AVX512F__)
+constexpr int64_t PAIRS = 8;
+
+// Eight voxels at once: two neighbours along z are fetched as one, mixed side by side, and added in the order of the loop below.
+inline void mix_pairs(const float* in, const double* place, const float* part_x, const float* part_y, const float* part_z, int64_t dx,
+                      int64_t dy, float* out) {
+  const __m512 one = _mm512_set1_ps(1.0f);
+  const auto both = [](const float* of) { return _mm512_moveldup_ps(_mm512_castsi512_ps(_mm512_cvtepu32_epi64(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(of))))); };
+  const __m512 fx = both(part_x), fy = both(part_y), fz = both(part_z);
+  const __m512 gx = _mm512_sub_ps(one, fx), gy = _mm512_sub_ps(one, fy);
+  const __m512 z = _mm512_mask_sub_ps(fz, 0x5555, one, fz);
+  const __m512i at = _mm512_cvttpd_epi64(_mm512_loadu_pd(place));
+  const auto pair = [&](int64_t away) {
+    const __m512 two = _mm512_castpd_ps(_mm512_i64gather_pd(at, reinterpret_cast<const double*>(in + away), sizeof(float)));
+    const __m512 weighted = _mm512_mul_ps(two, z);
+    return _mm512_add_ps(weighted, _mm512_permute_ps(weighted, 0xB1));
+  };
+  const auto mixed = [](__m512 a, __m512 by_a, __m512 b, __m512 by_b) { return _mm512_add_ps(_mm512_mul_ps(a, by_a), _mm512_mul_ps(b, by_b)); };
+  const __m512 near = mixed(pair(0), gy, pair(dy), fy), far = mixed(pair(dx), gy, pair(dx + dy), fy);
+  const __m512 result = mixed(near, gx, far, fx);
+  _mm256_storeu_ps(out, _mm256_castsi256_ps(_mm512_cvtepi64_epi32(_mm512_castps_si512(result))));
+}
+#endif
 
 // Order 1 anywhere: places and weights of a batch are worked out together, then eight voxels are mixed for each.
 inline void mix_eight(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last) {
@@ -76,7 +122,12 @@ inline void mix_eight(const float* in, const Shape& shape, const Row& row, float
         place[k] += whole * stride;
       }
     }
-    for (int64_t k = 0; k < count; ++k) {
+    int64_t k = 0;
+#if defined(__AVX512F__)
+    if (dz == 1)
+      for (; k + PAIRS <= count; k += PAIRS) mix_pairs(in, place + k, part[0] + k, part[1] + k, part[2] + k, dx, dy, out + k0 + k);
+#endif
+    for (; k < count; ++k) {
       const float* const p = in + int64_t(place[k]);
       const float fx = part[0][k], fy = part[1][k], fz = part[2][k], gy = 1 - fy, gz = 1 - fz;
       const float near = (p[0] * gz + p[dz] * fz) * gy + (p[dy] * gz + p[dy + dz] * fz) * fy;
@@ -186,6 +237,7 @@ inline void spline_coefficients(float* values, Shape shape, int64_t threads) {
 // Order 3 takes the volume's spline coefficients in place of its values.
 inline void resample(const float* in, Shape shape, float* out, Shape size, const Affine& affine, int order, float outside,
                      int64_t threads) {
+  const bool streamed = size.count() * int64_t(sizeof(float)) >= STREAMED_BYTES;
   in_parallel(threads, size.x * size.y, [&](int64_t begin, int64_t end) {
     for (int64_t line = begin; line < end; ++line) {
       const double i = double(line / size.y), j = double(line % size.y);
@@ -194,22 +246,26 @@ inline void resample(const float* in, Shape shape, float* out, Shape size, const
         const double* m = affine.matrix + 3 * axis;
         row.base[axis] = i * m[0] + j * m[1];
         row.step[axis] = m[2];
+        row.across[axis] = m[1];
         row.offset[axis] = affine.offset[axis];
       }
       int64_t first = 0, last = shape.count() > 0 ? size.z : 0;
       const int64_t lengths[3] = {shape.x, shape.y, shape.z};
       for (int axis = 0; axis < 3; ++axis) detail::narrow(row, axis, lengths[axis], first, last);
       float* const into = out + line * size.z;
-      std::fill(into, into + first, outside);
-      std::fill(into + std::max(first, last), into + size.z, outside);
-      if (first >= last) continue;
+      const auto fill = [&](int64_t from, int64_t to, float* there) { std::fill(there, there + (to - from), outside); };
+      last = std::max(first, last);
+      write(into, first, streamed, fill);
+      write(into + last, size.z - last, streamed, fill);
+      if (first == last) continue;
       const double start = row.at(2, 0);
       const bool along_z = row.step[0] == 0 && row.step[1] == 0 && row.step[2] == 1 && start == std::floor(start);
       if (order == 0) detail::take_nearest(in, shape, row, into, first, last);
       else if (order == 3) detail::mix_cubic(in, shape, row, into, first, last);
-      else if (along_z) detail::mix_rows(in, shape, row, into, first, last);
+      else if (along_z) detail::mix_rows(in, shape, row, into, first, last, streamed);
       else detail::mix_eight(in, shape, row, into, first, last);
     }
+    if (streamed) finish_stores();
   });
 }
 

@@ -496,6 +496,30 @@ def refusals():
     return first(cases())
 
 
+def large():
+    """What is too large for the cache is written past it, from wherever an array begins: the same as SciPy."""
+    shape, room = (161, 170, 163), np.empty(161 * 170 * 163 + 20, np.float32)
+    volume = np.random.default_rng(15).random(shape, dtype=np.float32)
+    c, s = np.cos(0.7), np.sin(0.7)
+    matrix, middle = np.array([[c, s, 0], [-s, c, 0], [0, 0, 1.0]]), (np.array(shape) - 1) / 2
+    turned = np.array([[0.96, -0.2, 0.1], [0.21, 0.95, -0.2], [-0.05, 0.21, 0.97]])
+    kernels = [(lambda **to: native.box(volume, 3, **to), ndimage.uniform_filter(volume, 3)),
+               *((lambda m=m, **to: native.affine(volume, m, middle - m @ middle, **to),
+                  ndimage.affine_transform(volume, m, middle - m @ middle, order=1)) for m in (matrix, turned))]  # fmt: skip
+
+    def cases():
+        for (kernel, expected), begin, threads in itertools.product(kernels, (0, 3, 13), (1, 2)):
+            out = room[begin : begin + volume.size].reshape(shape)
+            room[:] = 7
+            kernel(out=out, threads=threads)
+            beside = room[:begin].tolist() + room[begin + volume.size :].tolist()
+            # Within a rounding of the border one of two may see the volume and the other what is outside.
+            off = np.mean(np.abs(out - expected) > 1e-6)
+            yield None if off < 5e-4 and set(beside) == {7.0} else f'from {begin}, {threads} threads: {off} of all are off, beside it {beside}'
+
+    return first(cases())
+
+
 def fingerprint():
     """A hash of what all kernels make: what an instruction set must not change."""
     random = np.random.default_rng(23)
@@ -536,5 +560,5 @@ if os.environ.get('FINGERPRINT'):
 else:
     checks = [box_filter, gaussian_filter, convolution, morphology, conserved, affine_resampling, quarter_turns, scaled, distances,
               components, figures, motion, stacks, points, cameras, angles, fading, whole_lengths, carving, not_finite, refusals,
-              instruction_sets]  # fmt: skip
+              large, instruction_sets]  # fmt: skip
     print(json.dumps({check.__name__: check() for check in checks}))

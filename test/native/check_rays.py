@@ -205,5 +205,26 @@ def camera():
     return 'right' if right else 'pixels and rays do not belong together'
 
 
-checks = [odd_shapes, six_faces, axis_parallel, from_inside, misses, diagonals, whole_length, reproducible, adds_to_out, refuses, camera]
+def bundles():
+    """Many rays close together, which are added up block by block, give what each of them gives alone, whatever axis they go along."""
+    shape, verdicts = (41, 37, 50), []
+    random = np.random.default_rng(9)
+    for position in ((-30.0, 14, 20), (75.0, 30, 31), (20.0, -25, 30), (12.0, 60, 18), (18.0, 19, -33), (25.0, 14, 88), (-15.0, -18, -12)):
+        ahead = np.array(shape) / 2.0 - position
+        rotation = np.linalg.qr(np.stack([ahead, *random.normal(size=(2, 3))], axis=1))[0][:, [1, 2, 0]]
+        rotation[:, 2] *= np.sign(rotation[:, 2] @ ahead)
+        directions, values = camera_rays(random.uniform(0.5, 1, (48, 52)).astype(np.float32), rotation, 60.0)
+        for weight in ('length', 'one'):
+            got = add_rays(np.array(position), directions, values, shape=shape, weight=weight, threads=2)
+            expected = np.zeros(shape, np.float32)
+            for i in range(len(values)):
+                add_rays(np.array(position), directions[i : i + 1], values[i : i + 1], out=expected, weight=weight)
+            worst = float(np.abs(got - expected).max() / expected.max())
+            # A bundle is added in another order, which rounds otherwise.
+            verdicts.append('right' if worst < 2e-6 else f'{position} {weight}: off by {worst} of the largest value')
+    return first_wrong(verdicts)
+
+
+checks = [odd_shapes, six_faces, axis_parallel, from_inside, misses, diagonals, whole_length, reproducible, adds_to_out, refuses, camera,
+          bundles]  # fmt: skip
 print(json.dumps({check.__name__: check() for check in checks}))

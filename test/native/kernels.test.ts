@@ -14,6 +14,7 @@ const rays: Record<string, string> = {
   adds_to_out: 'a given grid is added to, and it is the one that is returned',
   refuses: 'a wrong type, shape or layout is refused by name',
   camera: 'every pixel of a camera has its ray, in tiles',
+  bundles: 'rays close together give what each of them gives alone, along every axis',
 };
 
 const kernels: Record<string, string> = {
@@ -38,6 +39,7 @@ const kernels: Record<string, string> = {
   carving: 'carving takes away what a silhouette does not cover, and adds nothing',
   not_finite: 'what is not a number stays where it is',
   refusals: 'wrong arguments are refused by name',
+  large: 'a volume too large for the cache is filtered and turned as SciPy does, wherever an array begins',
   instruction_sets: 'every instruction set gives the same to the last bit',
 };
 
