@@ -20,6 +20,8 @@ CLASSES = {'catboost': 0.8, 'lightgbm': 0.8, 'xgboost': 0.8, 'logistic': 0.4, 'e
 """How it grows with the classes beyond the first."""
 FIXED = {'random_forest': 0.33, 'extra_trees': 0.43}
 """Seconds that many trees take to be kept and read, however few rows they are of."""
+TEXT = 0.00015
+"""Seconds that the words of one text take to be weighed."""
 MANY_ROWS, MANY_COLUMNS = 20_000, 150
 """From so many on the time grows as they do."""
 MOST = {'svm': 6_000, 'knn': 50_000, 'lda': 100_000}
@@ -56,7 +58,7 @@ def seconds_of(config: dict[str, Any], meta: dict[str, Any], folds: int) -> floa
     """How long a fold is expected to take, before any was run."""
     model = config['model']
     rows = meta['rows'] * (1 - 1 / max(folds, 2))
-    return 0.03 + FIXED.get(model, 0) + config.get('cost', 1.0) * scale_of(model, meta, rows)
+    return 0.03 + FIXED.get(model, 0) + TEXT * rows * meta['texts'] + config.get('cost', 1.0) * scale_of(model, meta, rows)
 
 
 def why_not(model: str, meta: dict[str, Any], asked: dict[str, Any]) -> str | None:

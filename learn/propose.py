@@ -21,8 +21,10 @@ DEAREST = 0.15
 """What takes more than this share of the time that is left has to be as good as any."""
 SECOND = 1.12
 """Once all were begun, those that are not much worse than the best are finished before settings are tuned: a blend gains by what errs elsewhere."""
+CHEAPLY, LAST = 2.0, 4.0
+"""What is cheap is finished where it is this much worse, before settings are tuned; anything this much worse, where no time is left to tune any."""
 KEEP_SECONDS = 1.0
-MOST_SLOWED = 2.0
+EASY, MOST_SLOWED = 1.6, 3.0
 BLENDED = 6
 """So many are in a blend, more or less."""
 CHEAP = 0.05
@@ -66,7 +68,7 @@ class Search:
             self.configs.setdefault(row['id'], row['config'])
             if row['state'] == 'running':
                 self.taken.add(row['id'])
-        self.left = journal['secondsLeft'] - KEEP_SECONDS - self.seconds_to_apply() - plan.get('reserveSeconds', 0) * (self.slowed() - 1)
+        self.left = journal['secondsLeft'] - KEEP_SECONDS - self.seconds_to_apply() - self.more_for_the_end()
 
     # ---- what is known
 
@@ -77,8 +79,12 @@ class Search:
         best = [row for _, identity in finished[:BLENDED] for row in self.rows[identity].values()]
         return max(sum(max((row.get('timing') or {}).get('predictSeconds', READING) - READING, 0) * share + READING for row in best) - self.plan.get('reserveSeconds', 0) / 3, 0)
 
+    def more_for_the_end(self) -> float:
+        """Half of what is set aside for the end is needed on a machine of our own; on a busy one all of it, and then more."""
+        return float(self.plan.get('reserveSeconds', 0) / 2 * max(self.slowed() - EASY, 0))
+
     def slowed(self) -> float:
-        """How many times longer things take than their own work, where others compute on the machine: what is set aside for the end grows by it."""
+        """How many times longer things take than their own work, where others compute on the machine."""
         timings = [row['timing'] for rows in self.rows.values() for row in rows.values() if (row.get('timing') or {}).get('cpuSeconds', 0) > 0.2]
         if len(timings) < 2:
             return 1.0
@@ -118,7 +124,7 @@ class Search:
     # ---- what to do
 
     def next(self) -> dict[str, Any] | None:
-        decision = self.explore() or self.finish() or self.start() or self.finish(SECOND) or self.tune()
+        decision = self.explore() or self.finish() or self.start() or self.finish(SECOND) or self.finish(CHEAPLY, CHEAP) or self.tune() or self.finish(LAST)
         if decision is not None:
             self.taken.add(decision['id'])
             self.left -= decision['expectedSeconds']
@@ -131,14 +137,14 @@ class Search:
         begun = {self.configs[identity]['model'] for identity in [*self.rows, *self.taken]}
         return self.start({model for model in names(self.schema['task']) if model not in begun}, LITTLE)
 
-    def finish(self, least: float = 1.0) -> dict[str, Any] | None:
-        """The other folds of the best that has begun."""
-        firsts = {identity: found[0] for identity, rows in self.rows.items() if 0 in (found := self.scored(rows))}
+    def finish(self, least: float = 1.0, most: float = 1.0) -> dict[str, Any] | None:
+        """The other folds of the best that has begun, if they take no more than a share of the time."""
+        firsts = {identity: found[0] for identity, rows in self.rows.items() if 0 in (found := self.scored(rows)) and not self.failed(identity)}
         for identity in sorted(firsts, key=lambda each: firsts[each] * (1 + self.share(each) / 2)):
             rest = [fold for fold in self.folds if fold not in self.rows[identity]]
-            if identity in self.taken or self.failed(identity) or not rest or not self.promising(identity, firsts, least):
+            if identity in self.taken or not rest or not self.promising(identity, firsts, least):
                 continue
-            if self.seconds(identity) * len(rest) > self.left:
+            if self.seconds(identity) * len(rest) > self.left * most:
                 continue
             return self.decision(identity, rest, f'its first fold is {"the best" if firsts[identity] == min(firsts.values()) else "good enough"}')
         return None

@@ -14,7 +14,7 @@ HERE = Path(__file__).resolve().parent / 'program'
 BOOSTED = ('lightgbm', 'xgboost', 'catboost')
 WEIGHTED = (*BOOSTED, 'extra_trees', 'random_forest', 'logistic', 'ridge', 'linear', 'svm', 'svr', 'naive_bayes', 'lasso', 'elastic_net')
 MARK = re.compile(r'^ *# \[(if (?P<no>not )?(?P<name>\w+)|end)\]$')
-PREPARE = {'categories': 'codes', 'target_encoding': False, 'numbers': 'raw', 'splines': 0, 'least_rows': 2, 'most_categories': 200, 'most_onehot': 20, 'text_parts': 24}
+PREPARE = {'categories': 'codes', 'target_encoding': False, 'numbers': 'raw', 'splines': 0, 'least_rows': 2, 'most_categories': 200, 'most_onehot': 20, 'text_parts': 24, 'most_goals': 12}
 FILES = ('prepare.py', 'train.py', 'predict.py')
 
 
@@ -80,6 +80,7 @@ def parts_of(config: dict[str, Any]) -> set[str]:
     parts |= {'categories', options['categories']} if options['categories'] != 'none' else set()
     parts |= {'target_encoding'} if options['target_encoding'] else set()
     parts |= {'text'} if config['columns']['text'] else set()
+    parts |= {'goals'} if parts & {'text', 'target_encoding'} else set()
     parts |= {'dates'} if config['columns']['date'] else set()
     parts |= {'ordered'} if config['columns']['ordered'] else set()
     parts |= {'scaled', options['numbers']} if options['numbers'] != 'raw' else set()

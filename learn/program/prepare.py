@@ -41,7 +41,7 @@ class Prepare:
         parts.append(self.fit_target_encoding(texts, labels, random))
         # [end]
         # [if text]
-        parts.append(self.fit_text(table, seed))
+        parts.append(self.fit_text(table, labels, seed))
         # [end]
         return np.concatenate(parts, axis=1)
 
@@ -169,14 +169,16 @@ class Prepare:
         # [end]
 
     # [end]
-    # [if target_encoding]
-    # ---- what the target is like in a category
-
+    # [if goals]
     def goals(self, labels: np.ndarray) -> np.ndarray:
-        """What is averaged: the labels, or a column for every class but the first."""
+        """What is learnt of words and categories: the labels, or a column for every class but the first."""
         if self.task == 'regression':
             return labels[:, None]
         return (labels[:, None] == np.arange(1, self.classes)).astype(np.float64)
+
+    # [end]
+    # [if target_encoding]
+    # ---- what the target is like in a category
 
     def encoded(self) -> list[int]:
         return [place for place, places in enumerate(self.state['places']) if len(places) > self.options['most_onehot']]
@@ -211,26 +213,47 @@ class Prepare:
 
     # [end]
     # [if text]
-    # ---- text, by the weights of its words
+    # ---- text, by the weights of its words, and by what these say of the target
 
-    def fit_text(self, table: pd.DataFrame, seed: int) -> np.ndarray:
+    def fit_text(self, table: pd.DataFrame, labels: np.ndarray, seed: int) -> np.ndarray:
         from sklearn.decomposition import TruncatedSVD
         from sklearn.feature_extraction.text import TfidfVectorizer
 
-        parts = [np.empty((len(table), 0))]
+        parts, goals = [np.empty((len(table), 0))], self.goals(labels)
         self.state['words'] = []
         for place, name in enumerate(self.columns['text']):
             words = TfidfVectorizer(max_features=5000, min_df=2 if len(table) > 50 else 1, ngram_range=(1, 2), sublinear_tf=True)
+            texts = plain_text(table[name])
             try:
-                weights = words.fit_transform(plain_text(table[name]))
+                weights = words.fit_transform(texts)
             except ValueError:  # not one word
                 self.state['words'].append(None)
                 continue
             svd = TruncatedSVD(min(self.options['text_parts'], max(weights.shape[1] - 1, 1)), random_state=seed).fit(weights)
             self.state['words'].append({word: int(index) for word, index in words.vocabulary_.items()})
             self.arrays[f'rarity_{place}'], self.arrays[f'parts_{place}'] = words.idf_, svd.components_
-            parts.append(self.text_of(table[name], place))
+            said = self.fit_words(weights, goals, place, seed)
+            parts.append(self.of_words(weights, texts, place, said))
         return np.concatenate(parts, axis=1)
+
+    def fit_words(self, weights: Any, goals: np.ndarray, place: int, seed: int) -> np.ndarray:
+        """Learns what each word says of the target. Returns what was learnt from the other parts of the training rows, so that no row sees its own label."""
+        from sklearn.linear_model import Ridge
+
+        goals = goals[:, : self.options['most_goals']]
+        part = np.random.default_rng(seed).permutation(len(goals)) % 5
+        tried = {}
+        for strictness in (0.5, 2.0, 8.0):
+            model = Ridge(strictness, solver='sparse_cg', tol=1e-3)
+            found = np.empty_like(goals)
+            for each in np.unique(part):
+                found[part == each] = model.fit(weights[part != each], goals[part != each]).predict(weights[part == each]).reshape(-1, goals.shape[1])
+            tried[strictness] = found
+        best = min(tried, key=lambda each: float(((tried[each] - goals) ** 2).sum()))
+        model = Ridge(best, solver='sparse_cg', tol=1e-3).fit(weights, goals)
+        self.arrays[f'said_{place}'] = np.asarray(model.coef_).reshape(goals.shape[1], -1)
+        self.arrays[f'usual_{place}'] = np.asarray(model.intercept_).reshape(-1)
+        return tried[best]
 
     def text_of(self, column: pd.Series, place: int) -> np.ndarray:
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -238,8 +261,12 @@ class Prepare:
         words = TfidfVectorizer(vocabulary=self.state['words'][place], ngram_range=(1, 2), sublinear_tf=True)
         words.idf_ = self.arrays[f'rarity_{place}']
         texts = plain_text(column)
+        weights = words.transform(texts)
+        return self.of_words(weights, texts, place, weights @ self.arrays[f'said_{place}'].T + self.arrays[f'usual_{place}'])
+
+    def of_words(self, weights: Any, texts: list[str], place: int, said: np.ndarray) -> np.ndarray:
         lengths = np.array([len(text) for text in texts], np.float64)[:, None]
-        return np.concatenate([words.transform(texts) @ self.arrays[f'parts_{place}'].T, np.log1p(lengths)], axis=1)
+        return np.concatenate([weights @ self.arrays[f'parts_{place}'].T, np.log1p(lengths), said], axis=1)
 
     def text(self, table: pd.DataFrame) -> np.ndarray:
         parts = [self.text_of(table[name], place) for place, name in enumerate(self.columns['text']) if self.state['words'][place] is not None]

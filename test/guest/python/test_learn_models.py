@@ -6,6 +6,7 @@ import ast
 import csv
 import json
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
@@ -285,6 +286,33 @@ class Grading(unittest.TestCase):
         self.assertAlmostEqual(temperature_of(SCHEMA, labels, sure, None), 1 / 0.6, delta=0.25)
 
 
+class Words(unittest.TestCase):
+    def test_said(self) -> None:
+        """a model learns what rare words say of the target, and of training rows only what the others say"""
+        random = np.random.default_rng(2)
+        words = [f'w{place}' for place in range(300)]
+        texts = [' '.join(random.choice(words, 12)) for _ in range(900)]
+        sums = np.array([sum((int(word[1:]) < 60) - (int(word[1:]) >= 240) for word in text.split()) for text in texts])
+        labels = (random.random(900) < 1 / (1 + np.exp(-1.5 * sums))).astype(float)
+        schema = {**SCHEMA, 'columns': [{'name': 't', 'kind': 'text'}]}
+        with tempfile.TemporaryDirectory() as place:
+            write_program({'id': 'x', 'model': 'naive_bayes', 'prepare': {'numbers': 'standard'}, 'parameters': {}}, schema, Path(place))
+            config = json.loads(Path(place, 'config.json').read_text())
+            names = runpy.run_path(str(Path(place, 'prepare.py')))
+        prepare = names['Prepare'](config['columns'], config['prepare'], 'binary', 2)
+        rows = pd.DataFrame({'t': texts})
+        learnt = prepare.fit_transform(rows.iloc[:600], labels[:600], 0)[:, -1]
+        new = prepare.transform(rows.iloc[600:])[:, -1]
+
+        def both(said: np.ndarray) -> np.ndarray:
+            return np.stack([1 - said, said], axis=1)
+
+        self.assertGreater(auc(labels[600:], both(new), np.ones(300)), 0.75)
+        self.assertLess(auc(labels[:600], both(learnt), np.ones(600)), 0.9)
+        shuffled = random.permutation(labels[:600])
+        self.assertLess(abs(auc(shuffled, both(names['Prepare'](config['columns'], config['prepare'], 'binary', 2).fit_transform(rows.iloc[:600], shuffled, 0)[:, -1]), np.ones(600)) - 0.5), 0.1)
+
+
 class Proposing(unittest.TestCase):
     def search(self, rows: list[dict[str, Any]], left: float = 40.0) -> dict[str, Any] | None:
         configs = configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])[0]
@@ -333,6 +361,12 @@ class Proposing(unittest.TestCase):
         following = self.search(near, left=500.0) or {}
         self.assertEqual(following['folds'], [1, 2, 3, 4])
 
+    def test_far_behind(self) -> None:
+        """what is far behind but cheap is finished where everything was begun; what errs elsewhere helps a blend"""
+        begun = [self.row('lightgbm-1', fold, 0.99) for fold in range(5)] + [self.row(identity, 0, 0.982) for identity in self.identities() if identity != 'lightgbm-1']
+        following = self.search(begun, left=500.0) or {}
+        self.assertEqual(following['folds'], [1, 2, 3, 4])
+
     def identities(self) -> list[str]:
         return [config['id'] for config in configs_of(SCHEMA, {**META, 'task': 'binary'}, ['lightgbm', 'catboost', 'logistic'], [])[0]]
 
@@ -358,7 +392,14 @@ class Proposing(unittest.TestCase):
             plan = {'configs': [], 'folds': 5, 'models': [], 'reserveSeconds': 12.0}
             return Search(SCHEMA, {**META, 'task': 'binary'}, plan, {'secondsLeft': 40.0, 'workers': 1, 'rows': rows}).left
 
-        self.assertAlmostEqual(left(1.0) - left(0.625), 0.6 * 12.0, places=3)
+        self.assertEqual(left(1.0), left(0.7))
+        self.assertAlmostEqual(left(1.0) - left(0.5), 0.4 * 6.0, places=3)
+
+    def test_best_fails(self) -> None:
+        """where the best cannot be finished, the best of the others is, however far behind"""
+        rows = [self.row('lightgbm-1', 0, 0.99), self.row('lightgbm-1', 1, None, 'timed_out'), self.row('catboost-1', 0, 0.9), self.row('logistic-2', 0, 0.88)]
+        following = self.search(rows) or {}
+        self.assertEqual((following['id'], following['folds']), ('catboost-1', [1, 2, 3, 4]))
 
     def test_many_classes(self) -> None:
         """with many classes what is quick on them comes first; trees of them take longer than of two"""
