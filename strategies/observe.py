@@ -8,6 +8,8 @@ compiled code could take it (see `python_loops.py`), null where it could not. `c
 """
 
 import argparse
+import dis
+import functools
 import json
 import os
 import signal
@@ -53,7 +55,7 @@ class Observer:
         self.ticks += 1
         seen = set()
         while frame is not None:
-            place = (frame.f_code.co_filename, frame.f_lineno or frame.f_code.co_firstlineno)
+            place = (frame.f_code.co_filename, _line_of(frame))
             if place[0].startswith(self.folder) and place not in seen:
                 seen.add(place)
                 self.lines[place] = self.lines.get(place, 0) + 1
@@ -96,6 +98,21 @@ class Observer:
                 {**known, 'file': file.removeprefix(self.folder), 'line': line} for (file, line), known in self.functions.items()
             ],
         }
+
+
+def _line_of(frame):
+    """The line that runs. The jump back to the head of a loop has none, and there a look falls most: it goes with the head."""
+    if frame.f_lineno is not None:
+        return frame.f_lineno
+    return _head_of(frame.f_code, frame.f_lasti)
+
+
+@functools.cache
+def _head_of(code, at):
+    jump = next((each for each in dis.get_instructions(code) if each.offset == at), None)
+    to = jump.argval if jump is not None and 'JUMP' in jump.opname else at
+    lines = [line for begin, end, line in code.co_lines() if begin <= to < end and line is not None]
+    return lines[0] if lines else code.co_firstlineno
 
 
 def _note(known, values):

@@ -11,7 +11,7 @@ export function gainedSection(job: JobFacts): Html | null {
   if (job.objective.kind !== 'ratio' || given?.metric == null) return null;
   const right = job.candidates.filter((each) => metricOf(each) !== null);
   return html`<h3>What it gains over what</h3>
-<table>
+<table class="words">
 <thead><tr><th>Beside</th><th>That is</th><th>The best gains</th></tr></thead>
 <tbody><tr><td>the program as it is</td><td>1×</td><td>${times(given.metric.value)} (${rangeOf(given.metric, job.objective)})</td></tr>
 ${rivalRow('the best that strategies made, without a model', bestOf(right.filter(isMechanical)), given, 'none of them was right and measured')}
@@ -66,7 +66,7 @@ function errorTable({ objective }: JobFacts, right: readonly CandidateFacts[]): 
 <thead><tr><th>Candidate</th><th>Speed</th><th>Error</th><th>Of what is allowed</th></tr></thead>
 <tbody>${rows.map(
     ({ candidate, metric, error }) =>
-      html`<tr><td>${candidate.id} ${shortened(candidate.title, 80)}${standingOf(candidate, objective) === 'verified' ? '' : ', not verified'}</td><td>${times(metric.value)}</td><td>${error.relative === 0 ? '0' : error.relative.toPrecision(2)}</td><td>${(100 * error.share).toPrecision(2)} %</td></tr>
+      html`<tr><td>${candidate.id} ${shortened(candidate.title, 80)}${standingOf(candidate, objective) === 'verified' ? '' : ', not verified'}</td><td>${times(metric.value)}</td><td>${error.relative === 0 ? '0' : error.relative.toPrecision(2)}</td><td>${error.share === 0 ? '0' : (100 * error.share).toPrecision(2)} %</td></tr>
 `,
   )}</tbody></table>`;
 }

@@ -63,7 +63,7 @@ ${
     ? null
     : html`<p>Called with ${shortened(held, 600)}.</p>
 `
-}<table>
+}<table class="words">
 <thead><tr><th>Line</th><th>Code</th><th>Share</th><th>Gain</th></tr></thead>
 <tbody>${profile.lines.map(
     ({ place, text, share }) =>

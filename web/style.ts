@@ -145,6 +145,8 @@ th:first-child, td:first-child { text-align: left; padding-left: 0; white-space:
 .plots { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 300px), 1fr)); gap: 16px 24px; margin: 12px 0 20px; }
 .plots figcaption { overflow-wrap: anywhere; }
 svg.learnt { display: block; width: 100%; max-width: 480px; height: auto; }
+.words th:nth-child(2), .words td:nth-child(2) { text-align: left; white-space: normal; overflow-wrap: anywhere; }
+.words th:first-child, .words td:first-child { min-width: 8em; overflow-wrap: anywhere; }
 .learnt th:first-child, .learnt td:first-child { min-width: 9em; overflow-wrap: anywhere; }
 .importance td:first-child { overflow-wrap: anywhere; }
 .importance svg.share { display: block; width: 100%; min-width: 40px; height: 12px; }

@@ -1,0 +1,3 @@
+import { pythonTests } from './python-tests.ts';
+
+await pythonTests('test_observe');
