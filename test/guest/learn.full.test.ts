@@ -5,5 +5,6 @@ import { pythonTests } from './python-tests.ts';
 
 const { folder } = await createLayers({ cache }).layer(await learnLock(), AbortSignal.timeout(600_000));
 
+await pythonTests('test_learn_guards', { layer: folder });
 await pythonTests('test_learn_look', { layer: folder });
 await pythonTests('test_learn_models', { layer: folder });
