@@ -14,8 +14,8 @@ export async function profileOf(
 ): Promise<ProfileFacts | null> {
   const record = strategies?.record;
   const baseline = trials.find(({ purpose }) => purpose === 'baseline');
-  if (record == null || baseline === undefined || job.kind !== 'optimize') return null;
-  return observedIn(blobs, record, baseline.candidate.program, job.function);
+  if (record == null || baseline === undefined) return null;
+  return observedIn(blobs, record, baseline.candidate.program, enteredBy(job));
 }
 
 /** Returns the same of a candidate that was verified, as it was observed then; null where it was not, or left no record. */
@@ -28,9 +28,12 @@ export async function profileAfter(
     (each) => each.candidate.id === candidate && each.artifacts.profile !== undefined,
   );
   const { profile, program } = trial?.artifacts ?? {};
-  if (profile === undefined || program === undefined || job.kind !== 'optimize') return null;
-  return observedIn(blobs, profile, program, job.function);
+  if (profile === undefined || program === undefined) return null;
+  return observedIn(blobs, profile, program, enteredBy(job));
 }
+
+const enteredBy = (job: KeptJob['job']): string | undefined =>
+  job.kind === 'optimize' ? job.function : undefined;
 
 /** Returns what was observed of a program, on record, with the text of its lines; `name` is the function that was entered. */
 export async function observedIn(

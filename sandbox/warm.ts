@@ -190,6 +190,7 @@ export function warmWherePossible(
   blobs: BlobStore,
 ): Pick<Sandbox, 'runWarm' | 'cool'> {
   let possible: Promise<boolean> | undefined;
+  let failures = 0;
 
   async function probe(): Promise<boolean> {
     const key = `probe-${randomUUID()}`;
@@ -201,6 +202,9 @@ export function warmWherePossible(
       const { ending } = await warm.runWarm(spec, AbortSignal.timeout(60_000));
       return ending.kind === 'exited' && ending.code === 0;
     } catch {
+      // What failed may have been the moment's doing, so the next request asks again, until it has failed too often.
+      failures += 1;
+      if (failures < ATTEMPTS) possible = undefined;
       return false;
     } finally {
       await warm.cool(key);

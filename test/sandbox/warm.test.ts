@@ -265,4 +265,19 @@ test('where no sandbox can be kept warm, each request runs the preload first', a
   );
   expect((await good.runWarm(request, never)).stdout.tail).toBe('warm');
   expect(said).toEqual(['warm probed', 'cold', 'cold', 'warm probed', 'warm']);
+  let failures = 2;
+  const passing = warmWherePossible(
+    {
+      ...way('warm', { kind: 'exited', code: 0 }),
+      runWarm: async (...asked) => {
+        if (failures-- > 0) throw new Error('no room');
+        return way('warm', { kind: 'exited', code: 0 }).runWarm(asked[0]);
+      },
+    },
+    way('cold', { kind: 'exited', code: 0 }),
+    blobs,
+  );
+  const ways: string[] = [];
+  for (let time = 0; time < 3; time++) ways.push((await passing.runWarm(request, never)).stdout.tail);
+  expect(ways, 'a probe that failed is made again').toEqual(['cold', 'cold', 'warm']);
 });
