@@ -56,6 +56,29 @@ export function contradictions(fields: object): Contradiction[] {
   return [...found, ...otherContradictions(given)];
 }
 
+/** Fields that say what a file is, so that two checks of one file cannot say two things. */
+const saysExactly = [...Object.keys(exact), 'dtype', 'shape', 'format', 'mode'];
+
+/** Returns what two checks ask of the same file that no file can meet: each where it stands in the later one, by its index. */
+export function contradictionsBetween(checks: readonly object[]): Contradiction[] {
+  const found: Contradiction[] = [];
+  for (const [index, check] of checks.entries()) {
+    const later = new Map<string, unknown>(Object.entries(check));
+    for (const [before, other] of checks.slice(0, index).entries()) {
+      const earlier = new Map<string, unknown>(Object.entries(other));
+      if (typeof later.get('path') !== 'string' || later.get('path') !== earlier.get('path')) continue;
+      if (later.get('kind') !== earlier.get('kind')) continue;
+      for (const name of saysExactly) {
+        const [one, two] = [later, earlier].map((each) => JSON.stringify(each.get(name)));
+        if (one === undefined || two === undefined || one === two) continue;
+        const message = `nothing can meet it: ${name} ${one} here, and ${two} in outputs[${before}] of the same file`;
+        found.push({ path: [String(index), name], message });
+      }
+    }
+  }
+  return found;
+}
+
 function otherContradictions(given: ReadonlyMap<string, unknown>): Contradiction[] {
   const found: Contradiction[] = [];
   const listed = (name: string): string[] =>

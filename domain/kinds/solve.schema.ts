@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { contradictionsBetween } from '../contradictions.ts';
 import { Extension } from '../extension.schema.ts';
 import {
   common,
@@ -76,6 +77,8 @@ type Source = Pick<
 
 /** Says what is wrong with where the program comes from: a script with `args`, a recipe with `with`, or a task in words. */
 function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
+  for (const { path, message } of contradictionsBetween(job.outputs))
+    context.addIssue({ code: 'custom', path: ['outputs', Number(path[0]), ...path.slice(1)], message });
   const { script, fix, args, recipe, with: values, task, prompts: own, hidden = [], inputs } = job;
   const [checkFile, scoreFile] = [job.check, job.objective?.check].map((named) => named?.split(':')[0]);
   const searches = task !== undefined || fix !== undefined || isWritten(job.module);

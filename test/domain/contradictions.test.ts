@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { SolveJob } from '../../domain/kinds/solve.schema.ts';
 import { Validator } from '../../domain/validator.schema.ts';
 
 /** What is wrong with an output, in words. */
@@ -44,4 +45,19 @@ describe('a check that nothing can meet is refused', () => {
     ])
       expect(mistakes(output)).toEqual([]);
   });
+});
+
+it('two checks of one file that say two things of it are refused, where the later one stands', () => {
+  const png = (width: number) => ({ kind: 'image', path: 'a.png', width });
+  const asked = (outputs: object[]) =>
+    SolveJob.safeParse({ kind: 'solve', name: 'a', script: 'a.py', outputs }).error?.issues ?? [];
+  expect(asked([png(64), png(32)])).toMatchObject([
+    {
+      path: ['outputs', 1, 'width'],
+      message: expect.stringMatching(/width 32 here, and 64 in outputs\[0\]/),
+    },
+  ]);
+  expect(
+    asked([png(64), { ...png(32), path: 'b.png' }, { kind: 'image', path: 'a.png', height: 2 }]),
+  ).toEqual([]);
 });
