@@ -1,4 +1,4 @@
-import { open, readFile, stat } from 'node:fs/promises';
+import { open, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { defaults } from '../../domain/defaults.ts';
 import { filesMb, largestEdge, mbWords, recipeMb } from '../../domain/estimates.ts';
@@ -36,7 +36,7 @@ export async function recipeEstimate(part: StageJob, folder: string): Promise<Re
   const fits = largestEdge(memory, part.limits);
   const help =
     voxels.edge === null
-      ? `at most ${fits}³ voxels fit: make it smaller with voxel.transform (crop, or scale), or ${raise}`
+      ? `at most ${fits}³ voxels fit: ${voxels.smaller}, or ${raise}`
       : `at most ${memory.voxels}=${fits} fits: take that (--fit-memory does), or ${raise}`;
   const may = `a run may use ${mbWords(memoryMb)} (limits.memoryMb), its files ${mbWords(diskMb)} of it (limits.diskMb)`;
   return { parameter: memory.voxels, words, tooLarge: `${words}; ${may}; ${help}` };
@@ -64,22 +64,40 @@ async function recipeOf(part: StageJob): Promise<{ memory: Memory | undefined; v
   return { memory: recipe?.memory, values: part.with ?? {} };
 }
 
-/** How many voxels a recipe works on; `edge` is null where they are those of a file. */
+/** How many voxels a recipe works on; `edge` is null where they are those of a file or a folder, which `smaller` says how to lessen. */
 async function voxelsOf(
   { voxels: parameter, times }: Memory,
   values: RecipeValues,
   folder: string,
-): Promise<{ count: number; edge: number | null; words: string } | null> {
+): Promise<{ count: number; edge: number | null; words: string; smaller: string } | null> {
   const given = values[parameter];
-  if (typeof given === 'number') return { count: given ** 3, edge: given, words: `${given}³` };
-  const count = await voxelsIn(join(folder, String(given)));
+  if (typeof given === 'number') return { count: given ** 3, edge: given, words: `${given}³`, smaller: '' };
+  const path = join(folder, String(given));
+  const images = await voxelsOfImages(path);
+  const count = images ?? (await voxelsIn(path));
   if (count === null) return null;
+  const smaller =
+    images === null
+      ? 'make it smaller with voxel.transform (crop, or scale)'
+      : 'take fewer images, or smaller ones';
   const row = times === undefined ? [] : rowOf(String(values[times]));
   const factor = Math.max(
     1,
     row.reduce((product, each) => product * each, 1),
   );
-  return { count: Math.round(count * factor), edge: null, words: String(given) };
+  return { count: Math.round(count * factor), edge: null, words: String(given), smaller };
+}
+
+const imageName = /\.(?:png|jpe?g|tiff?|bmp|gif|webp|p[gp]m)$/i;
+
+/** How many pixels the images of a folder have, of one size as they must be; null where it is no folder, or has no PNG that would tell. */
+async function voxelsOfImages(path: string): Promise<number | null> {
+  const images = (await readdir(path).catch(() => [])).filter((name) => imageName.test(name));
+  const png = images.find((name) => name.toLowerCase().endsWith('.png'));
+  if (png === undefined) return null;
+  const header = Buffer.from(await startOf(join(path, png)), 'latin1');
+  if (header.toString('latin1', 12, 16) !== 'IHDR') return null;
+  return images.length * header.readUInt32BE(16) * header.readUInt32BE(20);
 }
 
 /** How many voxels a file holds; null where it is not there, or only reading all of it would tell. */

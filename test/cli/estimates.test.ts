@@ -1,4 +1,4 @@
-import { mkdtemp, open, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, open, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -67,6 +67,46 @@ describe('a recipe', () => {
       expect.stringMatching(
         /^with\.first: large\.bin: 343,000,002 voxels.*at most \d+³ voxels fit: make it smaller with voxel\.transform/,
       ),
+    ]);
+  });
+
+  it('that reads images is told by how many there are and how large they are', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'crucible-estimates-'));
+    await mkdir(join(folder, 'slices'));
+    const size = Buffer.alloc(8);
+    size.writeUInt32BE(6000, 0);
+    size.writeUInt32BE(5000, 4);
+    const start = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n\0\0\0\rIHDR', 'latin1'), size]);
+    for (const name of ['1.png', '2.png', '10.png', 'notes.txt'])
+      await writeFile(join(folder, 'slices', name), start);
+    const stack = (limits: object) =>
+      Job.parse({
+        ...{ kind: 'solve', name: 'a', recipe: 'voxel.stack', with: { images: 'slices' } },
+        limits,
+      });
+    const estimated = await estimatesOf({ job: stack({ memoryMb: 4096 }), folder, told });
+    expect(estimated.notes[0]).toMatch(/^slices: 90,000,000 voxels, 360,000,000 bytes, 343 MB;/);
+    expect((await estimatesOf({ job: stack({ memoryMb: 1024 }), folder, told })).mistakes).toEqual([
+      expect.stringMatching(
+        /^with\.images: slices: 90,000,000 voxels.*take fewer images, or smaller ones, or raise limits/,
+      ),
+    ]);
+  });
+
+  it('that draws is refused a volume that no run can hold', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'crucible-estimates-'));
+    await writeFile(
+      join(folder, 'large.npy'),
+      "\x93NUMPY\x01\0v\0{'descr': '<f4', 'shape': (500, 500, 500), }",
+    );
+    const job = Job.parse({
+      kind: 'solve',
+      name: 'a',
+      recipe: 'voxel.render',
+      with: { volume: 'large.npy' },
+    });
+    expect((await estimatesOf({ job, folder, told })).mistakes).toEqual([
+      expect.stringMatching(/^with\.volume: large\.npy: 125,000,000 voxels.*at most \d+³ voxels fit/),
     ]);
   });
 

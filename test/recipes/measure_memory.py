@@ -14,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from check_voxels import PLACES, RECIPES, cv, made, scene
 
@@ -27,6 +28,7 @@ def run_one(recipe, edge):
     values = {
         **dict.fromkeys(('shapes', 'text'), {'size': edge}),
         **dict.fromkeys(('frames', 'carve'), {'frames': 'scene', 'size': edge, 'voxel': 40 / edge}),
+        'stack': {'images': 'slices', 'output': 'stacked.bin'},
         'combine': {'first': 'a.bin', 'second': 'a.bin'},
         **{name: {'volume': 'a.bin', **read.get(name, {})} for name in READ},
     }[recipe]
@@ -42,6 +44,9 @@ def prepare(edge):
     values = cv.read_volume('a.bin')
     noise = np.random.default_rng(0).random(values.values.shape, dtype=np.float32)
     cv.write_volume('a.bin', values.of(values.values + noise / 8))
+    Path('slices').mkdir()
+    for number, plane in enumerate(values.values):
+        Image.fromarray((plane * 200).astype(np.uint8)).save(f'slices/{number}.png')
     scene(places=PLACES)
 
 
@@ -58,7 +63,7 @@ def main():
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             child('--prepare', edge)
-            for recipe in ('shapes', 'text', 'frames', 'carve', 'combine', *READ):
+            for recipe in ('shapes', 'text', 'frames', 'carve', 'stack', 'combine', *READ):
                 peak, said = json.loads(child(recipe, edge).splitlines()[-1])
                 found.setdefault(recipe, {})[edge] = [round(peak), said.strip().splitlines()[-1]]
     print(json.dumps(found))
