@@ -1,6 +1,7 @@
 import { homedir, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { loadClientConnectConfig } from '@temporalio/envconfig';
 import { z } from 'zod';
 import { ConfigWrong } from '../domain/errors.ts';
 import { HttpUrl } from '../domain/http-url.schema.ts';
@@ -10,6 +11,7 @@ import { WantedSandbox } from '../sandbox/sandbox.ts';
 import { type Failpoint, failpoints } from '../store/failpoint.ts';
 import type { SharedPlaces } from '../store/store.ts';
 import { type Clean, createClean } from './clean.ts';
+import { type PayloadKey, readPayloadKeys } from './sealed-payloads.ts';
 
 const project = fileURLToPath(new URL('..', import.meta.url));
 
@@ -29,7 +31,8 @@ const Environment = z.object({
     .string()
     .regex(/^[^\s:]+:\d+$/, 'expected host:port')
     .optional(),
-  TEMPORAL_NAMESPACE: z.string().default('default'),
+  TEMPORAL_NAMESPACE: z.string().optional(),
+  CRUCIBLE_PAYLOAD_KEYS: z.string().optional(),
   CRUCIBLE_FAILPOINT: z
     .string()
     .transform((text) => {
@@ -70,6 +73,12 @@ const Environment = z.object({
   OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT: z.string().optional(),
 });
 
+/** What Temporal's own variables, or its file of profiles, say of a connection. */
+export type TemporalAccess = Pick<
+  ReturnType<typeof loadClientConnectConfig>['connectionOptions'],
+  'tls' | 'apiKey' | 'metadata'
+>;
+
 /** What the environment says, parsed once where a process starts. */
 export interface Config {
   /** The folder of the store, where it is not shared, of the embedded server's file and of logs. */
@@ -80,6 +89,10 @@ export interface Config {
   /** A server of the user's own; null: the embedded one. */
   temporalAddress: string | null;
   namespace: string;
+  /** How that server is spoken to: TLS, certificates, an API key. */
+  access: TemporalAccess;
+  /** What histories are sealed with; the first seals. None: they are readable. */
+  payloadKeys: readonly PayloadKey[];
   models: ModelConfig;
   /** The least a line of a worker's log must matter to be written. */
   log: 'debug' | 'info' | 'warn';
@@ -127,8 +140,8 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     home,
     shared: sharedIn(parsed.data),
     sandbox: parsed.data.CRUCIBLE_SANDBOX,
-    temporalAddress: parsed.data.TEMPORAL_ADDRESS ?? null,
-    namespace: parsed.data.TEMPORAL_NAMESPACE,
+    ...serverIn(set),
+    payloadKeys: readPayloadKeys(parsed.data.CRUCIBLE_PAYLOAD_KEYS),
     models,
     log: parsed.data.CRUCIBLE_LOG,
     traces: tracesOf(parsed.data),
@@ -139,9 +152,38 @@ export function readConfig(environment: Record<string, string | undefined>): Con
     clean: createClean([
       ...secretsIn(environment),
       ...passwordsIn(parsed.data.CRUCIBLE_STORE),
+      ...(parsed.data.CRUCIBLE_PAYLOAD_KEYS ?? '').split(',').map((part) => part.split(':')[1] ?? ''),
       ...keysOf(models),
     ]),
   };
+}
+
+/**
+ * Reads where the server is, and how it is spoken to, as all of Temporal's tools do: `TEMPORAL_TLS…`, `TEMPORAL_API_KEY`, `TEMPORAL_PROFILE`. The file of profiles
+ * is read where a variable names it or one of its profiles: the embedded server is not to give way to what lies in a folder.
+ */
+function serverIn(
+  environment: Record<string, string | undefined>,
+): Pick<Config, 'temporalAddress' | 'namespace' | 'access'> {
+  const variables = Object.fromEntries(
+    Object.entries(environment).flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  );
+  const disableFile =
+    variables.TEMPORAL_CONFIG_FILE === undefined && variables.TEMPORAL_PROFILE === undefined;
+  try {
+    const { connectionOptions, namespace = 'default' } = loadClientConnectConfig({
+      ...{ overrideEnvVars: variables, disableFile, configFileStrict: true },
+    });
+    const { address, tls, apiKey, metadata } = connectionOptions;
+    if (address === undefined) return { temporalAddress: null, namespace, access: {} };
+    const given = { tls, apiKey, metadata };
+    const access = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+    return { temporalAddress: address, namespace, access };
+  } catch (error) {
+    throw new ConfigWrong(
+      `Temporal's variables (TEMPORAL_TLS…, TEMPORAL_PROFILE): ${error instanceof Error ? error.message : String(error)}`,
+    );
+  }
 }
 
 /** Throws `ConfigWrong` where only one of the two is named: what one host keeps, no other one finds. */

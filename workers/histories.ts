@@ -21,12 +21,12 @@ export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Ti
     const settled = jobs.filter((job) => Date.now() - (job.endedAt ?? 0) > 2_000);
     const open = await store.ledger.openJobs({ limit: 1 });
     if (settled.length + open.length === 0) return;
-    const connection = await Connection.connect({ address: serverAddress(config) });
+    const connection = await Connection.connect({ address: serverAddress(config), ...config.access });
     try {
       const { workflow } = new Client({
         connection,
         namespace: config.namespace,
-        dataConverter: signedBy(store),
+        dataConverter: signedBy(store, config.payloadKeys),
       });
       await closeEndedJobs(store, workflow);
       for (const job of settled) {

@@ -105,10 +105,10 @@ async function pollUntilTold(
   };
   const needsSandbox = roles.includes('sandbox') || roles.includes('bench');
   const chosen = needsSandbox ? await openSandbox(config, store) : null;
-  const connection = await NativeConnection.connect({ address: serverAddress(config) });
+  const connection = await NativeConnection.connect({ address: serverAddress(config), ...config.access });
   const common = {
     connection,
-    dataConverter: signedBy(store),
+    dataConverter: signedBy(store, config.payloadKeys),
     namespace: config.namespace,
     identity: `${process.pid}@${hostname()}`,
     shutdownGraceTime: '10s',

@@ -3,12 +3,15 @@ import type { DataConverter, Payload, PayloadCodec, SerializationContext } from 
 import { ForgedPayload, WrongStore } from '../domain/errors.ts';
 import { forgedMark, forgedReason } from '../domain/forged.ts';
 import type { Store } from '../store/store.ts';
+import { createSealingCodec, type PayloadKey } from './sealed-payloads.ts';
 
 /**
  * How a store's clients and workers talk through Temporal: whatever goes into a history is signed with a key of the store, and what
- * comes out is believed only with that signature. It stays readable, for the Temporal UI.
+ * comes out is believed only with that signature. It stays readable, for the Temporal UI, unless there are keys to seal it with.
  */
-export const signedBy = (store: Store): DataConverter => ({ payloadCodecs: [createSigningCodec(store)] });
+export const signedBy = (store: Store, keys: readonly PayloadKey[] = []): DataConverter => ({
+  payloadCodecs: [createSigningCodec(store), createSealingCodec(keys)],
+});
 
 /** Throws `ForgedPayload` where a value stands for a payload that was not signed by the store. */
 export function expectSigned(value: unknown): void {

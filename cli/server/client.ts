@@ -12,6 +12,7 @@ import type { Message } from '../../domain/message.schema.ts';
 import { endingOf, queues } from '../../domain/queues.ts';
 import { bestAttribute, kindAttribute, spendAttribute, statusAttribute } from '../../domain/visibility.ts';
 import type { Store } from '../../store/store.ts';
+import type { Config } from '../../workers/config.ts';
 import { closeEndedJobs } from '../../workers/ended-jobs.ts';
 import { expectSigned, signedBy } from '../../workers/signed-payloads.ts';
 import { exitStatus } from '../exit-status.ts';
@@ -43,14 +44,21 @@ const retentionSeconds = 90 * 24 * 60 * 60;
  * Connects and sees to it that the server knows the search attributes and keeps closed workflows for 90 days; where it does not
  * allow that, jobs run without. Throws `UserMistake` where no server answers at `address`.
  */
-export async function connect(address: string, namespace: string, store: Store): Promise<JobClient> {
-  const connection = await Connection.connect({ address, connectTimeout: '5s' }).catch((error: unknown) => {
-    throw new UserMistake(
-      `expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start one with: crucible up`,
-      { status: exitStatus.failed },
-    );
-  });
-  const client = new Client({ connection, namespace, dataConverter: signedBy(store) });
+export async function connect(
+  address: string,
+  namespace: string,
+  store: Store,
+  { access, payloadKeys }: Pick<Config, 'access' | 'payloadKeys'> = { access: {}, payloadKeys: [] },
+): Promise<JobClient> {
+  const connection = await Connection.connect({ address, connectTimeout: '5s', ...access }).catch(
+    (error: unknown) => {
+      throw new UserMistake(
+        `expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start one with: crucible up`,
+        { status: exitStatus.failed },
+      );
+    },
+  );
+  const client = new Client({ connection, namespace, dataConverter: signedBy(store, payloadKeys) });
   const searchable = await prepareNamespace(connection, namespace);
   const start = async (workflow: string, input: JobInput): Promise<void> => {
     await client.workflow.start(workflow, {

@@ -189,7 +189,7 @@ async function serve(
         `TEMPORAL_ADDRESS is ${config.temporalAddress}, but this store's worker works for ${worker.address}; stop it first: crucible down`,
         { status: exitStatus.failed },
       );
-    await expectServer(config.temporalAddress, config.namespace);
+    await expectServer(config.temporalAddress, config);
     return { server: null, address: config.temporalAddress, ui: null };
   }
   const { server: log } = logsOf(config.home);
@@ -288,13 +288,18 @@ export const serverArguments = (port: number, file: string): string[] => [
 ];
 
 /** Throws `UserMistake` where the user's own server does not answer, or does not know the namespace. */
-async function expectServer(address: string, namespace: string): Promise<void> {
-  const connection = await Connection.connect({ address, connectTimeout: '5s' }).catch((error: unknown) => {
-    throw new UserMistake(
-      `TEMPORAL_ADDRESS: expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start it, or unset TEMPORAL_ADDRESS: Crucible then starts one of its own`,
-      { status: exitStatus.failed },
-    );
-  });
+async function expectServer(
+  address: string,
+  { namespace, access }: Pick<Config, 'namespace' | 'access'>,
+): Promise<void> {
+  const connection = await Connection.connect({ address, connectTimeout: '5s', ...access }).catch(
+    (error: unknown) => {
+      throw new UserMistake(
+        `TEMPORAL_ADDRESS: expected a Temporal server at ${address}, none answered (${firstLine(error)}). Start it, or unset TEMPORAL_ADDRESS: Crucible then starts one of its own`,
+        { status: exitStatus.failed },
+      );
+    },
+  );
   try {
     await connection.workflowService.describeNamespace({ namespace });
   } catch (error) {
@@ -379,7 +384,11 @@ function startWorker(
   return start([process.execPath, main, ...(server === null ? [] : [besideServer])], {
     lock: join(home, 'worker.lock'),
     log: logsOf(home).worker,
-    environment: { TEMPORAL_ADDRESS: address, CRUCIBLE_HOME: home },
+    environment: {
+      ...{ TEMPORAL_ADDRESS: address, CRUCIBLE_HOME: home },
+      // What is said of another server does not hold for the embedded one.
+      ...(server === null ? {} : { TEMPORAL_TLS: '', TEMPORAL_API_KEY: '', TEMPORAL_PROFILE: '' }),
+    },
   });
 }
 

@@ -10,7 +10,7 @@ export async function withServer<T>(
   act: (client: JobClient) => Promise<T>,
 ): Promise<T> {
   const { address } = await up(config, { say, ...(signal === undefined ? {} : { signal }) });
-  const client = await connect(address, config.namespace, store);
+  const client = await connect(address, config.namespace, store, config);
   try {
     return await act(client);
   } finally {
@@ -22,7 +22,7 @@ export async function withServer<T>(
 export async function closeEndedJobs(config: Config, store: Store): Promise<void> {
   const address = config.temporalAddress ?? (await running(config.home))?.address;
   if (address === undefined) return;
-  const client = await connect(address, config.namespace, store).catch(() => null);
+  const client = await connect(address, config.namespace, store, config).catch(() => null);
   try {
     await client?.closeEnded(store);
   } finally {

@@ -44,6 +44,17 @@ export function addSetUpCommands({ program, command, session, manner }: CommandL
     console.log(stopped ? 'stopped' : 'nothing was running');
   });
 
+  command(
+    'codec',
+    'open sealed histories for the Temporal UI',
+    'crucible codec --origin http://localhost:8233',
+  )
+    .option('--port <n>', 'where it answers, on this machine alone', '8081')
+    .requiredOption('--origin <url>', 'the address of the UI')
+    .action(async (options: { port: string; origin: string }) =>
+      (await import('./codec.ts')).runCodec(options),
+    );
+
   command('worker', 'run a worker in the foreground', 'crucible worker --role sandbox')
     .option('--role <role>', 'orchestrate, model, sandbox, bench or all', 'all')
     .action(async ({ role }: { role: string }) => (await import('./worker.ts')).runWorker(role));

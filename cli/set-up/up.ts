@@ -10,7 +10,7 @@ export async function bringUp(
   options: Omit<UpOptions, 'say'>,
 ): Promise<void> {
   const now = await up(config, { say: (line) => json || out(line), ...options });
-  const client = await connect(now.address, config.namespace, store);
+  const client = await connect(now.address, config.namespace, store, config);
   await client.close();
   if (json) out(JSON.stringify(now));
   else {

@@ -48,7 +48,7 @@ export async function start(
   const before = await running(config.home);
   const now = await up(config, { say, signal });
   if (now.ui !== null) say(`Temporal UI  ${now.ui}`);
-  const client = await connect(now.address, config.namespace, store);
+  const client = await connect(now.address, config.namespace, store, config);
   try {
     const whole = await readJobFile(mainJob);
     const learns = table && (await canLearn(config, store, { say, signal }));

@@ -45,7 +45,7 @@ const endedWords = {
 
 /** Cancels at the server; returns the record as it is then, after `cancelMs` at the latest. */
 async function askToEnd(config: Config, store: Store, found: JobRecord, address: string): Promise<JobRecord> {
-  const client = await connect(address, config.namespace, store);
+  const client = await connect(address, config.namespace, store, config);
   const look = async (): Promise<JobRecord> => (await store.ledger.job(found.id)) ?? found;
   try {
     await client.closeEnded(store);

@@ -79,3 +79,35 @@ it('a worker ends itself on purpose only for a store among temporary files', () 
   expect(() => at('somewhere:1')).toThrow(/^CRUCIBLE_FAILPOINT/);
   expect(() => at('step-done:0')).toThrow(/^CRUCIBLE_FAILPOINT/);
 });
+
+it('a server is spoken to as Temporal\u2019s own variables say, and the embedded one plainly', () => {
+  const read = (more: Record<string, string>) => readConfig({ CRUCIBLE_HOME: home, ...more });
+  expect(read({ TEMPORAL_API_KEY: 'canary-key' })).toMatchObject({ temporalAddress: null, access: {} });
+  const cloud = read({
+    TEMPORAL_ADDRESS: 'a.tmprl.cloud:7233',
+    TEMPORAL_NAMESPACE: 'a',
+    TEMPORAL_API_KEY: 'canary-key',
+  });
+  expect(cloud).toMatchObject({ temporalAddress: 'a.tmprl.cloud:7233', namespace: 'a' });
+  expect(cloud.access).toEqual({ apiKey: 'canary-key', tls: true });
+  expect(cloud.clean.text('sent canary-key')).toBe('sent [key]');
+  const mutual = read({
+    TEMPORAL_ADDRESS: 'a.tmprl.cloud:7233',
+    TEMPORAL_TLS_CLIENT_CERT_DATA: 'certificate',
+    TEMPORAL_TLS_CLIENT_KEY_DATA: 'canary-of-it',
+    TEMPORAL_TLS_SERVER_NAME: 'inside',
+  });
+  const { tls } = mutual.access;
+  if (typeof tls !== 'object' || tls?.clientCertPair == null) return expect.fail();
+  expect(tls.serverNameOverride).toBe('inside');
+  const { crt, key } = tls.clientCertPair;
+  expect([crt, key].map((each) => Buffer.from(each).toString())).toEqual(['certificate', 'canary-of-it']);
+  expect(read({ TEMPORAL_ADDRESS: 'localhost:7233' })).toMatchObject({ namespace: 'default', access: {} });
+  expect(() =>
+    read({
+      TEMPORAL_ADDRESS: 'a:1',
+      TEMPORAL_TLS_CLIENT_CERT_PATH: '/no/such.pem',
+      TEMPORAL_TLS_CLIENT_KEY_PATH: '/no/such.key',
+    }),
+  ).toThrow(/^Temporal's variables \(TEMPORAL_TLS…, TEMPORAL_PROFILE\): /);
+});
