@@ -5,6 +5,7 @@ export const strategyNames = [
   'outline_loops',
   'use_cpp_extension',
   'use_pythran',
+  'use_cython',
   'parallelize',
   'reduce_precision',
   'fastmath',

@@ -49,7 +49,7 @@ export async function lockedPackages(): Promise<Map<string, string>> {
 /** The packages that programs are written with; the others serve these, or set-up. */
 const forPrograms = [
   ...['numpy', 'scipy', 'numba', 'PIL', 'skimage', 'av', 'trimesh', 'arro3', 'arro3_io'],
-  ...['pythran', 'nanobind', 'pybind11'],
+  ...['pythran', 'cython', 'nanobind', 'pybind11'],
 ];
 
 /** What a program finds in the sandbox besides Python's own library: `numpy 2.4.6`, the most used first. */

@@ -37,10 +37,11 @@ from rewrite_numpy import rewrite_numpy  # noqa: E402
 from scripts import faster_script  # noqa: E402
 from source import Module, NotApplicable, read_source, written_source  # noqa: E402
 from use_cpp_extension import use_cpp_extension  # noqa: E402
+from use_cython import use_cython  # noqa: E402
 from use_pythran import use_pythran  # noqa: E402
 from vectorize_loops import vectorize_loops  # noqa: E402
 
-COMPILERS = ['rewrite_numpy', 'vectorize_loops', 'outline_loops', 'use_cpp_extension', 'use_pythran']
+COMPILERS = ['rewrite_numpy', 'vectorize_loops', 'outline_loops', 'use_cpp_extension', 'use_pythran', 'use_cython']
 # fastmath lets the compiler reorder sums, fuse multiply and add, and assume that no NaN or infinity occurs: results change in
 # the last digits, and a function that relies on NaN or infinity may go wrong altogether; the grader decides. (GCC manual,
 # "Options That Control Optimization"; https://numba.readthedocs.io/en/stable/user/performance-tips.html#fastmath)
@@ -59,6 +60,7 @@ WORTH_TRYING = [
     ['use_cpp_extension', 'parallelize', 'fastmath'],
     ['rewrite_numpy'],
     ['outline_loops'],
+    ['use_cython'],
     ['use_cpp_extension', 'reduce_precision'],
     ['use_cpp_extension', 'parallelize', 'reduce_precision'],
 ]
@@ -75,7 +77,7 @@ def require_combination(strategies):
     unknown = [name for name in strategies if name not in COMPILERS + MODIFIERS]
     if unknown or not strategies:
         raise NotApplicable(f'no strategy is called {", ".join(unknown) or "nothing"}; there are {", ".join(COMPILERS + MODIFIERS)}')
-    for alone in ('outline_loops', 'rewrite_numpy'):
+    for alone in ('outline_loops', 'rewrite_numpy', 'use_cython'):
         if alone in strategies and len(strategies) > 1:
             raise NotApplicable(f'{alone} goes with no other strategy')
     compilers = [name for name in strategies if name in COMPILERS]
@@ -96,6 +98,8 @@ def make_program(module, case, strategies, observed=None, seconds=_OUTLINING_SEC
         return outline_loops(module, frame, record, module.folder, seconds)
     if strategies == ['rewrite_numpy']:
         return rewrite_numpy(module, case)
+    if strategies == ['use_cython']:
+        return use_cython(module, case)
     types = argument_types(module, case)
     compilers = [name for name in strategies if name in COMPILERS]
     options = (compilers, 'parallelize' in strategies, 'fastmath' in strategies)

@@ -18,6 +18,7 @@ export const taggedExtension = (path: string): string =>
   path.replace(/\.so$/, `.cpython-${sandboxPython.replace('.', '')}-${machine}-linux-gnu.so`);
 
 const cppFlags = [...flags.cpp, ...flags.extension].join(' ');
+const cFlags = [...flags.c, ...flags.extension].join(' ');
 const sharedFlags = flags.shared.join(' ');
 const pythranFlags = flags.pythran.join(' ');
 const fastMathFlags = flags.fastMath.join(' ');
@@ -25,6 +26,7 @@ const fastMathFlags = flags.fastMath.join(' ');
 /** What is installed for each tool. */
 const packagesFor: Record<Build['tool'], string[]> = {
   ...{ nanobind: ['nanobind'], pybind11: ['pybind11'], pythran: ['pythran'] },
+  cython: ['cython'],
   ...{ setuptools: ['setuptools', 'pybind11'], cmake: ['cmake', 'nanobind', 'pybind11'] },
 };
 
@@ -74,6 +76,18 @@ export function buildScript(
       lines.push(
         `quietly "$python" -m pythran.run $flags ${inShell(source)} -o ${inShell(stems[index] ?? '')}"$suffix"`,
       );
+    return `${lines.join('\n')}\n`;
+  }
+  if (tool === 'cython') {
+    lines.push(`flags="${cFlags} $machine -I$headers"`);
+    for (const [index, source] of sources.entries()) {
+      const stem = stems[index] ?? '';
+      lines.push(
+        `quietly "$python" -m cython ${flags.cython.join(' ')} --module-name ${inShell(stem)} ${inShell(source)} -o ${inShell(`${stem}.c`)}`,
+        `quietly "\${CC:-gcc}" $flags ${sharedFlags} ${inShell(`${stem}.c`)} -o ${inShell(stem)}"$suffix"`,
+        `rm ${inShell(`${stem}.c`)}`,
+      );
+    }
     return `${lines.join('\n')}\n`;
   }
   lines.push(`flags="${cppFlags} $machine"`);

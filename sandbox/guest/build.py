@@ -1,6 +1,6 @@
 """Compiles a program's extensions inside the sandbox: `build.py TOOL [--fast-math] [--sanitize] SOURCE…`.
 
-With nanobind, pybind11 and pythran each source becomes SOURCE's stem + `.so` in the working directory. Compiler flags come from the lists
+With nanobind, pybind11, pythran and cython each source becomes SOURCE's stem + `.so` in the working directory. Compiler flags come from the lists
 in compiler-flags.json and nowhere else: a program cannot bring its own. With setuptools and cmake SOURCE is `setup.py`, or `CMakeLists.txt`,
 which says what is compiled and how; what comes of it lies in the working directory, too. `--sanitize` has AddressSanitizer compiled in.
 """
@@ -47,6 +47,15 @@ def pythran(source: Path, more: list[str], _: Path) -> None:
     flags = [*FLAGS['pythran'], *MACHINE, *more]
     command = [sys.executable, '-m', 'pythran.run', '--config', 'compiler.blas=none', *flags]
     _run([*command, str(source), '-o', f'{source.stem}.so'])
+
+
+def cython(source: Path, more: list[str], _: Path) -> None:
+    """Compiles one Python file to C with Cython, and that to an extension."""
+    written = Path(f'{source.stem}.c')
+    _run([sys.executable, '-m', 'cython', *FLAGS['cython'], '--module-name', source.stem, str(source), '-o', str(written)])
+    flags = [*FLAGS['c'], *MACHINE, *more, *FLAGS['extension'], f'-I{sysconfig.get_path("include")}']
+    _run(['gcc', *flags, *FLAGS['shared'], str(written), '-o', f'{source.stem}.so'])
+    written.unlink()
 
 
 def setuptools(source: Path, more: list[str], _: Path) -> None:
@@ -109,7 +118,7 @@ def _run(command: list[str], folder: Path | None = None, what: str = 'the compil
 
 
 def main() -> None:
-    tools = {each.__name__: each for each in (nanobind, pybind11, pythran, setuptools, cmake)}
+    tools = {each.__name__: each for each in (nanobind, pybind11, pythran, cython, setuptools, cmake)}
     options = argparse.ArgumentParser(description='Compiles the extensions of a program.', allow_abbrev=False)
     options.add_argument('tool', choices=sorted(tools))
     options.add_argument('--fast-math', action='store_true')

@@ -83,6 +83,9 @@ def check(title, text, refused, line, reason, edit, given=None):
 rows = [check(*case) for case in CASES]
 lists = 'given NumPy arrays instead of lists'
 rows.append(check('a list of numbers', LOOP, COMPILERS, 6, 'the argument x is a list', lists, ([1.0, 2.0],)))
+rows.append(check('a look at its own names', put('locals()'), ['use_cython'], 9, 'locals looks at the frame', 'without this line', ([1.0, 2.0],)))
+groups = 'def f(x):\n    for each in x:\n        try:\n            print(each)\n        except* ValueError:\n            break\n'
+rows.append(check('what Cython cannot read', groups, ['use_cython'], 6, 'Cython cannot compile this', None, ([1.0, 2.0],)))
 rows.append(check('a list of texts', LOOP, COMPILERS, 6, 'the argument x is a list', None, (['a', 'b'],)))
 
 text = put('print(i)').replace('import numpy as np\n', '')

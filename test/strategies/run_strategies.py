@@ -39,8 +39,8 @@ def agree(got, expected):
     if isinstance(expected, np.ndarray):
         same = isinstance(got, np.ndarray) and got.shape == expected.shape and got.dtype == expected.dtype
         return same and np.allclose(got, expected, rtol=1e-9, atol=1e-12)
-    if expected is None:
-        return got is None
+    if expected is None or isinstance(expected, str):
+        return got == expected
     # A NumPy scalar may come back as a plain number of the same kind.
     return np.result_type(got).kind == np.result_type(expected).kind and np.isclose(got, expected, rtol=1e-9, atol=1e-12)
 

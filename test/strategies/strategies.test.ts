@@ -52,6 +52,15 @@ describe('a program made by a strategy gives what the original gives, or the str
   });
 });
 
+test('Cython compiles a module of Python’s own objects as it stands, alone, and no arrays', async () => {
+  expect(await verdicts('shout', ['use_cython'])).toEqual([{ strategies: 'use_cython', kind: 'right' }]);
+  const refused = await verdicts('box_blur', ['use_cython', 'use_cython,fastmath']);
+  expect(refused.map(({ kind, detail }) => [kind, detail])).toEqual([
+    ['refused', expect.stringContaining('takes arrays')],
+    ['refused', expect.stringContaining('goes with no other strategy')],
+  ]);
+});
+
 test('single precision is near the original but not equal to it', async () => {
   const got = await verdicts('in_place', [
     'reduce_precision',

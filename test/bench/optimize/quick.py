@@ -14,6 +14,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -158,7 +159,7 @@ def tried(strategies_folder, guest, nanobind, work, folder):
         yield {'function': folder.name, 'strategies': ' + '.join(refusal['strategies']), 'kind': 'refused', 'detail': reasons}
     for number, each in enumerate(listed['applicable']):
         out = work / str(number)
-        subprocess.run([*command, out, '--strategies', ','.join(each['strategies'])], check=True, capture_output=True)
+        shutil.copytree(work / 'list' / each['made'], out)
         program = json.loads((out / 'program.json').read_text())
         began = time.perf_counter()
         errors = built(out, program, guest, nanobind)
