@@ -7,7 +7,7 @@ const most = { files: 5_000, depth: 8 };
 /** What no program reads, and what there may be very much of. */
 const skipped = /^(?:\.|__pycache__$|node_modules$)/;
 
-/** The files in the folder of a job that it does not name, as far as they are not hidden: the first of them, those near the job first. */
+/** Returns the first of the files in a job's folder that it does not name and that are not hidden, those near the job first. */
 export async function filesBeside({ folder, files }: JobFile): Promise<string[]> {
   const named = new Set(files);
   const beside: string[] = [];

@@ -49,8 +49,8 @@ export const widthOf = ({ isTTY, columns }: { isTTY?: boolean; columns?: number 
 const colours = /(\u001b\[[\d;]*m)/;
 
 /**
- * A line as it may be written: nothing in it can command a terminal, whoever wrote it. Only colours pass, and only on a terminal; in
- * JSON, where the text must stay the same, what is not to be seen is written as its number.
+ * Returns a line as it may be written: nothing in it can command a terminal, whoever wrote it. Only colours pass, and only on a terminal. In
+ * JSON the text must stay the same, so what is not to be seen is written as its number.
  */
 export function harmless(line: string, { json, terminal }: { json: boolean; terminal: boolean }): string {
   if (json) return line.replace(/[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu, escaped);
@@ -77,8 +77,8 @@ export const paint = (
 ): string => (terminal ? styleText(format, text) : text);
 
 /**
- * Text of a model or a program made harmless: control, ANSI, bidirectional and invisible characters become visible, so that
- * it can neither command the terminal nor look like something else. Newlines stay, a tab becomes four spaces.
+ * Returns text of a model or a program made harmless. Control, ANSI, bidirectional and invisible characters become visible: it can neither
+ * command the terminal nor look like something else. Newlines stay, a tab becomes four spaces.
  */
 export const clean = (text: string): string => visible(text).replaceAll('\t', '    ');
 
@@ -201,7 +201,7 @@ interface ShownCell {
   format: Format | null;
 }
 
-/** A row of a table that is wider than the terminal: its first cell, and each other that is not empty below it with its title. */
+/** Returns a row of a table that is wider than the terminal as lines. Each cell that is not empty stands below the first, with its title. */
 function stacked(
   context: Pick<CommandContext, 'terminal' | 'columns'>,
   columns: readonly Column[],

@@ -79,9 +79,9 @@ const POLL_MS = 50;
 const ZYGOTE_PROCESSES = 3;
 
 /**
- * A sandbox by bubblewrap, for hosts without a container engine. The supervisor runs detached: it outlives this process, ends
- * by its own deadline, and a later call with the same key waits for it and takes its result.
- * Tries a sandbox first, and throws `NoSandbox` where that fails: nothing ever runs unprotected.
+ * Opens a sandbox by bubblewrap, for hosts without a container engine. Its supervisor runs detached: it outlives this process and ends by
+ * its own deadline. A later call with the same key waits for it and takes its result. Tries a sandbox first, and throws `NoSandbox` where
+ * that fails: nothing ever runs unprotected.
  */
 export async function createBubblewrapSandbox(options: BubblewrapSandboxOptions): Promise<Sandbox> {
   const { blobs, root, supervisor } = options;

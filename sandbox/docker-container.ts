@@ -89,8 +89,8 @@ export function containerOptions(plan: ContainerPlan): Docker.ContainerCreateOpt
 }
 
 /**
- * Compares what the engine says it will start with what was asked for, point by point: a daemon's default, an image's volume
- * or a proxy in between must not open the sandbox. Throws `SandboxUnavailable` naming the first point that differs.
+ * Compares what the engine says it will start with what was asked for, point by point. A daemon's default, an image's volume or a proxy in
+ * between must not open the sandbox. Throws `SandboxUnavailable` naming the first point that differs.
  */
 export function assertContained(found: Docker.ContainerInspectInfo, plan: ContainerPlan): void {
   const host: HostConfig = found.HostConfig;

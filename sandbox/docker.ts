@@ -88,9 +88,9 @@ type Stay = {
 };
 
 /**
- * A sandbox by the Docker engine: one container per command, removed when its result has been collected.
- * Throws `SandboxUnavailable` where the engine fails or does not answer, and `NoSandbox` where the image is missing; an aborted
- * run throws the signal's reason, with its container gone.
+ * Opens a sandbox by the Docker engine: one container per command, removed when its result has been collected. Throws `SandboxUnavailable`
+ * where the engine fails or does not answer, and `NoSandbox` where the image is missing. An aborted run throws the signal's reason, with its
+ * container gone.
  */
 export async function createDockerSandbox(options: DockerSandboxOptions): Promise<Sandbox> {
   const { blobs, storeId, root, image } = options;
@@ -519,8 +519,8 @@ const claim = (folder: string) =>
   );
 
 /**
- * dockerode sends all options as a query unless the two parts are given apart, which its types do not know: the seccomp
- * profile alone makes that query too long for some proxies.
+ * dockerode sends all options as a query unless the two parts are given apart, which its types do not know. The seccomp profile alone makes
+ * that query too long for some proxies.
  */
 function createCall(plan: ContainerPlan): Docker.ContainerCreateOptions {
   return { _query: { name: plan.name }, _body: containerOptions(plan) } as Docker.ContainerCreateOptions;

@@ -58,9 +58,9 @@ const MOST_RESULT_BYTES = 4096 * MIB;
 const DOWNLOADS = 8;
 
 /**
- * A sandbox by E2B: a virtual machine without network for each run, and in it our supervisor with bubblewrap, as on a host of
- * our own. Tries one first. Throws `NoSandbox` where E2B refuses the key or the template, or the template lacks a part;
- * whatever fails there later is `SandboxUnavailable`. An aborted run throws the signal's reason, with its machine gone.
+ * Opens a sandbox by E2B: a virtual machine without network for each run. In it our supervisor works with bubblewrap, as on a host of our
+ * own. Tries one first. Throws `NoSandbox` where E2B refuses the key or the template, or the template lacks a part. Whatever fails there later is
+ * `SandboxUnavailable`. An aborted run throws the signal's reason, with its machine gone.
  */
 export async function createE2bSandbox(options: E2bSandboxOptions): Promise<Sandbox> {
   const { blobs, root, template, apiUrl, sandboxUrl } = options;

@@ -10,7 +10,7 @@ export const learnLock = (): Promise<string> =>
 /** What the layer `learn` takes on the disk; said before it is installed. */
 export const learnLayerMb = 690;
 
-/** The layers that a job may ask for by name: the lock of each, and what it takes on the disk, which is said before it is installed. */
+/** The layers that a job may ask for by name: each has its lock and what it takes on the disk, which is said first. */
 export const namedLayers: Readonly<
   Record<NamedLayer, { lock(): Promise<string>; mb: number; holds: string }>
 > = {
@@ -59,8 +59,8 @@ export async function packagesForPrograms(): Promise<string[]> {
 }
 
 /**
- * The packages that an import alone brings into a sandbox: what each is imported as, and published as. No index is asked for any other
- * name that a program imports, since whoever registers a name that models make up would have code in the sandbox.
+ * The packages that an import alone brings into a sandbox: what each is imported as, and published as. No index is asked for any other name
+ * that a program imports. Whoever registers a name that models make up would have code in the sandbox.
  */
 const broughtByImport: Readonly<Record<string, string>> = {
   bs4: 'beautifulsoup4',

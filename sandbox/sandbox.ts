@@ -142,8 +142,8 @@ export const Sample = z.strictObject({
 export type Sample = z.infer<typeof Sample>;
 
 /**
- * A measurement, or a checked run of a function, by a trusted conductor. The conductor alone holds the cases and the clock;
- * a player sees an input with its "go", and is seen stopped before it is another's turn.
+ * A measurement, or a checked run of a function, by a trusted conductor, who alone holds the cases and the clock. A player sees an input with
+ * its "go", and is seen stopped before it is another's turn.
  */
 export const ConductSpec = z.strictObject({
   key: z.string().min(1),
@@ -229,8 +229,8 @@ export interface Sandbox {
   /** Closes the warm sandbox `key`; it need not be there. One that nobody asks closes itself. */
   cool(key: string): Promise<void>;
   /**
-   * Removes this host's sandboxes of this store that are past their deadline, or whose key `isOver` says nobody will ask for
-   * again; with `all` every one. Returns how many.
+   * Removes this host's sandboxes of this store and returns how many. Removed is what is past its deadline, or whose key `isOver` says nobody
+   * will ask for again; with `all` every one.
    */
   sweep(options?: SweepOptions): Promise<number>;
 }

@@ -75,13 +75,13 @@ export const argumentRules: readonly ArgumentRule[] = [
 ];
 
 /**
- * Calls that fail with ENOSYS, so that who makes them falls back: clone3 passes its flags in memory, where no filter can look,
- * and the C library falls back to clone; who is not told of changes to files looks for them.
+ * Calls that fail with ENOSYS, so that who makes them falls back. clone3 passes its flags in memory, where no filter can look; the C library
+ * falls back to clone. Who is not told of changes to files looks for them.
  */
 export const absentSyscalls: readonly string[] = ['clone3', 'inotify_init', 'inotify_init1'];
 
 /**
- * Calls that are absent, too, where sandboxes share a user: what epoll watches is counted for all of a user's programs together, and one
+ * Calls that are absent, too, where sandboxes share a user. What epoll watches is counted for all of a user's programs together, and one
  * could watch as much as all may. Python polls instead.
  */
 export const absentForSharedUsers: readonly string[] = ['epoll_create', 'epoll_create1'];

@@ -24,8 +24,8 @@ import {
 } from './sandbox.ts';
 
 /**
- * What stands where inside a sandbox. `private` is for the supervisor alone: in a container it is a tmpfs of mode 0700, so that
- * it does not matter who owns the host's folders mounted below it.
+ * What stands where inside a sandbox. `private` is for the supervisor alone. In a container it is a tmpfs of mode 0700, so that it does not
+ * matter who owns the host's folders mounted below it.
  */
 export const places = {
   /** `RunSpec.files`, read-only: the staged folder `in`. */
@@ -100,9 +100,9 @@ const WARM_IDLE_MS = 300_000;
 /** What a zygote may use for all its forks; the time of a fork is its own. */
 const FORKING_CPU_MS = 600_000;
 /**
- * The first of the users of a container's programs; the group has the same number. Each container has users of its own, because the
- * kernel counts much for a user in all containers together: queued signals, watched files, what pipes hold. They are drawn from
- * numbers that no system gives out; bubblewrap shows every program as the same user.
+ * The first of the users of a container's programs; the group has the same number. Each container has users of its own. The kernel counts
+ * much for a user in all containers together: queued signals, watched files, what pipes hold. They are drawn from numbers that no system
+ * gives out; bubblewrap shows every program as the same user.
  */
 const firstUserOf = (): number => 1_879_048_192 + 64 * randomInt(2 ** 22);
 /** Long enough for the whole of most tracebacks. */

@@ -28,7 +28,10 @@ const barColumns = 16;
 /** Below this width there are no bars and no parents. */
 const wideColumns = 100;
 
-/** The candidates of a job, the best first, each with a bar on a logarithmic scale and, below it, why it was refused; `most` of them. The one that a person chose is marked. */
+/**
+ * Returns the candidates of a job as lines, the best first, at most `most`. Each has a bar on a logarithmic scale and, below it, why it was
+ * refused. The one that a person chose is marked.
+ */
 export function board(
   screen: Screen,
   trials: readonly Trial[],

@@ -7,8 +7,8 @@ import { clean, UserMistake } from '../terminal.ts';
 const mostListed = 8;
 
 /**
- * The job that `text` names: a whole ID, `latest`, a name or a series (its latest run), the beginning of an ID that no other
- * has, or one of these with `/STAGE`. Throws `UserMistake` with the candidates where it is none or more than one.
+ * Returns the job that `text` names. Known are an ID, the beginning of one that no other has, `latest`, and a name or a series, of which
+ * the latest run is meant. Each may be followed by `/STAGE`. Throws `UserMistake` with the candidates where it is none or more than one.
  */
 export async function findJob({ ledger }: Store, text: string): Promise<JobRecord> {
   const exact = await ledger.job(text);

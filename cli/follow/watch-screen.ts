@@ -220,8 +220,8 @@ function field(screen: Screen, name: string, text: string, before = '', format: 
 }
 
 /**
- * What is likely left, from the time that candidates took so far and, before the first, the baseline: it counts down from when
- * the last was done. Null where there is nothing to go by.
+ * Returns what is likely left, by the time that candidates took so far; before the first, by the baseline. It counts down from when the
+ * last was done. Null where there is nothing to go by.
  */
 function leftText({ kept, searches }: Progress, now: number): string | null {
   const estimates = searches.flatMap((search) => {

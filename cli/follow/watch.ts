@@ -26,9 +26,9 @@ export async function watch(
 }
 
 /**
- * Shows a job until it is closed and returns its record, its report included; on a terminal as a block redrawn in place, else each
- * event as a line. Where `signal` fires first, the record is that of a job still running. A job that was only just submitted
- * is waited for; throws the signal's reason where no worker ever took it.
+ * Shows a job until it is closed and returns its record with its report. A terminal has a block that is redrawn in place, all else a line
+ * for each event. Where `signal` fires first, the record is that of a job still running. A job that was only just submitted is waited for;
+ * throws the signal's reason where no worker ever took it.
  */
 export async function watchJob(
   context: CommandContext,

@@ -11,8 +11,8 @@ const architectures: Partial<Record<NodeJS.Architecture, string>> = { x64: 'x86_
 export const machine = architectures[process.arch] ?? process.arch;
 
 /**
- * `kernel.so` by the name that only the Python it was built for will load: another one says that there is no such module, where it would
- * crash on an extension made for other internals.
+ * Returns the name by which only the Python that `kernel.so` was built for loads it. Another then says that there is no such module; it
+ * would crash on an extension made for other internals.
  */
 export const taggedExtension = (path: string): string =>
   path.replace(/\.so$/, `.cpython-${sandboxPython.replace('.', '')}-${machine}-linux-gnu.so`);

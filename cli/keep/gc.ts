@@ -4,7 +4,8 @@ import { bytesText, type CommandContext } from '../terminal.ts';
 const dayMs = 24 * 60 * 60 * 1000;
 
 /**
- * `crucible gc`: says which jobs ended more than `days` ago, and how much room they and what nothing needs take; with `yes` all of that is removed.
+ * `crucible gc`: says which jobs ended more than `days` ago, and how much room they take, and what nothing needs. With `yes` it removes
+ * all of that.
  */
 export async function gc(
   context: CommandContext,

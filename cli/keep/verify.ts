@@ -28,7 +28,7 @@ interface Measured {
   metric: Interval;
 }
 
-/** What a job gives, which is its best or what a person chose, or for a pipeline the first of its stages that has one; with the job it was found by. */
+/** Returns what a job gives, with the job that found it: its best, or what a person chose. A pipeline gives that of its first stage that has one. */
 export async function bestOf(store: Store, record: JobRecord): Promise<Measured | null> {
   const kept = await readJob(store, record);
   const earlier = await Promise.all(

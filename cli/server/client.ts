@@ -41,8 +41,8 @@ export interface JobClient {
 const retentionSeconds = 90 * 24 * 60 * 60;
 
 /**
- * Connects and sees to it that the server knows the search attributes and keeps closed workflows for 90 days; where it does not
- * allow that, jobs run without. Throws `UserMistake` where no server answers at `address`.
+ * Connects to the server at `address` and returns the client. The server is made to know the search attributes, and to keep closed workflows
+ * for 90 days; where it does not allow that, jobs run without. Throws `UserMistake` where no server answers.
  */
 export async function connect(
   address: string,

@@ -72,10 +72,10 @@ export interface UpOptions {
 }
 
 /**
- * Sees to it that one server and one worker with all roles run, detached, and returns where. What runs already stays, however it
- * came about; what is too many, or answers no more, is ended. Throws `UserMistake` where the port is taken, the server is missing
- * or cannot be reached, the disk is full or the worker does not come up, and `NoSandbox` where there is none; what this call had
- * started is stopped then.
+ * Sees to it that one server and one worker with all roles run, detached, and returns where. What runs already stays, however it came
+ * about; what is too many, or answers no more, is ended. Throws `UserMistake` where the port is taken, or the server is missing or cannot
+ * be reached. It throws that, too, for a full disk and a worker that does not come up; and `NoSandbox` where there is none. What this call
+ * had started is stopped then.
  */
 export async function up(config: Config, { port, say, signal, ...from }: UpOptions): Promise<Running> {
   await makeHome(config.home);
@@ -244,8 +244,8 @@ const mostTries = 5;
 const secretAddress = (): string => ['127', ...Array.from({ length: 3 }, () => randomInt(1, 255))].join('.');
 
 /**
- * The server makes its tables only where there is no file: one that was killed at its very first start, or found no room, leaves a file
- * that none can start on. It holds nothing yet: its first namespace comes last.
+ * Removes a server's file that was never finished, so that none can start on it. A server makes its tables only where there is no file.
+ * One that was killed at its very first start, or found no room, leaves such a file. It holds nothing yet: its first namespace comes last.
  */
 async function removeHalfMade(file: string): Promise<void> {
   if (!existsSync(file) || hasNamespace(file)) return;

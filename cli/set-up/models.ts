@@ -144,8 +144,8 @@ const testTokens = 2_000;
 const testSchema = { name: 'word', schema: z.object({ word: z.string() }) };
 
 /**
- * `crucible models test`: asks each of `names`, or each configured model, for one word, all at once; the requests count in `crucible spend`
- * and in what is known of a route. Returns whether all answered. Throws `UserMistake` where a name stands for nothing that is configured.
+ * `crucible models test`: asks each of `names`, or each configured model, for one word, all at once. Returns whether all answered. The
+ * requests count in `crucible spend` and in what is known of a route. Throws `UserMistake` where a name stands for nothing that is configured.
  */
 export async function testModels(
   context: CommandContext,

@@ -19,8 +19,8 @@ interface Wanted {
 }
 
 /**
- * Makes the job of a function for which nobody gave cases: a generator is made in the sandbox, from the calls that `--record` makes, else from what
- * stands in the file. It is written beside the program, where its user can look at it and change it; one that stands there is used as it is.
+ * Makes the job of a function for which nobody gave cases. The sandbox makes a generator from the calls that `--record` makes, else from what
+ * stands in the file. It is written beside the program, where its user can change it; one that stands there is used as it is.
  */
 export async function jobWithDraftedCases(
   session: Session,

@@ -48,8 +48,9 @@ interface Source {
 }
 
 /**
- * Looks at the text of a job's programs and of what makes their inputs: whether they are Python, have the functions that the job names, and
- * can import what they import. What cannot be known without running them is not claimed. `machine` is where sandboxes are; null: not known.
+ * Looks at the text of a job's programs and of what makes their inputs, and returns what is wrong. They are to be Python, to have the
+ * functions that the job names, and to import what can be imported. What cannot be known without running them is not claimed. `machine` is
+ * where sandboxes are; null: not known.
  */
 export async function firstLook(file: JobFile, machine: Machine | null): Promise<FirstLook> {
   const { job } = file;
@@ -125,8 +126,8 @@ export interface BeginOptions {
 }
 
 /**
- * What is done before a job is submitted, and before what submits it is loaded: throws `UserMistake` with all that must fail, warns of what
- * may, and says what the job is about. Returns false where that was all that was asked for.
+ * Looks at a job before it is submitted, and before what submits it is loaded. Returns false where that was all that was asked for. It
+ * throws `UserMistake` with all that must fail, warns of what may, and says what the job is about.
  */
 export async function beginJob(
   { config, context }: Pick<Session, 'config' | 'context'>,
@@ -159,7 +160,7 @@ export async function beginJob(
   return !dryRun;
 }
 
-/** What is to be said of each part of a job that begins with no program, where no model can be asked for one, or none as it wants to. */
+/** Returns what is to be said of each part of a job that begins with no program, where no model can write it one as it wants. */
 export const lacksModels = ({ job, told }: Pick<JobFile, 'job' | 'told'>, models: ModelConfig): string[] =>
   partsOf(job).flatMap(({ part, path }) => {
     const asking = askingOf(part);

@@ -66,8 +66,8 @@ export async function tableFor(
 }
 
 /**
- * Makes the job that `crucible fit` asks for. The table is looked at first, in the sandbox: what its columns hold is shown, a target that nobody
- * named is proposed and has to be confirmed. Throws `UserMistake`, or `JobRejected` for a table that nothing can be learnt from.
+ * Makes the job that `crucible fit` asks for. The sandbox looks at the table first, and what its columns hold is shown. A target that
+ * nobody named is proposed and has to be confirmed. Throws `UserMistake`, or `JobRejected` for a table that nothing can be learnt from.
  */
 export async function jobFromTable(
   session: Session,

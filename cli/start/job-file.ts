@@ -194,8 +194,8 @@ function lineOf(document: Document, lines: LineCounter, path: Path): number | nu
 const most = { files: 20_000, bytes: 2 * 2 ** 30 };
 
 /**
- * Every file at or below the paths a job names, relative to `folder`. Throws `UserMistake` with all that is wrong, before anything
- * is started: a file is missing, a link leads out of the folder, there are too many.
+ * Returns every file at or below the paths a job names, relative to `folder`. Throws `UserMistake` with all that is wrong, before anything
+ * is started. Wrong are a file that is missing, a link that leads out of the folder, and too many files.
  */
 async function filesOf(job: Job, folder: string, source: Source): Promise<string[]> {
   const root = await realpath(folder);

@@ -11,7 +11,7 @@ import { type Mistake, mistakesIn } from './job-mistakes.ts';
 
 type Value = Matrix[string][number];
 
-/** A job as it was written, with each stage that has a `matrix` in place of which there is one for every combination of its values. */
+/** Returns a job as it was written, with one stage for every combination of the values in a stage's `matrix`. */
 export interface Expanded {
   value: unknown;
   /** Where in the stages as written each of the stages stood. */
@@ -20,7 +20,7 @@ export interface Expanded {
 }
 
 /**
- * Expands the `matrix` of every stage: `${n}` in a field stands for the value of `n`, and the stage `volume` with `n: [64, 128]` becomes
+ * Expands the `matrix` of every stage: `${n}` in a field stands for the value of `n`. The stage `volume` with `n: [64, 128]` becomes
  * `volume-64` and `volume-128`. Who needs `volume` needs them all.
  */
 export function withoutMatrix(value: unknown): Expanded {

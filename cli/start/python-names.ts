@@ -107,8 +107,8 @@ const keywords = new Set(
 );
 
 /**
- * Whether it is sure that it gives back nothing and changes nothing that it is given: it only binds names of its own, and calls what
- * is known to change nothing. False where that cannot be told.
+ * Tells whether it is sure that a function gives back nothing and changes nothing that it is given. Such a one only binds names of its own,
+ * and calls what is known to change nothing. False where that cannot be told.
  */
 export function hasNoResult(definition: Definition): boolean {
   const { body, kind } = definition;
@@ -155,8 +155,8 @@ function isUnbalanced(code: string): boolean {
 }
 
 /**
- * The first statement that no Python could have: two names, numbers or strings side by side, a bracket too many or too few, a line that
- * lacks its colon, or its end; null where there is none.
+ * Returns the first statement that no Python could have; null where there is none. It has two names, numbers or strings side by side, a
+ * bracket too many or too few, or a line that lacks its colon or its end.
  */
 export function notPython(statements: readonly PythonStatement[]): PythonStatement | null {
   const isWrong = ({ code }: PythonStatement): boolean => {

@@ -42,7 +42,7 @@ export async function recipeEstimate(part: StageJob, folder: string): Promise<Re
   return { parameter: memory.voxels, words, tooLarge: `${words}; ${may}; ${help}` };
 }
 
-/** Returns the values of a recipe with its grid made as large as fits within `limits`, and what was changed; null where it fits as it is. */
+/** Returns a recipe's values with the largest grid that fits within `limits`, and what was changed; null where it fits as it is. */
 export function fittingValues(
   { memory }: Recipe,
   values: RecipeValues,

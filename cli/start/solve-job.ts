@@ -68,8 +68,8 @@ const ofFile = new RegExp(`^([^:]+)(?::\\s*(\\w+)(${pair}*))?\\s*$`);
 const ofRun = new RegExp(`^(exit|stdout)(${pair}+)\\s*$`);
 
 /**
- * `counts.json`, `counts.json: json`, or with what is checked of it: `grid.bin: voxels n=64`, `t.csv: csv columns=id,name unique=id`; of the run,
- * `exit status=3` and `stdout contains="all done"`.
+ * Reads an output as it is typed: `counts.json`, `counts.json: json`, or with what is checked of it. Examples are `grid.bin: voxels n=64`
+ * and `t.csv: csv columns=id,name unique=id`; of the run, `exit status=3` and `stdout contains="all done"`.
  */
 export function outputFrom(text: string): unknown {
   const [, run, runFields] = ofRun.exec(text) ?? [];

@@ -19,8 +19,8 @@ export type Submitted =
   | { kind: 'finished'; record: JobRecord };
 
 /**
- * Stores a job with its files and starts it. The same job again attaches where it runs, and shows it where it is finished; after a
- * failure or a cancel, with `fresh` or with stages to do `anew`, it is a new run.
+ * Stores a job with its files and starts it. The same job again attaches where it runs, and shows it where it is finished. It is a new run
+ * after a failure or a cancel, with `fresh`, or with stages to do `anew`.
  */
 export async function submit(
   file: JobFile,

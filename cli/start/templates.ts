@@ -35,8 +35,8 @@ const Asking = z.looseObject({
 });
 
 /**
- * Reads the `template` of a job or of its stages: a file with a task in words. The `script` beside it is left out where it is to be written:
- * it is not there, or stands as it was written for an earlier text of the template.
+ * Reads the `template` of a job or of its stages: a file with a task in words. The `script` beside it is left out where it is to be written.
+ * That is so where it is not there, or stands as it was written for an earlier text of the template.
  */
 export async function withTemplates(value: unknown, folder: string): Promise<Templated> {
   const read: Templated = { value, scripts: [], mistakes: [] };

@@ -53,9 +53,9 @@ export function readExtension(parts: readonly string[]): Extension {
 }
 
 /**
- * Takes up a job that has ended, with a larger budget if `extension` gives one: what it finished, tried and paid is found and not
- * done again. Returns the job's ID once it is open. Throws `UserMistake`, and changes nothing, where it runs, or there is nothing left
- * that it could do.
+ * Takes up a job that has ended, with a larger budget if `extension` gives one. Returns the job's ID once it is open. What it finished,
+ * tried and paid is found and not done again. Throws `UserMistake`, and changes nothing, where it runs, or there is nothing left that it
+ * could do.
  */
 export async function resume(
   store: Store,
