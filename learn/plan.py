@@ -79,7 +79,9 @@ def configs_of(schema: dict[str, Any], meta: dict[str, Any], allowed: list[str],
                 continue
             found = [config, *(each for each in found if each['id'] != config['id'])]
             first = [config['id'], *(each for each in first if each != config['id'])]
-    quick = next((each for each in found if each['model'] == 'lightgbm'), None)
+    # Of a handful of rows a tree makes no leaf.
+    swift = 'lightgbm' if meta['rows'] >= 100 else 'ridge' if task == 'regression' else 'logistic'
+    quick = next((each for each in found if each['model'] == swift), None)
     if quick is not None:
         found = [quick, *(each for each in found if each is not quick)]
         first = [quick['id'], *(each for each in first if each != quick['id'])]

@@ -72,6 +72,12 @@ class Experience(unittest.TestCase):
         whole = completed(config, schema_of(task))
         return {'job': 'fit/houses/1.1', 'meta': {**META, 'task': task}, 'rows': [{'config': whole, 'score': 0.9, 'seconds': 1.0}], 'blend': [{'id': whole['id'], 'weight': 1.0}]}
 
+    def test_few_rows(self) -> None:
+        """of a handful of rows a linear model is fitted first, of more a tree"""
+        for rows, model in ((40, 'logistic'), (400, 'lightgbm')):
+            configs, first = configs_of(schema_of('binary'), {**META, 'rows': rows, 'task': 'binary'}, names('binary'), [])
+            self.assertEqual(next(config['model'] for config in configs if config['id'] == first[0]), model)
+
     def test_first(self) -> None:
         """a configuration that was tuned on another table is tried early, under a name of its own, with nothing of that table in it"""
         tuned = {'id': 'catboost-t7', 'model': 'catboost', 'prepare': {'categories': 'codes'}, 'parameters': {'depth': 4}, 'like': 'catboost-1', 'cost': 1.0}
