@@ -30,3 +30,11 @@ it('links and names of files in the documents lead somewhere', async () => {
   const all = ['README.md', 'CONTRIBUTING.md', ...pages.map((name) => `docs/${name}`)];
   expect((await Promise.all(all.map(leadsNowhere))).flat()).toEqual([]);
 });
+
+it('every page stands in the table of pages', async () => {
+  const table = await readFile(join(project, 'docs/README.md'), 'utf8');
+  const pages = (await readdir(join(project, 'docs'))).filter(
+    (name) => name.endsWith('.md') && name !== 'README.md',
+  );
+  expect(pages.filter((name) => !table.includes(`](${name})`))).toEqual([]);
+});
