@@ -55,7 +55,7 @@ it('Prometheus finds what a worker did, and who looks after it that it takes wor
   expect(value('crucible_sandboxes')).toBe(0);
   expect(value('crucible_sandbox_run_seconds_count', /ending="exited"/)).toBeGreaterThan(0);
   expect(
-    value('temporal_activity_schedule_to_start_latency_seconds_count', /task_queue="sandbox"/),
+    value('temporal_activity_schedule_to_start_latency_seconds_count', /task_queue="sandbox\.\w+"/),
   ).toBeGreaterThan(0);
   expect(said).toContain('temporal_worker_task_slots_available');
 });
