@@ -115,7 +115,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   return {
     /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
     async openJob({ input }: Place & { input: JobInput }): Promise<Opened> {
-      const { job, jobId, role, parent, resumed } = input;
+      const { job, jobId, role, parent, resumed, spentMs = 0 } = input;
+      const startedAt = Date.now();
       await store.ledger.openJob({
         id: jobId,
         series: input.series,
@@ -127,7 +128,7 @@ export const createJobActivities = ({ store }: { store: Store }) => {
         parent: parent?.jobId ?? null,
         stage: parent?.stage ?? null,
         budget: extensible(job),
-        startedAt: Date.now(),
+        ...{ startedAt, beganAt: startedAt - spentMs },
       });
       await beginFork(store, input);
       if (resumed > 0)

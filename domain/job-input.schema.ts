@@ -54,6 +54,8 @@ export const JobInput = z.object({
   anew: z.array(z.string()).optional(),
   /** How often the job was taken up again after it had ended; what it did before is not done again. */
   resumed: z.number(),
+  /** What was spent on it before it was submitted, milliseconds: it counts in its time. */
+  spentMs: z.number().nonnegative().optional(),
   /** Of a turn in a conversation: the `Program` that it edits. */
   from: Artifact.optional(),
   /** Of a fork: what it begins with. */

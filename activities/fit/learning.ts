@@ -46,7 +46,6 @@ const mistaken = 3;
 export const createLearning = ({ store, sandbox }: ActivityContext) => {
   let packages: Promise<Mounted> | null = null;
 
-  /** Installs the packages where they are not yet. */
   async function environment(signal: AbortSignal): Promise<Mounted> {
     const { layers } = sandbox;
     if (layers === null) throw noLayers();
@@ -55,17 +54,22 @@ export const createLearning = ({ store, sandbox }: ActivityContext) => {
     return { kind: 'layer', lock: await store.blobs.put(text) };
   }
 
+  /** Returns the packages; they are installed where they are not yet. */
+  function installed(signal: AbortSignal): Promise<Mounted> {
+    packages ??= environment(signal).catch((error: unknown) => {
+      packages = null;
+      throw error;
+    });
+    return packages;
+  }
+
   /** Returns what the script wrote below `out/`, and how it ended. */
   async function run(
     place: Place,
     { script, files, shared, limits, cores }: Lesson,
     signal: AbortSignal,
   ): Promise<{ ran: RunResult; out: Tree }> {
-    packages ??= environment(signal);
-    const mounted = await packages.catch((error: unknown) => {
-      packages = null;
-      throw error;
-    });
+    const mounted = await installed(signal);
     const scripts = await programsOf('learn', store.blobs);
     const common = {
       ...{ key: `${stepKey(place)}/${script}`, label: place.step, outputs: ['out/**'] },
@@ -129,6 +133,10 @@ export const createLearning = ({ store, sandbox }: ActivityContext) => {
   return {
     run,
     trusted,
+    /** Installs the packages where they are not yet. */
+    async install(signal: AbortSignal): Promise<void> {
+      await installed(signal);
+    },
     /** Closes what the job's scripts shared. */
     async cool(place: Place): Promise<void> {
       for (const as of ['programs', 'grader', 'planner'] as const) await sandbox.cool(warmKey(place, as));

@@ -95,9 +95,7 @@ export async function lookAt(
 ): Promise<Tree> {
   const { blobs, ledger } = store;
   const { task, table } = tableFiles(asked, given);
-  const scripts = await programsOf('learn', blobs);
-  const content = JSON.stringify([task, table, scripts]);
-  const contentKey = `look ${createHash('sha256').update(content).digest('hex')}`;
+  const contentKey = await keyOf(store, { asked, given });
   const known = await ledger.recall(contentKey);
   if (typeof known === 'string' && (await blobs.has(known))) return readTree(blobs, known);
   const looked = await learning.trusted(
@@ -109,8 +107,26 @@ export async function lookAt(
     },
     signal,
   );
-  await ledger.remember(contentKey, await writeJson(blobs, looked));
+  await keepLook(store, { asked, given, looked });
   return looked;
+}
+
+/** Keeps what a look left behind, for whoever asks this of the same table. */
+export async function keepLook(
+  store: ActivityContext['store'],
+  { asked, given, looked }: { asked: Asked; given: Tree; looked: Tree },
+): Promise<void> {
+  await store.ledger.remember(await keyOf(store, { asked, given }), await writeJson(store.blobs, looked));
+}
+
+/** Returns what tells looks apart: the table, what is asked of it, and the scripts that look. */
+async function keyOf(
+  { blobs }: ActivityContext['store'],
+  { asked, given }: { asked: Asked; given: Tree },
+): Promise<string> {
+  const { task, table } = tableFiles(asked, given);
+  const content = JSON.stringify([task, table, await programsOf('learn', blobs)]);
+  return `look ${createHash('sha256').update(content).digest('hex')}`;
 }
 
 /** Returns the table, and the test where there is one, under names of their own, and what is asked of them as the scripts read it. */

@@ -231,7 +231,7 @@ function leftText({ kept, searches }: Progress, now: number): string | null {
     const each = here === 0 ? baselineMs : (lastDone - searchingSince) / here;
     if (each === null) return [];
     const byTrials = lastDone + each * Math.max(0, total - done) - now;
-    return [Math.min(byTrials, record.startedAt + job.budget.wallMs - now)];
+    return [Math.min(byTrials, record.beganAt + job.budget.wallMs - now)];
   });
   const waiting = stagesOf(kept.job).filter(
     ({ name }) =>

@@ -283,12 +283,13 @@ function addFitCommand({ command, session }: CommandLine): void {
     .action((table: string | undefined, options: FitOptions & BeginOptions & StartOptions) =>
       session(async (given) => {
         const { jobFromTable, tableFor } = await import('./fit-job.ts');
+        const startedMs = performance.now();
         const asked = await tableFor(given, table, options);
         try {
-          const file = await jobFromTable(given, asked, options);
+          const { file, spentMs } = await jobFromTable(given, asked, options, startedMs);
           const { beginJob } = await import('./first-look.ts');
           if (!(await beginJob(given, file, options))) return;
-          return await (await import('./start-job.ts')).startJob(given, file, options);
+          return await (await import('./start-job.ts')).startJob(given, file, { ...options, spentMs });
         } finally {
           await asked.remove();
         }

@@ -1,8 +1,9 @@
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { createLearning } from '../../activities/fit/learning.ts';
-import { type Asked, lookAt } from '../../activities/fit/table.ts';
+import { type Asked, keepLook, lookAt } from '../../activities/fit/table.ts';
 import { fileIn } from '../../activities/fit/table-files.ts';
+import type { FitJob } from '../../domain/kinds/fit.schema.ts';
 import { Look, leftOutLines } from '../../domain/table.schema.ts';
 import { learnLayerMb } from '../../sandbox/packages.ts';
 import { readJson } from '../../store/documents.ts';
@@ -32,6 +33,9 @@ export interface FitOptions extends Allowances {
   name?: string;
   yes?: boolean;
 }
+
+/** What was spent before a job began is at most this share of its time: the rest is for learning, however long the look took. */
+const mostSpent = 0.5;
 
 /** Where the table of a job is, and what stands beside it. */
 export interface AskedTable {
@@ -67,13 +71,15 @@ export async function tableFor(
 
 /**
  * Makes the job that `crucible fit` asks for. The sandbox looks at the table first, and what its columns hold is shown. A target that
- * nobody named is proposed and has to be confirmed. Throws `UserMistake`, or `JobRejected` for a table that nothing can be learnt from.
+ * nobody named is proposed and has to be confirmed. Returns the job, and what of its time is spent: `startedMs`, and the look. Throws
+ * `UserMistake`, or `JobRejected` for a table that nothing can be learnt from.
  */
 export async function jobFromTable(
   session: Session,
   { table: path, test, query }: Omit<AskedTable, 'remove'>,
   options: FitOptions,
-): Promise<JobFile> {
+  startedMs: number,
+): Promise<{ file: JobFile; spentMs: number }> {
   const { yes = false } = options;
   const typed = [
     { option: 'the table', typed: path },
@@ -98,16 +104,31 @@ export async function jobFromTable(
     );
   // What is wrong with the options is told before a table is read.
   const first = await jobOf(options.target ?? 'target', options.metric ?? 'rmse');
-  const look = await lookFor(session, first, options);
+  const { look, tookMs, keepFor } = await lookFor(session, first, options);
   showLook(session, look);
   const target = options.target === undefined ? await confirmed(session, look, yes) : look.target.name;
-  return jobOf(target, look.metric);
+  const file = await jobOf(target, look.metric);
+  const job = fitIn(file);
+  await keepFor(job);
+  return { file, spentMs: Math.round(Math.min(startedMs + tookMs, job.budget.wallMs * mostSpent)) };
 }
 
-async function lookFor({ config, context }: Session, file: JobFile, options: FitOptions): Promise<Look> {
+function fitIn({ job }: JobFile): FitJob {
+  if (job.kind !== 'fit') throw new Error(`expected a job that learns, got ${job.kind}`);
+  return job;
+}
+
+/** What a look at a table came to, and what it took. */
+interface Looked {
+  look: Look;
+  tookMs: number;
+  /** Has the job that was made of it find it again. */
+  keepFor(job: FitJob): Promise<void>;
+}
+
+async function lookFor({ config, context }: Session, file: JobFile, options: FitOptions): Promise<Looked> {
   const { store } = context;
-  if (file.job.kind !== 'fit') throw new Error(`expected a job that learns, got ${file.job.kind}`);
-  const { target, metric, ...rest } = file.job;
+  const { target, metric, ...rest } = fitIn(file);
   const asked: Asked = {
     ...rest,
     ...(options.target === undefined ? {} : { target }),
@@ -119,10 +140,20 @@ async function lookFor({ config, context }: Session, file: JobFile, options: Fit
   const { sandbox } = await openSandbox(config, store);
   const learning = createLearning({ store, sandbox });
   const place = { storeId: store.id, jobId: `look/${process.pid}`, step: 'look' };
-  const looked = await lookAt({ store, learning }, place, {
-    ...{ asked, given: await packFiles(file, store.blobs), signal: new AbortController().signal },
-  });
-  return readJson(store.blobs, fileIn(looked, 'look.json'), Look);
+  const { signal } = new AbortController();
+  // What is installed once is not counted.
+  await learning.install(signal);
+  const from = performance.now();
+  const given = await packFiles(file, store.blobs);
+  const looked = await lookAt({ store, learning }, place, { asked, given, signal });
+  return {
+    look: await readJson(store.blobs, fileIn(looked, 'look.json'), Look),
+    tookMs: performance.now() - from,
+    async keepFor(job) {
+      // A proposed target is told from a named one in what was found.
+      if (options.target !== undefined) await keepLook(store, { asked: job, given, looked });
+    },
+  };
 }
 
 /** Shows what a look found: the columns with what they hold and why, what was left out, and what is to be watched. */

@@ -23,6 +23,8 @@ export interface StartOptions {
   out?: string;
   /** Stages that are done again. */
   anew?: readonly string[];
+  /** What was spent on the job before, milliseconds: it counts in the job's time. */
+  spentMs?: number;
   /** Hears of the job's record once it has ended. */
   ended?(record: JobRecord): Promise<void>;
 }
@@ -34,8 +36,8 @@ export async function startJob(session: Session, file: JobFile, options: StartOp
   const say = sayOf(context);
   return withServer(config, { store, say, signal }, async (client) => {
     const noModels = withoutModels(file, config.models, { newcomer: await isNewcomer(store) });
-    const { fresh = false, anew = [] } = options;
-    const submitted = await submit(file, { store, client, models: config.models, fresh, anew });
+    const { fresh = false, anew = [], spentMs } = options;
+    const submitted = await submit(file, { store, client, models: config.models, fresh, anew, spentMs });
     if (submitted.kind !== 'finished')
       for (const line of noModels === null ? [] : wrap(noModels, context.columns)) say(line);
     const status = await followSubmitted(session, submitted, options);

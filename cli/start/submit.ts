@@ -30,7 +30,15 @@ export async function submit(
     models,
     fresh,
     anew = [],
-  }: { store: Store; client: JobClient; models: ModelConfig; fresh: boolean; anew?: readonly string[] },
+    spentMs,
+  }: {
+    store: Store;
+    client: JobClient;
+    models: ModelConfig;
+    fresh: boolean;
+    anew?: readonly string[];
+    spentMs?: number | undefined;
+  },
 ): Promise<Submitted> {
   const { job } = file;
   const tree = await packFiles(file, store.blobs);
@@ -48,6 +56,7 @@ export async function submit(
       searchable: client.searchable,
       fresh,
       ...(anew.length === 0 ? {} : { anew: [...anew] }),
+      ...(spentMs === undefined ? {} : { spentMs }),
       resumed: 0,
     },
   });

@@ -30,6 +30,8 @@ export interface NewJob {
   budget?: Extension;
   /** Milliseconds since 1970, as `endedAt`. */
   startedAt: number;
+  /** Since when its time runs; since it was started where it is not given. */
+  beganAt?: number;
 }
 
 export interface JobEnd {
@@ -171,7 +173,7 @@ export function createJobs(db: Kysely<LedgerSchema>, readRow: ReadRow): Jobs {
           startedAt: opened.startedAt,
           eventCount: 0,
           budgetJson: JSON.stringify(opened.budget ?? {}),
-          beganAt: opened.startedAt,
+          beganAt: opened.beganAt ?? opened.startedAt,
           pausedMs: 0,
         })
         .onConflict((conflict) => conflict.column('id').doNothing())

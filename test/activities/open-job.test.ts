@@ -48,6 +48,19 @@ it('a job that is opened again knows what was tried, what is to be finished, and
   });
 });
 
+it('what was spent on a job before it was submitted counts in its time, and it was started now all the same', async () => {
+  const input = await openJob(store, job, { id: 'optimize/other/1a2b3c4d5e.1' });
+  const id = 'optimize/blur/5e4d3c2b1a.1';
+  const from = Date.now();
+  const opened = await createJobActivities({ store }).openJob({
+    ...{ storeId: store.id, jobId: id, step: 'open' },
+    input: { ...input, jobId: id, series: 'optimize/blur/5e4d3c2b1a', spentMs: 20_000 },
+  });
+  const record = await store.ledger.job(id);
+  expect(record?.startedAt).toBeGreaterThanOrEqual(from);
+  expect(opened.steered.beganAt).toBe((record?.startedAt ?? 0) - 20_000);
+});
+
 it('a decision stays what it was recorded as first', async () => {
   await openJob(store, job, { id: jobId });
   await store.ledger.decide(jobId, { number: 1, decision: { kind: 'draft' } });
