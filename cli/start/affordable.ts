@@ -4,10 +4,11 @@ import { askingOf, capOf } from '../../domain/job.ts';
 import type { Asking } from '../../domain/kinds/kind.ts';
 import { isPart, partsOf } from '../../domain/kinds/kinds.ts';
 import { dollars } from '../../domain/money.ts';
+import { parseRoute } from '../../domain/route.ts';
 import type { Usage } from '../../domain/usage.ts';
-import { modelIn } from '../../llm/catalogue/catalogue.ts';
+import { batchingOf, modelIn } from '../../llm/catalogue/catalogue.ts';
 import { priceOf } from '../../llm/catalogue/prices.ts';
-import { type ModelConfig, routesFor } from '../../llm/catalogue/routes.ts';
+import { type ModelConfig, routesFor, takesBatches } from '../../llm/catalogue/routes.ts';
 import type { Ledger } from '../../store/ledger.ts';
 import type { JobFile } from './job-file.ts';
 
@@ -48,29 +49,37 @@ const least = (a: number | null, b: number | null): number | null =>
 /** By the calls on record where there are some, else by the price of what a program takes, about. */
 async function takesOf(
   route: string,
-  { models: { programTokens } }: Asking,
-  { catalogue }: ModelConfig,
+  { models: { programTokens, batch } }: Asking,
+  config: ModelConfig,
   ledger: Ledger,
 ): Promise<Takes> {
+  const { catalogue } = config;
+  const isBatched = batch === true && takesBatches(route, config);
+  const share = isBatched ? batchingOf(catalogue, parseRoute(route).provider).priceShare : 1;
   const { input, output } = usualTokens;
   const usageOf = (read: number, written: number): Usage => ({
     ...{ input: read, cached: 0, written: 0, output: written, reasoning: 0 },
   });
   const most = usageOf(input, Math.min(programTokens, modelIn(catalogue, route).maxOutput));
   const now = new Date();
+  const price = (usage: Usage): number | null => {
+    const whole = priceOf(catalogue, route, usage, now);
+    return whole === null ? null : Math.ceil(whole * share);
+  };
   const asked = {
-    mostMicroUsd: priceOf(catalogue, route, most, now),
+    mostMicroUsd: price(most),
     mostTokens: most.input + most.output,
   };
   const usual = await ledger.usualOf(route);
-  if (usual.calls >= usualCalls && usual.microUsd !== null && usual.tokens !== null)
+  // What was paid for single requests says nothing of batches, nor the reverse: a call's record does not say which it was.
+  if (!isBatched && usual.calls >= usualCalls && usual.microUsd !== null && usual.tokens !== null)
     return {
       ...{ ...asked, microUsd: usual.microUsd, tokens: usual.tokens },
       by: `as its last ${usual.calls} calls here`,
     };
   return {
-    ...{ ...asked, microUsd: priceOf(catalogue, route, usageOf(input, output), now), tokens: input + output },
-    by: `by its price, for ${input.toLocaleString('en')} tokens read and ${output.toLocaleString('en')} written`,
+    ...{ ...asked, microUsd: price(usageOf(input, output)), tokens: input + output },
+    by: `by its price${isBatched ? ' in a batch' : ''}, for ${input.toLocaleString('en')} tokens read and ${output.toLocaleString('en')} written`,
   };
 }
 

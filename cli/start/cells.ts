@@ -39,12 +39,15 @@ export function withCells(
   const cells = cellsOf(job);
   if (cells.length === 0)
     return wrong(job, ['exclude'], 'every cell of the matrix is left out: nothing is left to run');
-  const names = new Set(cells.map(({ name }) => name));
-  if (names.size < cells.length)
+  const twice = [...Map.groupBy(cells, ({ name }) => name)].filter(([, same]) => same.length > 1);
+  if (twice.length > 0)
     return wrong(
       job,
       ['matrix'],
-      `${cells.length - names.size} cells have the values of another: each is run once`,
+      `${twice.length === 1 ? 'a cell is' : `${twice.length} cells are`} there more than once (${twice
+        .slice(0, 3)
+        .map(([name]) => name)
+        .join(', ')}): each is run once, so give its values once, or \`repeats\``,
     );
   const every = Math.ceil(cells.length / mostParsed);
   const mistakes = new Map<string, Mistake>();
@@ -57,15 +60,17 @@ export function withCells(
       });
   }
   const found = [...mistakes.values()].slice(0, 10);
-  const { usd } = job.budget;
-  if (found.length === 0 && usd !== undefined && (job.cell.budget.usd ?? 0) > usd)
-    return wrong(
-      job,
-      ['budget', 'usd'],
-      `${usd} dollars for all cells are less than the ${job.cell.budget.usd} that one of them may spend`,
-    );
-  return { job: read, mistakes: found };
+  return { job: read, mistakes: found.length > 0 ? found : belowOneCell(job) };
 }
+
+/** A budget of all cells that one of them alone may pass. */
+const belowOneCell = ({ budget, cell }: ExperimentJob): Mistake[] =>
+  (['usd', 'tokens'] as const).flatMap((unit) => {
+    const [all, one] = [budget[unit], cell.budget[unit]];
+    if (all === undefined || one === undefined || one <= all) return [];
+    const message = `${all} ${unit === 'usd' ? 'dollars' : 'tokens'} for all cells are less than the ${one} that one of them may spend`;
+    return [{ path: ['budget', unit], message }];
+  });
 
 const wrong = (job: Job, path: string[], message: string) => ({ job, mistakes: [{ path, message }] });
 

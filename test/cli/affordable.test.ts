@@ -41,6 +41,24 @@ it.each([
   expect(await said(budget)).toEqual([`${about}${affords}`]);
 });
 
+it('a program that is asked for in a batch costs half, on routes that take batches', async () => {
+  const route = 'openai/gpt-4o';
+  const batched = { models: { draft: [route], batch: true } };
+  expect(await said({ usd: 0.1 }, batched)).toEqual([
+    'openai/gpt-4o, about $0.023 a program (by its price in a batch, for 6,000 tokens read and 4,000 written); $0.10 affords about 1, fewer than its 5 trials',
+  ]);
+  for (const key of ['a', 'b', 'c']) {
+    await store.ledger.startCall({ key, jobId: 'earlier', route });
+    await store.ledger.finishCall(key, 1, {
+      usage: { input: 3_000, cached: 0, written: 0, output: 1_000, reasoning: 0 },
+      ...{ microUsd: 13_000, firstTokenMs: 1, reply: 'f'.repeat(64) },
+    });
+  }
+  expect(await said({}, batched)).toEqual([
+    expect.stringContaining('about $0.023 a program (by its price in a batch'),
+  ]);
+});
+
 it('calls on record say better what a program costs', async () => {
   const usage = { input: 3_000, cached: 0, written: 0, output: 1_000, reasoning: 0 };
   for (const key of ['a', 'b', 'c']) {

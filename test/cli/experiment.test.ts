@@ -44,7 +44,16 @@ it.each([
     { matrix: { rate: [1], 'limits.memory': [100] } },
     /^matrix\.limits\.memory: there is no such field/,
   ],
-  ['the same values twice', { matrix: { rate: [1, 1] } }, /^matrix: 1 cells have the values of another/],
+  [
+    'the same values twice',
+    { matrix: { rate: [1, 1] } },
+    /^matrix: a cell is there more than once \(1-\w+\): each is run once, so give its values once, or `repeats`$/,
+  ],
+  [
+    'an arm twice, once beside the matrix',
+    { matrix: { rate: [1, 2] }, include: [{ rate: 2 }, { rate: 1 }] },
+    /^matrix: 2 cells are there more than once \(1-\w+, 2-\w+\)/,
+  ],
   [
     'nothing that is left',
     { exclude: [{ rate: 1 }, { rate: 2 }] },
@@ -65,6 +74,11 @@ it.each([
     'a budget below that of one cell',
     { budget: { usd: 1 }, cell: { ...cell, budget: { usd: 2 } } },
     /^budget\.usd: 1 dollars for all cells are less than the 2 that one of them may spend$/,
+  ],
+  [
+    'tokens for all that are fewer than one cell may spend',
+    { budget: { tokens: 100 }, cell: { ...cell, budget: { tokens: 9_000 } } },
+    /^budget\.tokens: 100 tokens for all cells are less than the 9000 that one of them may spend$/,
   ],
   [
     'a million cells',

@@ -299,6 +299,21 @@ describe('a task in words', () => {
     ]);
   });
 
+  it('in batches is refused where none of its routes takes them', async () => {
+    const batched = (draft: string[]) => ({ ...task, models: { draft, batch: true } });
+    const config = modelConfig({ OPENAI_API_KEY: 'a-key', GROQ_API_KEY: 'a-key' });
+    expect(lacksModels(await checkedJob(batched(['groq/some-model']), folder), config)).toEqual([
+      'models.batch: expected a route of a provider that takes batches (openai, anthropic or gemini), got groq/some-model: name one, or leave `batch` out',
+    ]);
+    const pipeline = { kind: 'pipeline', name: 'p', stages: [batched(['groq/some-model'])] };
+    expect(lacksModels(await checkedJob(pipeline, folder), config)).toEqual([
+      expect.stringMatching(/^stages\[0\]\.models\.batch: expected a route/),
+    ]);
+    expect(
+      lacksModels(await checkedJob(batched(['groq/some-model', 'openai/gpt-4o']), folder), config),
+    ).toEqual([]);
+  });
+
   it('with a model, or with a program to begin with, is taken', async () => {
     await write({ 'f.py': 'print(1)\n' });
     expect(lacksModels(await checkedJob(task, folder), keyed)).toEqual([]);
