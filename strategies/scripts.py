@@ -7,6 +7,7 @@ counts. What Numba would take and then do differently is refused: random numbers
 
 import ast
 
+from known_to_numba import require_known_to_numba
 from parallel_loops import written_parameters
 from parallelize import share_out_with_numba
 from source import Module, NotApplicable, globals_of, parameters, parsed, require_compilable, require_own_calls, require_positional
@@ -66,6 +67,8 @@ def _require_compilable_unseen(module):
         for node in ast.walk(function):
             if isinstance(node, ast.Call):
                 _require_no_randomness(module, function, node)
+    require_known_to_numba(module)
+    for function in module.reachable():
         for name in globals_of(module, function):
             if name in rebound:
                 # Numba takes the value that a global has when it compiles, and keeps it.

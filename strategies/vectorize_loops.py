@@ -6,6 +6,7 @@ vector instructions. Division by zero still raises (`error_model='python'` is Nu
 
 import ast
 
+from known_to_numba import require_known_to_numba
 from parallelize import share_out_with_numba
 from program import Program
 from source import edited, require_compilable, require_own_calls, require_positional
@@ -19,6 +20,7 @@ def vectorize_loops(module, types, parallel, fast_math):
     require_compilable(module)
     require_positional(module, 'Numba')
     require_own_calls(module, COMPILED_LIBRARIES, 'Numba')
+    require_known_to_numba(module)
     shared_out = {module.name: share_out_with_numba(module, types)} if parallel else {}
     return compiled_with_numba([module], shared_out, fast_math)
 

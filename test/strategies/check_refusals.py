@@ -48,6 +48,12 @@ CASES = [
     ('a helper from another file', 'from helper import scaled\n' + LOOP.replace('k * x[i]', 'scaled(x[i])'), ['vectorize_loops'], 10, 'another file', None),
     ('a helper from a file that is imported', 'import helper\n' + LOOP.replace('k * x[i]', 'helper.scaled(x[i])'), ['vectorize_loops', 'use_pythran'], 10, 'put scaled into program.py', None),
     ('another library', 'from scipy.special import erf\n' + LOOP.replace('k * x[i]', 'erf(x[i])'), ['vectorize_loops', 'use_pythran'], 10, 'calls scipy.special.erf', None),
+    ('a generator of random numbers', 'import random\n' + LOOP.replace('total = 0.0', 'total = random.Random(1).random()'), ['vectorize_loops', 'use_pythran'], 8, 'calls random.Random, which', None),
+    ('NumPy’s own generator', LOOP.replace('total = 0.0', 'total = np.random.default_rng(1).normal()'), ['vectorize_loops'], 7, 'calls numpy.random.default_rng, which Numba', None),
+    ('another sequence of random numbers', 'import random\n' + put('random.seed(i)'), ['vectorize_loops'], 10, 'draws other numbers', 'without this line'),
+    ('a sum of a generator', LOOP.replace('return total', 'return total + sum(k * y for y in x)'), ['vectorize_loops'], 10, 'uses a generator', None),
+    ('a builtin that Numba lacks', LOOP.replace('range(len(x))', 'reversed(range(len(x)))'), ['vectorize_loops'], 8, 'calls reversed, which Numba', None),
+    ('a method of a function', LOOP.replace('return total', 'return total + np.add.reduce(x)'), ['vectorize_loops'], 10, 'calls numpy.add.reduce, which Numba', None),
     ('a product of matrices', LOOP.replace('return total', 'return total + x @ x'), ['use_pythran'], 10, 'needs a BLAS library', None),
     ('a product in another way', LOOP.replace('return total', 'return total + x.dot(x) + np.dot(x, x)'), ['use_pythran'], 10, 'needs a BLAS library', None),
 ]
@@ -99,6 +105,10 @@ text = put('print(i)') + '\nf(np.arange(3.0))\n'
 script = lambda strategies, other=None, _=None: faster_script(other or text, 'program.py', strategies, work)  # noqa: E731
 problem = problem_of(script, text.encode(), None, ['vectorize_loops'], 9, 'f calls print', 'without this line')
 rows.append({'title': 'a print in the function of a script', 'problem': problem})
+
+text = LOOP.replace('return total', 'return total + max(y for y in x)') + '\nprint(f(np.arange(3.0)))\n'
+problem = problem_of(script, text.encode(), None, ['vectorize_loops'], 10, 'uses a generator', None)
+rows.append({'title': 'a generator in the function of a script', 'problem': problem})
 
 
 def broken(strategies, *_):
