@@ -332,9 +332,16 @@ def has_loop(function):
 
 
 def require_compilable(module):
-    """Raises NotApplicable, with the construct and its line, where no numeric compiler could take the function."""
+    """Raises NotApplicable where no numeric compiler could take the function, or would gain by it."""
+    require_numeric(module)
     functions = module.reachable()
-    for function in functions:
+    if not any(has_loop(function) or _calls_itself(module, function) for function in functions):
+        raise NotApplicable(f'{module.name} has no loop or recursion to compile; NumPy already does its work', module.function)
+
+
+def require_numeric(module):
+    """Raises NotApplicable, with the construct and its line, where no numeric compiler could take the function."""
+    for function in module.reachable():
         if function.decorator_list:
             raise NotApplicable(f'{function.name} is decorated', function.decorator_list[0])
         parameters(function)
@@ -342,8 +349,6 @@ def require_compilable(module):
         for node in sorted(inside, key=lambda node: (node.lineno, node.col_offset)):
             _require_compilable_node(node, function)
         _require_known_names(module, function)
-    if not any(has_loop(function) or _calls_itself(module, function) for function in functions):
-        raise NotApplicable(f'{module.name} has no loop or recursion to compile; NumPy already does its work', module.function)
 
 
 def require_positional(module, compiler):

@@ -44,12 +44,23 @@ RIGHT = [
         (KEYS, ROW.repeat(2)[:300]), (np.array([]), np.array([])), (np.array([2.0, np.nan, 1.0, 2.0]), np.arange(4.0)), (np.array(['b', 'a', 'b']), np.arange(3)),
     ]),
     ('what does not change in a loop', 'def f(x, n):\n    out = np.zeros(len(x))\n    for i in range(n):\n        out += i * np.sort(x)\n    return out', 'once_1', [(ROW, 4), (ROW, 0)]),
+    ('a function for each element', 'def g(x, y):\n    return h(x) if x > y else y * K\n\n\ndef h(x):\n    return x * x\n\n\nK = 2.0\n\n\ndef f(x, y):\n    return np.vectorize(g)(x, y)', '_each_element(', [
+        (ROW, 0.5), (A, A[0]), (KEYS, 3), (KEYS, 3.5), (ROW.astype(np.float32), 0.5), (2.0, 1.0), (list(ROW), 0.5), (HOLES, 0.0),
+    ]),
+    ('a function by decorator, whose first result is whole', '@np.vectorize\ndef g(x):\n    if x < 0:\n        return 0\n    return x\n\n\ndef f(x):\n    return g(x)', '_each_element(', [(ROW,), (-np.abs(ROW),), (np.abs(ROW),), (KEYS,)]),
+    ('a decorated function alone', '@np.vectorize\ndef f(x):\n    return 1.0 / x', '_each_element(', [(ROW,), (np.array([1.0, 0.0, 2.0]) + 1,)]),
+    ('a function made above all', 'import math\n\n\ndef g(x):\n    return math.floor(x)\n\n\nG = np.vectorize(g)\n\n\ndef f(x):\n    return G(x).sum() + np.vectorize(lambda y: y + 1.0)(x)', '_each_element(', [(ROW,), (ROW[:1],)]),
+    ('a function for each row', 'def g(row):\n    best = 0.0\n    for i in range(1, len(row)):\n        best = max(best, abs(row[i] - row[i - 1]))\n    return best\n\n\ndef f(x, axis):\n    return np.apply_along_axis(g, axis, x), np.apply_along_axis(lambda row: row - row.mean(), axis, x)', '_each_row(', [
+        (A, 0), (A, 1), (A, -1), (A.reshape(4, 10, 5), 1), (A[0], 0), (A.astype(np.float32), 0), (KEYS.reshape(30, 10), 0),
+    ]),
 ]
 # What must be left as it is, in the part that is named.
 LEFT = [
     ('a loop that changes what it computes from', 'def f(x, n):\n    for i in range(n):\n        x[i] = np.sum(x)\n    return x', 'once_1', [(ROW.copy(), 3)]),
     ('a loop that may change it by another name', 'def f(x, y, n):\n    t = 0.0\n    for i in range(n):\n        y[i] = i\n        t += np.sum(x)\n    return t', 'once_1', [(ROW.copy(), ROW.copy(), 3)]),
     ('an array that is changed before it is used', 'def f(x):\n    d = x - 1.0\n    x += 5.0\n    return d * d + d', 'x - 1.0) *', [(ROW.copy(),)]),
+    ('a function that changes its row', 'def g(row):\n    row[0] = 1.0\n    return row.sum()\n\n\ndef f(x):\n    return np.apply_along_axis(g, 0, x)', '_each_row', [(A.copy(),)]),
+    ('a lambda that takes a name from around it', 'def f(x, n):\n    return np.vectorize(lambda y: y * n)(x)', '_each_element', [(ROW, 3)]),
     ('groups whose rows are changed', 'def f(k, x):\n    out = []\n    for v in np.unique(k):\n        m = k == v\n        g = x[m]\n        g += 1.0\n        out.append(g.sum() + x[m].sum())\n    return out', 'argsort', [(KEYS, KEYS * 1.0)]),
 ]
 
