@@ -7,7 +7,10 @@ const most = { files: 5_000, depth: 8 };
 /** What no program reads, and what there may be very much of. */
 const skipped = /^(?:\.|__pycache__$|node_modules$)/;
 
-/** Returns the first of the files in a job's folder that it does not name and that are not hidden, those near the job first. */
+/**
+ * Returns the first file in a job's folder that the job does not name and that is not hidden. Files near the
+ * job come first.
+ */
 export async function filesBeside({ folder, files }: JobFile): Promise<string[]> {
   const named = new Set(files);
   const beside: string[] = [];

@@ -6,8 +6,8 @@ import type { BlobStore } from '../store/blobs.ts';
 import { UserMistake } from './terminal.ts';
 
 /**
- * Lays files out as `folder`, in place of what was laid out there before: those of a tree, and `own` ones by name. Throws `UserMistake` for
- * a path that leads out of it.
+ * Lays files out as `folder`, in place of what was laid out there before. They are those of a tree, and `own`
+ * ones by name. Throws `UserMistake` for a path that leads out of it.
  */
 export async function layOutTree(
   blobs: BlobStore,

@@ -33,7 +33,9 @@ export interface NothingLeft {
   trials?: number;
 }
 
-/** Returns why a job that has ended has nothing to go on with; null where there is something left to do. */
+/**
+ * Returns why a job that has ended has nothing to go on with. Returns null where there is something left to do.
+ */
 export async function nothingLeft(
   store: Store,
   record: JobRecord,

@@ -41,7 +41,10 @@ export class UserMistake extends Error {
 
 const usualColumns = { terminal: 80, pipe: 100 };
 
-/** How wide a stream is; a terminal that does not know its width, or says 0, counts as one of 80 columns. */
+/**
+ * Returns how wide a stream is. A terminal that does not know its width, or says 0, counts as one of 80
+ * columns.
+ */
 export const widthOf = ({ isTTY, columns }: { isTTY?: boolean; columns?: number }): number =>
   isTTY ? columns || usualColumns.terminal : usualColumns.pipe;
 
@@ -105,7 +108,10 @@ export function cut(text: string, width: number): string {
   return width < 1 ? '' : `${kept}…`;
 }
 
-/** Text without colours in lines of at most `columns` columns, broken between words where it can be; a character is never broken. */
+/**
+ * Returns text without colours in lines of at most `columns` columns, broken between words where it can be. A
+ * character is never broken.
+ */
 export function wrap(text: string, columns: number): string[] {
   const width = Math.max(1, columns);
   return text.split('\n').flatMap((paragraph) => {

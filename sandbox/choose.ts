@@ -48,8 +48,9 @@ export type ChosenSandbox = {
 const guestSource = fileURLToPath(new URL('./guest', import.meta.url));
 
 /**
- * Opens the wanted sandbox; `auto` takes Docker where it can be had, else bubblewrap, else E2B where the user has a key. Throws
- * `NoSandbox`, with one line on what to type, where there is none: without isolation nothing runs.
+ * Opens the wanted sandbox. `auto` takes Docker where it can be had, else bubblewrap, else E2B where the user
+ * has a key. Throws `NoSandbox`, with one line on what to type, where there is none: without isolation nothing
+ * runs.
  */
 export async function chooseSandbox(options: ChooseOptions): Promise<ChosenSandbox> {
   const guest = await stageGuest(options.guest ?? guestSource, options.root);
@@ -110,8 +111,9 @@ function present(part: string | null, otherwise: string): string {
 }
 
 /**
- * Copies the guest folder to `root/guest-HASH`, readable by every user and writable by none, unless it is there; returns that path.
- * A sandbox mounts the copy: the source's modes and owner are whatever a checkout made them.
+ * Copies the guest folder to `root/guest-HASH`, readable by every user and writable by none, unless it is
+ * there. Returns that path. A sandbox mounts the copy: the source's modes and owner are whatever a checkout
+ * made them.
  */
 export async function stageGuest(source: string, root: string): Promise<string> {
   const entries = await readdir(source, { recursive: true, withFileTypes: true });

@@ -85,8 +85,8 @@ export async function makeControlGroup(
 }
 
 /**
- * Ends what is in the group `name` and the groups inside it, frozen or not, and removes them; nothing where there is none.
- * Throws `SandboxUnavailable` where a process in it does not end in time.
+ * Ends what is in the group `name` and the groups inside it, frozen or not, and removes them. Does nothing
+ * where there is none. Throws `SandboxUnavailable` where a process in it does not end in time.
  */
 export async function removeControlGroup(groups: ControlGroups, name: string): Promise<void> {
   const outer = [...new Set(Object.values(inEach(groups, name)))];

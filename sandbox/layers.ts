@@ -28,7 +28,9 @@ export interface Layers {
    * every sandbox has included. Asks the package indexes that the user's pip asks. Throws `JobRejected`, or `PackagesUnavailable`.
    */
   lock(requirements: readonly string[], signal: AbortSignal): Promise<string>;
-  /** Returns the layer of a lock; makes it where it is not there, out of the very files that the lock names. */
+  /**
+   * Returns the layer of a lock. Makes it where it is not there, out of the very files that the lock names.
+   */
   layer(lock: string, signal: AbortSignal): Promise<Layer>;
   /** Returns whether the layer of a lock is there already. */
   has(lock: string): Promise<boolean>;
@@ -130,7 +132,10 @@ export function createLayers({ cache }: { cache: string }): Layers {
   };
 }
 
-/** What is kept of a layer beside its packages: measuring it anew for every run would take longer than the run. */
+/**
+ * Holds what is kept of a layer beside its packages. Measuring it anew for every run would take longer than the
+ * run.
+ */
 const About = z.object({ mb: z.number() });
 type About = z.infer<typeof About>;
 const aboutFile = 'about.json';

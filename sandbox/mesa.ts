@@ -14,7 +14,10 @@ const libraries = 'lavavu_osmesa.libs';
 /** What the carrier needs for its own program; where this is locked too, that program was asked for. */
 const ofItsProgram = 'jupyter-server-proxy';
 
-/** Adds the wheel that carries Mesa to a folder of wheels that draw with VTK; none where no index has it for this machine. */
+/**
+ * Adds the wheel that carries Mesa to a folder of wheels that draw with VTK. Adds none where no index has it
+ * for this machine.
+ */
 export async function addMesa(wheels: string, where: PipOptions): Promise<void> {
   const names = await readdir(wheels);
   const isThere = (prefix: string): boolean => names.some((name) => name.startsWith(prefix));

@@ -113,7 +113,10 @@ const broughtByImport: Readonly<Record<string, string>> = {
   zstandard: 'zstandard',
 };
 
-/** Returns the package that importing `module` brings into a sandbox, by the name it is published under; null where it brings none. */
+/**
+ * Returns the package that importing `module` brings into a sandbox, by the name it is published under. Returns
+ * null where it brings none.
+ */
 export const packageOf = (module: string): string | null => {
   const [name = module] = module.split('.');
   return Object.hasOwn(broughtByImport, name) ? (broughtByImport[name] ?? null) : null;

@@ -7,7 +7,10 @@ import { onPath } from '../setup/places.mjs';
 import { pythonTarget } from '../setup/wheels.mjs';
 import { neutralise } from './supervisor-job.ts';
 
-/** How pip is to reach its indexes is the user's own setting; nothing else of the environment is any business of it. */
+/**
+ * How pip is to reach its indexes is the user's own setting. Nothing else of the environment is any business of
+ * it.
+ */
 const passedOn =
   /^(PATH|HOME|LANG|LC_\w+|TMPDIR|XDG_(CONFIG|CACHE)_(HOME|DIRS)|(HTTPS?|ALL|NO)_PROXY|SSL_CERT_(FILE|DIR)|REQUESTS_CA_BUNDLE|NETRC|PIP_(INDEX_URL|EXTRA_INDEX_URL|FIND_LINKS|NO_INDEX|TRUSTED_HOST|CERT|CLIENT_CERT|PROXY|TIMEOUT|DEFAULT_TIMEOUT|RETRIES|CACHE_DIR|NO_CACHE_DIR|CONFIG_FILE|KEYRING_PROVIDER))$/i;
 

@@ -12,7 +12,10 @@ export interface TurnListener {
 
 const lookEveryMs = 1_000;
 
-/** Tells `listener` while the process `pid`, for the sandbox `key`, stands in line for the lock `file`; call what it returns at the end. */
+/**
+ * Tells `listener` while the process `pid`, for the sandbox `key`, stands in line for the lock `file`. Call
+ * what it returns at the end.
+ */
 export function watchTurn(pid: number, file: string, key: string, listener: TurnListener): () => void {
   let told = false;
   let ended = false;
@@ -41,7 +44,10 @@ interface Lock {
   exclusive: boolean;
 }
 
-/** The key of the sandbox that `pid` waits for at the lock `file`; null for one that has none, undefined where it does not wait. */
+/**
+ * Returns the key of the sandbox that `pid` waits for at the lock `file`. Returns null for one that has none,
+ * undefined where it does not wait.
+ */
 async function inTheWay(pid: number, file: string): Promise<string | null | undefined> {
   const locks = locksIn(await readFile('/proc/locks', 'utf8'));
   const [lock, turnstile] = await Promise.all([inodeOf(file), inodeOf(`${file}.turn`)]);

@@ -35,7 +35,10 @@ export interface WarmHome {
 
 /** How a back end keeps sandboxes that stay. */
 export interface WarmHost {
-  /** Returns the open one of that name, which another process may have opened; opens it where there is none that lives. */
+  /**
+   * Returns the open one of that name, which another process may have opened. Opens it where there is none that
+   * lives.
+   */
   open(member: Member, signal: AbortSignal): Promise<WarmHome>;
   close(name: string): Promise<void>;
 }

@@ -28,8 +28,9 @@ export interface ChatOptions extends Allowances {
 const skipped = /^(?:\.|__pycache__$|node_modules$)/;
 
 /**
- * `crucible chat [FOLDER|NAME]`: begins a conversation over the files of a folder, or goes on with one, and talks until its user leaves.
- * Returns the exit status. Throws `UserMistake`, before anything is started, where no model can be asked.
+ * `crucible chat [FOLDER|NAME]`: begins a conversation over the files of a folder, or goes on with one. It
+ * talks until its user leaves. Returns the exit status. Throws `UserMistake`, before anything is started, where
+ * no model can be asked.
  */
 export async function chat(
   session: Session,
@@ -52,7 +53,9 @@ export async function chat(
   });
 }
 
-/** The conversation that is meant, where it is one there is: by `--resume` the latest, by its name, or its ID. */
+/**
+ * Returns the conversation that is meant, where there is one: by `--resume` the latest, else by its name or ID.
+ */
 async function earlierOne(
   store: Store,
   where: string | undefined,

@@ -9,7 +9,10 @@ import { folderOf } from '../start/typed-job.ts';
 import { sayOf, UserMistake } from '../terminal.ts';
 import { untilDone } from './standing.ts';
 
-/** `crucible put JOB FILE…`: brings files into the workspace of a conversation, under their names below the folder they have in common. */
+/**
+ * `crucible put JOB FILE…`: brings files into the workspace of a conversation. They keep their names below the
+ * folder they have in common.
+ */
 export async function put(session: Session, job: string, paths: readonly string[]): Promise<void> {
   const { config, context, signal } = session;
   const { store, json, out } = context;

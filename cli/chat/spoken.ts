@@ -2,8 +2,8 @@
 const shown: Record<string, string> = { idea: '', path: '── ', content: '', search: '', replace: '' };
 
 /**
- * Returns a reply that is coming in as people can read it: the idea, and the files and changes as they are written. It comes as JSON
- * that is not whole yet; what it says may be cut anywhere.
+ * Returns a reply that is coming in as people can read it. That is the idea, and the files and changes as they
+ * are written. It comes as JSON that is not whole yet; what it says may be cut anywhere.
  */
 export function spoken(reply: string): string {
   const texts: string[] = [];

@@ -18,8 +18,8 @@ export async function openedJob({ ledger }: Store, id: string, signal: AbortSign
 }
 
 /**
- * Waits until a conversation has done what the message `told` says, and returns how it stands then; `meanwhile` is called at each look.
- * Throws `UserMistake` where the conversation ends before.
+ * Waits until a conversation has done what the message `told` says, and returns how it stands then. `meanwhile`
+ * is called at each look. Throws `UserMistake` where the conversation ends before.
  */
 export async function untilDone(
   store: Store,

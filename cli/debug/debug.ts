@@ -12,8 +12,9 @@ import { type CommandContext, clean, paint, UserMistake } from '../terminal.ts';
 import { readTrouble, type Trouble, troubleLines, waysOn } from './screen.ts';
 
 /**
- * `crucible debug JOB`: one screen for a job that needs a person: what failed, where, why, and what may be done. On a terminal each of that is
- * done by a line; elsewhere the screen is printed once, with the commands. Throws `UserMistake` for a job that needs no help.
+ * `crucible debug JOB`: shows one screen for a job that needs a person. It says what failed, where, why, and
+ * what may be done. On a terminal each of that is done by a line; elsewhere the screen is printed once, with
+ * the commands. Throws `UserMistake` for a job that needs no help.
  */
 export async function debug(session: Session, text: string): Promise<void> {
   const { context } = session;

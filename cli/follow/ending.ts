@@ -36,7 +36,10 @@ const furtherOn = ({ candidate }: { candidate: string }, where: string, name: st
 /** Whether it is the user's own program. */
 const isOwn = ({ candidate }: BestFound): boolean => candidate === 'c-0';
 
-/** What a job that has ended leaves to its user: where its product is, and the commands that go on from there. */
+/**
+ * Says what a job that has ended leaves to its user. That is where its product is, and the commands that go on
+ * from there.
+ */
 export async function printNext(context: CommandContext, record: JobRecord): Promise<void> {
   const next = await nextOf(context, record);
   const width = Math.max(8, ...next.map(([what]) => what.length));

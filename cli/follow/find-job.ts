@@ -7,8 +7,9 @@ import { clean, UserMistake } from '../terminal.ts';
 const mostListed = 8;
 
 /**
- * Returns the job that `text` names. Known are an ID, the beginning of one that no other has, `latest`, and a name or a series, of which
- * the latest run is meant. Each may be followed by `/STAGE`. Throws `UserMistake` with the candidates where it is none or more than one.
+ * Returns the job that `text` names. Known are an ID, the beginning of one that no other has, and `latest`. So
+ * are a name and a series, of which the latest run is meant. Each may be followed by `/STAGE`. Throws
+ * `UserMistake` with the candidates where it is none or more than one.
  */
 export async function findJob({ ledger }: Store, text: string): Promise<JobRecord> {
   const exact = await ledger.job(text);

@@ -52,8 +52,9 @@ export async function logs(
 }
 
 /**
- * Hands every event to `write` until the job is closed, which it returns, or `signal` fires: then as the job stands. A job that
- * is not in the ledger yet is waited for; its submission is on its way. Throws the signal's reason where it never came.
+ * Hands every event to `write` until the job is closed, and returns the job. Where `signal` fires, it returns
+ * the job as it stands. A job that is not in the ledger yet is waited for; its submission is on its way. Throws
+ * the signal's reason where it never came.
  */
 export async function followEvents(
   store: Store,

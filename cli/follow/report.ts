@@ -6,8 +6,9 @@ import { type CommandContext, UserMistake } from '../terminal.ts';
 import { findJob } from './find-job.ts';
 
 /**
- * `crucible report JOB`: writes the job's report, one HTML file, to `out` (default `NAME-report.html` in the current folder) and prints
- * its path. Throws `UserMistake` where there is no report, or where something else would be overwritten.
+ * `crucible report JOB`: writes the job's report, one HTML file, to `out`, and prints its path. The default is
+ * `NAME-report.html` in the current folder. Throws `UserMistake` where there is no report, or where something
+ * else would be overwritten.
  */
 export async function report(
   context: CommandContext,

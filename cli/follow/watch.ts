@@ -78,7 +78,10 @@ async function boardOf(context: CommandContext, record: JobRecord): Promise<stri
     : board(context, trials, objective, { most: mostOnBoard, chosen });
 }
 
-/** On a terminal the summary is wrapped below how it ended; elsewhere its first line stands beside that, which says it all. */
+/**
+ * On a terminal the summary is wrapped below how it ended. Elsewhere its first line stands beside that, which
+ * says it all.
+ */
 function resultLines(context: CommandContext, record: JobRecord): string[] {
   const result = record.result;
   const summary = result?.summary ?? '';
@@ -99,7 +102,9 @@ const restOf = (summary: string): string[] =>
     .slice(1)
     .map((line) => `  ${line}`.trimEnd());
 
-/** The report is written right after a job was closed, from what it was closed with: it is waited for this long. */
+/**
+ * The report is written right after a job was closed, from what it was closed with. It is waited for this long.
+ */
 const reportMs = 5_000;
 
 async function withReport(store: Store, closed: JobRecord, signal: AbortSignal): Promise<JobRecord> {
@@ -122,7 +127,7 @@ const withWidth = (stream: NodeJS.WriteStream): NodeJS.WriteStream =>
     },
   });
 
-/** Of a job with thousands of trials reading takes long: at most a twentieth of a core is spent on it. */
+/** Reading takes long for a job with thousands of trials. At most a twentieth of a core is spent on it. */
 const restShare = 20;
 
 async function watchOnScreen(

@@ -30,7 +30,10 @@ const packagesFor: Record<Build['tool'], string[]> = {
   ...{ setuptools: ['setuptools', 'pybind11'], cmake: ['cmake', 'nanobind', 'pybind11'] },
 };
 
-/** Returns what builds a program that says itself how it is built; null where the compiler is called as it was here. */
+/**
+ * Returns what builds a program that says itself how it is built. Returns null where the compiler is called as
+ * it was here.
+ */
 function ownBuild(tool: Build['tool']): string[] | null {
   if (tool === 'setuptools') return ['quietly "$python" setup.py build_ext --inplace'];
   if (tool !== 'cmake') return null;

@@ -18,8 +18,9 @@ import { refuseToReplace } from './in-the-way.ts';
 const marker = '.git/crucible.json';
 
 /**
- * `crucible export JOB --git FOLDER`: writes every candidate's program as a commit of a new git repository, with the parents it has in
- * the search. Branches and tags of a pipeline's stages are named `STAGE/…`. Throws `UserMistake` where there is no candidate, or no git.
+ * `crucible export JOB --git FOLDER`: writes every candidate's program as a commit of a new git repository. Its
+ * parents are those it has in the search. Branches and tags of a pipeline's stages are named `STAGE/…`. Throws
+ * `UserMistake` where there is no candidate, or no git.
  */
 export async function exportGit(
   { store, json, out }: CommandContext,
@@ -149,7 +150,10 @@ async function blobMark(artifact: string, { blobs, stream, marks }: Import): Pro
   return mark;
 }
 
-/** Git keeps its own settings in `.git`, and some file systems know it by other spellings: no program has files there. */
+/**
+ * Git keeps its own settings in `.git`, and some file systems know it by other spellings. No program has files
+ * there.
+ */
 const isForGit = (path: string): boolean =>
   path
     .split('/')

@@ -37,9 +37,9 @@ interface Folder {
 const settingsFile = 'export.json';
 
 /**
- * `crucible export JOB`: writes what a job gave as the folder `out`, which works without Crucible (default `NAME-export` in the current
- * folder). That is its best program, the one that was chosen, or what every stage of a pipeline gave. Throws `UserMistake` where there is
- * nothing to export, or something in the way.
+ * `crucible export JOB`: writes what a job gave as the folder `out`, which works without Crucible. The default
+ * is `NAME-export` in the current folder. That is its best program, the one that was chosen, or what every
+ * stage of a pipeline gave. Throws `UserMistake` where there is nothing to export, or something in the way.
  */
 export async function exportJob(
   { store, json, out }: CommandContext,

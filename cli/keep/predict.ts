@@ -24,8 +24,9 @@ export interface PredictOptions {
 const mistaken = 3;
 
 /**
- * `crucible predict JOB new.csv`: predicts the rows of a table with what a job learnt, in the sandbox, as the exported folder does. Throws
- * `UserMistake` where the job gave nothing that predicts, or the table is not like the one it learnt from.
+ * `crucible predict JOB new.csv`: predicts the rows of a table with what a job learnt. It runs in the sandbox,
+ * as the exported folder does. Throws `UserMistake` where the job gave nothing that predicts, or the table is
+ * not like the one it learnt from.
  */
 export async function predictTable(
   { config, context, signal }: Session,

@@ -15,7 +15,8 @@ export interface LaidOut {
 }
 
 /**
- * Lays a finished job's product and report out as files in `folder`, in place of what an earlier run left there.
+ * Lays a finished job's product and report out as files in `folder`. They take the place of what an earlier run
+ * left there.
  */
 export async function layOut(store: Store, result: JobResult, folder: string): Promise<LaidOut> {
   const product = result.product === null ? {} : await readTree(store.blobs, result.product);

@@ -97,7 +97,7 @@ export async function connect(
 /** A worker that is started takes so long at most before it hears what a job is told. */
 const hearingMs = 60_000;
 
-/** Asks the ledger first: a workflow that went on as new, or has ended, does not know what it took before. */
+/** Asks the ledger first. A workflow that went on as new, or has ended, does not know what it took before. */
 async function tell(
   { client, store }: { client: Client; store: Store },
   jobId: string,

@@ -72,10 +72,11 @@ export interface UpOptions {
 }
 
 /**
- * Sees to it that one server and one worker with all roles run, detached, and returns where. What runs already stays, however it came
- * about; what is too many, or answers no more, is ended. Throws `UserMistake` where the port is taken, or the server is missing or cannot
- * be reached. It throws that, too, for a full disk and a worker that does not come up; and `NoSandbox` where there is none. What this call
- * had started is stopped then.
+ * Sees to it that one server and one worker with all roles run, detached, and returns where. What runs already
+ * stays, however it came about; what is too many, or answers no more, is ended. Throws `UserMistake` where the
+ * port is taken, or the server is missing or cannot be reached. It throws that, too, for a full disk and a
+ * worker that does not come up. It throws `NoSandbox` where there is none. What this call had started is
+ * stopped then.
  */
 export async function up(config: Config, { port, say, signal, ...from }: UpOptions): Promise<Running> {
   await makeHome(config.home);
@@ -252,7 +253,10 @@ async function removeHalfMade(file: string): Promise<void> {
   for (const each of [file, `${file}-wal`, `${file}-shm`, `${file}-journal`]) await rm(each, { force: true });
 }
 
-/** Whether a namespace is in the server's file; true also where that cannot be read, and is the server's to say. */
+/**
+ * Tells whether a namespace is in the server's file. It is true also where that cannot be read, and is the
+ * server's to say.
+ */
 function hasNamespace(file: string): boolean {
   try {
     const db = new DatabaseSync(file);

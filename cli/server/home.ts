@@ -5,8 +5,8 @@ import { reasonOf } from '../mistakes.ts';
 import { UserMistake } from '../terminal.ts';
 
 /**
- * Makes the folder of the store, for this user only; one that is there, and the files in it, are closed to others. Throws
- * `UserMistake` where there cannot be one, or it cannot be written to.
+ * Makes the folder of the store, for this user only. One that is there, and the files in it, are closed to
+ * others. Throws `UserMistake` where there cannot be one, or it cannot be written to.
  */
 export async function makeHome(home: string): Promise<void> {
   try {

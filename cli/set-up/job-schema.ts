@@ -5,7 +5,10 @@ import { Job } from '../../domain/job.schema.ts';
 
 export const jobSchemaPath = fileURLToPath(new URL('../../job.schema.json', import.meta.url));
 
-/** The schema of job files for editors, as text: what a user may write, so fields with a default may be left out. */
+/**
+ * Returns the schema of job files for editors, as text. It says what a user may write, so fields with a default
+ * may be left out.
+ */
 export const jobSchema = (): string =>
   `${JSON.stringify({ title: 'A Crucible job', ...z.toJSONSchema(Job, { target: 'draft-7', io: 'input' }) }, null, 2)}\n`;
 

@@ -117,7 +117,10 @@ function limitsText(
   return `; ${budgets} affords about ${count.toLocaleString('en')}${fewer}`;
 }
 
-/** How many requests a budget affords that take `each`: the last is sent where what it may take at most still fits. Null: without limit. */
+/**
+ * Returns how many requests a budget affords that take `each`. The last is sent where what it may take at most
+ * still fits. Null: without limit.
+ */
 function affords(cap: number | null, each: number | null, most: number | null): number | null {
   if (cap === null || each === null || most === null || each === 0) return null;
   return cap < most ? 0 : Math.floor((cap - most) / each) + 1;

@@ -19,8 +19,9 @@ interface Wanted {
 }
 
 /**
- * Makes the job of a function for which nobody gave cases. The sandbox makes a generator from the calls that `--record` makes, else from what
- * stands in the file. It is written beside the program, where its user can change it; one that stands there is used as it is.
+ * Makes the job of a function for which nobody gave cases. The sandbox makes a generator from the calls that
+ * `--record` makes, else from what stands in the file. It is written beside the program, where its user can
+ * change it. One that stands there is used as it is.
  */
 export async function jobWithDraftedCases(
   session: Session,

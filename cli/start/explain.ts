@@ -11,8 +11,9 @@ import { beginJob } from './first-look.ts';
 import { type JobFile, packFiles } from './job-file.ts';
 
 /**
- * Says which strategies apply to the program of a job, in the order they would be tried, and why others do not. The reason has the
- * construct, its line, and what would make them apply. No candidate is run; the program itself is, on one case, to see what its names hold.
+ * Says which strategies apply to the program of a job, in the order they would be tried. Says why others do
+ * not. The reason has the construct, its line, and what would make them apply. No candidate is run; the program
+ * itself is, on one case, to see what its names hold.
  */
 export async function explainJob(session: Session, file: JobFile): Promise<void> {
   const { config, context, signal } = session;

@@ -70,7 +70,10 @@ export async function firstLook(file: JobFile, machine: Machine | null): Promise
   return { mistakes: [...new Set(found.mistakes)], warnings: [...new Set(found.warnings)] };
 }
 
-/** Fields that ask for more than the machine has: no program could be started, or its threads would wait for each other. */
+/**
+ * Returns the fields that ask for more than the machine has. No program could be started, or its threads would
+ * wait for each other.
+ */
 function tooMuchFor(machine: Machine, { limits, cores }: StageJob): { path: string[]; message: string }[] {
   // What nobody asked for is no mistake on a machine with one core.
   const mostCores = Math.max(machine.cores, defaults.cores);

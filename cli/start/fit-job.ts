@@ -34,7 +34,10 @@ export interface FitOptions extends Allowances {
   yes?: boolean;
 }
 
-/** What was spent before a job began is at most this share of its time: the rest is for learning, however long the look took. */
+/**
+ * What was spent before a job began is at most this share of its time. The rest is for learning, however long
+ * the look took.
+ */
 const mostSpent = 0.5;
 
 /** Where the table of a job is, and what stands beside it. */
@@ -156,7 +159,10 @@ async function lookFor({ config, context }: Session, file: JobFile, options: Fit
   };
 }
 
-/** Shows what a look found: the columns with what they hold and why, what was left out, and what is to be watched. */
+/**
+ * Shows what a look found: the columns with what they hold and why. It also shows what was left out, and what
+ * is to be watched.
+ */
 function showLook({ context }: Session, look: Look): void {
   const say = sayOf(context);
   const { rows, columns, target, task, metric, classes, warnings } = look;

@@ -12,8 +12,8 @@ export interface FixOptions extends Allowances {
 }
 
 /**
- * Makes the job that `crucible fix` asks for: the script with its arguments, run as it is and mended where it fails. Paths are as typed.
- * Throws `UserMistake` in the words of the command line.
+ * Makes the job that `crucible fix` asks for. It is the script with its arguments, run as it is and mended
+ * where it fails. Paths are as typed. Throws `UserMistake` in the words of the command line.
  */
 export async function jobFromScript(
   script: string,

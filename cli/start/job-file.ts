@@ -44,7 +44,11 @@ interface Source {
   field(path: Path): string;
 }
 
-/** Reads a YAML or JSON job file; with `yes` also one of very many cells, with `fitMemory` its recipes' grids made as large as fits. Throws `UserMistake` naming the field and the line of everything that is wrong. */
+/**
+ * Reads a YAML or JSON job file. With `yes` it reads also one of very many cells. With `fitMemory` its recipes'
+ * grids are made as large as fits. Throws `UserMistake` naming the field and the line of everything that is
+ * wrong.
+ */
 export async function readJobFile(path: string, options: ReadOptions = {}): Promise<JobFile> {
   const name = basename(path);
   let text: string;
@@ -261,7 +265,10 @@ async function wrongPrompts(root: string, folder: string, files: Iterable<string
   return checkOwnPrompts(folder, texts);
 }
 
-/** Links are followed as long as they stay below `root`: what lies elsewhere on this machine is not the job's to read. */
+/**
+ * Links are followed as long as they stay below `root`. What lies elsewhere on this machine is not the job's to
+ * read.
+ */
 async function* filesBelow(
   root: string,
   path: string,

@@ -32,8 +32,9 @@ interface StartResult {
 }
 
 /**
- * The main job, from nothing: server and worker are started, the job is submitted, watched to its end and its results laid out.
- * Done before, it is shown, and its best is verified once more. Returns whether all went well, or the exit status.
+ * Runs the main job from nothing. Server and worker are started, the job is submitted, watched to its end and
+ * its results laid out. Done before, it is shown, and its best is verified once more. Returns whether all went
+ * well, or the exit status.
  */
 export async function start(
   context: CommandContext,

@@ -82,7 +82,10 @@ const slugOf = (value: Value): string =>
     .replace(/[^a-z0-9]+/g, '-')
     .replace(/^-|-$/g, '');
 
-/** Puts values in place of their names, in every text of a stage; a text that is one name alone becomes the value itself. */
+/**
+ * Puts values in place of their names, in every text of a stage. A text that is one name alone becomes the
+ * value itself.
+ */
 const fill = (stage: Fields, values: Readonly<Record<string, Value>>): unknown =>
   withTexts(stage, (text) => {
     const [, alone] = /^\$\{(\w+)\}$/.exec(text) ?? [];

@@ -27,8 +27,9 @@ export interface OptimizeOptions extends Allowances {
 }
 
 /**
- * The job that `crucible optimize` asks for. Paths are as typed, relative to the shell's folder or absolute; the job's folder is the
- * lowest one that they all are below. Throws `UserMistake` in the words of the command line.
+ * The job that `crucible optimize` asks for. Paths are as typed, relative to the shell's folder or absolute.
+ * The job's folder is the lowest one that they all are below. Throws `UserMistake` in the words of the command
+ * line.
  */
 export async function jobFromOptions(typed: string, options: OptimizeOptions): Promise<JobFile> {
   const { program, name: wanted } = asked(typed, options);

@@ -51,7 +51,10 @@ async function packagesOfImports(
   return [...new Set(wanted.flatMap((name) => packageOf(name) ?? []))].sort();
 }
 
-/** Returns the packages that a part of a job asks for, as indexes write their names; null where that is not to be known here. */
+/**
+ * Returns the packages that a part of a job asks for, as indexes write their names. Returns null where that is
+ * not to be known here.
+ */
 export async function packagesAskedFor(
   { environment }: StageJob,
   folder: string,

@@ -74,7 +74,10 @@ export function namesIn(statements: readonly PythonStatement[]): ModuleNames {
   return found;
 }
 
-/** The one function of the module that `name` stands for; null where that cannot be told: there are several, or it is bound anew. */
+/**
+ * Returns the one function of the module that `name` stands for. Returns null where that cannot be told: there
+ * are several, or it is bound anew.
+ */
 export function functionNamed({ definitions, own }: ModuleNames, name: string): Definition | null {
   const [only, ...others] = definitions.filter((each) => each.name === name && each.around.length === 0);
   const again = own.some(({ code }) =>

@@ -21,7 +21,10 @@ const raise = 'raise limits.memoryMb and limits.diskMb (--memory of crucible rec
 
 type Memory = NonNullable<Recipe['memory']>;
 
-/** Returns what a part takes by what was measured of its recipe; null where it is none, or its voxels are not known yet. */
+/**
+ * Returns what a part takes by what was measured of its recipe. Returns null where it is none, or its voxels
+ * are not known yet.
+ */
 export async function recipeEstimate(part: StageJob, folder: string): Promise<RecipeEstimate | null> {
   const { memory, values } = await recipeOf(part);
   const voxels = memory === undefined ? null : await voxelsOf(memory, values, folder);
@@ -42,7 +45,10 @@ export async function recipeEstimate(part: StageJob, folder: string): Promise<Re
   return { parameter: memory.voxels, words, tooLarge: `${words}; ${may}; ${help}` };
 }
 
-/** Returns a recipe's values with the largest grid that fits within `limits`, and what was changed; null where it fits as it is. */
+/**
+ * Returns a recipe's values with the largest grid that fits within `limits`, and what was changed. Returns null
+ * where it fits as it is.
+ */
 export function fittingValues(
   { memory }: Recipe,
   values: RecipeValues,
@@ -90,7 +96,10 @@ async function voxelsOf(
 
 const imageName = /\.(?:png|jpe?g|tiff?|bmp|gif|webp|p[gp]m)$/i;
 
-/** How many pixels the images of a folder have, of one size as they must be; null where it is no folder, or has no PNG that would tell. */
+/**
+ * Returns how many pixels the images of a folder have, which are of one size as they must be. Returns null
+ * where it is no folder, or has no PNG that would tell.
+ */
 async function voxelsOfImages(path: string): Promise<number | null> {
   const images = (await readdir(path).catch(() => [])).filter((name) => imageName.test(name));
   const png = images.find((name) => name.toLowerCase().endsWith('.png'));

@@ -52,7 +52,10 @@ const distinct = (outputs: readonly OutputCheck[]): OutputCheck[] => [
   ...new Map(outputs.map((output) => [JSON.stringify(output), output])).values(),
 ];
 
-/** The inputs of a part with what its recipe reads, and what stands beside that; what needed stages give is there already. */
+/**
+ * Returns the inputs of a part with what its recipe reads, and what stands beside that. What needed stages give
+ * is there already.
+ */
 async function withRead(
   { inputs, needs = [] }: { inputs: string[]; needs?: string[] | undefined },
   reads: readonly { path: string }[],
@@ -88,7 +91,10 @@ export async function noRecipe(name: string): Promise<string> {
   return `there is no recipe ${name}${meant === null ? '' : ` (did you mean ${meant}?)`}; there are ${names.join(', ')} (see: crucible recipe list)`;
 }
 
-/** Reads values as they are typed, `n=64`, each as what its parameter is; what does not read as that stays text, to be refused. */
+/**
+ * Reads values as they are typed, `n=64`, each as what its parameter is. What does not read as that stays text,
+ * to be refused.
+ */
 export function typedValues({ parameters }: Recipe, typed: Readonly<Record<string, string>>): RecipeValues {
   const read = (name: string, text: string): RecipeValues[string] => {
     const type = parameters[name]?.type;

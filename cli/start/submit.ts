@@ -62,7 +62,10 @@ export async function submit(
   });
 }
 
-/** Starts a job that is told from others by `identity`; the same again attaches to it, or shows it, as `submit` says. */
+/**
+ * Starts a job that is told from others by `identity`. The same again attaches to it, or shows it, as `submit`
+ * says.
+ */
 export async function startRun(
   identity: string,
   {

@@ -12,8 +12,8 @@ import { type CommandContext, UserMistake } from '../terminal.ts';
 const cancelMs = 20_000;
 
 /**
- * Asks a job to end, and says what came of it: cancelled, with its best so far; ended already; or told, where it takes longer. Throws
- * `UserMistake` where it had ended before, or nothing can be asked.
+ * Asks a job to end, and says what came of it. It was cancelled, with its best so far, had ended already, or
+ * was told, where it takes longer. Throws `UserMistake` where it had ended before, or nothing can be asked.
  */
 export async function cancelJob(
   config: Config,

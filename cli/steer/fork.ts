@@ -38,7 +38,10 @@ export interface ForkOptions {
   tokens?: number;
 }
 
-/** Starts a job that goes on from a candidate of another, with all that was tried there, and unless `detached` watches it. */
+/**
+ * Starts a job that goes on from a candidate of another, with all that was tried there. Unless `detached`, it
+ * watches it.
+ */
 export async function forkJob(
   session: Session,
   text: string,

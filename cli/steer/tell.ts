@@ -40,7 +40,10 @@ export async function tellJob(
   );
 }
 
-/** A job that has ended keeps hints and programs for when it is taken up again, and hears nothing else; false where it runs by now. */
+/**
+ * A job that has ended keeps hints and programs for when it is taken up again, and hears nothing else. Returns
+ * false where it runs by now.
+ */
 async function tellEnded(
   store: Store,
   models: ModelConfig,
