@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
@@ -35,11 +36,14 @@ export async function run(): Promise<void> {
     // What is loaded once is loaded by a cell that is not counted.
     await experimentOf(crucible, folder, { name: 'first', cells: 2 });
     const memory = watchMemory(crucible.workerPid());
+    const before = await keptBy(crucible);
     const ours = await experimentOf(crucible, folder, { name: 'many', cells });
+    const after = await keptBy(crucible);
     const workerMb = memory.mostMb();
     const history = await countsOf(client, crucible, ours.id);
     await crucible.killWorker();
     const bareMs = await bare(client, crucible.server.address, { cells, activities: history.activities });
+    reportCosts(cells, before, after, history.bytes);
     report({ cells, ms: ours.ms, bareMs, workerMb, ...history });
   } finally {
     await connection.close();
@@ -69,12 +73,12 @@ async function experimentOf(
   return { id: submitted.jobId, ms: performance.now() - began };
 }
 
-/** Events of the experiment and of its cells, a cell; the most in one history; activities of one cell. */
+/** Events of the experiment and of its cells, a cell; the most in one history; activities of one cell, and the bytes of its history. */
 async function countsOf(
   { workflow }: Client,
   { store }: TestCrucible,
   id: string,
-): Promise<{ events: number; longest: number; lives: number; activities: number }> {
+): Promise<{ events: number; longest: number; lives: number; activities: number; bytes: number }> {
   let [own, longest, lives] = [0, 0, 0];
   for await (const { runId } of workflow.list({ query: `WorkflowId = '${id}'` })) {
     const { historyLength } = await workflow.getHandle(id, runId).describe();
@@ -85,11 +89,62 @@ async function countsOf(
   const children = await store.ledger.children(id, { role: 'cell' });
   const one = children.at(-1)?.id ?? '';
   const { events } = await workflow.getHandle(one).fetchHistory();
+  const { historySize = 0 } = await workflow.getHandle(one).describe();
   const activities = (events ?? []).filter((event) => event.activityTaskScheduledEventAttributes).length;
   return {
-    ...{ longest, lives, activities },
+    ...{ longest, lives, activities, bytes: historySize },
     events: own / children.length + (events ?? []).length,
   };
+}
+
+/** What there is of all jobs so far. */
+interface Kept {
+  /** Of each table of the ledger. */
+  rows: Map<string, number>;
+  ledgerBytes: number;
+  blobs: number;
+  blobBytes: number;
+  /** Processor time of the worker and of all that it started and that ended. */
+  workerSeconds: number;
+}
+
+async function keptBy({ home, workerPid }: TestCrucible): Promise<Kept> {
+  const db = new DatabaseSync(join(home, 'ledger.db'), { readOnly: true });
+  const numberOf = (sql: string): number => Number(Object.values(db.prepare(sql).get() ?? {})[0]);
+  const tables = db.prepare("select name from sqlite_master where type = 'table'").all();
+  const rows = new Map(
+    tables.map(({ name }) => [String(name), numberOf(`select count(*) from "${String(name)}"`)]),
+  );
+  const ledgerBytes = numberOf('pragma page_count') * numberOf('pragma page_size');
+  db.close();
+  const entries = await readdir(join(home, 'blobs'), { recursive: true, withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile());
+  const sizes = await Promise.all(files.map(async ({ parentPath, name }) => stat(join(parentPath, name))));
+  // The second field is a name in brackets, which may have spaces; ticks are hundredths of a second.
+  const fields = readFileSync(`/proc/${workerPid()}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? [];
+  const ticks = fields.slice(11, 15).reduce((sum, each) => sum + Number(each), 0);
+  return {
+    ...{ rows, ledgerBytes, blobs: files.length, workerSeconds: ticks / 100 },
+    blobBytes: sizes.reduce((sum, { size }) => sum + size, 0),
+  };
+}
+
+function reportCosts(cells: number, before: Kept, after: Kept, historyBytes: number): void {
+  const each = (of: (kept: Kept) => number): number => (of(after) - of(before)) / cells;
+  const tables = [...after.rows.keys()]
+    .map((name) => ({ name, rows: each(({ rows }) => rows.get(name) ?? 0) }))
+    .filter(({ rows }) => rows >= 0.05)
+    .sort((a, b) => b.rows - a.rows);
+  const all = tables.reduce((sum, { rows }) => sum + rows, 0);
+  console.log(
+    `a cell keeps ${all.toFixed(1)} ledger rows (${tables.map(({ name, rows }) => `${name} ${rows.toFixed(1)}`).join(', ')})`,
+  );
+  console.log(
+    `  in ${Math.round(each((kept) => kept.ledgerBytes))} bytes of ledger, ${each((kept) => kept.blobs).toFixed(1)} blobs of ${Math.round(each((kept) => kept.blobBytes))} bytes, a history of ${historyBytes} bytes`,
+  );
+  console.log(
+    `  and takes ${each((kept) => kept.workerSeconds).toFixed(2)} s of processor, of the worker and of what it started`,
+  );
 }
 
 /** Looks every second at what a process has in memory. What it takes to get ready, as compiling workflows, is before. */
