@@ -129,6 +129,8 @@ export function failureOf(output: string, code: number | null): Error {
 
 /** No index has a wheel of it that fits. */
 export class NoSuchPackage extends JobRejected {
+  // Temporal goes by the name of the class: by its own it would be tried again and again.
+  static override readonly name = 'JobRejected';
   readonly asked: string;
   readonly package: string;
   constructor(asked: string, versions: readonly string[]) {
@@ -144,6 +146,7 @@ export class NoSuchPackage extends JobRejected {
 
 /** What is asked for does not go together. */
 export class PackagesConflict extends JobRejected {
+  static override readonly name = 'JobRejected';
   constructor(why: string) {
     super(`environment: these packages do not go together: ${why}`);
   }

@@ -357,15 +357,16 @@ async function lookAtImports(file: JobFile, part: StageJob, source: Source, foun
     if (standardModules.has(name) || name.startsWith('_') || packages.has(name)) continue;
     if (file.files.some((path) => path.split('/').some((each) => each.split('.')[0] === name))) continue;
     if (asked === null || bringsModule(asked, name)) continue;
+    // What an earlier stage wrote stands below that stage's name, and nowhere else that Python looks.
+    if (needsOf(part).includes(name)) continue;
     const beside = await moduleBeside(file, dirname(source.path), name);
-    if (beside === null && needsOf(part).length > 0) continue;
     const said =
       beside === null
         ? `the sandbox has no ${name}; it has ${has}. ${bringing(name)}`
         : `${toldAs(file, beside)} stands in the folder of the job and is not among its inputs: ${toAdd(file, beside)}`;
     // What packages are called tells little of what they bring.
     const isKnown = part.environment === undefined || beside !== null;
-    const certain = !optional && own.has(line) && needsOf(part).length === 0 && isKnown;
+    const certain = !optional && own.has(line) && isKnown;
     (certain ? found.mistakes : found.warnings).push(`${source.told}:${line}: imports ${name}: ${said}`);
   }
 }

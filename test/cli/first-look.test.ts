@@ -214,19 +214,22 @@ describe('an import', () => {
     ]);
   });
 
-  it('is left alone where the program looks in places of its own, or an earlier stage may have it', async () => {
-    expect(
-      await look('import sys\nsys.path.append("x")\nimport unknown\ndef f(x): return x\n'),
-    ).toMatchObject({ mistakes: [] });
-    await write({ 'draw.py': 'import unknown\nopen("out.txt", "w").write("1")\n' });
+  it('is refused in a later stage, too: what earlier ones wrote stands below their names', async () => {
+    await write({ 'draw.py': 'import first.made\nimport unknown\nopen("out.txt", "w").write("1")\n' });
     const stages = [
       { kind: 'solve', name: 'first', script: 'cases.py' },
       { kind: 'solve', name: 'second', needs: ['first'], script: 'draw.py' },
     ];
     expect(await firstLook(await checkedJob({ kind: 'pipeline', name: 'a', stages }, folder), null)).toEqual({
-      mistakes: [],
+      mistakes: [expect.stringMatching(/^draw\.py:2: imports unknown: the sandbox has no unknown;/)],
       warnings: [],
     });
+  });
+
+  it('is left alone where the program looks in places of its own', async () => {
+    expect(
+      await look('import sys\nsys.path.append("x")\nimport unknown\ndef f(x): return x\n'),
+    ).toMatchObject({ mistakes: [] });
   });
 });
 

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { ensureApplicationFailure } from '@temporalio/common';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { Listed, type Mounted } from '../../domain/environment.schema.ts';
 import type { Layers } from '../../sandbox/layers.ts';
@@ -40,6 +41,8 @@ test.each([
 ])('what pip says is told in one line: %s', (said, { name, message }) => {
   const failure = failureOf(said, 1);
   expect(failure.name).toBe(name);
+  // By the type it is or is not tried again.
+  expect(ensureApplicationFailure(failure).type).toBe(name);
   expect(failure.message).toMatch(message);
 });
 
