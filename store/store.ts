@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CamelCasePlugin, type Dialect, Kysely } from 'kysely';
+import { CamelCasePlugin, type Dialect, Kysely, sql } from 'kysely';
 import type { BlobStore } from './blobs.ts';
 import { createFileBlobs } from './file-blobs.ts';
 import type { Warn } from './ledger/rows.ts';
@@ -33,7 +33,7 @@ export interface SharedPlaces {
  * Opens the store in the folder `home`, creating it (for this user only) where there is none: `blobs/` and `ledger.db`. Any number of processes
  * of one host may open it at once; with `shared`, ledger and blobs are there, and hosts may be any. Throws `StoreRefused` where another
  * Crucible wrote it, `StoreUnavailable` where it cannot be reached.
- * `warn` hears of rows that cannot be read, each once.
+ * `warn` hears of rows that cannot be read, each once, and of a host whose clock is not that of the ledger's server.
  */
 export async function openStore(
   home: string,
@@ -49,6 +49,7 @@ export async function openStore(
   };
   try {
     await migrate(db, where);
+    if (shared !== null) await compareClocks(db, where, warn);
     const { id, secret } = await identity(db);
     await blobs.claim(id);
     return { id, blobs, ledger: createLedger(db, warn), secret: () => Buffer.from(secret, 'hex'), close };
@@ -56,6 +57,25 @@ export async function openStore(
     await close();
     throw error;
   }
+}
+
+/** Hosts whose clocks differ by more begin too early what another has put off, such as a request to a provider that asked to wait. */
+const clocksDifferMs = 10_000;
+
+/** Warns where this host's clock is not that of the ledger's server: hosts put off by their own clocks what others begin by theirs. */
+async function compareClocks(db: Kysely<LedgerSchema>, where: string, warn: Warn): Promise<void> {
+  const asked = Date.now();
+  const { rows } = await sql<{
+    now: number;
+  }>`select (extract(epoch from clock_timestamp()) * 1000)::bigint as now`.execute(db);
+  const answered = Date.now();
+  const [{ now: theirs } = { now: asked }] = rows;
+  // What the answer took is no difference.
+  const differsMs = theirs < asked ? asked - theirs : Math.max(0, theirs - answered);
+  if (differsMs <= clocksDifferMs) return;
+  warn(
+    `CRUCIBLE_STORE: this host's clock is ${Math.round(differsMs / 1000)} s ${theirs < asked ? 'ahead of' : 'behind'} that of the server at ${where}: set both by NTP; until then times are wrong, and what is to wait begins too early or too late`,
+  );
 }
 
 /** Returns how a ledger is spoken to, and its name for people. */

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { ArtifactDamaged, StorageFull, StoreUnavailable } from '../../domain/errors.ts';
 import { copyStore } from '../../store/copy-store.ts';
 import type { NewJob } from '../../store/ledger/jobs.ts';
@@ -140,6 +140,22 @@ describe('a store on servers that cannot be used', () => {
       /^CRUCIBLE_BLOBS: .*refuses \(\w+\): correct AWS_ACCESS_KEY_ID/,
     );
     await expect(opened(places)).rejects.not.toThrow(value);
+  });
+
+  it.each([
+    [60_000, /^CRUCIBLE_STORE: this host's clock is (59|60|61) s ahead of that of the server at postgres:/],
+    [-60_000, /^CRUCIBLE_STORE: this host's clock is (59|60|61) s behind that of the server at postgres:/],
+    [2_000, null],
+  ])('warns of a host whose clock differs by %i ms', async (differsMs, line) => {
+    const places = await newPlaces();
+    const said: string[] = [];
+    const { now } = Date;
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => now() + differsMs);
+    onTestFinished(() => clock.mockRestore());
+    const shared = { ledger: places.ledger, blobs: { folder: await temporaryFolder() } };
+    const store = await openStore(await temporaryFolder(), { shared, warn: (message) => said.push(message) });
+    await store.close();
+    expect(said).toEqual(line === null ? [] : [expect.stringMatching(line)]);
   });
 
   it('is told by a user who may not make tables', async () => {
