@@ -11,7 +11,7 @@ import { experienceFile, experienceOf } from './experience.ts';
 import { below } from './fitted.ts';
 import { createLearning } from './learning.ts';
 import { filesOf, membersIn, type Within } from './members.ts';
-import { fileIn, forPrograms, testLabels, testRows } from './table-files.ts';
+import { fileIn, forGrader, forPrograms, testLabels, testRows } from './table-files.ts';
 
 /** What members said to questions about columns, by their IDs: a `Tree` each. */
 export type Probed = Record<string, Artifact>;
@@ -98,7 +98,7 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
           {
             script: 'explain',
             files: { ...files, ...(blend && judged ? { 'blend.json': blend, 'judged.json': judged } : {}) },
-            ...{ shared: null, limits, cores },
+            ...{ shared: { as: 'grader', files: forGrader(tree) }, limits, cores },
           },
           signal,
         );
@@ -136,7 +136,7 @@ export const createDeliverActivities = ({ store, sandbox }: ActivityContext) => 
               ...(explain === undefined ? {} : { 'explain.json': explain }),
               ...(predictions === undefined ? {} : { 'test-predictions.npy': predictions }),
             },
-            ...{ shared: null, limits, cores },
+            ...{ shared: { as: 'grader', files: forGrader(tree) }, limits, cores },
           },
           signal,
         );

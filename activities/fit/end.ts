@@ -166,7 +166,7 @@ export const createEndActivities = ({ store, sandbox }: ActivityContext) => {
                 Object.entries(predictions).map(([id, each]) => [`predictions/${id}.npy`, each]),
               ),
             },
-            ...{ shared: null, limits, cores },
+            ...{ shared: { as: 'grader', files: forGrader(tree) }, limits, cores },
           },
           signal,
         );

@@ -12,8 +12,8 @@ import { withWords, wordsMs } from './words-by-model.ts';
 const leastMs = 20_000;
 /** So many rows, each by itself, tell how long one takes to be predicted. */
 export const timedRows = 5;
-/** Explaining and putting together take about so long themselves. */
-const deliveryMs = 3_000;
+/** Putting together what predicts, the report and the last screen take so long at least, and so many times what scoring the test took. */
+const closing = { leastMs: 3_000, steps: 1.5 };
 /** An explanation is worth a share of what is left, and nothing below this. */
 const leastToExplainMs = 2_500;
 
@@ -80,6 +80,7 @@ export async function giveBlend(
       continue;
     }
     tell('scoring the test, once');
+    const judging = Date.now();
     const { predictions } = applied;
     const { trial: judged, says } = await activities.judgeTest({
       ...placeOf(path('test')),
@@ -87,7 +88,8 @@ export async function giveBlend(
       blended,
       predictions,
     });
-    const explained = await explain(judged);
+    const stepMs = Date.now() - judging;
+    const explained = await explain(judged, stepMs);
     tell('putting together what predicts');
     const delivered = await activities.deliverModel({
       ...placeOf(path('deliver')),
@@ -97,8 +99,10 @@ export async function giveBlend(
     running.spent(await recordTrial({ ...placeOf(path('record')), trial }));
     return { summary: summaryOf(trial, says), best: null, refused: 0, product: null };
 
-    async function explain(trial: Trial): Promise<Trial> {
-      const wallMs = (leftMs() - wordsMs(running)) / 2;
+    async function explain(trial: Trial, stepMs: number): Promise<Trial> {
+      const beforeClosingMs = (): number =>
+        leftMs() - wordsMs(running) - Math.max(closing.leastMs, stepMs * (closing.steps + 1));
+      const wallMs = Math.min((leftMs() - wordsMs(running)) / 2, beforeClosingMs());
       if (wallMs < leastToExplainMs) {
         note('no time was left to explain it: give it more with --minutes');
         return trial;
@@ -110,7 +114,7 @@ export async function giveBlend(
           ...within(wallMs),
           blended,
         });
-        const forCurve = (leftMs() - wordsMs(running) - deliveryMs) / 2;
+        const forCurve = beforeClosingMs() / 2;
         const curve =
           forCurve < leastToExplainMs
             ? null

@@ -4,6 +4,7 @@ import type { Candidate } from '../../domain/candidate.schema.ts';
 import type { NextDecision } from '../../domain/decision.schema.ts';
 import { candidatesIn, type Journal } from '../../domain/journal.ts';
 import type { FitJob } from '../../domain/kinds/fit.schema.ts';
+import { searchLeftMs } from '../../domain/learning-time.ts';
 import { best, objectiveOf } from '../../domain/objective.ts';
 import type { Decision } from '../../domain/search-policy.ts';
 import { proposedStep } from '../../domain/step.ts';
@@ -34,7 +35,14 @@ export async function searchByFolds(
   const { job, known, placeOf, steering } = running;
   const objective = objectiveOf(job);
   const activities = learningActivities(job.limits);
-  const endsIn = (): number => steering.endsAt() - table.reserveMs - wordsMs(running) - Date.now();
+  let scored = known.journal.some(({ metric }) => metric !== null);
+  const endsIn = (has = scored): number => {
+    const reserveMs = table.reserveMs + wordsMs(running);
+    return searchLeftMs({ endsAt: steering.endsAt(), reserveMs, now: Date.now(), scored: has });
+  };
+  /** What is planned with: what comes late is not planned, but where nothing else is left. */
+  const plannedMs = (): number => (late || endsIn(true) < leastMs ? endsIn() : endsIn(true));
+  let late = false;
   const candidates = new Map<string, Candidate>();
   /** What each candidate is to do next, and the number of that decision. */
   const asked = new Map<string, { decision: FitDecision | null; number: number }>();
@@ -61,13 +69,17 @@ export async function searchByFolds(
     const plan = second();
     const decided = await activities.decideFit({
       ...placeOf(`decide-${running.input.resumed}-${known.decided}-${turns}`),
-      ...{ table, secondsLeft: endsIn() / 1000, workers: job.cores },
+      ...{ table, secondsLeft: plannedMs() / 1000, workers: job.cores },
       running: [...underWay].map(({ config, folds }) => ({ config, folds })),
       ...(plan === null ? {} : { second: plan }),
       ...(job.maxLatencyMs === undefined ? {} : { maxLatencyMs: job.maxLatencyMs }),
     });
-    if (decided.kind === 'done')
-      return underWay.size > 0 ? { kind: 'wait' } : { kind: 'stop', why: decided.why };
+    if (decided.kind === 'done') {
+      if (underWay.size > 0) return { kind: 'wait' };
+      if (scored || late) return { kind: 'stop', why: decided.why };
+      late = true;
+      return decide(rows);
+    }
     queue.push(...decided.decisions);
     // Who paused it meanwhile wants nothing begun.
     return steering.paused ? { kind: 'wait' } : (queue.shift() ?? { kind: 'wait' });
@@ -123,6 +135,7 @@ export async function searchByFolds(
         ...placeOf(`${id}/grade-${folds.join('-')}`),
         ...{ table, candidate, ran, timings, limits: job.limits },
       });
+      scored ||= trial.outcome.kind === 'scored';
       const place = placeOf(`${id}/record-${folds.join('-')}`);
       running.spent(await recordTrial({ ...place, trial, ...(number === undefined ? {} : { number }) }));
       return trial;
