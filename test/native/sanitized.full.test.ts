@@ -28,7 +28,9 @@ for script in ('check_rays.py', 'check_kernels.py'):
     verdicts.update(json.loads(done.stdout))
 print(json.dumps(verdicts))
 `;
-  const verdicts: Record<string, string> = JSON.parse(await printed(sandbox, files, ['-c', program]));
+  const verdicts: Record<string, string> = JSON.parse(
+    await printed(sandbox, files, ['-c', program], {}, 900_000),
+  );
   expect(Object.keys(verdicts).length).toBeGreaterThan(30);
   expect(Object.entries(verdicts).filter(([, verdict]) => verdict !== 'right')).toEqual([]);
 });

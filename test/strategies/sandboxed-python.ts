@@ -29,9 +29,14 @@ export async function printed(
   files: Record<string, string | Uint8Array>,
   argv: string[],
   env: Record<string, string> = {},
+  wallMs = limits.wallMs,
 ): Promise<string> {
   if (sandbox === undefined) throw new Error('expected an open sandbox');
-  const result = await sandbox.run([python, '-I', '-B', ...argv], { files, env, limits });
+  const result = await sandbox.run([python, '-I', '-B', ...argv], {
+    files,
+    env,
+    limits: { ...limits, wallMs },
+  });
   if (result.ending.kind !== 'exited' || result.ending.code !== 0)
     throw new Error(`${argv.join(' ')} ended with ${JSON.stringify(result.ending)}: ${result.stderr.tail}`);
   return result.stdout.tail;
