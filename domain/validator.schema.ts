@@ -192,9 +192,17 @@ export type FileCheck = Extract<OutputCheck, { path: string }>;
 export type EqualsCheck = Extract<OutputCheck, { kind: 'equals' }>;
 export type RunCheck = Exclude<OutputCheck, FileCheck>;
 
+/** An output as the command line has it, `counts.json: json`: a job file has its fields one by one. */
+const typedCheck = /^[^:]+:\s+\w/;
+
 /** An output by path alone must be there and not be empty. */
 export const Output = z.union([
-  SafePath.transform((path): OutputCheck => ({ kind: 'file', path })),
+  SafePath.refine((path) => !typedCheck.test(path), {
+    error: ({ input }) => {
+      const [path, kind] = String(input).split(/:\s+/);
+      return `expected a path, or a check of one by its fields, as in { kind: ${kind?.split(' ')[0]}, path: ${path} }`;
+    },
+  }).transform((path): OutputCheck => ({ kind: 'file', path })),
   OutputCheck,
 ]);
 

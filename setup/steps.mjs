@@ -1,5 +1,6 @@
 import { bubblewrap } from './steps/bubblewrap.mjs';
 import { chromium } from './steps/chromium.mjs';
+import { helm } from './steps/helm.mjs';
 import { image } from './steps/image.mjs';
 import { npm } from './steps/npm.mjs';
 import { postgres } from './steps/postgres.mjs';
@@ -13,4 +14,4 @@ import { versitygw } from './steps/versitygw.mjs';
 export const usualSteps = [temporal, npm, system, image, supervisor, bubblewrap, python];
 
 /** What only some of the tests need: done where it is named. */
-export const moreSteps = [versitygw, postgres, chromium];
+export const moreSteps = [versitygw, postgres, chromium, helm];

@@ -151,6 +151,11 @@ describe('a field', () => {
       'job.yaml:5: limits.memory: there is no such field (did you mean memoryMb?); the fields here are wallMs, cpuMs, memoryMb, processes, outputMb, fileMb, diskMb',
     ],
     [
+      'that is a check as the command line has it',
+      solve("outputs: ['a.json: json']\n"),
+      'job.yaml:4: outputs[0]: expected a path, or a check of one by its fields, as in { kind: json, path: a.json }, got "a.json: json"',
+    ],
+    [
       'that a check does not have',
       solve('outputs:\n  - { kind: image, path: a, wide: 3 }\n'),
       'job.yaml:5: outputs[0].wide: there is no such field; the fields here are kind, path, width, height, minWidth, maxWidth, minHeight, maxHeight, alpha',

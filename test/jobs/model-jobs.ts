@@ -12,7 +12,7 @@ import { createJobActivities } from '../../activities/job.ts';
 import type { JobInput, Routes } from '../../domain/job-input.schema.ts';
 import { noRoutes } from '../../domain/job-input.ts';
 import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
-import { benchOf, queues } from '../../domain/queues.ts';
+import { benchOf, endingOf, queues } from '../../domain/queues.ts';
 import type { CatalogueFile } from '../../llm/catalogue/catalogue.schema.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { signedBy } from '../../workers/signed-payloads.ts';
@@ -91,11 +91,12 @@ export async function startModelJobs(
     ...createJobActivities({ store }),
     listStrategies: async () => ({ applicable: [], notUsed: [] }),
   };
+  const own = (queue: string): string => `${queue}${endingOf(store.id)}`;
   const workers = await Promise.all(
-    [...Object.values(queues), benchOf('stub-host')].map((taskQueue) =>
+    [...Object.values(queues), benchOf('stub-host')].map((queue) =>
       Worker.create({
-        ...{ connection, taskQueue, activities, dataConverter },
-        ...(taskQueue === queues.orchestrate ? { workflowBundle } : {}),
+        ...{ connection, taskQueue: own(queue), activities, dataConverter },
+        ...(queue === queues.orchestrate ? { workflowBundle } : {}),
       }),
     ),
   );
@@ -140,7 +141,7 @@ export async function startModelJobs(
     },
     start: (workflow, input) =>
       client.workflow.start(workflow, {
-        ...{ workflowId: input.jobId, taskQueue: queues.orchestrate, args: [input] },
+        ...{ workflowId: input.jobId, taskQueue: own(queues.orchestrate), args: [input] },
         workflowIdConflictPolicy: 'USE_EXISTING',
       }),
     async stop() {

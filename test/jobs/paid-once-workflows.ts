@@ -1,16 +1,16 @@
-import { proxyActivities } from '@temporalio/workflow';
+import { proxyActivities, workflowInfo } from '@temporalio/workflow';
 import type { ModelActivities } from '../../activities/propose/by-model.ts';
 import type { JobInput } from '../../domain/job-input.schema.ts';
 import { optimizeOriginal } from '../../domain/judging.ts';
 import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
-import { modelQueue } from '../../domain/queues.ts';
+import { endingIn, modelQueue } from '../../domain/queues.ts';
 import type { Trial } from '../../domain/trial.schema.ts';
 import { runJob } from '../../workflows/job/frame.ts';
 import { packProgram, recordTrial } from '../../workflows/job/proxies.ts';
 
 /** As in a job, but that a killed worker is noticed sooner, and its call made again at once. */
 const { proposeByModel } = proxyActivities<ModelActivities>({
-  taskQueue: modelQueue('stub'),
+  taskQueue: `${modelQueue('stub')}${endingIn(workflowInfo().taskQueue)}`,
   startToCloseTimeout: '5m',
   heartbeatTimeout: '2s',
   cancellationType: 'WAIT_CANCELLATION_COMPLETED',

@@ -1,10 +1,9 @@
-import { execFileSync, spawnSync } from 'node:child_process';
 import { access, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { parse, parseAllDocuments } from 'yaml';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { readCatalogue } from '../../llm/catalogue/catalogue.ts';
 import { readConfig } from '../../workers/config.ts';
@@ -113,24 +112,3 @@ it('the dashboard asks for metrics that workers have', async () => {
   );
   expect(new Set(asked.map((name) => name.replace(/_(bucket|count|sum)$/, '')))).toEqual(names);
 });
-
-const installed = spawnSync('helm', ['version']).status === 0;
-
-it.runIf(installed)(
-  'the chart renders, with keys for the model role alone and a queue for each that scales',
-  () => {
-    const values = [
-      ...['image.repository=r/worker', 'image.sandbox=r/sandbox', 'temporal.address=t:7233'],
-      ...['blobs.url=s3://b/p', 'keysSecret=the-keys', 'storeId=f89a71ba', 'scaling.enabled=true'],
-    ].join(',');
-    const chart = join(docker, 'chart/crucible');
-    const rendered = execFileSync('helm', ['template', 'x', chart, '--set', values], { encoding: 'utf8' });
-    const made = parseAllDocuments(rendered).map((each) => JSON.stringify(each.toJSON()));
-    expect(made.filter((text) => text.includes('"Deployment"'))).toHaveLength(roles.length);
-    const holding = made.filter((text) => text.includes('the-keys'));
-    expect(holding).toHaveLength(1);
-    expect(holding[0]).toContain('"args":["model"]');
-    expect(made.filter((text) => /"taskQueue":"(orchestrate|sandbox)\.f89a71ba"/.test(text))).toHaveLength(2);
-    expect(spawnSync('helm', ['template', 'x', chart]).status).not.toBe(0);
-  },
-);
