@@ -1,12 +1,15 @@
+import { appendFile, cp } from 'node:fs/promises';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
+import { temporaryFolder } from '../store/temporary-store.ts';
 import { startCrucible, type TestCrucible, until } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { isOpen } from './durable-job.ts';
 
-const folder = fileURLToPath(new URL('../fixtures/weigh', import.meta.url));
+const fixture = fileURLToPath(new URL('../fixtures/weigh', import.meta.url));
 const patienceMs = 600_000;
 
 let running: TestCrucible;
@@ -17,13 +20,12 @@ beforeAll(async () => {
 });
 afterAll(() => running?.stop());
 
-/** Steps that run something in a sandbox, in the order of a job. */
+/** Steps that run something in a sandbox, in the order of a job. What a strategy makes is made when strategies are listed. */
 const steps = [
   'c-0/pilot',
   'c-0/measure',
   'c-0/grade-timed',
   'strategies',
-  'c-1/proposed',
   'c-1/build',
   'c-1/run',
   'c-1/measure',
@@ -33,6 +35,10 @@ it('a job that is cancelled in any of its steps ends as cancelled, and leaves no
   const { store, client } = running;
   const seen = await Promise.all(
     steps.map(async (step, index) => {
+      // A program of its own: what another job has built already is not built again.
+      const folder = await temporaryFolder();
+      await cp(fixture, folder, { recursive: true });
+      await appendFile(join(folder, 'weigh.py'), `\n# ${index}\n`);
       const file = await checkedJob(
         {
           kind: 'optimize',
