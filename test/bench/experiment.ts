@@ -8,18 +8,24 @@ import { Client, Connection } from '@temporalio/client';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
+import { Limits } from '../../domain/limits.schema.ts';
+import type { Sandbox } from '../../sandbox/sandbox.ts';
+import { readConfig } from '../../workers/config.ts';
+import { openSandbox } from '../../workers/sandbox-of.ts';
 import { startCrucible, type TestCrucible } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { placeholder } from '../support/placeholder.ts';
-import type { bareGrid } from './experiment-workflows.ts';
+import type { BareActivities, BareGrid, bareGrid } from './experiment-workflows.ts';
 
 /** Cells at once, in both. */
 const window = 6;
 const bareQueue = 'bare';
+const program = 'import sys\nprint(int(sys.argv[1]) ** 2)\n';
 
 /**
- * An experiment of trivial cells, each built, run and graded in sandboxes, beside as many bare workflows with as many activities that
- * do nothing: on one server, with one window. `npm run bench -- experiment [CELLS]`.
+ * An experiment of trivial cells, each built, run in a sandbox and graded, beside as many bare workflows with as many activities: on
+ * one server, with one window. These do nothing at first, then one of them runs the program in a sandbox as a cell does: what the
+ * engine of sandboxes takes is not of Crucible's making. `npm run bench -- experiment [CELLS]`.
  */
 export async function run(): Promise<void> {
   const cells = Number(process.argv[3] ?? 300);
@@ -31,7 +37,7 @@ export async function run(): Promise<void> {
   const connection = await Connection.connect({ address: crucible.server.address });
   const client = new Client({ connection });
   try {
-    await writeFile(join(folder, 'cell.py'), 'import sys\nprint(int(sys.argv[1]) ** 2)\n');
+    await writeFile(join(folder, 'cell.py'), program);
     await crucible.startWorker();
     // What is loaded once is loaded by a cell that is not counted.
     await experimentOf(crucible, folder, { name: 'first', cells: 2 });
@@ -42,9 +48,9 @@ export async function run(): Promise<void> {
     const workerMb = memory.mostMb();
     const history = await countsOf(client, crucible, ours.id);
     await crucible.killWorker();
-    const bareMs = await bare(client, crucible.server.address, { cells, activities: history.activities });
+    const bareMs = await bare(client, crucible, { cells, activities: history.activities, window });
     reportCosts(cells, before, after, history.bytes);
-    report({ cells, ms: ours.ms, bareMs, workerMb, ...history });
+    report({ cells, ms: ours.ms, ...bareMs, workerMb, ...history });
   } finally {
     await connection.close();
     await crucible.stop();
@@ -164,13 +170,14 @@ function watchMemory(pid: number): { mostMb(): number } {
   };
 }
 
-/** Returns the milliseconds that as many bare workflows take. */
+/** Returns the milliseconds that as many bare workflows take: with activities that do nothing, and with one that runs the program. */
 async function bare(
   client: Client,
-  address: string,
-  { cells, activities }: { cells: number; activities: number },
-): Promise<number> {
-  const connection = await NativeConnection.connect({ address });
+  { server, home, store }: TestCrucible,
+  grid: Omit<BareGrid, 'runs'>,
+): Promise<{ bareMs: number; bareRunsMs: number; sandboxWhy: string }> {
+  const connection = await NativeConnection.connect({ address: server.address });
+  const { sandbox, why } = await openSandbox({ ...readConfig(process.env), home }, store);
   const worker = await Worker.create({
     connection,
     taskQueue: bareQueue,
@@ -178,41 +185,63 @@ async function bare(
       workflowsPath: fileURLToPath(new URL('./experiment-workflows.ts', import.meta.url)),
       logger: new DefaultLogger('ERROR'),
     }),
-    activities: { nothing: async () => 'nothing' },
+    activities: bareActivities(sandbox, await store.blobs.put(program)),
   });
+  const took = async (cells: number, runs: boolean): Promise<number> => {
+    const began = performance.now();
+    await client.workflow.execute<typeof bareGrid>('bareGrid', {
+      taskQueue: bareQueue,
+      workflowId: `bare-${cells}-${runs}`,
+      args: [{ ...grid, cells, runs }],
+    });
+    return performance.now() - began;
+  };
   return worker
     .runUntil(async () => {
-      const started = async (count: number): Promise<number> => {
-        const began = performance.now();
-        await client.workflow.execute<typeof bareGrid>('bareGrid', {
-          taskQueue: bareQueue,
-          workflowId: `bare-${count}`,
-          args: [count, window, activities],
-        });
-        return performance.now() - began;
+      await took(2, true);
+      return {
+        bareMs: await took(grid.cells, false),
+        bareRunsMs: await took(grid.cells, true),
+        sandboxWhy: why,
       };
-      await started(2);
-      return started(cells);
     })
     .finally(() => connection.close());
 }
+
+const bareActivities = (sandbox: Sandbox, code: string): BareActivities => ({
+  nothing: async () => 'nothing',
+  async runs(key) {
+    const argv = ['/opt/crucible/python/bin/python3', 'cell.py', '7'];
+    const spec = { key, label: 'bare', argv, workspace: { 'cell.py': code }, outputs: [] };
+    const { ending } = await sandbox.run({ ...spec, limits: Limits.parse({}) }, new AbortController().signal);
+    if (ending.kind !== 'exited' || ending.code !== 0)
+      throw new Error(`expected the program to exit with 0, got ${JSON.stringify(ending)}`);
+    return 'ran';
+  },
+});
 
 function report(measured: {
   cells: number;
   ms: number;
   bareMs: number;
+  bareRunsMs: number;
+  sandboxWhy: string;
   workerMb: number;
   events: number;
   longest: number;
   lives: number;
   activities: number;
 }): void {
-  const { cells, ms, bareMs, workerMb, events, longest, lives, activities } = measured;
+  const { cells, ms, bareMs, bareRunsMs, sandboxWhy, workerMb, events, longest, lives, activities } =
+    measured;
   const rate = (took: number): number => Math.round((cells / took) * 100_000) / 100;
-  const [ours, bareRate] = [rate(ms), rate(bareMs)];
+  const [ours, bareRate, bareRuns] = [rate(ms), rate(bareMs), rate(bareRunsMs)];
+  const ratio = (to: number): number => Math.round((ours / to) * 100) / 100;
   console.log(`${cells} cells, ${window} at once, ${activities} activities each`);
-  console.log(`experiment, with sandboxes   ${ours} cells/s`);
-  console.log(`bare workflows               ${bareRate} cells/s`);
+  console.log(`sandbox: ${sandboxWhy}`);
+  console.log(`experiment                            ${ours} cells/s`);
+  console.log(`bare workflows that run the program   ${bareRuns} cells/s`);
+  console.log(`bare workflows that do nothing        ${bareRate} cells/s`);
   console.log(
     `${Math.round(events)} events a cell; ${lives} histories of its own, the longest ${longest} events`,
   );
@@ -220,7 +249,8 @@ function report(measured: {
   console.log(
     JSON.stringify({
       name: 'experiment',
-      ...{ cells, cells_per_s: ours, bare_per_s: bareRate, ratio: Math.round((ours / bareRate) * 100) / 100 },
+      ...{ cells, cells_per_s: ours, bare_per_s: bareRate, ratio: ratio(bareRate) },
+      ...{ bare_with_sandbox_per_s: bareRuns, ratio_with_sandbox: ratio(bareRuns) },
       ...{ events_per_cell: Math.round(events), worker_mb: workerMb },
     }),
   );
