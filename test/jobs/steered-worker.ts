@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { bundleWorkflowCode, DefaultLogger, NativeConnection, Runtime, Worker } from '@temporalio/worker';
-import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
+import { benchOf, endingOf, modelQueue, queues } from '../../domain/queues.ts';
 import { openStore } from '../../store/store.ts';
 import { signedBy } from '../../workers/signed-payloads.ts';
 import { storedActivities } from '../workflows/stored-job.ts';
@@ -27,12 +27,11 @@ activities.runProgram = async (input) => {
   return runProgram(input);
 };
 const workers = await Promise.all(
-  [...Object.values(queues), benchOf('stub-host'), modelQueue('up')].map((taskQueue) =>
+  [...Object.values(queues), benchOf('stub-host'), modelQueue('up')].map((queue) =>
     Worker.create({
-      ...{ connection, taskQueue, activities, dataConverter: signedBy(store) },
-      ...(taskQueue === queues.orchestrate
-        ? { workflowBundle, stickyQueueScheduleToStartTimeout: '2s' }
-        : {}),
+      ...{ connection, activities, dataConverter: signedBy(store) },
+      taskQueue: `${queue}${endingOf(store.id)}`,
+      ...(queue === queues.orchestrate ? { workflowBundle, stickyQueueScheduleToStartTimeout: '2s' } : {}),
     }),
   ),
 );
