@@ -67,6 +67,47 @@ def _size_compiled(x):
     return (lambda x: _plain_size(x)) if isinstance(x, numba.types.Complex) else (lambda x: abs(x))
 
 
+def _in_rows(values):
+    """The values for a kernel that goes by rows, where they are two-dimensional and not all of one shape; else None. A row is a
+    tuple of it, a column one-dimensional: so its types tell the kernel what is next to what.
+    """
+    arrays = [value for value in values if type(value) is np.ndarray and value.ndim > 0]
+    if all(each.shape == arrays[0].shape for each in arrays):
+        return None
+    shape = np.broadcast_shapes(*(each.shape for each in arrays))
+    if len(shape) != 2 or min(shape) < 2:
+        return None
+    given = []
+    for value in values:
+        if type(value) is not np.ndarray:
+            given.append(value)
+            continue
+        if value.ndim == 0 or value.size == 1:
+            given.append(value.reshape(-1)[0])
+        elif value.ndim == 1 or value.shape[0] == 1:
+            given.append((np.ascontiguousarray(value.reshape(-1)),))
+        elif value.shape[1] == 1:
+            given.append(np.ascontiguousarray(value[:, 0]))
+        elif value.flags.c_contiguous:
+            given.append(value)
+        else:
+            return None
+    return shape, given
+
+
+def _at(value, i, j):
+    return value
+
+
+@numba.extending.overload(_at, inline='always')
+def _at_compiled(value, i, j):
+    if isinstance(value, numba.types.BaseTuple):
+        return lambda value, i, j: value[0][j]
+    if isinstance(value, numba.types.Array):
+        return (lambda value, i, j: value[i]) if value.ndim == 1 else (lambda value, i, j: value[i, j])
+    return lambda value, i, j: value
+
+
 def _kinds(*values):
     return [(type(value), getattr(value, 'dtype', None), getattr(value, 'shape', None)) for value in values]
 
@@ -158,10 +199,18 @@ class Kernels:
         names = ', '.join(leaves.names())
         single = ''.join(f' and type({each}) is not np.ndarray' for each in leaves.scalars)
 
+        at = {each: f'_at({each}, i, j)' for each in leaves.names()}
+        element = ast.unparse(_renamed(ast.parse(body, mode='eval').body, at))
+        first = ast.unparse(_renamed(ast.parse(body, mode='eval').body, {each: f'_at({each}, 0, 0)' for each in at}))
+
         def make(name):
             return (
                 f'def {name}_loop({names}):\n    return {body}\n\n\n'
-                f'def {name}({names}):\n    if _compilable({names}){single}:\n        return _kernel({name}_loop, numba.vectorize, {names})({names})\n    return {original}\n'
+                f"@numba.njit(error_model='numpy')\ndef {name}_rows(shape, {names}):\n    out = np.empty(shape, np.array([{first}]).dtype)\n"
+                f'    for i in range(shape[0]):\n        for j in range(shape[1]):\n            out[i, j] = {element}\n    return out\n\n\n'
+                f'def {name}({names}):\n    if _compilable({names}){single}:\n        rows = _in_rows(({names},))\n'
+                f'        if rows is not None:\n            return {name}_rows(rows[0], *rows[1])\n'
+                f'        return _kernel({name}_loop, numba.vectorize, {names})({names})\n    return {original}\n'
             )
 
         return self.name('fused', f'{body}/{names}/{leaves.scalars}/{original}', make)

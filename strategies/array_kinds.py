@@ -123,5 +123,5 @@ def is_array(module, node, known):
                 return some(*args)
             if isinstance(func, ast.Attribute) and name is None:
                 return func.attr in _KEEPS and some(func.value)
-            return isinstance(func, ast.Name) and func.id in module.functions and some(*args)
+            return isinstance(func, ast.Name) and (func.id == '_column' or func.id in module.functions and some(*args))
     return False

@@ -57,7 +57,7 @@ class _Class:
             raise NotApplicable(f'{node.name} has no plain __init__', node)
         self.attributes = []
         for statement in begin.body:
-            for target in statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []:
+            for target in _bound_in(statement):
                 if _is_of(target, _own_name(begin)) and target.attr not in self.attributes:
                     self.attributes.append(target.attr)
         for method in self.methods.values():
@@ -98,6 +98,12 @@ class _Class:
                         bound.add(node.attr)
         in_order = [each for each in self.attributes if each in looked]
         return (set(in_order), bound) if seen else (in_order, [each for each in self.attributes if each in bound])
+
+
+def _bound_in(statement):
+    """What a statement assigns to, the parts of a tuple each for itself."""
+    targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target] if isinstance(statement, ast.AnnAssign) else []
+    return [part for target in targets for part in (target.elts if isinstance(target, (ast.Tuple, ast.List)) else [target])]
 
 
 def _own_name(method):

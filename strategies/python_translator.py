@@ -111,6 +111,11 @@ class Translator(ast.NodeTransformer):
             return [*self._dict('made__', node.value, None, kinds), *parse('return made__')]
         return self.generic_visit(node)
 
+    def visit_Yield(self, node):
+        if self.own.node is self.own.module.function or node.value is None:
+            raise NotApplicable(f'{self.own.node.name} uses yield, which is compiled in functions that it calls', node)
+        return ast.Yield(self.visit(node.value))
+
     def visit_FunctionDef(self, node):
         if node.name in self.own.inner:
             return None  # Compiled where it is called.
@@ -472,6 +477,9 @@ class Translator(ast.NodeTransformer):
     def visit_BinOp(self, node):
         if self.own.module.number(node) is not None and not any(isinstance(each, ast.Name) for each in ast.walk(node)):
             return self.visit(ast.copy_location(ast.Constant(self.own.module.number(node)), node))
+        joined = self._joined(node)
+        if joined is not None:
+            return joined
         left, right = self._operand(node.left), self._operand(node.right)
         operation = _OPERATIONS.get(type(node.op))
         if operation is not None:
@@ -479,6 +487,20 @@ class Translator(ast.NodeTransformer):
         if isinstance(node.op, ast.MatMult) and self.lists:
             raise NotApplicable('@ is not compiled', node)
         return ast.BinOp(left, node.op, right)
+
+    def _joined(self, node):
+        """`a + b` of lists, where one of them is seen to be a list; else None."""
+        if self.lists and isinstance(node.op, ast.Add) and (self._is_made_list(node.left) or self._is_made_list(node.right)):
+            return call('joined', self.visit(node.left), self.visit(node.right))
+        return None
+
+    def _is_made_list(self, node):
+        match node:
+            case ast.List() | ast.ListComp() | ast.Subscript(slice=ast.Slice()) | ast.Call(func=ast.Name(id='list' | 'sorted')):
+                return True
+            case ast.BinOp(left=left, op=ast.Add(), right=right):
+                return self._is_made_list(left) or self._is_made_list(right)
+        return False
 
     def _operand(self, node):
         made = self.visit(node)
@@ -512,6 +534,8 @@ class Translator(ast.NodeTransformer):
                 return expression(f'np.uint32({ord(letter)})')
             case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
                 return ast.Tuple([self._compared(each, plain) for each in parts], ast.Load())
+            case ast.Call(func=ast.Attribute(value=values, attr='get'), args=[key, default], keywords=[]) if plain and self.full_name(part.func) is None:
+                return call('least_known', self.visit(values), self.visit(key), self.visit(default))
         return self._operand(part) if plain else self.visit(part)
 
     def visit_Subscript(self, node):
@@ -646,6 +670,8 @@ class Translator(ast.NodeTransformer):
         match node:
             case ast.Call(func=ast.Attribute(attr='setdefault'), args=[key, ast.List(elts=[])], keywords=[]):
                 return call('bucket', self.visit(func.value), self.visit(key))
+        if func.attr in ('count', 'index') and len(node.args) == 1 and not node.keywords:
+            return call('count_of' if func.attr == 'count' else 'place_of', self.visit(func.value), self._compared(node.args[0], False))
         if func.attr == 'get' and len(node.args) == 2:
             return call('got', self.visit(func.value), *map(self.visit, node.args))
         if isinstance(func.value, ast.Name) and self.described.get(func.value.id, {}).get('kind') == 'generator':
@@ -679,6 +705,9 @@ class Translator(ast.NodeTransformer):
             return call('power', call('real', self._operand(node.args[0])), self._operand(node.args[1]))
         if library == 'bisect' and name in ('bisect', 'bisect_left', 'bisect_right') and len(node.args) == 2:
             return call('bisect_left' if name == 'bisect_left' else 'bisect_right', *map(self.visit, node.args))
+        if full == 'itertools.permutations' and not node.keywords and len(node.args) in (1, 2):
+            values = self.visit(node.args[0])
+            return call('permuted', values, self.visit(node.args[1]) if len(node.args) == 2 else ast.Call(ast.Name('len', ast.Load()), [copy.deepcopy(values)], []))
         made_of = array_of(node, self.own.module)
         if made_of is not None and not self.lists and self.described.get(made_of.id, {}).get('kind') in LISTS:
             dtype = [self._dtype(each.value) or self.visit(each.value) for each in node.keywords]

@@ -347,7 +347,9 @@ def require_numeric(module):
         parameters(function)
         inside = [node for node in ast.walk(function) if node is not function and hasattr(node, 'lineno')]
         for node in sorted(inside, key=lambda node: (node.lineno, node.col_offset)):
-            _require_compilable_node(node, function)
+            # A generator is compiled with the loop that runs it.
+            if not isinstance(node, ast.Yield) or function is module.function or node.value is None:
+                _require_compilable_node(node, function)
         _require_known_names(module, function)
 
 

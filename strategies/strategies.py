@@ -36,6 +36,7 @@ from reduce_precision import reduce_precision  # noqa: E402
 from rewrite_numpy import rewrite_numpy  # noqa: E402
 from scripts import faster_script  # noqa: E402
 from source import Module, NotApplicable, read_source, written_source  # noqa: E402
+from spelled_out import spelled_out  # noqa: E402
 from use_cpp_extension import use_cpp_extension  # noqa: E402
 from use_cython import use_cython  # noqa: E402
 from use_pythran import use_pythran  # noqa: E402
@@ -96,10 +97,11 @@ def make_program(module, case, strategies, observed=None, seconds=_OUTLINING_SEC
     if strategies == ['outline_loops']:
         record, frame = observed or (None, None)
         return outline_loops(module, frame, record, module.folder, seconds)
-    if strategies == ['rewrite_numpy']:
-        return rewrite_numpy(module, case)
     if strategies == ['use_cython']:
         return use_cython(module, case)
+    module = spelled_out(module)
+    if strategies == ['rewrite_numpy']:
+        return rewrite_numpy(module, case)
     types = argument_types(module, case)
     compilers = [name for name in strategies if name in COMPILERS]
     options = (compilers, 'parallelize' in strategies, 'fastmath' in strategies)

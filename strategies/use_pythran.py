@@ -5,6 +5,7 @@ Pythran knows whole-array NumPy expressions as well as loops, and takes some ten
 """
 
 import ast
+import functools
 from pathlib import Path
 
 from case import ArrayType
@@ -20,6 +21,7 @@ def use_pythran(module, types, fast_math):
     require_positional(module, 'Pythran')
     require_own_calls(module, ('numpy', 'math'), 'Pythran')
     _require_no_blas(module)
+    _require_known_to_pythran(module)
     extension = f'{Path(module.filename).stem}_native'
     exported = ', '.join(_pythran_type(types[name]) for name in parameters(module.function))
     spelled = _spelled_for_pythran(module)
@@ -71,6 +73,36 @@ def _require_no_blas(module):
 
 def _refuse_blas(function, product, node):
     raise NotApplicable(f'{function.name} multiplies with `{product}`, for which Pythran needs a BLAS library that the sandbox lacks', node)
+
+
+def _require_known_to_pythran(module):
+    """Raises NotApplicable, with the construct and its line, where a function or a helper uses what Pythran has no version of."""
+    for function in module.reachable():
+        for node in ast.walk(function):
+            name = module.full_name(node) if isinstance(node, (ast.Name, ast.Attribute)) else None
+            if name in _BESIDE_ITS_TABLE or name is None or name in module.functions or name in module.imports.values() and '.' not in name:
+                continue
+            if not _is_known(name) or name in _REFUSED:
+                raise NotApplicable(f'{function.name} uses {name}, which Pythran does not compile', node)
+
+
+# `math.inf` and `math.nan` are spelled otherwise before Pythran sees them; its table has `vectorize`, its compiler refuses it.
+_BESIDE_ITS_TABLE = ('math.inf', 'math.nan')
+_REFUSED = ('numpy.vectorize',)
+
+
+@functools.cache
+def _is_known(name):
+    """Whether Pythran has a version of a builtin (`len`) or of a library's function (`numpy.zeros`)."""
+    # Loading it takes half a second: that is done where it is needed.
+    from pythran.tables import MODULES
+
+    place = MODULES
+    for part in (name if '.' in name else f'builtins.{name}').split('.'):
+        if not isinstance(place, dict) or part not in place:
+            return False
+        place = place[part]
+    return True
 
 
 def _imports(module):

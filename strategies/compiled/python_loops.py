@@ -15,6 +15,7 @@ import numpy as np
 from numba.core import types
 from numba.core.errors import TypingError
 from numba.extending import intrinsic, overload, register_jitable
+from numba.typed.typedobjectutils import _nonoptional as sure
 
 # An index beyond the end raises, as in Python.
 bounded = partial(overload, jit_options={'boundscheck': True})
@@ -958,6 +959,11 @@ def truth(value):
 
 @overload(truth)
 def _truth(value):
+    if isinstance(value, types.Optional):
+        return lambda value: value is not None and truth(sure(value))
+    if isinstance(value, types.BaseTuple):
+        size = len(value)
+        return lambda value: size > 0
     if isinstance(value, (types.Array, types.List, types.ListType, types.DictType, types.Set)):
         return lambda value: len(value) > 0
     return lambda value: bool(value)
@@ -973,6 +979,87 @@ def _cut(values, low, high, step):
     if isinstance(values, types.Array):
         return lambda values, low, high, step: values[low:high:step].copy()
     return lambda values, low, high, step: values[low:high:step]
+
+
+def joined(one, two):
+    return one + two
+
+
+@overload(joined)
+def _joined(one, two):
+    """Two lists, one after the other, as a list of its own."""
+    if isinstance(one, types.Array) and isinstance(two, types.Array) and one.dtype == two.dtype and one.ndim == two.ndim:
+        return lambda one, two: np.concatenate((one, two))
+    if isinstance(one, types.List) and isinstance(two, types.List) and one.dtype == two.dtype:
+        return lambda one, two: one + two
+    if isinstance(one, types.Array) and one.ndim == 1 and isinstance(two, types.List) and one.dtype == two.dtype:
+        return lambda one, two: [each for each in one] + two
+    if isinstance(two, types.Array) and two.ndim == 1 and isinstance(one, types.List) and one.dtype == two.dtype:
+        return lambda one, two: one + [each for each in two]
+    raise TypingError(f'{one} and {two} joined')
+
+
+def count_of(values, item):
+    return values.count(item)
+
+
+@overload(count_of)
+def _count_of(values, item):
+    if not isinstance(values, (types.Array, types.List)) or isinstance(values, types.Array) and values.ndim != 1:
+        raise TypingError(f'count of {values}')
+
+    def counted(values, item):
+        found = 0
+        for value in values:
+            if value == item:
+                found += 1
+        return found
+
+    return counted
+
+
+def place_of(values, item):
+    return values.index(item)
+
+
+@overload(place_of)
+def _place_of(values, item):
+    if not isinstance(values, (types.Array, types.List)) or isinstance(values, types.Array) and values.ndim != 1:
+        raise TypingError(f'index of {values}')
+
+    def found(values, item):
+        for at in range(len(values)):
+            if values[at] == item:
+                return at
+        raise ValueError
+
+    return found
+
+
+@register_jitable
+def permuted(values, count):
+    """As `itertools.permutations`, in its order; each is a list."""
+    size = len(values)
+    if count <= size:
+        places, turns = np.arange(size), np.arange(size, size - count, -1)
+        yield [values[at] for at in places[:count]]
+        going = size > 0
+        while going:
+            going = False
+            for at in range(count - 1, -1, -1):
+                turns[at] -= 1
+                if turns[at] == 0:
+                    first = places[at]
+                    places[at : size - 1] = places[at + 1 :].copy()
+                    places[size - 1] = first
+                    turns[at] = size - at
+                else:
+                    other = size - turns[at]
+                    places[at], places[other] = places[other], places[at]
+                    going = True
+                    break
+            if going:
+                yield [values[at] for at in places[:count]]
 
 
 def total(values):
@@ -1211,6 +1298,30 @@ def _got(values, key, default):
         if key in values:
             return values[key]
         return inside(default)
+
+    return found
+
+
+def least_known(values, key, default):
+    return values.get(key, default)
+
+
+@overload(least_known)
+def _least_known(values, key, default):
+    """`values.get(key, default)` to be compared: an integer as the float that it equals."""
+    if not isinstance(values, types.DictType):
+        raise TypingError(f'get of {values}')
+    inside, kind = values.value_type, types.unliteral(default)
+    if inside != types.int64 or kind != types.float64:
+        return lambda values, key, default: got(values, key, default)
+
+    def found(values, key, default):
+        if key in values:
+            value = values[key]
+            if abs(value) > _LARGEST:
+                raise OverflowError
+            return np.float64(value)
+        return default
 
     return found
 

@@ -54,6 +54,8 @@ CASES = [
     ('a sum of a generator', LOOP.replace('return total', 'return total + sum(k * y for y in x)'), ['vectorize_loops'], 10, 'uses a generator', None),
     ('a builtin that Numba lacks', LOOP.replace('range(len(x))', 'reversed(range(len(x)))'), ['vectorize_loops'], 8, 'calls reversed, which Numba', None),
     ('a method of a function', LOOP.replace('return total', 'return total + np.add.reduce(x)'), ['vectorize_loops'], 10, 'calls numpy.add.reduce, which Numba', None),
+    ('what Pythran has no version of', LOOP.replace('total = 0.0', 'total = float(np.random.default_rng(1).random())'), ['use_pythran'], 7, 'uses numpy.random.default_rng, which Pythran', None),
+    ('a class of NumPy', LOOP.replace('total = 0.0', 'total = np.random.RandomState(1).rand()'), COMPILERS[::2], 7, 'numpy.random.RandomState, which', None),
     ('a product of matrices', LOOP.replace('return total', 'return total + x @ x'), ['use_pythran'], 10, 'needs a BLAS library', None),
     ('a product in another way', LOOP.replace('return total', 'return total + x.dot(x) + np.dot(x, x)'), ['use_pythran'], 10, 'needs a BLAS library', None),
 ]

@@ -16,6 +16,7 @@ import numpy as np  # noqa: E402
 
 from rewrite_numpy import rewrite_numpy  # noqa: E402
 from source import Module, NotApplicable  # noqa: E402
+from spelled_out import spelled_out  # noqa: E402
 
 warnings.simplefilter('ignore')
 draw = np.random.default_rng(3)
@@ -50,6 +51,14 @@ RIGHT = [
     ('a function by decorator, whose first result is whole', '@np.vectorize\ndef g(x):\n    if x < 0:\n        return 0\n    return x\n\n\ndef f(x):\n    return g(x)', '_each_element(', [(ROW,), (-np.abs(ROW),), (np.abs(ROW),), (KEYS,)]),
     ('a decorated function alone', '@np.vectorize\ndef f(x):\n    return 1.0 / x', '_each_element(', [(ROW,), (np.array([1.0, 0.0, 2.0]) + 1,)]),
     ('a function made above all', 'import math\n\n\ndef g(x):\n    return math.floor(x)\n\n\nG = np.vectorize(g)\n\n\ndef f(x):\n    return G(x).sum() + np.vectorize(lambda y: y + 1.0)(x)', '_each_element(', [(ROW,), (ROW[:1],)]),
+    ('outer products of any shape', 'def f(x, y):\n    d = np.abs(np.subtract.outer(x, y))\n    return np.exp(-d) + (np.multiply.outer(x, y) + 1.0) ** 2, np.sqrt(np.abs(np.outer(x, y))) - 1.0, np.maximum.outer(x, y) * 2.0 + 1.0', '_column(', [
+        (ROW, ROW[:90]), (ROW[::2], ROW[:90][::-1]), (A, ROW[:70]), (ROW[:70], A), (ROW.astype(np.float32), ROW), (KEYS, ROW), (ROW[:1], ROW), (ROW, ROW[:1]), (ROW[:0], ROW), (HOLES[:, 0], HOLES[1]), (3.0, ROW), (list(ROW), list(ROW)),
+    ]),
+    ('rows and columns laid over a matrix', 'def f(a, r, c):\n    return a * r[None, :] + c[:, None] / r - np.where(a > c[:, None], a, r)', '_in_rows', [
+        (A, ROW[:5], ROW[:40]), (A.copy(order='F'), ROW[:5], ROW[:40]), (A[:, ::2], ROW[:3], ROW[:40]), (A, ROW[:5] * 0, KEYS[:40]), (KEYS.reshape(60, 5), KEYS[:5] + 1, KEYS[:60]), (A[:1], ROW[:5], ROW[:1]), (A[:, :1], ROW[:1], ROW[:40]),
+    ]),
+    ('a number times a matrix, times a vector', 'def f(s, a, x):\n    return s * a @ x + 2.0 * np.outer(a[:, 0], x) @ x', '(s, a @ x', [(1.5, A, ROW[:5]), (2, A, ROW[:5]), (1.5, A, B.T), (0.5, KEYS.reshape(60, 5), KEYS[:5])]),
+    ('a list taken apart by map', 'import math\n\n\ndef g(x, y):\n    x, y = map(math.radians, [x, y])\n    return math.sin(x) * y\n\n\ndef f(x, y):\n    return np.vectorize(g)(x, y)', '_each_element(', [(ROW, 0.5)]),
     ('a function for each row', 'def g(row):\n    best = 0.0\n    for i in range(1, len(row)):\n        best = max(best, abs(row[i] - row[i - 1]))\n    return best\n\n\ndef f(x, axis):\n    return np.apply_along_axis(g, axis, x), np.apply_along_axis(lambda row: row - row.mean(), axis, x)', '_each_row(', [
         (A, 0), (A, 1), (A, -1), (A.reshape(4, 10, 5), 1), (A[0], 0), (A.astype(np.float32), 0), (KEYS.reshape(30, 10), 0),
     ]),
@@ -81,7 +90,7 @@ def outcome(function, args):
 def problem_of(body, part, calls, held):
     text = f'import numpy as np\n\n\n{body}\n'
     try:
-        made = rewrite_numpy(Module(text, 'f', 'program.py', work), {'args': calls[0], 'kwargs': {}}).files['program.py']
+        made = rewrite_numpy(spelled_out(Module(text, 'f', 'program.py', work)), {'args': calls[0], 'kwargs': {}}).files['program.py']
     except NotApplicable as refusal:
         if held:
             return f'refused: {refusal}'
