@@ -19,7 +19,6 @@ namespace detail {
 // A row of output voxels: where each is in the input is computed as (i m0 + j m1) + k m2 + offset, in this order.
 struct Row {
   double base[3], step[3], offset[3];
-  double across[3];  // to the row beside it
   double at(int axis, int64_t k) const { return base[axis] + double(k) * step[axis] + offset[axis]; }
 };
 
@@ -48,31 +47,18 @@ inline void narrow(const Row& row, int axis, int64_t length, int64_t& first, int
 
 inline int64_t stride_of(int64_t length, int64_t stride) { return length > 1 ? stride : 0; }
 
-// Asks for what a row some rows further will mix, where that is within the volume.
-inline void fetch_ahead(const float* in, const Shape& shape, const Row& row, int64_t first, int64_t count) {
-  constexpr double AHEAD = 3;
-  const double x = row.at(0, first) + AHEAD * row.across[0], y = row.at(1, first) + AHEAD * row.across[1];
-  if (!(x >= 0 && y >= 0 && x < double(shape.x - 1) && y < double(shape.y - 1))) return;
-  const float* const from = in + (int64_t(x) * shape.y + int64_t(y)) * shape.z;
-  fetch(from, count);
-  fetch(from + shape.y * shape.z, count);
-}
-
 // Order 1, where the row moves along z alone and by whole voxels: four rows are mixed.
-inline void mix_rows(const float* in, const Shape& shape, const Row& row, float* out, int64_t first, int64_t last, bool streamed) {
+inline void mix_rows(const float* in, const Shape& shape, const Row& row, float* __restrict out, int64_t first, int64_t last) {
   const double x = row.at(0, first), y = row.at(1, first);
   const int64_t sy = shape.z, sx = shape.y * sy;
   const int64_t i = std::min<int64_t>(int64_t(x), std::max<int64_t>(shape.x - 2, 0));
   const int64_t j = std::min<int64_t>(int64_t(y), std::max<int64_t>(shape.y - 2, 0));
   const float fx = float(x - double(i)), fy = float(y - double(j));
   const float a = (1 - fx) * (1 - fy), b = (1 - fx) * fy, c = fx * (1 - fy), d = fx * fy;
-  const float* const p = in + i * sx + j * sy + int64_t(row.at(2, first));
+  const float* const p = in + i * sx + j * sy + int64_t(row.at(2, first)) - first;
   const float *q = p + stride_of(shape.y, sy), *r = p + stride_of(shape.x, sx), *s = q + stride_of(shape.x, sx);
-  if (streamed) fetch_ahead(in, shape, row, first, last - first);
-  write(out + first, last - first, streamed, [&](int64_t begin, int64_t end, float* into) {
 #pragma GCC ivdep
-    for (int64_t k = begin; k < end; ++k) into[k - begin] = a * p[k] + b * q[k] + c * r[k] + d * s[k];
-  });
+  for (int64_t k = first; k < last; ++k) out[k] = a * p[k] + b * q[k] + c * r[k] + d * s[k];
 }
 
 constexpr int64_t BATCH = 64;
@@ -233,37 +219,58 @@ inline void spline_coefficients(float* values, Shape shape, int64_t threads) {
     });
 }
 
+namespace detail {
+
+// One row of output, z from 0 on.
+inline void resample_row(const float* in, const Shape& shape, const Row& row, float* out, int64_t length, int order, float outside) {
+  int64_t first = 0, last = shape.count() > 0 ? length : 0;
+  const int64_t lengths[3] = {shape.x, shape.y, shape.z};
+  for (int axis = 0; axis < 3; ++axis) narrow(row, axis, lengths[axis], first, last);
+  last = std::max(first, last);
+  std::fill(out, out + first, outside);
+  std::fill(out + last, out + length, outside);
+  if (first == last) return;
+  const double start = row.at(2, 0);
+  const bool along_z = row.step[0] == 0 && row.step[1] == 0 && row.step[2] == 1 && start == std::floor(start);
+  if (order == 0) take_nearest(in, shape, row, out, first, last);
+  else if (order == 3) mix_cubic(in, shape, row, out, first, last);
+  else if (along_z) mix_rows(in, shape, row, out, first, last);
+  else mix_eight(in, shape, row, out, first, last);
+}
+
+// Rows of output that are worked out after each other, along x and along y: what they mix lies close together and stays in the cache.
+constexpr int64_t TILE = 8;
+
+}  // namespace detail
+
 // Fills `out` with the volume at matrix p + offset; `outside` where that is beyond the middle of the outermost voxels.
 // Order 3 takes the volume's spline coefficients in place of its values.
 inline void resample(const float* in, Shape shape, float* out, Shape size, const Affine& affine, int order, float outside,
                      int64_t threads) {
+  using detail::TILE;
   const bool streamed = size.count() * int64_t(sizeof(float)) >= STREAMED_BYTES;
-  in_parallel(threads, size.x * size.y, [&](int64_t begin, int64_t end) {
-    for (int64_t line = begin; line < end; ++line) {
-      const double i = double(line / size.y), j = double(line % size.y);
-      detail::Row row;
-      for (int axis = 0; axis < 3; ++axis) {
-        const double* m = affine.matrix + 3 * axis;
-        row.base[axis] = i * m[0] + j * m[1];
-        row.step[axis] = m[2];
-        row.across[axis] = m[1];
-        row.offset[axis] = affine.offset[axis];
+  // Planes that are each made from a plane of their own share nothing.
+  const int64_t deep = affine.matrix[1] == 0 && affine.matrix[2] == 0 ? 1 : TILE;
+  const int64_t wide = (size.y + TILE - 1) / TILE, tiles = wide * ((size.x + deep - 1) / deep);
+  in_parallel(threads, size.count() > 0 ? tiles : 0, [&](int64_t begin, int64_t end) {
+    Staged staged(streamed, std::min(TILE, size.y) * size.z);
+    for (int64_t tile = begin; tile < end; ++tile) {
+      const int64_t i0 = tile / wide * deep, j0 = tile % wide * TILE, j1 = std::min(size.y, j0 + TILE);
+      for (int64_t i = i0; i < std::min(size.x, i0 + deep); ++i) {
+        float* const there = out + (i * size.y + j0) * size.z;
+        float* const into = staged.place(there);
+        for (int64_t j = j0; j < j1; ++j) {
+          detail::Row row;
+          for (int axis = 0; axis < 3; ++axis) {
+            const double* m = affine.matrix + 3 * axis;
+            row.base[axis] = double(i) * m[0] + double(j) * m[1];
+            row.step[axis] = m[2];
+            row.offset[axis] = affine.offset[axis];
+          }
+          detail::resample_row(in, shape, row, into + (j - j0) * size.z, size.z, order, outside);
+        }
+        staged.write(there, (j1 - j0) * size.z);
       }
-      int64_t first = 0, last = shape.count() > 0 ? size.z : 0;
-      const int64_t lengths[3] = {shape.x, shape.y, shape.z};
-      for (int axis = 0; axis < 3; ++axis) detail::narrow(row, axis, lengths[axis], first, last);
-      float* const into = out + line * size.z;
-      const auto fill = [&](int64_t from, int64_t to, float* there) { std::fill(there, there + (to - from), outside); };
-      last = std::max(first, last);
-      write(into, first, streamed, fill);
-      write(into + last, size.z - last, streamed, fill);
-      if (first == last) continue;
-      const double start = row.at(2, 0);
-      const bool along_z = row.step[0] == 0 && row.step[1] == 0 && row.step[2] == 1 && start == std::floor(start);
-      if (order == 0) detail::take_nearest(in, shape, row, into, first, last);
-      else if (order == 3) detail::mix_cubic(in, shape, row, into, first, last);
-      else if (along_z) detail::mix_rows(in, shape, row, into, first, last, streamed);
-      else detail::mix_eight(in, shape, row, into, first, last);
     }
     if (streamed) finish_stores();
   });

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <vector>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -19,6 +20,9 @@ constexpr int64_t LINE = 16;
 
 // Floats that are worked out in the nearest cache before they are written.
 constexpr int64_t CHUNK = 1024;
+
+// Where a float is, counted in floats.
+inline int64_t place_of(const float* of) { return int64_t(reinterpret_cast<uintptr_t>(of) / sizeof(float)); }
 
 // Asks for `count` floats that will be read soon.
 inline void fetch(const float* from, int64_t count) {
@@ -50,7 +54,7 @@ template <class Fill>
 void write(float* out, int64_t count, bool streamed, const Fill& fill) {
   if (!streamed) return fill(0, count, out);
   alignas(64) float made[CHUNK];
-  const int64_t begin = std::min(count, -int64_t(reinterpret_cast<uintptr_t>(out) / sizeof(float)) & (LINE - 1));
+  const int64_t begin = std::min(count, -place_of(out) & (LINE - 1));
   const int64_t end = begin + (count - begin) / LINE * LINE;
   if (begin > 0) fill(0, begin, out);
   for (int64_t first = begin; first < end; first += CHUNK) {
@@ -60,5 +64,32 @@ void write(float* out, int64_t count, bool streamed, const Fill& fill) {
   }
   if (end < count) fill(end, count, out + end);
 }
+
+// Where values are worked out before they are written past the cache; or nothing between them and where they go.
+class Staged {
+ public:
+  Staged(bool streamed, int64_t most) : streamed_(streamed), made_(streamed ? most + 2 * LINE : 0) {}
+
+  // Where to put what goes to `out`: as far into a line of the cache as `out` is.
+  float* place(float* out) {
+    if (!streamed_) return out;
+    float* const line = made_.data() + (-place_of(made_.data()) & (LINE - 1));
+    return line + (place_of(out) & (LINE - 1));
+  }
+
+  // Writes the `count` floats at place(out).
+  void write(float* out, int64_t count) {
+    if (!streamed_) return;
+    const float* const from = place(out);
+    const int64_t begin = std::min(count, -place_of(out) & (LINE - 1)), whole = (count - begin) / LINE * LINE;
+    std::copy(from, from + begin, out);
+    stream(from + begin, out + begin, whole);
+    std::copy(from + begin + whole, from + count, out + begin + whole);
+  }
+
+ private:
+  const bool streamed_;
+  std::vector<float> made_;
+};
 
 }  // namespace crucible
