@@ -239,7 +239,7 @@ inline void resample_row(const float* in, const Shape& shape, const Row& row, fl
 }
 
 // Rows of output that are worked out after each other, along x and along y: what they mix lies close together and stays in the cache.
-constexpr int64_t TILE = 8;
+constexpr int64_t SQUARE = 8;
 
 }  // namespace detail
 
@@ -247,15 +247,15 @@ constexpr int64_t TILE = 8;
 // Order 3 takes the volume's spline coefficients in place of its values.
 inline void resample(const float* in, Shape shape, float* out, Shape size, const Affine& affine, int order, float outside,
                      int64_t threads) {
-  using detail::TILE;
+  using detail::SQUARE;
   const bool streamed = size.count() * int64_t(sizeof(float)) >= STREAMED_BYTES;
   // Planes that are each made from a plane of their own share nothing.
-  const int64_t deep = affine.matrix[1] == 0 && affine.matrix[2] == 0 ? 1 : TILE;
-  const int64_t wide = (size.y + TILE - 1) / TILE, tiles = wide * ((size.x + deep - 1) / deep);
+  const int64_t deep = affine.matrix[1] == 0 && affine.matrix[2] == 0 ? 1 : SQUARE;
+  const int64_t wide = (size.y + SQUARE - 1) / SQUARE, tiles = wide * ((size.x + deep - 1) / deep);
   in_parallel(threads, size.count() > 0 ? tiles : 0, [&](int64_t begin, int64_t end) {
-    Staged staged(streamed, std::min(TILE, size.y) * size.z);
+    Staged staged(streamed, std::min(SQUARE, size.y) * size.z);
     for (int64_t tile = begin; tile < end; ++tile) {
-      const int64_t i0 = tile / wide * deep, j0 = tile % wide * TILE, j1 = std::min(size.y, j0 + TILE);
+      const int64_t i0 = tile / wide * deep, j0 = tile % wide * SQUARE, j1 = std::min(size.y, j0 + SQUARE);
       for (int64_t i = i0; i < std::min(size.x, i0 + deep); ++i) {
         float* const there = out + (i * size.y + j0) * size.z;
         float* const into = staged.place(there);

@@ -65,6 +65,9 @@ def box_filter():
                 yield differ(both(native.box, volume, size, edge=edge), expected, f'{volume.shape} {size} {edge}')
             else:
                 yield differ(both(native.box, volume, size, edge=edge), volume, 'empty')
+        for length, edge in itertools.product(range(1, 50), EDGES):
+            volume = np.random.default_rng(length).uniform(-1, 1, (3, 4, length)).astype(np.float32)
+            yield differ(native.box(volume, 3, edge=edge), ndimage.uniform_filter(volume.astype(float), 3, mode=EDGES[edge]), f'{length} {edge}')
 
     return first(cases())
 
@@ -540,7 +543,7 @@ def fingerprint():
     random = np.random.default_rng(23)
     volume = random.uniform(-1, 1, (19, 23, 70)).astype(np.float32)
     made = [
-        native.box(volume, 5), native.gaussian(volume, 1.3), native.convolve(volume, volume[:3, :3, :3].copy()),
+        native.box(volume, 5), *(native.box(volume, 3, edge=edge) for edge in EDGES), native.gaussian(volume, 1.3), native.convolve(volume, volume[:3, :3, :3].copy()),
         native.erode(volume, 2), native.dilate(volume, 2, around='cross'), native.distance((volume > -0.9).astype(np.float32)),
         native.label((volume > 0.4).astype(np.float32))[0], native.percentile(volume, [3, 50, 97]),
         *(native.rotate(volume, 33.3, axes, order=order) for axes in ((0, 1), (0, 2)) for order in (0, 1, 3)),
