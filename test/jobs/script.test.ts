@@ -73,16 +73,12 @@ test(
 );
 
 test(
-  'a script that prints the time is refused with a word on `ignoreLines`, and taken with it',
+  'a script that prints the time is refused with a word on `ignoreLines`',
   async () => {
-    const job = {
-      program: 'clock.py',
-      outputs: [],
-      strategies: [],
-      models: {},
-      budget: { trials: 1 },
-    } satisfies Partial<Options>;
-    const { record } = await jobs.optimized({ ...job, name: 'clock' });
+    const { record } = await jobs.optimized({
+      ...{ name: 'clock', program: 'clock.py', outputs: [] },
+      ...{ strategies: [], models: {}, budget: { trials: 1 } },
+    });
     expect(record).toMatchObject({
       status: 'failed',
       result: {
@@ -91,8 +87,6 @@ test(
         ),
       },
     });
-    const taken = await jobs.optimized({ ...job, name: 'clock-ignored', ignoreLines: ['^that took'] });
-    expect(taken.trials[0]).toMatchObject({ purpose: 'baseline', outcome: { kind: 'scored' } });
   },
   patienceMs,
 );
@@ -116,7 +110,7 @@ test(
 );
 
 test(
-  'of the timed runs every one is judged that gave something else, and the reason names it',
+  'of the timed runs every one is judged that gave something else in lines that count, and the reason names it',
   async () => {
     const { store } = jobs;
     const { blobs } = store;
@@ -133,7 +127,7 @@ test(
       ...{ player, timed: true, ns: 1, answers: [], outputs: { 'sum.txt': sum, 'grid.bin': grid } },
       stdout: await blobs.put(printed),
     });
-    const judged = async (...candidate: SampleResult[]): Promise<Graded> => {
+    const judgedWithout = async (ignoreLines: string[], ...candidate: SampleResult[]): Promise<Graded> => {
       const samples = (
         await Promise.all(candidate.map(async (each) => [await run('baseline'), each]))
       ).flat();
@@ -152,12 +146,14 @@ test(
         name: 'graded',
         program: 'a.py',
         outputs: ['*.txt', { kind: 'voxels', path: '*.bin', n: 2, dtype: 'float64' }],
+        ignoreLines,
       });
       return new MockActivityEnvironment().run(gradeTimed, {
         ...{ ...place, cases: null, conducted },
         exam: optimizeExam(job, sum, sum),
       });
     };
+    const judged = (...candidate: SampleResult[]): Promise<Graded> => judgedWithout([], ...candidate);
     try {
       const same = await run('candidate');
       const otherFile = { ...same, outputs: { ...same.outputs, 'sum.txt': await blobs.put('sum 2.6\n') } };
@@ -176,6 +172,13 @@ test(
       });
       expect(await judged(same, same, await run('candidate', 'late\n'))).toMatchObject({
         outcome: { kind: 'wrong', reason: expect.stringMatching(/^run 3, standard output, line 1/) },
+      });
+      const timed = await run('candidate', 'that took 2 s\ndone\n');
+      expect(await judgedWithout(['^that took'], same, timed)).toMatchObject({ kind: 'right' });
+      expect(
+        await judgedWithout(['^that'], same, await run('candidate', 'that took 2 s\nlate\n')),
+      ).toMatchObject({
+        outcome: { kind: 'wrong', reason: expect.stringMatching(/^run 2, standard output, line/) },
       });
       const near = { ...same, outputs: { ...same.outputs, 'grid.bin': await voxels(1 + 1e-9) } };
       const far = { ...same, outputs: { ...same.outputs, 'grid.bin': await voxels(1.5) } };

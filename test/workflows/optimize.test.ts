@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
-import { bundleWorkflowCode, NativeConnection, Worker } from '@temporalio/worker';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Connection, type WorkflowHandle } from '@temporalio/client';
+import { describe, expect, it } from 'vitest';
 import type { z } from 'zod';
 import { prepareNamespace } from '../../cli/server/client.ts';
 import { ModelQuotaExceeded, ModelRefused, ModelUnauthenticated } from '../../domain/errors.ts';
@@ -12,30 +10,12 @@ import { noRoutes } from '../../domain/job-input.ts';
 import type { JournalRow } from '../../domain/journal.ts';
 import { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
 import { nothingKnown } from '../../domain/known.ts';
-import { benchOf, modelQueue, queues } from '../../domain/queues.ts';
+import { queues } from '../../domain/queues.ts';
 import { bestAttribute, kindAttribute, statusAttribute } from '../../domain/visibility.ts';
-import { startServer, type TestServer } from '../support/temporal.ts';
 import { artifact, type Script, type Seen, type StubOptions, stubActivities } from './stub-activities.ts';
+import { stubbedWorkers } from './stubbed-workers.ts';
 
-let server: TestServer;
-let connection: NativeConnection;
-let client: Client;
-let bundle: { code: string };
-
-beforeAll(async () => {
-  server = await startServer();
-  connection = await NativeConnection.connect({ address: server.address });
-  client = new Client({ connection: await Connection.connect({ address: server.address }) });
-  bundle = await bundleWorkflowCode({
-    workflowsPath: fileURLToPath(new URL('../../workflows/index.ts', import.meta.url)),
-  });
-});
-
-afterAll(async () => {
-  await client?.connection.close();
-  await connection?.close();
-  await server?.stop();
-});
+const workers = stubbedWorkers();
 
 const inputOf = (
   fields: Partial<z.input<typeof OptimizeJob>>,
@@ -73,20 +53,8 @@ async function run(
   look: (handle: WorkflowHandle) => Promise<void> = async () => undefined,
 ): Promise<{ seen: Seen; result: JobResult }> {
   const { activities, seen } = stubActivities(script, options);
-  const workers = await Promise.all(
-    [...Object.values(queues), benchOf('stub-host'), modelQueue('up'), modelQueue('down')].map((taskQueue) =>
-      Worker.create({
-        connection,
-        taskQueue,
-        activities,
-        maxHeartbeatThrottleInterval: '200ms',
-        ...(taskQueue === queues.orchestrate ? { workflowBundle: bundle } : {}),
-      }),
-    ),
-  );
-  const running = workers.map((worker) => worker.run());
-  try {
-    const handle = await client.workflow.start('optimize', {
+  return workers.during(activities, async () => {
+    const handle = await workers.client.workflow.start('optimize', {
       workflowId: input.jobId,
       taskQueue: queues.orchestrate,
       args: [input],
@@ -99,10 +67,7 @@ async function run(
     const result = (await handle.result()) as JobResult;
     await look(handle);
     return { seen, result };
-  } finally {
-    for (const worker of workers) worker.shutdown();
-    await Promise.all(running);
-  }
+  });
 }
 
 const allRoles = (routes: string[]): Routes => ({
@@ -145,7 +110,7 @@ describe('an optimize job', () => {
   ] as const)('that is cancelled in %s ends as cancelled', async (endless) => {
     const input = inputOf({});
     await expect(run({ fast: { speedups: [4] } }, input, { endless })).rejects.toThrow();
-    const { status } = await client.workflow.getHandle(input.jobId).describe();
+    const { status } = await workers.client.workflow.getHandle(input.jobId).describe();
     expect(status.name).toBe('CANCELLED');
   });
 
@@ -382,7 +347,7 @@ describe('an optimize job', () => {
 
   it('tells its state in words and in search attributes', async () => {
     // Connecting as the command line does registers the attributes.
-    const connection = await Connection.connect({ address: server.address });
+    const connection = await Connection.connect({ address: workers.address });
     expect(await prepareNamespace(connection, 'default')).toBe(true);
     await connection.close();
     const searchable = true;
