@@ -22,14 +22,15 @@ export const createExtensionActivities = ({ store }: { store: Store }) => ({
   /**
    * Returns what a module is tested by: `tests`, a `Tree` of all files of the job with the harness among them; `kept`, what of that a user gets
    * beside the module; `baseline`, the reference as a program, null where there is none; and the user's own C++ as candidate `c-0`, null where
-   * models write it.
+   * models write it. `own` names the user's own tests, which are kept, too.
    */
   async packExtension({
     files,
     module,
     task,
+    own,
     ...place
-  }: Place & { files: Artifact; module: Extension; task: string | undefined }): Promise<{
+  }: Place & { files: Artifact; module: Extension; task: string | undefined; own?: string }): Promise<{
     tests: Artifact;
     kept: Artifact;
     baseline: Artifact | null;
@@ -40,7 +41,8 @@ export const createExtensionActivities = ({ store }: { store: Store }) => ({
       const key = createHash('sha256').update(store.secret()).update(stepKey(place)).digest('hex');
       const tests = { ...tree, ...(await harnessFiles(store.blobs, module, { kind: 'grader', key })) };
       const baseline: Program = { files: tests, entry: { ...extensionEntry, name: 'expected' }, build: null };
-      const beside = [module.reference, module.accepts?.split(':')[0]].filter((each) => each !== undefined);
+      const named = [module.reference, module.accepts?.split(':')[0], own];
+      const beside = named.filter((each) => each !== undefined);
       const kept = { ...pick(tree, beside), ...(await harnessFiles(store.blobs, module, { kind: 'user' })) };
       return {
         tests: await writeJson(store.blobs, tests),

@@ -203,13 +203,14 @@ export function chosenFound(
   return top === null || top.candidate.id !== chosen ? null : foundBy(top);
 }
 
-/** Returns what a verification found of a `claim`, in one sentence; `anew`: how it was tried again. */
+/** Returns what a verification found of a `claim`, in one sentence, `found` is null where checks were passed; `anew`: how it was tried again. */
 export function findingOf(
   title: string,
   claim: Interval | null,
-  found: Interval,
+  found: Interval | null,
   { anew, objective }: { anew: string; objective: Objective },
 ): string {
+  if (found === null) return `${title} holds: it passes once more, ${anew}`;
   if (objective.kind === 'score') {
     const now = `${metricText(found, objective)} ${anew}`;
     return claim === null || meet(claim, found)

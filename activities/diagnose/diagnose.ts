@@ -61,6 +61,7 @@ function ofCrash(failure: Failure): Finding | null {
   const said =
     ofSourceEncoding(failure) ??
     ofCompiler(failure) ??
+    ofSanitizer(failure) ??
     ofArguments(failure) ??
     ofShell(failure) ??
     withoutScreen(failure);
@@ -224,6 +225,32 @@ function ofSignal(failure: Failure, signal: string): Finding | null {
     place: placed(frames.find(({ path }) => path in failure.sources)),
   };
 }
+
+/** Returns what AddressSanitizer found, as `sanitize.py` tells it; null where it told nothing. */
+function ofSanitizer({ reason, sources }: Failure): Finding | null {
+  const found = /^AddressSanitizer: .*/m.exec(reason)?.[0];
+  if (found === undefined) return null;
+  const [, path = '', line = '0'] = / at ([^\s:]+):(\d+)/.exec(found) ?? [];
+  return {
+    ...finding('nativeCrash', sanitizerAdvice.find(([told]) => told.test(found))?.[1] ?? beyond),
+    evidence: found,
+    place: path in sources ? { path, line: Number(line), within: null } : null,
+  };
+}
+
+const beyond =
+  'Native code reads or writes beside its memory: look at the bounds of the indices of that line.';
+const sanitizerAdvice: readonly (readonly [RegExp, string])[] = [
+  [
+    /use-after|double-free|bad-free/,
+    'Memory is used after it was freed: keep what owns it for as long as it is used.',
+  ],
+  [
+    /SEGV|null/,
+    'An address that is none is read or written: look for a null pointer, or an index far beyond the end.',
+  ],
+  [/stack-overflow/, 'Calls go deeper than the stack has room for: write a loop.'],
+];
 
 /** The extension modules that a program brings, by name. */
 const nativeOf = ({ around }: Failure): Record<string, true> =>

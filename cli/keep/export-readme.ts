@@ -162,6 +162,49 @@ export const solveReadme = ({
     .join('\n\n')
     .concat('\n');
 
+/** The README of a C++ module, which `files` hold beside its sources and tests. */
+export function moduleReadme({
+  jobId,
+  files,
+  build,
+  trial: { candidate, measurement },
+}: {
+  jobId: string;
+  files: string[];
+  build: Build | null;
+  trial: Trial;
+}): string {
+  const modules = files.flatMap((path) => /^(\w+)\.cpython-[^/]*\.so$/.exec(path)?.[1] ?? []);
+  const bench = files.find((path) => /^bench_\w+\.py$/.test(path));
+  const lines = [
+    'pip install -r requirements.txt',
+    'cd program',
+    'python -m pytest',
+    ...(bench === undefined ? [] : [`python ${bench}`]),
+  ];
+  return [
+    `# The C++ module ${modules.join(', ')}`,
+    `As it passed the tests of the job ${jobId} (candidate ${candidate.id}), also under AddressSanitizer.`,
+    ...(measurement === null
+      ? []
+      : [
+          `A call took ${msText(measurement.candidateMs.value)}, the reference ${msText(measurement.baselineMs.value)}: ${intervalText(measurement.speedup)}.`,
+          remarksOn(measurement)
+            .map((remark) => `Note: ${remark}.`)
+            .join(' '),
+        ]),
+    files.map((path) => `- \`program/${path}\``).join('\n'),
+    '## Use',
+    fenced('python', `import sys\nsys.path.insert(0, 'program')\n\nimport ${modules[0] ?? ''}`),
+    '## Test and measure',
+    fenced('sh', lines.join('\n')),
+    ...buildText(build),
+  ]
+    .filter((part) => part !== '')
+    .join('\n\n')
+    .concat('\n');
+}
+
 /** The README of a pipeline, one folder a stage. */
 export const pipelineReadme = ({
   name,

@@ -4,6 +4,7 @@ import { pathOf } from '../../activities/try/outputs.ts';
 import type { Artifact, Tree } from '../../domain/artifact.schema.ts';
 import { chosenText } from '../../domain/choosing.ts';
 import { defaults } from '../../domain/defaults.ts';
+import { extensionHarness } from '../../domain/extension.ts';
 import { filesNamedBy, subjectOf } from '../../domain/job.ts';
 import { kindOf, stagesOf } from '../../domain/kinds/kinds.ts';
 import type { OptimizeJob } from '../../domain/kinds/optimize.schema.ts';
@@ -13,6 +14,7 @@ import type { Entry, Program } from '../../domain/program.schema.ts';
 import { SafePath } from '../../domain/safe-path.schema.ts';
 import { nowIn } from '../../domain/session.ts';
 import { pick, placeBelow } from '../../domain/tree.ts';
+import type { Trial } from '../../domain/trial.schema.ts';
 import { bestFound, nearestTrial, productTrial } from '../../domain/trial.ts';
 import { type KeptJob, readEarlier, readJob } from '../../record/kept-job.ts';
 import { readSession } from '../../record/session.ts';
@@ -23,7 +25,7 @@ import type { Store } from '../../store/store.ts';
 import { findJob } from '../follow/find-job.ts';
 import { type CommandContext, UserMistake } from '../terminal.ts';
 import { buildScript, taggedExtension } from './export-build.ts';
-import { pipelineReadme, programReadme, solveReadme } from './export-readme.ts';
+import { moduleReadme, pipelineReadme, programReadme, solveReadme } from './export-readme.ts';
 import { importsOf, lockOf, requirementsText } from './export-requirements.ts';
 import { refuseToReplace } from './in-the-way.ts';
 
@@ -121,13 +123,16 @@ async function outputsFolder(store: Store, { record, job, trials, chosen }: Kept
   const nearest =
     productTrial(trials, objective, chosen?.candidate ?? null) ?? nearestTrial(trials, objective);
   const product = failed ? nearest?.artifacts.outputs : result?.product;
-  if (product == null) return null;
-  const outputs = await readTree(store.blobs, product);
+  if (product == null && !(failed && nearest !== null)) return null;
+  const outputs = product == null ? {} : await readTree(store.blobs, product);
   // A script is the user's own already, and of a stage that was taken over no trial is known.
   const isOwn =
     nearest === null ||
     (nearest.candidate.id === 'c-0' && ['human', 'baseline'].includes(nearest.candidate.operator));
-  const written = isOwn ? null : await readProgram(store.blobs, nearest.candidate.program);
+  const source = nearest && (await readProgram(store.blobs, nearest.candidate.program));
+  if (nearest !== null && source !== null && isModule(source) && !failed)
+    return moduleFolder(store.blobs, { jobId: record.id, source, outputs, nearest });
+  const written = isOwn ? null : source;
   const program = written?.files ?? {};
   if (failed && Object.keys({ ...outputs, ...program }).length === 0) return null;
   const failure = failed ? (result?.summary ?? record.status) : null;
@@ -148,6 +153,34 @@ async function outputsFolder(store: Store, { record, job, trials, chosen }: Kept
     },
   };
 }
+
+/** A C++ module with what tests, measures, installs and builds it. */
+async function moduleFolder(
+  blobs: BlobStore,
+  { jobId, source, outputs, nearest }: { jobId: string; source: Program; outputs: Tree; nearest: Trial },
+): Promise<Folder> {
+  const program = withTaggedExtensions(outputs, source.files);
+  const imports = importsOf(Object.values(await textsOf(blobs, pickPython(program))));
+  const packages = await lockedPackages();
+  const lock = await lockOf(blobs, nearest);
+  const { build } = source;
+  return {
+    stored: placeBelow('program', program),
+    texts: {
+      'README.md': moduleReadme({ jobId, files: Object.keys(program).sort(), build, trial: nearest }),
+      'requirements.txt': requirementsText(packages, new Set([...imports, 'numpy', 'pytest']), lock),
+      ...lockFile(lock),
+      ...(build === null ? {} : { 'build.sh': buildScript(build, (name) => packages.get(name) ?? name) }),
+      [settingsFile]: jsonText({ job: jobId, candidate: nearest.candidate.id }),
+    },
+  };
+}
+
+const isModule = ({ entry }: Program): boolean =>
+  entry.kind === 'function' && entry.module === extensionHarness;
+
+const pickPython = (tree: Tree): Tree =>
+  Object.fromEntries(Object.entries(tree).filter(([path]) => path.endsWith('.py')));
 
 /** So many inputs the exported test compares. */
 const testCases = 5;

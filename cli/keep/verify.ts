@@ -21,42 +21,53 @@ import type { Session } from '../server/session.ts';
 import { withServer } from '../server/with-server.ts';
 import { sayOf, UserMistake } from '../terminal.ts';
 
-/** A trial with what was measured of it, and the job it was found by. */
-interface Measured {
+/** A trial with what was measured of it, null where it passed checks, and the job it was found by. */
+interface Found<M = Interval | null> {
   by: JobRecord;
   best: Trial;
-  metric: Interval;
+  metric: M;
 }
 
-/** Returns what a job gives, with the job that found it: its best, or what a person chose. A pipeline gives that of its first stage that has one. */
-export async function bestOf(store: Store, record: JobRecord): Promise<Measured | null> {
+/** Returns what a job gives where that was measured: its best, or what a person chose. A pipeline gives that of its first stage that has one. */
+export const bestOf = async (store: Store, record: JobRecord): Promise<Found<Interval> | null> =>
+  (await allGiven(store, record)).find(isMeasured) ?? null;
+
+const isMeasured = (found: Found): found is Found<Interval> => found.metric !== null;
+
+/** Returns what a job gives, with the job that found it, and of a pipeline what each of its stages gives. */
+async function allGiven(store: Store, record: JobRecord): Promise<Found[]> {
   const kept = await readJob(store, record);
   const earlier = await Promise.all(
     Object.values(kept.takenOver).map((result) => readEarlier(store, result)),
   );
-  for (const each of [kept, ...kept.stages, ...earlier.filter((other) => other !== null)]) {
+  return [kept, ...kept.stages, ...earlier.filter((other) => other !== null)].flatMap((each) => {
     const best = productTrial(each.trials, objectiveOf(each.job), each.chosen?.candidate ?? null);
-    const metric = best === null ? null : metricIn(best.outcome);
-    if (best !== null && metric !== null) return { by: each.record, best, metric };
-  }
-  return null;
+    return best === null ? [] : [{ by: each.record, best, metric: metricIn(best.outcome) }];
+  });
 }
 
-/** The candidate `id` of a job, or of its one stage that has it. Throws `UserMistake` where it was not measured. */
-async function measuredIn(store: Store, record: JobRecord, id: string): Promise<Measured> {
+/** The candidate `id` of a job, or of its one stage that has it. Throws `UserMistake` where it was not found to be right. */
+async function rightIn(store: Store, record: JobRecord, id: string): Promise<Found> {
   const { owner } = candidateIn(await readJob(store, record), id);
   const best = lastLooks(owner.trials).find(({ candidate }) => candidate.id === id);
   const metric = best === undefined ? null : metricIn(best.outcome);
-  if (best === undefined || metric === null || isBaseline(best.candidate))
+  const isRight = metric !== null || best?.outcome.kind === 'passed';
+  if (best === undefined || !isRight || isBaseline(best.candidate))
     throw new UserMistake(
-      `${owner.record.id}: ${id} was not measured to be right, so there is nothing to verify`,
+      `${owner.record.id}: ${id} was not measured to be right, and passed no checks, so there is nothing to verify`,
     );
   return { by: owner.record, best, metric };
 }
 
+/** Returns what a verification of a job is about: what was measured, else the last of what passed. */
+async function toVerify(store: Store, record: JobRecord): Promise<Found | null> {
+  const all = await allGiven(store, record);
+  return all.find(isMeasured) ?? all.at(-1) ?? null;
+}
+
 /**
  * Starts verifying what a finished job gives once more, or its candidate `asked`, and returns the ID to follow. Throws `UserMistake` where nothing
- * was measured.
+ * was measured, and nothing passed its checks.
  */
 export async function startVerification(
   store: Store,
@@ -69,10 +80,10 @@ export async function startVerification(
     throw new UserMistake(
       `${record.id}: its test is scored once, and not again. The exported folder has test_score.py, which computes that score anew: crucible export ${record.id}`,
     );
-  const found = asked === undefined ? await bestOf(store, record) : await measuredIn(store, record, asked);
+  const found = asked === undefined ? await toVerify(store, record) : await rightIn(store, record, asked);
   if (found === null)
     throw new UserMistake(
-      `${record.id} has no best that was measured; expected a job of kind optimize, or of kind solve with an objective, or a pipeline with one, that found something better`,
+      `${record.id} has no best that was measured, and no program that passed its checks; expected a job of kind optimize that found something better, of kind solve that passed, or a pipeline with one`,
     );
   const { by, best, metric: claim } = found;
   const series = verificationSeries(by.id);
@@ -80,7 +91,8 @@ export async function startVerification(
   const id = verificationId(by.id, run);
   const candidate = {
     ...best.candidate,
-    program: best.artifacts.program ?? best.candidate.program,
+    // What was measured is measured as it was built then; what passes is built anew.
+    program: (claim === null ? undefined : best.artifacts.program) ?? best.candidate.program,
   };
   const input = VerificationInput.parse({
     ...(await readInput(store.blobs, by)),

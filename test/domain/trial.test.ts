@@ -164,6 +164,8 @@ it('a finding holds where the claim and it have a value in common, and says what
   expect(found(300)).toBe('x holds: 300× faster (at least 270×) in new sandboxes');
   expect(found(121)).toBe('x is still faster, but not 307×: 121× (at least 109×) in new sandboxes');
   expect(found(900)).toMatch(/^x holds, and is faster than the 307× it was: 900× /);
+  const passes = { anew: 'in new sandboxes', objective: { kind: 'passes' as const } };
+  expect(findingOf('x', null, null, passes)).toBe('x holds: it passes once more, in new sandboxes');
   expect(findingOf('x', null, around(2), { anew: 'in new sandboxes', objective: ratio })).toMatch(
     /^x holds: 2× faster/,
   );

@@ -1,9 +1,12 @@
-import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
+import { exportJob } from '../../cli/keep/export.ts';
+import { startVerification } from '../../cli/keep/verify.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
 import { readTree } from '../../store/documents.ts';
+import { recorded } from '../cli/kept-jobs.ts';
 import { temporaryFolder } from '../store/temporary-store.ts';
 import { crucible, environment, patienceMs, server } from '../support/asked-crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
@@ -50,6 +53,7 @@ async function ended(module: object, files: Record<string, string> = {}, fields:
   const product = record?.result?.product ?? null;
   const trials = (await store.ledger.trials(submitted.jobId)).map(({ trial }) => trial);
   return {
+    id: submitted.jobId,
     status: record?.status,
     summary: record?.result?.summary ?? '',
     files: product === null ? [] : Object.keys(await readTree(store.blobs, product)).sort(),
@@ -208,14 +212,19 @@ it(
       reply('reads too far', right.replace('k < width; ++k', 'k <= width; ++k')),
       reply('right', right),
     ];
-    const { summary, trials, files } = await ended(
+    const { id, summary, trials, files } = await ended(
       { reference: 'reference.py' },
-      {},
-      { models: { draft: ['openai/gpt-4o'], cache: false } },
+      { 'test_own.py': ownTests.replace('WANTED', '5') },
+      { check: 'test_own.py', models: { draft: ['openai/gpt-4o'], cache: false } },
     );
     expect(summary).toMatch(/^solved in 3: c-3 passed 33 cases, also under AddressSanitizer; .*: right$/);
     expect(trials.map(({ outcome }) => outcome.kind)).toEqual(['buildFailed', 'crashed', 'passed']);
-    expect(files).toContain('test_distances.py');
+    expect(trials[1]?.outcome).toMatchObject({
+      diagnosis: { kind: 'nativeCrash', place: { path: 'distances.cpp', line: 19 } },
+    });
+    expect(files).toEqual(expect.arrayContaining(['test_distances.py', 'test_own.py']));
+    await expectVerified(id);
+    await expectExported(id);
     const asked = server.requests.map(({ body }) => JSON.stringify(body.messages));
     expect(asked[0]).toContain('pairwise(a: float64[n, d], b: float64[m, d]) -> float64[n, m]');
     expect(asked[0]).toContain("raise ValueError('points of equal width')");
@@ -225,6 +234,36 @@ it(
   },
   patienceMs,
 );
+
+/** A module that passed passes again, and what it is known for says so. */
+async function expectVerified(id: string): Promise<void> {
+  const { store, client } = crucible;
+  const record = await store.ledger.job(id);
+  if (record === undefined) throw new Error(`expected the job ${id}`);
+  const verification = await startVerification(store, client, record);
+  await client.result(verification);
+  const holds = 'right holds: it passes once more, with new secret inputs';
+  expect((await store.ledger.job(verification))?.result?.summary).toBe(holds);
+  expect((await store.ledger.job(id))?.result?.summary).toMatch(
+    /^right holds: .* As it was found: solved in 3/,
+  );
+  await expect(startVerification(store, client, record, 'c-1')).rejects.toThrow(/passed no checks/);
+}
+
+/** The folder has what tests, measures and builds the module anew, and one file of each. */
+async function expectExported(id: string): Promise<void> {
+  const out = join(await temporaryFolder(), 'exported');
+  await exportJob(recorded(crucible.store).context, { job: id, out, force: false });
+  const files = await readdir(join(out, 'program'));
+  expect((await readdir(out)).sort()).toEqual([
+    ...['README.md', 'build.sh', 'export.json', 'program', 'requirements.txt'],
+  ]);
+  expect(files).toEqual(expect.arrayContaining(['bench_distances.py', 'distances.cpp', 'test_own.py']));
+  expect(files.filter((path) => path.endsWith('.so'))).toEqual([
+    expect.stringMatching(/^distances\.cpython-311-.*-linux-gnu\.so$/),
+  ]);
+  expect(await readFile(join(out, 'requirements.txt'), 'utf8')).toMatch(/^numpy==.*\npytest==/m);
+}
 
 const ownTests = `import numpy as np
 import pytest

@@ -8,6 +8,7 @@ import {
   functionWords,
   hiddenOf,
   moduleExam,
+  outputCheckOf,
   type ScoreJudging,
   scriptOriginal,
   solveExam,
@@ -46,7 +47,8 @@ export async function givenModule(
     inputs: job.inputs,
     hidden: hiddenOf(job),
   });
-  const asked = { ...placeOf('c-0/module'), files, module, task: job.task };
+  const tests = outputCheckOf(job)?.module;
+  const asked = { ...placeOf('c-0/module'), files, module, task: job.task, ...(tests && { own: tests }) };
   const { candidate, ...given } = await packExtension(asked);
   const environment = environmentFor(job.environment, toolOf(module, job.task));
   const exam = moduleExam(job, module, { ...given, files, seen });
