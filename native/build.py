@@ -3,7 +3,7 @@
 --python   the interpreter the package is for; its headers are used
 --nanobind the folder with nanobind's include/ and libnanobind.a, the runtime compiled beforehand
 --out      where the folder crucible_native goes, for instance the interpreter's site-packages
---sanitize with checks of addresses and undefined behaviour, and for the plainest instruction set alone
+--sanitize with checks of addresses and undefined behaviour
 No build system: there is one source file, which g++ compiles once for each instruction set.
 """
 
@@ -45,13 +45,16 @@ def build(python, nanobind, out, sanitize=False):
         shutil.copy(source, package)
     includes = [f'-I{HERE}', '-isystem', f'{nanobind / "include"}', '-isystem', headers]
     source, library = HERE / 'binding.cpp', nanobind / 'libnanobind.a'
-    one = sanitize or platform.machine() != 'x86_64'
+    one = platform.machine() != 'x86_64'
     compilers = []
     for level in ['baseline'] if one else LEVELS:
         flags = [*FLAGS, *(SANITIZED if sanitize else PLAIN), *machine(level), f'-DCRUCIBLE_MODULE=_{level}']
         into = str(package / f'_{level}.so')
         command = ['g++', *flags, *EXTENSION, *includes, str(source), str(library), '-o', into]
         compilers.append((command, subprocess.Popen(command)))
+        # With checks a compiler takes a gigabyte: one after the other.
+        if sanitize:
+            compilers[-1][1].wait()
     for command, compiler in compilers:
         if compiler.wait() != 0:
             raise subprocess.CalledProcessError(compiler.returncode, command)
