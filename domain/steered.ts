@@ -167,3 +167,15 @@ export function toldBelow(told: Told): Told | null {
   const { usd: _, tokens: __, ...budget } = message.budget;
   return Object.keys(budget).length === 0 ? null : { ...told, message: { ...message, budget } };
 }
+
+/** Events; a server ends a history at 51,200. A pipeline's stages need some 15 each, and what it is told some two for each stage. */
+const mostEvents = 40_000;
+
+/**
+ * Returns why a pipeline of so many events is told nothing more; null where it is. It cannot go on as new while stages are under way. What ends
+ * a pause is always told.
+ */
+export const enoughTold = (kind: MessageKind, events: number): string | null =>
+  kind === 'resume' || events <= mostEvents
+    ? null
+    : 'it was told as much as its history holds: cancel it and resume it, then no stage that was done is done again';

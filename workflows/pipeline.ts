@@ -1,9 +1,10 @@
-import { ApplicationFailure } from '@temporalio/workflow';
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
 import type { StageJob } from '../domain/job.schema.ts';
 import { searches } from '../domain/job.ts';
 import type { JobInput, JobResult } from '../domain/job-input.schema.ts';
 import { partWords } from '../domain/kinds/kinds.ts';
 import type { PipelineJob, Stage } from '../domain/kinds/pipeline.schema.ts';
+import { enoughTold } from '../domain/steered.ts';
 import { filesStep } from '../domain/step.ts';
 import { runChild } from './job/child.ts';
 import { type RunningJob, runJob } from './job/frame.ts';
@@ -18,6 +19,8 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
     running.steering.refuse(({ kind }) => {
       if (kind === 'tryProgram' || kind === 'choose')
         return `it has no candidates of its own: name ${partWords(running.job)}`;
+      const enough = enoughTold(kind, workflowInfo().historyLength);
+      if (enough !== null) return enough;
       const isLeft = stages.some((stage) => !ended.has(stage.name) && searches(stage));
       return kind === 'extend' && !isLeft ? 'no stage is left that searches, so nothing would use it' : null;
     });
