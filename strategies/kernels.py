@@ -24,7 +24,7 @@ class Kernels:
 
     def helper(self, found, lists):
         """The name of an own function compiled as it is, with the global names it needs besides its arguments."""
-        key = (id(found.node), lists)
+        key = _key(found, lists)
         if key not in self.done:
             if found.node.decorator_list:
                 raise NotApplicable(f'{found.node.name} is decorated', found.node.decorator_list[0])
@@ -38,6 +38,7 @@ class Kernels:
         arguments = copy.deepcopy(found.node.args)
         if arguments.vararg or arguments.kwarg or arguments.kwonlyargs:
             raise NotApplicable(f'{found.node.name} takes keyword-only or any number of arguments', found.node)
+        _without(arguments, found.given)
         for argument in arguments.posonlyargs + arguments.args:
             argument.annotation = None
         body = without_docstring(found.node.body)
@@ -62,3 +63,18 @@ class Kernels:
         name = f'_{what}_{self.count}'
         self.add(name, ast.parse(f'def f({", ".join(names)}): pass').body[0].args, body)
         return name
+
+
+def _key(found, lists):
+    """What tells one compiled function from another: the functions that it is given, too."""
+    return (id(found.node), lists, *((name, _key(each, lists)) for name, each in sorted(found.given.items())))
+
+
+def _without(arguments, given):
+    """Takes parameters that stand for functions out; of those with defaults none is among them."""
+    plain = arguments.posonlyargs + arguments.args
+    first = len(plain) - len(arguments.defaults)
+    if any(argument.arg in given for argument in plain[first:]):
+        raise NotApplicable('a function as a default is not compiled', plain[first])
+    arguments.posonlyargs = [each for each in arguments.posonlyargs if each.arg not in given]
+    arguments.args = [each for each in arguments.args if each.arg not in given]

@@ -4,19 +4,30 @@ import ast
 import builtins
 
 from liveness import all_reads, exposed, reads, stored, written
+from source import NotApplicable
 
 
 class Own:
-    """A function of the program, or one inside another, and where its names are looked up."""
+    """A function of the program, or one inside another, and where its names are looked up. `given`: parameter -> the function it stands for."""
 
-    def __init__(self, node, module, outer=None):
-        self.node, self.module, self.outer = node, module, outer
+    def __init__(self, node, module, outer=None, given=None):
+        self.node, self.module, self.outer, self.given = node, module, outer, given or {}
         self.inner = {each.name: each for each in ast.walk(node) if isinstance(each, ast.FunctionDef) and each is not node}
-        self.local = stored(node.body) | {each.arg for each in ast.walk(node.args) if isinstance(each, ast.arg)}
+        self.local = (stored(node.body) | {each.arg for each in ast.walk(node.args) if isinstance(each, ast.arg)}) - self.given.keys()
         self._needs = None
+
+    def taking(self, given):
+        """The same function for callers that give it these functions. Raises NotApplicable where that cannot be told apart from its own names."""
+        made = Own(self.node, self.module, self.outer, given)
+        for name, function in given.items():
+            if name in stored(self.node.body) or function.needs() & made.local:
+                raise NotApplicable(f'{self.node.name} is given {function.node.name}, which uses names of both', self.node)
+        return made
 
     def find(self, name):
         """The own function that a name stands for here."""
+        if name in self.given:
+            return self.given[name]
         if name in self.inner:
             return Own(self.inner[name], self.module, self)
         if self.outer is not None and name in self.outer.inner:

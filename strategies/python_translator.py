@@ -11,6 +11,7 @@ import math
 from fixed_lists import array_of, is_buckets
 from growing_lists import PLACE, ROOM, ROOM_LIKE
 from liveness import all_reads, reads, stored, targets
+from own_functions import Own
 from source import NotApplicable, defaults
 from syntax import LISTS, call, expression, parse
 
@@ -648,9 +649,16 @@ class Translator(ast.NodeTransformer):
         return self._builtin(node, full)
 
     def _own_call(self, node, found):
+        names = [argument.arg for argument in found.node.args.posonlyargs + found.node.args.args]
+        functions = {name: self._function(each) for name, each in [*zip(names, node.args), *((each.arg, each.value) for each in node.keywords)]}
+        functions = {name: each for name, each in functions.items() if each is not None}
+        if functions:
+            found = found.taking(functions)
+            node.args = [each for name, each in zip(names, node.args) if name not in functions]
+            node.keywords = [each for each in node.keywords if each.arg not in functions]
+            names = [name for name in names if name not in functions]
         name, needs = self.kernels.helper(found, self.lists)
         arguments = [self.visit(argument) for argument in node.args]
-        names = [argument.arg for argument in found.node.args.posonlyargs + found.node.args.args]
         if node.keywords or len(arguments) < len(names):
             given = dict(zip(names, arguments)) | {each.arg: self.visit(each.value) for each in node.keywords}
             for missing, default in defaults(found.node).items():
@@ -660,6 +668,16 @@ class Translator(ast.NodeTransformer):
                 raise NotApplicable(f'the arguments of {found.node.name} are not all given', node)
             arguments = [given[each] for each in names]
         return ast.Call(expression(name), [*arguments, *(ast.Name(each, ast.Load()) for each in sorted(needs))], [])
+
+    def _function(self, node):
+        """The own function that an argument is; None where it is a value."""
+        match node:
+            case ast.Name(id=name) if not self._is_value(name):
+                return self.own.find(name)
+            case ast.Lambda(args=arguments, body=body):
+                made = ast.FunctionDef(f'lambda_{node.lineno}', arguments, [ast.copy_location(ast.Return(body), node)], [])
+                return Own(ast.copy_location(made, node), self.own.module, self.own)
+        return None
 
     def _method(self, node):
         func = node.func

@@ -1,4 +1,6 @@
-"""What compilers make slow code of, spelled out: `a, b = map(f, [x, y])` becomes `a, b = f(x), f(y)`."""
+"""What compilers do not take, or make slow code of, in other words: `a, b = map(f, [x, y])` becomes `a, b = f(x), f(y)`, and `f = lambda x: …`
+becomes a function of this name.
+"""
 
 import ast
 
@@ -12,6 +14,7 @@ def spelled_out(module):
         for node in ast.walk(module.tree)
         if isinstance(node, ast.Assign) and _is_map_of_parts(module, node) and node.value.lineno == node.value.end_lineno
     ]
+    edits += [(*module.span(node), _function(node)) for node in _named_lambdas(module)]
     return module.rewritten(edited(module.text, edits)) if edits else module
 
 
@@ -26,3 +29,17 @@ def _is_map_of_parts(module, node):
 def _calls(node):
     function, parts = node.args
     return ', '.join(ast.unparse(ast.Call(function, [each], [])) for each in parts.elts)
+
+
+def _named_lambdas(module):
+    """Statements that do nothing but give a lambda its only name, each alone on its line."""
+    names = [node.id for node in ast.walk(module.tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
+    for node in ast.walk(module.tree):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda()) if names.count(name) == 1 and node.lineno == node.end_lineno:
+                if module.lines[node.lineno - 1].strip() == module.source(node):
+                    yield node
+
+
+def _function(node):
+    return f'def {node.targets[0].id}({ast.unparse(node.value.args)}): return {ast.unparse(node.value.body)}'
