@@ -10,6 +10,7 @@ import ast
 import copy
 from pathlib import Path
 
+from by_columns import by_columns
 from fixed_lists import as_arrays, made_an_array
 from kernels import Kernels
 from liveness import all_reads, exposed, stored, written
@@ -85,9 +86,10 @@ def outline_loops(module, case, record, folder, seconds):
     """
     if record is None:
         raise NotApplicable('the program was not observed: it did not come to an end on a sample case')
-    known = Record(record, module)
     trial = Trial(module, case, folder, seconds)
     try:
+        module, by_column = by_columns(module)
+        known = Record(trial.observed(module.text) if by_column else record, module)
         flat = flattened(module)
         if flat is not None:
             try:

@@ -49,7 +49,7 @@ class Trial:
             subprocess.run(argv, cwd=folder, capture_output=True, timeout=_TO_BEGIN, start_new_session=True)
             return json.loads((folder / '.run/record.json').read_text())
         except (subprocess.TimeoutExpired, FileNotFoundError):
-            raise NotApplicable('the program without its objects could not be observed') from None
+            raise NotApplicable('the program in other words could not be observed') from None
 
     def _run(self, program):
         self.count += 1

@@ -1,6 +1,7 @@
 """rewrite_numpy: makes one compiled loop of what NumPy does in several passes over whole arrays.
 
-Seven rewrites, each where the source shows that it means the same:
+Eight rewrites, each where the source shows that it means the same:
+- what goes through the rows of a table of pandas goes through its columns (`by_columns.py`);
 - a loop over the values of `np.unique(keys)` that picks rows by `keys == value` sorts once and takes slices;
 - what a loop computes anew each time from what it does not change is computed before it;
 - outer products become broadcasts, and numbers are taken out of products of matrices (`outer_products.py`);
@@ -17,6 +18,7 @@ import ast
 from array_kernels import Kernels
 from array_kinds import array_names
 from array_passes import hoist_invariants, inline_temporaries, slice_groups
+from by_columns import by_columns
 from each_element import compile_each
 from outer_products import COLUMN, as_broadcasts, take_out_factors
 from program import Program
@@ -25,13 +27,14 @@ from source import NotApplicable, edited, parsed
 
 def rewrite_numpy(module, case):
     """The program whose NumPy expressions were rewritten. Raises NotApplicable where none can be."""
-    if not any(name == 'numpy' or name.startswith('numpy.') for name in module.imports.values()):
-        raise NotApplicable(f'{module.filename} does not import NumPy: there are no array expressions to rewrite', module.function)
     own = module.functions
+    module, by_column = by_columns(module)
+    if not by_column and not any(name == 'numpy' or name.startswith('numpy.') for name in module.imports.values()):
+        raise NotApplicable(f'{module.filename} does not import NumPy: there are no array expressions to rewrite', module.function)
     module, compiled, stay = compile_each(module)
     arrays = array_names(module, case)
     kernels = Kernels(module)
-    edits, notes, laid_out = [], compiled, False
+    edits, notes, laid_out = [], by_column + compiled, False
     for function in module.reachable():
         if function.name not in own or compiled and function.name != module.name:
             continue
@@ -49,7 +52,7 @@ def rewrite_numpy(module, case):
         laid_out = laid_out or broadcast
         start = module.position(function.decorator_list[0].lineno if function.decorator_list else function.lineno, 0)
         edits.append((start, module.span(function)[1], ast.unparse(ast.fix_missing_locations(tree))))
-    if not edits and compiled:
+    if not edits and notes:
         return Program(entry=module.filename, files={module.filename: module.text}, notes=notes)
     if not edits and stay:
         raise NotApplicable.because(stay)
