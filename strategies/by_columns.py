@@ -24,19 +24,16 @@ def _values_of(frame, names):
 
 
 def _rows_of(frame, names):
-    """The labels of `frame.iterrows()`, and what its rows hold in some columns."""
+    """The labels of `frame.iterrows()`, and what its rows hold in some columns; None where a row is more than that."""
     columns = _values_of(frame, names)
-    if columns is None:
-        rows = [(label, *(row[name] for name in names)) for label, row in frame.iterrows()]
-        return tuple(map(list, zip(*rows))) if rows else ([],) * (len(names) + 1)
-    return (frame.index.tolist(), *columns)
+    return None if columns is None else (frame.index.tolist(), *columns)
 
 
 def _tuples_of(frame, names):
-    """What the tuples of `frame.itertuples()` hold in some columns."""
-    if type(frame) is pandas.DataFrame and frame.columns.is_unique and all(name in frame.columns for name in names):
-        return tuple(frame[name].tolist() for name in names)
-    return tuple([getattr(row, name) for row in frame.itertuples()] for name in names)
+    """What the tuples of `frame.itertuples()` hold in some columns; None where they hold no more than some of them."""
+    if type(frame) is not pandas.DataFrame or not frame.columns.is_unique or any(name not in frame.columns for name in names):
+        return None
+    return tuple(frame[name].tolist() for name in names)
 
 
 def _applied(frame, function, names, of_values):
@@ -77,10 +74,11 @@ def _loops(function):
     for block in blocks:
         for position, loop in reversed(list(enumerate(block))):
             if loop in loops and _stays_inside(function, [each for each in loops if _row_of(each) == _row_of(loop)], _row_of(loop)):
+                frame = ast.unparse(loop.iter.func.value)
                 made = _by_columns(loop)
                 if made:
                     block[position : position + 1] = made
-                    notes.append(f'went through the columns of {ast.unparse(loop.iter.func.value)} where it went through rows')
+                    notes.append(f'went through the columns of {frame} where it went through rows')
     return notes
 
 
@@ -112,14 +110,18 @@ def _by_columns(loop):
         return None
     columns = [f'{each}__all' for each in taken.values()]
     names = ast.unparse(ast.Tuple([ast.Constant(name) for name in taken], ast.Load()))
-    frame = ast.unparse(loop.iter.func.value)
     label = [ast.unparse(loop.target.elts[0])] if labelled else []
-    before = ([f'{row}__labels'] if labelled else []) + columns
+    given = ([f'{row}__labels'] if labelled else []) + columns
     made = ast.parse(
-        f'{", ".join(before)}, = {"_rows_of" if labelled else "_tuples_of"}({frame}, {names})\n'
-        f'for {", ".join([*label, *taken.values()])}, in zip({", ".join(before)}):\n    pass\n'
+        f'{row}__table = {ast.unparse(loop.iter.func.value)}\n'
+        f'{row}__columns = {"_rows_of" if labelled else "_tuples_of"}({row}__table, {names})\n'
+        f'if {row}__columns is None:\n    pass\nelse:\n    {", ".join(given)}, = {row}__columns\n'
+        f'    for {", ".join([*label, *taken.values()])}, in zip({", ".join(given)}):\n        pass\n'
     ).body
-    made[1].body = [_Named(row, taken).visit(each) for each in loop.body]
+    choice = made[-1]
+    choice.orelse[1].body = [_Named(row, taken).visit(copy.deepcopy(each)) for each in loop.body]
+    loop.iter.func.value = ast.Name(f'{row}__table', ast.Load())
+    choice.body = [loop]
     return made
 
 

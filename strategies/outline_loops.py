@@ -88,17 +88,21 @@ def outline_loops(module, case, record, folder, seconds):
         raise NotApplicable('the program was not observed: it did not come to an end on a sample case')
     trial = Trial(module, case, folder, seconds)
     try:
-        module, by_column = by_columns(module)
-        known = Record(trial.observed(module.text) if by_column else record, module)
-        flat = flattened(module)
-        if flat is not None:
+        for other in _in_other_words(module):
             try:
-                return _best(flat, Record(trial.observed(flat.text), flat), trial)
+                return _best(other, Record(trial.observed(other.text), other), trial)
             except NotApplicable:
                 trial.whole = False
-        return _best(module, known, trial)
+        return _best(module, Record(record, module), trial)
     finally:
         trial.close()
+
+
+def _in_other_words(module):
+    """The module without objects and rows of tables, as far as it has any: what is refused is told of the user's own text."""
+    by_column, notes = by_columns(module)
+    flat = flattened(by_column)
+    return [each for each in (flat, by_column if notes else None) if each is not None]
 
 
 def _best(module, known, trial):
