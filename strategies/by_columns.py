@@ -53,27 +53,43 @@ def by_columns(module):
     if not any(name.split('.')[0] == 'pandas' for name in module.imports.values()):
         return module, []
     edits, copies, notes = [], {}, []
-    for function in module.reachable():
-        made = copy.deepcopy(function)
-        done = _loops(made) + _applies(made, module, copies)
+    for part in _parts(module):
+        made = ast.Module([copy.deepcopy(part)], [])
+        done = _loops(made, part if isinstance(part, ast.FunctionDef) else module.tree) + _applies(made, module, copies)
         if done:
             notes += done
-            edits.append((*module.span(function), module.indented(ast.unparse(ast.fix_missing_locations(made)))))
+            edits.append((*module.span(part), _text(module, made)))
     if not edits:
         return module, []
-    at = module.position(min(function.decorator_list[0].lineno if function.decorator_list else function.lineno for function in module.functions.values()), 0)
-    before = _RUNTIME + ''.join(f'{module.indented(ast.unparse(ast.fix_missing_locations(each)))}\n\n\n' for each in copies.values())
-    return module.rewritten(edited(module.text, [module.import_edit(['import pandas']), (at, at, before), *edits])), notes
+    first = min([start for start, _, _ in edits] + [_start(module, function) for function in module.functions.values()])
+    before = _RUNTIME + ''.join(f'{_text(module, each)}\n\n\n' for each in copies.values())
+    return module.rewritten(edited(module.text, [module.import_edit(['import pandas']), (first, first, before), *edits])), notes
 
 
-def _loops(function):
-    """Rewrites the loops over rows of a function's tree; notes."""
+def _parts(module):
+    """What is rewritten: the functions that are needed; of a script all that it has, and what stands outside of them."""
+    if module.function is not None:
+        return module.reachable()
+    return [each for each in module.tree.body if not isinstance(each, (ast.ClassDef, ast.AsyncFunctionDef, ast.Import, ast.ImportFrom)) and not getattr(each, 'decorator_list', [])]
+
+
+def _start(module, function):
+    return module.position(function.decorator_list[0].lineno if function.decorator_list else function.lineno, 0)
+
+
+def _text(module, node):
+    return module.indented(ast.unparse(ast.fix_missing_locations(node)))
+
+
+def _loops(tree, scope):
+    """Rewrites the loops over rows in a copy of a scope, or of a part of it; notes."""
     notes = []
-    blocks = [block for node in ast.walk(function) for name in ('body', 'orelse', 'finalbody') if isinstance(block := getattr(node, name, None), list)]
-    loops = [loop for block in blocks for loop in block if isinstance(loop, ast.For) and _row_of(loop)]
+    over = [loop for loop in ast.walk(scope) if isinstance(loop, ast.For) and _row_of(loop)]
+    blocks = [block for node in ast.walk(tree) for name in ('body', 'orelse', 'finalbody') if isinstance(block := getattr(node, name, None), list)]
     for block in blocks:
         for position, loop in reversed(list(enumerate(block))):
-            if loop in loops and _stays_inside(function, [each for each in loops if _row_of(each) == _row_of(loop)], _row_of(loop)):
+            row = _row_of(loop)
+            if row is not None and _stays_inside(scope, [each for each in over if _row_of(each) == row], row):
                 frame = ast.unparse(loop.iter.func.value)
                 made = _by_columns(loop)
                 if made:
@@ -93,13 +109,21 @@ def _row_of(loop):
     return None
 
 
-def _stays_inside(function, loops, row):
+def _stays_inside(scope, loops, row):
+    """Whether a name is that of these loops' rows alone."""
     inside = sum(_names(statement, row) for loop in loops for statement in loop.body)
-    return _names(function, row) == inside + len(loops) and not any(isinstance(node, ast.arg) and node.arg == row for node in ast.walk(function))
+    given = isinstance(scope, ast.FunctionDef) and any(isinstance(node, ast.arg) and node.arg == row for node in ast.walk(scope))
+    return not given and sum(_names(statement, row) for statement in scope.body) == inside + len(loops)
 
 
 def _names(node, name):
-    return sum(isinstance(each, ast.Name) and each.id == name for each in ast.walk(node))
+    """How often a name stands in a node, but for functions that have one of their own."""
+    own = isinstance(node, (ast.FunctionDef, ast.Lambda)) and any(
+        isinstance(each, ast.arg) and each.arg == name or isinstance(each, ast.Name) and each.id == name and isinstance(each.ctx, ast.Store) for each in ast.walk(node)
+    )
+    if own:
+        return 0
+    return (isinstance(node, ast.Name) and node.id == name) + sum(_names(each, name) for each in ast.iter_child_nodes(node))
 
 
 def _by_columns(loop):

@@ -7,9 +7,11 @@ counts. What Numba would take and then do differently is refused: random numbers
 
 import ast
 
+from by_columns import by_columns
 from known_to_numba import require_known_to_numba
 from parallel_loops import written_parameters
 from parallelize import share_out_with_numba
+from program import Program
 from source import Module, NotApplicable, globals_of, parameters, parsed, require_compilable, require_own_calls, require_positional
 from vectorize_loops import COMPILED_LIBRARIES, compiled_with_numba
 
@@ -19,6 +21,8 @@ _MOST_REASONS = 3
 
 def faster_script(text, filename, strategies, folder=None):
     """The program that a combination of strategies makes of a script. Raises NotApplicable."""
+    if strategies == ['rewrite_numpy']:
+        return _by_columns(Module(text, None, filename, folder))
     others = [name for name in strategies if name not in ('vectorize_loops', 'parallelize', 'fastmath')]
     if others:
         raise NotApplicable('needs the types of arguments, which only a function with cases has')
@@ -27,6 +31,14 @@ def faster_script(text, filename, strategies, folder=None):
     targets = _targets(text, filename, folder)
     shared = _shared_out(targets) if 'parallelize' in strategies else {}
     return compiled_with_numba(targets, shared, 'fastmath' in strategies)
+
+
+def _by_columns(module):
+    """The script that goes through the columns of tables: of all that `rewrite_numpy` does this alone needs no types."""
+    made, notes = by_columns(module)
+    if not notes:
+        raise NotApplicable('needs the types of arguments, which only a function with cases has')
+    return Program(entry=module.filename, files={module.filename: made.text}, notes=list(dict.fromkeys(notes)))
 
 
 def _targets(text, filename, folder):

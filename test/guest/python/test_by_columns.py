@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
+import io
 import sys
 import unittest
 from pathlib import Path
@@ -12,7 +14,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[3] / 'strategies'))
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from by_columns import by_columns  # noqa: E402
-from source import Module  # noqa: E402
+from scripts import faster_script  # noqa: E402
+from source import Module, NotApplicable  # noqa: E402
 
 MIXED = {'price': [1.5, 2.0, 4.25], 'qty': [3, 20, 11], 'kind': ['book', 'food', 'book'], 'count': [1, 2, 3]}
 NUMBERS = {'price': [1.5, 2.0, np.nan], 'qty': [3, 20, 11], 'kind': [0.0, 1.0, 2.0], 'count': [1, 2, 3]}
@@ -39,6 +42,28 @@ LOOPS = {
     'the last row, after the loop': ('def f(df):\n    total = 0\n    for i, row in df.iterrows():\n        total += row["qty"]\n    return total, row["qty"]', ''),
     'columns, not rows': ('def f(df):\n    return df[["qty"]].apply(lambda c: c.max())', ''),
 }  # fmt: skip
+
+
+SCRIPT = """# A comment.
+import sys
+import pandas as pd
+
+df = pd.DataFrame({'price': [1.5, 2.0, 4.25], 'qty': [3, 20, 11], 'name': ['a', 'b', 'c']})
+
+
+def after_tax(row):
+    return row['price'] * 1.19
+
+
+df['gross'] = df.apply(after_tax, axis=1)
+total = 0.0
+if __name__ == '__main__':
+    for i, row in df.iterrows():
+        total += row['gross'] * row['qty']  # kept nowhere
+    for i, row in df.iterrows():
+        print(i, row['name'], end=' ')
+print(round(total, 6), df['gross'].tolist())
+"""
 
 
 def told(value: object) -> object:
@@ -76,3 +101,22 @@ class ByColumns(unittest.TestCase):
             for name, frame in FRAMES.items():
                 with self.subTest(f'{title}: {name}'):
                     self.assertEqual(outcome(made.text, frame), outcome(text, frame))
+
+    def test_script(self) -> None:
+        """a script goes through columns outside of functions, too, and prints the same"""
+        made = faster_script(SCRIPT, 'script.py', ['rewrite_numpy']).files['script.py']
+        self.assertNotIn('in df.iterrows()', made)
+        self.assertEqual(made.count('_rows_of(row__table'), 2)
+        self.assertIn('_applied(df', made)
+        said = []
+        for text in (SCRIPT, made):
+            with contextlib.redirect_stdout(io.StringIO()) as out:
+                exec(compile(text, 'script.py', 'exec'), {'__name__': '__main__'})
+            said.append(out.getvalue())
+        self.assertIn('0 a 1 b 2 c', said[0])
+        self.assertEqual(said[0], said[1])
+
+    def test_no_table(self) -> None:
+        """a script without tables is told what is missing"""
+        with self.assertRaisesRegex(NotApplicable, 'needs the types of arguments'):
+            faster_script('import numpy as np\nprint(np.zeros(3) + 1)\n', 'script.py', ['rewrite_numpy'])
