@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CamelCasePlugin, type Dialect, Kysely, sql } from 'kysely';
 import type { BlobStore } from './blobs.ts';
+import { createCachedBlobs } from './cached-blobs.ts';
 import { createFileBlobs } from './file-blobs.ts';
 import type { Warn } from './ledger/rows.ts';
 import { createLedger, type Ledger } from './ledger.ts';
@@ -29,20 +30,30 @@ export interface SharedPlaces {
   blobs: Bucket | { folder: string };
 }
 
+/** What a host keeps of a bucket, in all. */
+const copiesBytes = 2 * 2 ** 30;
+
 /**
  * Opens the store in the folder `home`, creating it (for this user only) where there is none: `blobs/` and `ledger.db`. Any number of processes
  * of one host may open it at once; with `shared`, ledger and blobs are there, and hosts may be any. Throws `StoreRefused` where another
  * Crucible wrote it, `StoreUnavailable` where it cannot be reached.
- * `warn` hears of rows that cannot be read, each once, and of a host whose clock is not that of the ledger's server.
+ * `warn` hears of rows that cannot be read, each once, and of a host whose clock is not that of the ledger's server. With `copies`, this host
+ * keeps copies of what it wrote to a bucket, or read from it, below `home`.
  */
 export async function openStore(
   home: string,
-  { warn = console.error, shared = null }: { warn?: Warn; shared?: SharedPlaces | null } = {},
+  {
+    warn = console.error,
+    shared = null,
+    copies = false,
+  }: { warn?: Warn; shared?: SharedPlaces | null; copies?: boolean } = {},
 ): Promise<Store> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const { dialect, where } = dialectOf(home, shared);
   const db = new Kysely<LedgerSchema>({ dialect, plugins: [new CamelCasePlugin()] });
-  const blobs = blobsOf(home, shared);
+  const isFar = shared !== null && 'url' in shared.blobs;
+  const kept = blobsOf(home, shared);
+  const blobs = copies && isFar ? createCachedBlobs(kept, join(home, 'blob-copies'), copiesBytes) : kept;
   const close = async (): Promise<void> => {
     await db.destroy();
     await blobs.close();

@@ -94,7 +94,9 @@ async function pollUntilTold(
   installRuntime(config, log);
   if (config.failpoint !== null) armFailpoint(config.failpoint.at, config.failpoint.count);
   const tellFullDisk = createFullDiskTeller(config.home, log);
-  const store = await openStore(config.home, { warn: (message) => log.warn(message), shared: config.shared });
+  const store = await openStore(config.home, {
+    ...{ warn: (message) => log.warn(message), shared: config.shared, copies: true },
+  });
   const metrics = createMetrics(Runtime.instance().metricMeter);
   const observing: Observing = {
     ...{ clean, metrics },
