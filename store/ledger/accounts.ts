@@ -1,6 +1,5 @@
 import { type ExpressionBuilder, type Kysely, type Selectable, sql, type Transaction } from 'kysely';
 import type { AccountTable, LedgerSchema } from '../ledger-schema.ts';
-import { inTransaction } from './transaction.ts';
 
 /** Money in millionths of a dollar, and tokens; whole and not negative. */
 export interface Amounts {
@@ -32,18 +31,6 @@ export type Reservation = 'reserved' | 'held' | 'exhausted';
 export interface Accounts {
   /** Opens an account below `parent`, which must be open. Opening it again sets its cap, and nothing else. */
   openAccount(account: { id: string; parent?: string | null; cap: Cap }): Promise<void>;
-  /**
-   * Holds `amounts` on the account and on all above it, or on none. A hold still held may be reserved again, to no
-   * effect; one that has ended may not.
-   */
-  reserve(accountId: string, amounts: Amounts, holdId: string): Promise<Reservation>;
-  /**
-   * Ends a hold: `actual` counts as spent, or what was held where that is not known. What was spent is
-   * counted even above the cap. A hold that has ended, or never was, is left alone.
-   */
-  settle(holdId: string, actual?: Amounts): Promise<void>;
-  /** Ends a hold of which nothing was spent. */
-  release(holdId: string): Promise<void>;
   account(id: string): Promise<AccountRecord | undefined>;
   /** What each account right below `parent` has spent, in millionths of a dollar. */
   spentBelow(parent: string): Promise<Map<string, number>>;
@@ -70,24 +57,6 @@ export function createAccounts(db: Kysely<LedgerSchema>): Accounts {
         .values({ id, parent, ...caps, spentMicroUsd: 0, heldMicroUsd: 0, spentTokens: 0, heldTokens: 0 })
         .onConflict((conflict) => conflict.column('id').doUpdateSet(caps))
         .execute();
-    },
-
-    async reserve(accountId, amounts, holdId) {
-      try {
-        await inTransaction(db, (transaction) => hold(transaction, accountId, amounts, holdId));
-        return 'reserved';
-      } catch (error) {
-        if (error instanceof Refused) return error.reservation;
-        throw error;
-      }
-    },
-
-    async settle(holdId, actual) {
-      await inTransaction(db, (transaction) => endHold(transaction, holdId, 'settled', actual));
-    },
-
-    async release(holdId) {
-      await inTransaction(db, (transaction) => endHold(transaction, holdId, 'released'));
     },
 
     async account(id) {
@@ -140,31 +109,17 @@ export class Refused extends Error {
   }
 }
 
-/** Holds `amounts` from the account up through its parents, or throws `Refused`. Locks always go upwards. */
+/** Holds `amounts` on the account and on all above it, under an ID that is new, or throws `Refused`. Locks always go upwards. */
 export async function hold(
   transaction: Transaction<LedgerSchema>,
   accountId: string,
   amounts: Amounts,
   holdId: string,
 ): Promise<void> {
-  checkAmounts(holdId, amounts);
-  const inserted = await transaction
+  await transaction
     .insertInto('holds')
     .values({ id: holdId, accountId, status: 'held', microUsd: amounts.microUsd, tokens: amounts.tokens })
-    .onConflict((conflict) => conflict.column('id').doNothing())
-    .returning('id')
-    .executeTakeFirst();
-  if (inserted === undefined) {
-    const { status } = await transaction
-      .selectFrom('holds')
-      .select('status')
-      .where('id', '=', holdId)
-      .executeTakeFirstOrThrow();
-    if (status === 'held') return;
-    throw new Error(
-      `hold ${holdId}: expected a new hold, found one already ${status}; reserve under another id`,
-    );
-  }
+    .execute();
 
   let id: string | null = accountId;
   while (id !== null) {
@@ -186,9 +141,8 @@ export async function hold(
 }
 
 /**
- * Ends a hold on all its accounts. Settled, `actual` counts as spent, and what was held where that is not known;
- * released, nothing does.
- * Does nothing where the hold has ended or never was.
+ * Ends a hold on all its accounts. Settled, `actual` counts as spent, even above the cap; what was held where that is not known. Released,
+ * nothing does. Does nothing where the hold has ended or never was.
  */
 export async function endHold(
   transaction: Transaction<LedgerSchema>,
@@ -261,7 +215,7 @@ function toRecord(row: Selectable<AccountTable>): AccountRecord {
 
 const isAmount = (amount: number): boolean => Number.isSafeInteger(amount) && amount >= 0;
 
-function checkAmounts(holdId: string, { microUsd, tokens }: Amounts): void {
+export function checkAmounts(holdId: string, { microUsd, tokens }: Amounts): void {
   if (isAmount(microUsd) && isAmount(tokens)) return;
   throw new RangeError(
     `hold ${holdId}: expected whole micro-dollars and tokens from 0, got ${microUsd} and ${tokens}`,

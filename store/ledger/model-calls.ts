@@ -5,7 +5,15 @@ import { defaults } from '../../domain/defaults.ts';
 import { ModelUnavailable } from '../../domain/errors.ts';
 import type { Usage } from '../../domain/usage.ts';
 import type { LedgerSchema, ModelCallTable } from '../ledger-schema.ts';
-import { type Amounts, endHold, hold, Refused, type Reservation, type UnsureAmounts } from './accounts.ts';
+import {
+  type Amounts,
+  checkAmounts,
+  endHold,
+  hold,
+  Refused,
+  type Reservation,
+  type UnsureAmounts,
+} from './accounts.ts';
 import { passBreaker } from './breakers.ts';
 import { type Admission, admit } from './rates.ts';
 import { inTransaction } from './transaction.ts';
@@ -261,6 +269,7 @@ class NotNow extends Error {
 async function start(transaction: Transaction<LedgerSchema>, call: NewCall): Promise<number> {
   const { key, jobId, route, estimate, admission, queued, prompt = null, now = Date.now() } = call;
   const { longestMs = defaults.model.longestRequestMs } = call;
+  if (estimate !== undefined) checkAmounts(key, estimate.amounts);
   const open = await passBreaker(transaction, route, now);
   if (open !== null) throw new NotNow({ kind: 'open', ...open });
   const ms = admission === undefined ? 0 : await admit(transaction, admission, now);

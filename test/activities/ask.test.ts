@@ -10,6 +10,7 @@ import type { Catalogue } from '../../llm/catalogue/catalogue.schema.ts';
 import { ReplyProblem } from '../../llm/prompts/replies/apply.ts';
 import { createModel } from '../../llm/providers/create-model.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { spending } from '../store/spending.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { type ModelServer, startModelServer } from '../support/model-servers.ts';
 
@@ -235,8 +236,8 @@ describe('asking a model', () => {
     await open({ microUsd: 5_000 });
     const free = { price: { inputPerMtok: 0, outputPerMtok: 0 } };
     const hold = { microUsd: 5_000, tokens: 1 };
-    await store.ledger.reserve(jobId, hold, 'earlier');
-    await store.ledger.settle('earlier', { microUsd: 9_000, tokens: 1 });
+    const earlier = await spending(store.ledger, jobId, hold, 'earlier');
+    await earlier.settle({ microUsd: 9_000, tokens: 1 });
     server.answers = [{ kind: 'text', text: right, usage }];
     expect(await failureOf(ask('c-1/propose-0'))).toMatchObject({ type: 'BudgetExhausted' });
     const models = catalogue.models.map((model) =>

@@ -9,6 +9,7 @@ import { progressBlock } from '../../cli/follow/watch-screen.ts';
 import { readProgress } from '../../record/progress.ts';
 import type { Store } from '../../store/store.ts';
 import { mayMount, smallDisk } from '../store/small-disk.ts';
+import { spending } from '../store/spending.ts';
 import { temporaryStore } from '../store/temporary-store.ts';
 import { closeJob, interval, openJob, recorded, recordTrial } from './kept-jobs.ts';
 import { pipelineId, searchedJob, stageId } from './searched-job.ts';
@@ -68,8 +69,7 @@ describe('the screen of a running job', () => {
     const id = 'solve/words/aa.1';
     const budget = { usd: 2, tokens: 100_000 };
     await openJob(store, { kind: 'solve', name: 'words', task: 'Count the words.', budget }, { id });
-    await store.ledger.reserve(id, { microUsd: 1_100_000, tokens: 10_000 }, 'one');
-    await store.ledger.settle('one', { microUsd: 1_100_000, tokens: 10_000 });
+    await (await spending(store.ledger, id, { microUsd: 1_100_000, tokens: 10_000 }, 'one')).settle();
     expect(await block(store, id, 100)).toMatch(
       /spend +\$1\.10 of \$2\.00, 10,000 of 100,000 tokens \(55 %\)/,
     );

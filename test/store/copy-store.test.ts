@@ -3,6 +3,7 @@ import { StoreRefused } from '../../domain/errors.ts';
 import { copyStore, type StorePlace } from '../../store/copy-store.ts';
 import { flipBit } from './flip-bit.ts';
 import { changeLedger, fileOf, placesIn } from './places.ts';
+import { spending } from './spending.ts';
 import { temporaryFolder, temporaryHome, temporaryStore } from './temporary-store.ts';
 
 const placeIn = async (home: string): Promise<StorePlace> => ({ home, shared: await placesIn(home) });
@@ -28,7 +29,7 @@ async function filled() {
     }));
   await ledger.say(job.id, 'event', 'said, with a \0 in it', 1);
   await ledger.openAccount({ id: job.id, cap: { microUsd: 9_007_199_254_740_991, tokens: null } });
-  await ledger.reserve(job.id, { microUsd: 5, tokens: 7 }, 'hold');
+  await spending(ledger, job.id, { microUsd: 5, tokens: 7 }, 'held');
   await ledger.startCall({ key: 'call', jobId: job.id, route: 'acme/large' });
   await ledger.closeJob(job.id, { status: 'finished', endedAt: Date.now(), best: 0.1 + 0.2 });
   return { store, home, job, input };

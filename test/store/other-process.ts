@@ -7,6 +7,7 @@ import { appendFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Store } from '../../store/store.ts';
 import { storeIn } from './places.ts';
+import { spendOn } from './spending.ts';
 
 const tasks: Record<string, (folder: string, argument: string) => Promise<unknown>> = {
   identity: (folder) =>
@@ -38,20 +39,20 @@ const tasks: Record<string, (folder: string, argument: string) => Promise<unknow
       }),
     ),
 
-  /** Reserves 7 of each, 60 times, and settles most of it at 5, so long as there is room. */
+  /** Begins 60 requests, of 7 of each, and settles most of them at 5, so long as there is room. */
   spend: (folder, account) =>
     inStore(folder, async ({ ledger }) => {
       let spent = 0;
       let overshot = 0;
       for (let attempt = 0; attempt < 60; attempt += 1) {
-        const hold = `${process.pid}-${attempt}`;
-        const reservation = await ledger.reserve(account, { microUsd: 7, tokens: 7 }, hold);
-        if (reservation !== 'reserved') continue;
+        const key = `${process.pid}-${attempt}`;
+        const request = await spendOn(ledger, account, { microUsd: 7, tokens: 7 }, key);
+        if (typeof request === 'string') continue;
         const root = await ledger.account('root');
         if (root && root.spent.microUsd + root.held.microUsd > (root.cap.microUsd ?? Infinity)) overshot += 1;
-        if (attempt % 5 === 0) await ledger.release(hold);
+        if (attempt % 5 === 0) await request.release();
         else {
-          await ledger.settle(hold, { microUsd: 5, tokens: 5 });
+          await request.settle({ microUsd: 5, tokens: 5 });
           spent += 5;
         }
       }

@@ -15,6 +15,7 @@ import { s3Credentials } from '../support/s3-credentials.ts';
 import { sharedFile } from './places.ts';
 import { startProcess, together } from './processes.ts';
 import { mayMount, smallDisk } from './small-disk.ts';
+import { spending } from './spending.ts';
 import { temporaryFolder, temporaryStore } from './temporary-store.ts';
 
 let postgres: TestPostgres;
@@ -188,8 +189,8 @@ describe('a store over a bad network', () => {
     for (let index = 0; index < 150; index += 1) {
       await ledger.say(job.id, `event-${index}`, 'said', index);
       await ledger.once(`step-${index}`, { jobId: job.id, kind: 'test' }, async () => (computed += 1));
-      expect(await ledger.reserve('a', { microUsd: 2, tokens: 2 }, `hold-${index}`)).toBe('reserved');
-      await ledger.settle(`hold-${index}`, { microUsd: 1, tokens: 1 });
+      const request = await spending(ledger, 'a', { microUsd: 2, tokens: 2 }, `call-${index}`);
+      await request.settle({ microUsd: 1, tokens: 1 });
     }
     isOver = true;
     await cutting;

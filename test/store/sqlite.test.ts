@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { StorageFull, StoreRefused } from '../../domain/errors.ts';
 import { openStore } from '../../store/store.ts';
 import { mayMount, smallDisk } from './small-disk.ts';
+import { spending } from './spending.ts';
 import { temporaryFolder, temporaryStore } from './temporary-store.ts';
 
 describe('a store in a folder', { timeout: 30_000 }, () => {
@@ -100,13 +101,13 @@ describe('a store in a folder', { timeout: 30_000 }, () => {
       await rm(filler);
       const before = await ledger.account('a');
       await ledger.openAccount({ id: 'a', cap: { microUsd: 10, tokens: 10 } });
-      expect(await ledger.reserve('a', { microUsd: 1, tokens: 1 }, 'after')).toBe('reserved');
+      await spending(ledger, 'a', { microUsd: 1, tokens: 1 }, 'after');
       expect((await ledger.account('a'))?.held.tokens).toBe((before?.held.tokens ?? 0) + 1);
 
-      /** A transaction of two statements that runs out of room. */
+      /** A transaction of several statements that runs out of room. */
       async function spendMuch(): Promise<void> {
         for (let index = 0; index < 10_000; index += 1)
-          await ledger.reserve('a', { microUsd: 0, tokens: 0 }, `hold-${index}-${'x'.repeat(3_000)}`);
+          await spending(ledger, 'a', { microUsd: 0, tokens: 0 }, `call-${index}-${'x'.repeat(3_000)}`);
       }
     },
   );
