@@ -57,7 +57,7 @@ RIGHT = [
     ('rows and columns laid over a matrix', 'def f(a, r, c):\n    return a * r[None, :] + c[:, None] / r - np.where(a > c[:, None], a, r)', '_in_rows', [
         (A, ROW[:5], ROW[:40]), (A.copy(order='F'), ROW[:5], ROW[:40]), (A[:, ::2], ROW[:3], ROW[:40]), (A, ROW[:5] * 0, KEYS[:40]), (KEYS.reshape(60, 5), KEYS[:5] + 1, KEYS[:60]), (A[:1], ROW[:5], ROW[:1]), (A[:, :1], ROW[:1], ROW[:40]),
     ]),
-    ('a number times a matrix, times a vector', 'def f(s, a, x):\n    return s * a @ x + 2.0 * np.outer(a[:, 0], x) @ x', '(s, a @ x', [(1.5, A, ROW[:5]), (2, A, ROW[:5]), (1.5, A, B.T), (0.5, KEYS.reshape(60, 5), KEYS[:5])]),
+    ('a number times a matrix, times a vector', 'def f(s, a, x):\n    return s * a @ x + 2.0 * np.outer(a[:, 0], x) @ x', '(s, a @ x', [(1.5, A, ROW[:5]), (2, A, ROW[:5]), (0.5, KEYS.reshape(60, 5), KEYS[:5])]),
     ('a list taken apart by map', 'import math\n\n\ndef g(x, y):\n    x, y = map(math.radians, [x, y])\n    return math.sin(x) * y\n\n\ndef f(x, y):\n    return np.vectorize(g)(x, y)', '_each_element(', [(ROW, 0.5)]),
     ('a function for each row', 'def g(row):\n    best = 0.0\n    for i in range(1, len(row)):\n        best = max(best, abs(row[i] - row[i - 1]))\n    return best\n\n\ndef f(x, axis):\n    return np.apply_along_axis(g, axis, x), np.apply_along_axis(lambda row: row - row.mean(), axis, x)', '_each_row(', [
         (A, 0), (A, 1), (A, -1), (A.reshape(4, 10, 5), 1), (A[0], 0), (A.astype(np.float32), 0), (KEYS.reshape(30, 10), 0),
