@@ -1,6 +1,6 @@
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { onPath } from './places.mjs';
+import { cache, onPath } from './places.mjs';
 import { StepFailed } from './work.mjs';
 
 /**
@@ -30,4 +30,26 @@ export async function buildGo({ run }, { module, flags, to, how }) {
   renameSync(join(build, 'bin', name), to);
   rmSync(build, { recursive: true, force: true });
   return to;
+}
+
+/**
+ * A program that is used from PATH where it is there, and else is built once into the cache.
+ * @param {{ name: string, version: string, module: string, what: string, how: string }} program `what` it is in words; `how` to do without
+ * @returns {{ path: () => string | null, step: import('./work.mjs').Step }}
+ */
+export function goProgram({ name, version, module, what, how }) {
+  const own = join(cache, name, version, name);
+  const path = () => onPath(name) ?? (existsSync(own) ? own : null);
+  return {
+    path,
+    step: {
+      name,
+      needs: [],
+      ready: async () => path() !== null,
+      make(work) {
+        work.say(`building ${what} from source (2 minutes of processor time)`);
+        return buildGo(work, { module: `${module}@v${version}`, flags: ['-ldflags=-s -w'], to: own, how });
+      },
+    },
+  };
 }
