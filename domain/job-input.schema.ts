@@ -5,7 +5,6 @@ import { Job } from './job.schema.ts';
 import { jobRoles, roles } from './job-input.ts';
 import { OptimizeJob } from './kinds/optimize.schema.ts';
 import { SolveJob } from './kinds/solve.schema.ts';
-
 import { Interval } from './outcome.schema.ts';
 import { NotUsed } from './strategies.schema.ts';
 
