@@ -8,7 +8,7 @@ import { readInput, readJson } from '../../store/documents.ts';
 import type { Store } from '../../store/store.ts';
 import type { Surroundings } from '../diagnose/failure.ts';
 
-/** Returns one line on what a program missed: a module, a file, the network. Null where its own words do not say so. */
+/** Returns one line on what a program missed: a module, a file, the network, room. Null where its own words do not say so. */
 export function hintOn(said: string, around: Surroundings): string | null {
   const module = [...said.matchAll(/No module named '?([\w.]+)'?/g)].at(-1)?.[1];
   if (module !== undefined) return moduleHint(module, around);
@@ -16,8 +16,21 @@ export function hintOn(said: string, around: Surroundings): string | null {
     return `${around.program} is run by itself, not as part of a package: import what stands beside it by its name, without a dot in front`;
   if (/Temporary failure in name resolution|Name or service not known|Network is unreachable/.test(said))
     return 'a sandbox has no network: fetch it before, and name the file in `inputs`';
-  return fileHint(said, around);
+  const room = roomHints.find(([words]) => words.test(said))?.[1];
+  return room ?? fileHint(said, around);
 }
+
+/** Which field allows more, where the system's own words name none. */
+const roomHints: readonly (readonly [RegExp, string])[] = [
+  [
+    /\[Errno 27\]|File too large/,
+    'no file, and no block of shared memory, may be larger than `limits.fileMb`, or than `limits.memoryMb` where that is not given',
+  ],
+  [
+    /\[Errno 28\]|No space left on device/,
+    'its working directory holds as much as `limits.diskMb` says; /tmp and shared memory as `limits.memoryMb` says',
+  ],
+];
 
 /** Returns what the ledger knows of them. Only the user is told what stands beside the inputs: others' programs cannot ask for it. */
 export async function surroundings(

@@ -87,6 +87,15 @@ it('the network is told to be missing', () => {
   expect(hintOn(said, around())).toMatch(/^a sandbox has no network/);
 });
 
+it('the field is told that allows a larger file, or more of them', () => {
+  expect(hintOn('OSError: [Errno 27] File too large', around())).toMatch(
+    /`limits\.fileMb`.*`limits\.memoryMb`/,
+  );
+  expect(hintOn("OSError: [Errno 28] No space left on device: 'big.bin'", around())).toMatch(
+    /`limits\.diskMb` says; \/tmp and shared memory as `limits\.memoryMb`/,
+  );
+});
+
 it('of another failure nothing is told', () => {
   expect(hintOn('ValueError: 3.5 is not a file', around({ beside: ['3.5'] }))).toBeNull();
 });

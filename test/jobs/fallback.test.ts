@@ -104,11 +104,10 @@ describe('a reply that is streamed slowly', () => {
 
     const from = Date.now();
     await job.cancel();
-    await Promise.race([request.abandoned, wait(5_000)]);
-    const tookMs = Date.now() - from;
-    console.log(`the request ended ${tookMs} ms after the cancel`);
-    // A second is what is promised; the rest is for a busy machine. The reply would go on for longer.
-    expect(tookMs).toBeLessThan(15_000);
+    // A second is what is promised. A machine may be slow: what is asked for is that the reply did not come to its end.
+    const ended = await Promise.race([request.abandoned.then(() => 'abandoned'), wait(60_000, 'sent whole')]);
+    console.log(`the request ended ${Date.now() - from} ms after the cancel`);
+    expect(ended).toBe('abandoned');
 
     await expect(job.result()).rejects.toMatchObject({ cause: expect.any(CancelledFailure) });
     const { ledger } = two.jobs.store;

@@ -17,10 +17,10 @@ export const program: Answer = { kind: 'text', text: replyWith('print("less work
 
 /** Stands in the text of `slow`, and nowhere else. */
 export const marker = 'quiet-otter-4711';
-/** A reply that takes seconds to come. */
+/** A reply that takes most of a minute to come. */
 export const slow: Answer = {
   kind: 'text',
-  text: replyWith(`print("${marker}")\n${'# and so on\n'.repeat(60)}`),
+  text: replyWith(`print("${marker}")\n${'# and so on\n'.repeat(400)}`),
   pieceMs: 100,
 };
 
