@@ -1,26 +1,25 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection } from '@temporalio/client';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { connect, type JobClient } from '../../cli/server/client.ts';
 import { checkedJob } from '../../cli/start/job-file.ts';
 import { submit } from '../../cli/start/submit.ts';
-import { deploymentOf } from '../../domain/queues.ts';
+import { deploymentOf, queues } from '../../domain/queues.ts';
 import { openStore, type Store } from '../../store/store.ts';
+import { signedBy } from '../../workers/signed-payloads.ts';
 import { until } from '../support/crucible.ts';
 import { modelConfig } from '../support/model-config.ts';
 import { startServer, type TestServer } from '../support/temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from '../support/worker-process.ts';
 
 /** One server for all, as a cluster is. */
 let server: TestServer;
 let temporal: Client;
 let folder: string;
-const workers: ChildProcess[] = [];
+const workers: WorkerProcess[] = [];
 const closing: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
@@ -31,7 +30,7 @@ beforeAll(async () => {
   temporal = new Client({ connection: await Connection.connect({ address: server.address }) });
 });
 afterAll(async () => {
-  for (const worker of workers) worker.kill('SIGKILL');
+  for (const worker of workers) await worker.end('SIGKILL');
   for (const close of closing) await close();
   await temporal?.connection.close();
   await server?.stop();
@@ -56,21 +55,20 @@ async function side(): Promise<Side> {
   return { home, store, client };
 }
 
-async function startWorker({ home }: Side, more: Record<string, string> = {}): Promise<ChildProcess> {
-  const program = fileURLToPath(new URL('../../workers/all.ts', import.meta.url));
-  const child = spawn(process.execPath, [program], {
-    env: { ...process.env, CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: server.address, ...more },
-    stdio: ['ignore', 'pipe', 'inherit'],
+async function startWorker({ home }: Side, more: Record<string, string> = {}): Promise<WorkerProcess> {
+  const worker = await startWorkerProcess({
+    ...{ CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: server.address },
+    ...more,
   });
-  workers.push(child);
-  let said = '';
-  child.stdout.on('data', (chunk) => (said += String(chunk)));
-  await until('a worker', 60_000, async () => child.exitCode !== null || /^ready: /m.test(said));
-  expect(child.exitCode).toBeNull();
-  return child;
+  workers.push(worker);
+  return worker;
 }
 
-async function begin({ store, client }: Side, name: string, script: string): Promise<string> {
+async function begin(
+  { store, client }: Pick<Side, 'store' | 'client'>,
+  name: string,
+  script: string,
+): Promise<string> {
   const file = await checkedJob({ kind: 'solve', name, script }, folder);
   const submitted = await submit(file, { store, client, models: modelConfig(), fresh: false });
   return submitted.kind === 'finished' ? expect.fail() : submitted.jobId;
@@ -136,7 +134,34 @@ it('a job ends on the version that it began on, and later ones begin on the one 
   await mine.client.result(back);
   expect(await versionOf(back)).toBe('1');
   // Told to end, a worker ends what it has.
-  const gone = once(old, 'exit');
-  old.kill('SIGTERM');
-  expect(await gone).toEqual([0, null]);
+  await old.end('SIGTERM');
+  expect(old.process.exitCode).toBe(0);
 }, 300_000);
+
+it('a job that is open on a queue from before queues said whose they are is taken up and ends there, beside a new one', async () => {
+  const mine = await side();
+  const old = new Client({ connection: temporal.connection, dataConverter: signedBy(mine.store, []) });
+  const asBefore: JobClient = {
+    ...mine.client,
+    start: async (input) => {
+      const { jobId: workflowId, job } = input;
+      await old.workflow.start(job.kind, { workflowId, taskQueue: queues.orchestrate, args: [input] });
+    },
+  };
+  const before = await begin({ store: mine.store, client: asBefore }, 'before', 'quick.py');
+  // A worker looks for such jobs when it starts, and the server tells of one a moment after it was begun.
+  await until('the server to tell of it', 20_000, async () => {
+    const query = `TaskQueue = '${queues.orchestrate}' AND ExecutionStatus = 'Running'`;
+    return (await temporal.workflow.count(query)).count > 0;
+  });
+  await startWorker(mine);
+  const after = await begin(mine, 'after', 'quick.py');
+  for (const id of [before, after]) expect((await mine.client.result(id)).status).toBe('finished');
+  const queuesOf = async (id: string): Promise<(string | null | undefined)[]> => {
+    const { events } = await temporal.workflow.getHandle(id).fetchHistory();
+    const scheduled = (events ?? []).flatMap((event) => event.activityTaskScheduledEventAttributes ?? []);
+    return [...new Set(scheduled.map(({ taskQueue }) => taskQueue?.name))].sort();
+  };
+  expect(await queuesOf(before)).toEqual([queues.build, queues.grade, queues.orchestrate, queues.sandbox]);
+  for (const queue of await queuesOf(after)) expect(queue).toContain(`.${mine.store.id.slice(0, 8)}`);
+}, 180_000);

@@ -1,5 +1,3 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +8,7 @@ import { connect, type JobClient } from '../../cli/server/client.ts';
 import { openStore, type Store } from '../../store/store.ts';
 import { readConfig } from '../../workers/config.ts';
 import { startServer, type TestServer } from './temporal.ts';
+import { startWorkerProcess, type WorkerProcess } from './worker-process.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -44,15 +43,10 @@ export async function startCrucible(
   const store = await openStore(home, { shared });
   const server = await startServer();
   const client = await connect(server.address, 'default', store);
-  let worker: ChildProcess | null = null;
-  let said = '';
+  let worker: WorkerProcess | null = null;
 
   async function end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
-    if (worker !== null && worker.exitCode === null && worker.signalCode === null) {
-      const gone = once(worker, 'exit');
-      worker.kill(signal);
-      await gone;
-    }
+    await worker?.end(signal);
     worker = null;
   }
 
@@ -62,46 +56,17 @@ export async function startCrucible(
     server,
     client,
     async startWorker(more = {}) {
-      said = '';
-      const child = spawn(process.execPath, [join(house, 'workers/all.ts')], {
-        env: {
-          ...process.env,
-          ...environment,
-          CRUCIBLE_HOME: home,
-          TEMPORAL_ADDRESS: server.address,
-          ...more,
-        },
-        stdio: ['ignore', 'pipe', 'pipe'],
-      });
-      worker = child;
-      for (const stream of [child.stdout, child.stderr])
-        stream.on('data', (chunk) => (said += String(chunk)));
-      while (!/^ready: /m.test(said)) {
-        if (child.signalCode !== null) return;
-        if (child.exitCode !== null) throw new Error(`the worker ended with ${child.exitCode}: ${said}`);
-        await wait(20);
-      }
+      const own = { ...environment, CRUCIBLE_HOME: home, TEMPORAL_ADDRESS: server.address, ...more };
+      worker = await startWorkerProcess(own, { house });
     },
     workerPid() {
-      if (worker?.pid === undefined) throw new Error('expected a worker that runs, found none');
-      return worker.pid;
+      if (worker?.process.pid === undefined) throw new Error('expected a worker that runs, found none');
+      return worker.process.pid;
     },
-    hasWorker: () => worker !== null && worker.exitCode === null && worker.signalCode === null,
+    hasWorker: () => worker?.isThere() ?? false,
     killWorker: () => end('SIGKILL'),
     endWorker: () => end('SIGTERM'),
-    async leftovers() {
-      const found: string[] = [];
-      const docker = new Docker({ socketPath: '/var/run/docker.sock' });
-      const containers = await docker
-        .listContainers({ all: true, filters: { label: [`crucible.store=${store.id}`] } })
-        .catch(() => []);
-      found.push(...containers.map((each) => `container ${each.Names.join(' ')} (${each.State})`));
-      for (const kind of ['docker', 'bubblewrap']) {
-        const folders = await readdir(join(home, 'sandboxes', kind)).catch(() => []);
-        found.push(...folders.map((each) => `folder ${kind}/${each}`));
-      }
-      return found;
-    },
+    leftovers: () => leftoversOf(home, store),
     async stop() {
       await end('SIGTERM');
       await client.close();
@@ -111,6 +76,21 @@ export async function startCrucible(
     },
   };
   return crucible;
+}
+
+/** Returns what is left of the sandboxes of a store: containers, and folders that its host staged below `home`. */
+export async function leftoversOf(home: string, store: Store): Promise<string[]> {
+  const found: string[] = [];
+  const docker = new Docker({ socketPath: '/var/run/docker.sock' });
+  const containers = await docker
+    .listContainers({ all: true, filters: { label: [`crucible.store=${store.id}`] } })
+    .catch(() => []);
+  found.push(...containers.map((each) => `container ${each.Names.join(' ')} (${each.State})`));
+  for (const kind of ['docker', 'bubblewrap']) {
+    const folders = await readdir(join(home, 'sandboxes', kind)).catch(() => []);
+    found.push(...folders.map((each) => `folder ${kind}/${each}`));
+  }
+  return found;
 }
 
 /** Waits until `found` gives something, looking every 20 ms. Throws after `patienceMs`. */
