@@ -61,9 +61,7 @@ export async function run(): Promise<void> {
     for (const seed of seeds) {
       const tables = join(folder, `seed-${seed}`);
       await execute(python, [join(scripts, 'tables.py'), tables, String(seed)]);
-      for (const name of (await readdir(tables)).filter(
-        (each) => names.length === 0 || names.includes(each),
-      )) {
+      for (const name of chosenOf(await readdir(tables), names)) {
         const table = `${name}-${seed}`;
         if (lines.some((line) => line.table === table)) continue;
         const line = await sideBySide(python, join(tables, name), table, home);
@@ -80,6 +78,13 @@ export async function run(): Promise<void> {
     await crucible(['down'], { home });
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** Returns the tables that were named, or all. Throws for a name that none has: a mean of no line would be none. */
+function chosenOf(tables: readonly string[], names: readonly string[]): readonly string[] {
+  const unknown = names.find((name) => !tables.includes(name));
+  if (unknown !== undefined) throw new Error(`expected one of ${tables.join(', ')}, got ${unknown}`);
+  return names.length === 0 ? tables : names;
 }
 
 /** Returns a Python that has the rivals, in a folder of this user's; it is made when first asked for. */
