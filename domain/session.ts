@@ -27,7 +27,7 @@ export interface Said {
 }
 
 /** How a conversation stands: it is what was said, and what each turn came to, and nothing else. */
-export interface Session {
+export interface Conversation {
   /** What undo and redo go through, in order, and where that stands. */
   versions: readonly Version[];
   at: number;
@@ -40,7 +40,7 @@ export interface Session {
 }
 
 /** Returns how a conversation stands that began with the files `first`, by what was `told` and how that `ended`. */
-export function sessionOf(first: Artifact, told: readonly Told[], ended: readonly SaidEnd[]): Session {
+export function sessionOf(first: Artifact, told: readonly Told[], ended: readonly SaidEnd[]): Conversation {
   const ends = new Map(ended.map((end) => [end.told, end]));
   const said: Said[] = [];
   let versions: Version[] = [{ files: first, program: null, turn: null }];
@@ -71,7 +71,7 @@ export function sessionOf(first: Artifact, told: readonly Told[], ended: readonl
 }
 
 /** Returns the files and the program as they are now. */
-export function nowIn({ versions, at }: Pick<Session, 'versions' | 'at'>): Version {
+export function nowIn({ versions, at }: Pick<Conversation, 'versions' | 'at'>): Version {
   const now = versions[at];
   if (now === undefined)
     throw new Error(`expected a version ${at} of a conversation, found ${versions.length}`);
@@ -82,5 +82,5 @@ export function nowIn({ versions, at }: Pick<Session, 'versions' | 'at'>): Versi
 export const turnName = (turn: number): string => `turn-${turn}`;
 
 /** Returns whether what a turn made is part of the files as they are now, and was not taken back. */
-export const stillStands = ({ versions, at }: Session, { turn }: Said): boolean =>
+export const stillStands = ({ versions, at }: Conversation, { turn }: Said): boolean =>
   versions.slice(0, at + 1).some((version) => version.turn === turn);

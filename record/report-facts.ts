@@ -113,7 +113,7 @@ async function gridFactsOf(store: Store, { record, job }: KeptJob): Promise<Grid
 }
 
 const MeasuredStep = z.object({ conducted: z.string() });
-const Conducted = z.object({ isolation: Isolation });
+const Isolated = z.object({ isolation: Isolation });
 
 /** The trials of one candidate stand together, in the order they were recorded. */
 async function candidatesOf(blobs: BlobStore, kept: KeptJob): Promise<CandidateFacts[]> {
@@ -281,12 +281,12 @@ async function isolationOf(
 ): Promise<EnvironmentFacts['isolation']> {
   for (const { kind, end } of steps.toReversed()) {
     if (end.kind !== 'done') continue;
-    const ran = kind === 'run' || kind === 'fit' ? Conducted.safeParse(end.result).data : undefined;
+    const ran = kind === 'run' || kind === 'fit' ? Isolated.safeParse(end.result).data : undefined;
     if (ran !== undefined) return ran.isolation;
     if (kind !== 'measure') continue;
     const measured = MeasuredStep.safeParse(end.result).data;
     if (measured === undefined) continue;
-    return (await found(readJson(blobs, measured.conducted, Conducted)))?.isolation ?? null;
+    return (await found(readJson(blobs, measured.conducted, Isolated)))?.isolation ?? null;
   }
   return null;
 }

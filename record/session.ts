@@ -1,5 +1,5 @@
 import { SaidEnd } from '../domain/session.schema.ts';
-import { type Session, sessionOf } from '../domain/session.ts';
+import { type Conversation, sessionOf } from '../domain/session.ts';
 import { readInput } from '../store/documents.ts';
 import type { JobRecord } from '../store/ledger/jobs.ts';
 import type { Store } from '../store/store.ts';
@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 export async function readSession(
   { blobs, ledger }: Store,
   record: Pick<JobRecord, 'id' | 'input'>,
-): Promise<Session> {
+): Promise<Conversation> {
   const [{ files }, told, steps] = await Promise.all([
     readInput(blobs, record),
     ledger.messages(record.id),

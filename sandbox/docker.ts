@@ -438,7 +438,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
     },
   });
 
-  async function sweep({ all = false, isOver = never }: SweepOptions = {}): Promise<number> {
+  async function sweep({ all = false, isOver = notOver }: SweepOptions = {}): Promise<number> {
     await Promise.all(removals.values());
     const now = Date.now();
     const filters = JSON.stringify({ label: [`${labels.store}=${storeId}`] });
@@ -499,7 +499,7 @@ export async function createDockerSandbox(options: DockerSandboxOptions): Promis
 
 const sha256 = (text: string) => createHash('sha256').update(text).digest('hex');
 
-const never = async (): Promise<boolean> => false;
+const notOver = async (): Promise<boolean> => false;
 
 const folderName = /^crucible-[0-9a-f]{40}\.[0-9a-f]{12}$/;
 

@@ -12,7 +12,7 @@ import { diagnose } from './diagnose.ts';
 import type { Failure } from './failure.ts';
 
 /** What is known of a failed run beside its outcome. */
-export interface Known {
+export interface Symptoms {
   program: Program;
   said: Said;
   /** How it ended; null where that says nothing. */
@@ -26,7 +26,7 @@ export async function diagnosed(
   store: Store,
   { jobId, step }: Place,
   outcome: Outcome,
-  { exam, had, ...known }: Known & { exam: Exam; had: readonly string[] },
+  { exam, had, ...known }: Symptoms & { exam: Exam; had: readonly string[] },
 ): Promise<Outcome> {
   if (!('reason' in outcome)) return outcome;
   const around = await surroundings(store, { jobId, step }, exam, had);
@@ -40,7 +40,7 @@ export async function diagnosed(
 }
 
 /** Returns the outcome of a build with what it failed of. */
-export async function diagnosedBuild(store: Store, outcome: Outcome, known: Known): Promise<Outcome> {
+export async function diagnosedBuild(store: Store, outcome: Outcome, known: Symptoms): Promise<Outcome> {
   const { entry, files } = known.program;
   const program = entry.kind === 'script' ? entry.path : entry.module;
   const around = {
@@ -65,7 +65,7 @@ export function diagnosedVerdict(outcome: Outcome, written: Failure['written'] =
 async function withDiagnosis(
   store: Store,
   outcome: Outcome,
-  { program, said, ending, written = [], hottest = null }: Known,
+  { program, said, ending, written = [], hottest = null }: Symptoms,
   around: Failure['around'],
 ): Promise<Outcome> {
   if (!('reason' in outcome)) return outcome;

@@ -48,7 +48,7 @@ export async function measuredOf({ blobs }: Store, table: SplitTable) {
 export async function askedAgain<Value>(
   { blobs, ledger }: Store,
   request: PromptRequest<Value>,
-  { repairs, ...place }: Place & { repairs: string | null },
+  { repairs, ...place }: Pick<AskedOfTable, keyof Place | 'repairs'>,
 ): Promise<PromptRequest<Value>> {
   if (repairs === null) return request;
   const key = stepKey({ ...place, step: repairs });
@@ -67,10 +67,7 @@ export const asked = ({
   route,
   fresh,
   isLast,
-}: Pick<AskedOfTable, 'job' | 'route' | 'fresh' | 'isLast'>): Omit<
-  Question<never, never>,
-  'prompt' | 'system' | 'messages' | 'schema' | 'read'
-> => ({
+}: AskedOfTable): Omit<Question<never, never>, 'prompt' | 'system' | 'messages' | 'schema' | 'read'> => ({
   ...{ route, tries: job.models.tries, isLast, sample: 0, temperature: job.models.temperature },
   maxTokens: job.models.programTokens,
   cache: !job.models.cache ? 'off' : fresh ? 'refresh' : 'use',

@@ -14,16 +14,9 @@ export const createPlanActivities = (context: AskContext) => {
 
   return {
     /** Asks one route how the time is best spent. Returns the plan as an artifact: a schema was held to it, and nothing else of it is believed. */
-    async planByModel({
-      job,
-      table,
-      route,
-      repairs,
-      fresh,
-      isLast,
-      ...place
-    }: AskedOfTable): Promise<Artifact> {
-      return takeStep<Artifact>(store, { ...place, step: 'plan' }, 'propose', async (pulse) => {
+    async planByModel(of: AskedOfTable): Promise<Artifact> {
+      const { job, table } = of;
+      return takeStep<Artifact>(store, { ...of, step: 'plan' }, 'propose', async (pulse) => {
         const { look, ...known } = await measuredOf(store, table);
         const first = promptRequest('planning', {
           ...known,
@@ -31,9 +24,9 @@ export const createPlanActivities = (context: AskContext) => {
           models: modelFamilies[look.task === 'regression' ? 'regression' : 'classification'],
           ...{ wallMs: job.budget.wallMs, cores: job.cores, memoryMb: job.limits.memoryMb },
         });
-        const request = await askedAgain(store, first, { ...place, repairs });
+        const request = await askedAgain(store, first, of);
         const read = (plan: unknown) => writeJson(store.blobs, plan);
-        return ask(place, { ...request, ...asked({ job, route, fresh, isLast }), read }, pulse);
+        return ask(of, { ...request, ...asked(of), read }, pulse);
       });
     },
   };

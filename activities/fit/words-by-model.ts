@@ -25,25 +25,16 @@ export const createWordsActivities = (context: AskContext) => {
      * Asks one route what the results mean. Returns its words as an artifact: each number in them is one of the record, which is all that the route
      * was told; a reply with another is refused, and says which.
      */
-    async explainByModel({
-      job,
-      table,
-      route,
-      repairs,
-      fresh,
-      isLast,
-      trial,
-      ...place
-    }: AskedOfTable & { trial: Trial }): Promise<Artifact> {
-      return takeStep<Artifact>(store, { ...place, step: 'words' }, 'propose', async (pulse) => {
-        const { look, analysis, profile } = await measuredOf(store, table);
+    async explainByModel({ trial, ...of }: AskedOfTable & { trial: Trial }): Promise<Artifact> {
+      return takeStep<Artifact>(store, { ...of, step: 'words' }, 'propose', async (pulse) => {
+        const { look, analysis, profile } = await measuredOf(store, of.table);
         const found = await foundOf(store.blobs, trial);
         const facts = { ...found, analysis, profile, metric: look.metric };
         const first = promptRequest('results-interpretation', {
           ...facts,
           ...{ purpose: `predicting ${look.target.name}`, target: look.target.name, hint: null },
         });
-        const request = await askedAgain(store, first, { ...place, repairs });
+        const request = await askedAgain(store, first, of);
         const record = Object.values(facts).join('\n');
         const read = async (words: Interpretation): Promise<Artifact> => {
           const unknown = unfounded(textOf(words), record);
@@ -53,7 +44,7 @@ export const createWordsActivities = (context: AskContext) => {
             ]);
           return writeJson(store.blobs, words);
         };
-        return ask(place, { ...request, ...asked({ job, route, fresh, isLast }), read }, pulse);
+        return ask(of, { ...request, ...asked(of), read }, pulse);
       });
     },
   };

@@ -139,20 +139,20 @@ export function answersTask(
   };
 }
 
-type Written = Pick<ReturnedFiles, 'files' | 'stdout'> & Partial<Pick<ReturnedFiles, 'written'>>;
+type ScriptOutput = Pick<ReturnedFiles, 'files' | 'stdout'> & Partial<Pick<ReturnedFiles, 'written'>>;
 
 /** One run of a script beside one of the baseline; `named` is what a verdict calls a file, or the output, of it. */
 export interface ComparedRun {
   named: (what: string) => string;
-  expected: Written;
-  actual: Written;
+  expected: ScriptOutput;
+  actual: ScriptOutput;
 }
 
 /** Returns each timed run beside the baseline's of the same pair, without runs that gave the same bytes as an earlier one. */
 export function timedRuns(conducted: Conducted): ComparedRun[] {
   const baseline = timedOf(conducted, 'baseline');
   const runs = new Map<string, ComparedRun>();
-  const writtenIn = ({ outputs, stdout }: SampleResult): Written => ({ files: outputs, stdout });
+  const writtenIn = ({ outputs, stdout }: SampleResult): ScriptOutput => ({ files: outputs, stdout });
   for (const [index, sample] of timedOf(conducted, 'candidate').entries()) {
     const beside = baseline[index];
     if (beside === undefined)
@@ -204,7 +204,7 @@ export function sameFilesTask(
 function requireOutputs(
   program: string,
   outputs: readonly WantedOutput[],
-  { files, stdout, written }: Written,
+  { files, stdout, written }: ScriptOutput,
 ): void {
   const paths = Object.keys(files);
   const unmet = outputs.filter((output) => !paths.some((path) => isOf(path, output)));

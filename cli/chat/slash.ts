@@ -1,4 +1,4 @@
-import { type Session as Conversation, nowIn, stillStands } from '../../domain/session.ts';
+import { type Conversation, nowIn, stillStands } from '../../domain/session.ts';
 import { fileFacts } from '../../record/file-facts.ts';
 import { readSession } from '../../record/session.ts';
 import { readProgram, readTree } from '../../store/documents.ts';

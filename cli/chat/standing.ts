@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import type { Session as Conversation } from '../../domain/session.ts';
+import type { Conversation } from '../../domain/session.ts';
 import { readSession } from '../../record/session.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';

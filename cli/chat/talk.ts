@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { createInterface, type Interface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 import { Message } from '../../domain/message.schema.ts';
-import { type Session as Conversation, nowIn, type Said, turnName } from '../../domain/session.ts';
+import { type Conversation, nowIn, type Said, turnName } from '../../domain/session.ts';
 import { readSession } from '../../record/session.ts';
 import { readTree } from '../../store/documents.ts';
 import { type ExitStatus, exitStatus } from '../exit-status.ts';

@@ -53,7 +53,7 @@ export async function exportGit(
 }
 
 /** What a repository was filled with. */
-interface Written {
+interface ExportedHistory {
   commits: number;
   branches: string[];
   tags: string[];
@@ -66,10 +66,10 @@ async function importInto(
   blobs: BlobStore,
   owners: readonly KeptJob[],
   top: KeptJob,
-): Promise<Written> {
+): Promise<ExportedHistory> {
   const stream: (string | Buffer)[] = ['feature done\n'];
   const marks = new Map<string, number>();
-  const written: Written = { commits: 0, branches: [], tags: [], head: 'main' };
+  const written: ExportedHistory = { commits: 0, branches: [], tags: [], head: 'main' };
   for (const owner of owners) {
     const at = owner === top ? '' : `${owner.record.stage ?? owner.record.name}/`;
     const commits = await commitsOf(owner, at, { blobs, stream, marks });
