@@ -8,8 +8,8 @@ import { askForPlan } from './loop/plan-by-model.ts';
 import { searchByFolds } from './loop/search-by-folds.ts';
 
 /**
- * Looks at a table and splits it, searches for what predicts its target best, and scores the blend of what helps on rows that nothing could
- * see, once. A job that is cancelled gives what it has.
+ * Looks at a table, splits it, and searches for what predicts its target best. The blend of what helps is scored once, on rows that
+ * nothing could see. A job that is cancelled gives what it has.
  */
 export async function fit(input: JobInput<FitJob>): Promise<JobResult> {
   return runJob(input, async (running) => {

@@ -43,7 +43,7 @@ export async function solve(input: JobInput<SolveJob>): Promise<JobResult> {
   });
 }
 
-/** Returns the exam of the fixes of a program, once that was run: they are to do what it did before it failed. */
+/** Returns the exam of a program's fixes, once it was run: they do what it did before it failed. */
 const keeping = (exam: Exam<ChecksJudging>, { program }: Candidate, tried: Trial | null): typeof exam => ({
   ...exam,
   judging: { ...exam.judging, keeps: { original: program, gave: tried?.artifacts['what it gave'] ?? null } },

@@ -29,8 +29,8 @@ const checkedExam = async (running: RunningJob<SolveJob>): Promise<Exam> =>
     .exam;
 
 /**
- * Judges and measures a finished job's best again: a new claim of a bench, new sandboxes, new secret inputs, or new seeds. What it finds is compared
- * with the `claim` that stood; a program that passed its checks is to pass them once more.
+ * Judges and measures a finished job's best again. It claims a bench anew, in new sandboxes, with new secret inputs or seeds. What it finds is
+ * compared with the `claim` that stood. A program that passed its checks is to pass them once more.
  */
 export async function verify({ candidate, claim, ...input }: VerificationInput): Promise<JobResult> {
   return runJob(input, async (running) => {

@@ -15,7 +15,7 @@ export interface CellsToRun {
   stopped(): string | null;
 }
 
-/** Finds them page by page in the ledger, so that a history of its own begins where the one before ended. */
+/** Finds them page by page in the ledger. A history of its own thus begins where the one before ended. */
 export function cellsToRun(running: RunningJob<ExperimentJob>): CellsToRun {
   const { job, placeOf } = running;
   const cells = new Map(cellsOf(job).map((cell) => [cell.name, cell]));

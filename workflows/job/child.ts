@@ -10,7 +10,7 @@ import { steerSignal } from './steering.ts';
 export type ChildEnd = { kind: 'done'; result: JobResult } | { kind: 'failed'; why: string };
 
 export interface NewChild {
-  /** What the child is to its parent: a stage of a pipeline, a turn of a conversation, a cell of an experiment. */
+  /** What the child is: a stage of a pipeline, a turn of a conversation, or a cell of an experiment. */
   as: 'stage' | 'turn' | 'cell';
   /** Tells it from its siblings. */
   name: string;

@@ -42,7 +42,7 @@ const mostTold = 50;
 
 export const progressQuery = defineQuery<Telling>('progress');
 
-/** Events: what is under way adds some hundred, and a server suggests to go on as new at about ten thousand. */
+/** In events: what is under way adds some hundred more. A server suggests to go on as new only much later. */
 const longHistory = { events: 4_000, bytes: Number.POSITIVE_INFINITY };
 
 /** A running job as its workflow code sees it. */
@@ -61,7 +61,7 @@ export interface RunningJob<J extends Job> {
   tell(now: string): void;
   /** Adds a line to what was done, and the best metric where there is one. */
   note(line: string, bestValue?: number): void;
-  /** Whether the history is so long that the job should go on as new: by what the server says, or `long`. */
+  /** Returns whether the history is long, so that the job should go on as new: as the server says, or by `long`. */
   isLong(long?: { events: number; bytes: number }): boolean;
   /** Goes on as new, with a history of its own. What the job knows is in the ledger; nothing may be under way. */
   goOn(): Promise<never>;
@@ -73,9 +73,9 @@ export interface RunningJob<J extends Job> {
 export type Conclusion = Pick<JobResult, 'summary' | 'best' | 'refused' | 'product'>;
 
 /**
- * The frame every job runs in: opened in the ledger, told in words while it runs, and closed with a report however it
- * ends. A cancelled or failed job is closed too, then ends as what it is; a bug in workflow code is not a failure of the
- * job: it is rethrown, so that a mended worker carries on.
+ * Runs a job in the frame that all share. It is opened in the ledger, told in words while it runs, and closed with a report however it
+ * ends. A cancelled or failed job is closed too, then ends as what it is. A bug in workflow code is no failure of the job. It is
+ * rethrown, so that a mended worker carries on.
  */
 export async function runJob<J extends Job>(
   input: JobInput<J>,

@@ -95,8 +95,8 @@ export const { prepareEnvironment: preparePackages } = proxyActivities<Environme
 const waitForKey = '5m';
 
 /**
- * Requests to one provider. A retry waits as long as the provider, its rate or the budget asks, within `leftMs`, the job's time that is left; how often
- * a route is tried is counted in the ledger.
+ * Returns what sends requests to one provider. A retry waits as long as the provider, its rate or the budget asks. `leftMs`, what is left of
+ * the job's time, ends it. The ledger counts how often a route is tried.
  */
 export function modelActivities(provider: string, leftMs: number, hasFallback: boolean) {
   return proxyActivities<ModelActivities & PlanActivities & WordsActivities>({

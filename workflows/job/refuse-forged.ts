@@ -8,8 +8,8 @@ interface Payload {
 }
 
 /**
- * What the worker did not find signed fails the job: an answer of an activity or a stage becomes a failure before workflow code sees
- * it, a start ends at once, a message is refused. Nothing else is touched.
+ * Refuses what the worker did not find signed. An answer of an activity or a stage becomes a failure before workflow code sees it. A
+ * start ends at once, and a message is refused. Nothing else is touched.
  */
 export const interceptors: WorkflowInterceptorsFactory = () => ({
   internals: [

@@ -83,8 +83,8 @@ export interface Ear {
 }
 
 /**
- * Hears what a job is told from its first moment. Validators refuse at once; handlers only put a message in line, so that they have
- * always ended; `attend` takes the messages in order into the ledger, which knows each by its ID: none is lost, none counts twice.
+ * Hears what a job is told from its first moment. Validators refuse at once. Handlers only put a message in line, so that they have always
+ * ended. `attend` takes the messages into the ledger, in order. The ledger knows each by its ID: none is lost, none counts twice.
  */
 export function listen({ talks, budget: given, take, taken }: Ear): Listening {
   const line: Told[] = [];

@@ -1,8 +1,8 @@
 import { CancellationScope, TemporalFailure } from '@temporalio/workflow';
 
 /**
- * Runs `act` in a scope of its own. Where it fails, cancels what it began and waits until `begun` has ended, so that nothing goes on
- * behind a job that is being closed. A bug in workflow code is rethrown at once, and cancels nothing.
+ * Runs `act` in a scope of its own. Where it fails, cancels what it began and waits until `begun` has ended. Nothing goes on behind a job
+ * that is being closed. A bug in workflow code is rethrown at once, and cancels nothing.
  */
 export async function together<T>(
   begun: () => readonly Promise<unknown>[],

@@ -117,7 +117,7 @@ interface Failure {
 const accountsRefused: ReadonlySet<string> = new Set([ModelUnauthenticated.name, ModelQuotaExceeded.name]);
 const noMoney: ReadonlySet<string> = new Set([BudgetExhausted.name, PriceUnknown.name]);
 
-/** Returns what to rest for: every route is closed, by its account or for the money, and one of them says when it is open again. */
+/** Returns what to rest for, where every route is closed and one says when it opens again; null elsewhere. */
 function restFor(failures: readonly Failure[]): Rest | null {
   const [first] = failures
     .filter(({ opensAt }) => opensAt !== null)
@@ -130,8 +130,8 @@ function restFor(failures: readonly Failure[]): Rest | null {
 }
 
 /**
- * Returns why another question would fail like this one: every account refused it, or no route is left that the money is enough for. A route that
- * costs nothing, and gave no program, may answer the next.
+ * Returns why another question would fail like this one; null where it may not. Every account refused it, or the money is enough for no
+ * route. A route that costs nothing, and gave no program, may answer the next.
  */
 function exhaustedBy<J extends Job>({ input }: RunningJob<J>, failures: readonly Failure[]): string | null {
   const refusals = failures.filter(({ kind }) => accountsRefused.has(kind));

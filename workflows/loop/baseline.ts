@@ -25,8 +25,8 @@ interface MeasuredBaseline {
 }
 
 /**
- * Tries the user's own program, packed as `candidate`, against itself. That gives the baseline's time, the noise floor of the host that
- * is claimed for the job, and shows that the program gives the same answer twice. Throws `JobRejected` where it does not run.
+ * Tries the user's own program, packed as `candidate`, against itself. That gives the baseline's time, and the noise floor of the host
+ * that is claimed. It shows, too, that the program gives the same answer twice. Throws `JobRejected` where it does not run.
  */
 export async function measureBaseline(
   running: RunningJob<OptimizeJob>,

@@ -8,11 +8,11 @@ import { type Conclusion, type RunningJob, reasonOf } from '../job/frame.ts';
 import { learningActivities, recordTrial } from '../job/proxies.ts';
 import { withWords, wordsMs } from './words-by-model.ts';
 
-/** What a step of the end may take at least, however little of the time is left: what was found is not lost for a second. */
+/** A step of the end may always take so long, so that nothing that was found is lost for a second. */
 const leastMs = 20_000;
 /** So many rows, each by itself, tell how long one takes to be predicted. */
 export const timedRows = 5;
-/** Putting together what predicts, the report and the last screen take so long at least, and so many times what scoring the test took. */
+/** What comes after the test takes so long at least, or so many times what scoring the test took. */
 const closing = { leastMs: 3_000, steps: 1.5 };
 /** An explanation is worth a share of what is left, and nothing below this. */
 const leastToExplainMs = 2_500;
@@ -136,7 +136,7 @@ export async function giveBlend(
   }
 }
 
-/** The member of a blend that takes longest, where the blend as it would be used takes longer than may be; null where it does not. */
+/** Returns the slowest member of a blend that takes too long as it would be used; null otherwise. */
 function tooLong(
   rowMs: Record<string, number>,
   maxLatencyMs = Number.POSITIVE_INFINITY,

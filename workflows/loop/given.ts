@@ -82,7 +82,7 @@ async function broughtBy({ job, input: { files }, placeOf }: RunningJob<SolveJob
   return { program: candidate, exam: solveExam(job, { seen, ...made, files }) };
 }
 
-/** Returns what every program is tried on first; null where the job asks for nothing of that kind, or the inputs are as small. */
+/** Returns what every program is tried on first; null where none is asked for, or the inputs are as small. */
 async function sampleOf(
   { job, input: { files }, placeOf }: RunningJob<SolveJob>,
   { files: seen }: Exam,
@@ -92,7 +92,10 @@ async function sampleOf(
   return packSample({ ...placeOf('sample'), files, seen, inputs, sample, hidden: hiddenOf(job) });
 }
 
-/** Has the user's own check, what scores, and what outputs are to equal, looked at before any program is: one that is mistaken ends the job, one that accepts nothing at all is told. */
+/**
+ * Tries the user's own check, what scores, and what outputs are to equal, before any program. One that is mistaken ends the job. One that accepts
+ * nothing at all is told of.
+ */
 async function tryOwnCheck(
   { placeOf, tell }: RunningJob<SolveJob>,
   exam: Exam<ChecksJudging | ScoreJudging>,

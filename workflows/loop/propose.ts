@@ -15,8 +15,8 @@ import type { Proposed } from './search.ts';
 /** Has decisions made into candidates. */
 export interface Proposer {
   /**
-   * Returns the candidate that a decision leads to: by a strategy or a fix in the sandbox, or by a model. `none` where one of those turns out
-   * not to apply, or no route gave a usable program; `later` where none may be asked.
+   * Returns the candidate that a decision leads to: a strategy's or a fix's, made in the sandbox, or a model's. `none`: the strategy or fix does
+   * not apply, or no route gave a usable program. `later`: no route may be asked now.
    */
   propose(decision: NextDecision, id: string): Promise<Proposed>;
   /** Why no more is to be proposed: the money is spent, or models fail one after another. Null to go on. */

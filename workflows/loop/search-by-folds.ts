@@ -24,8 +24,8 @@ type FitDecision = Extract<NextDecision, { kind: 'fit' }>;
 const leastMs = 300;
 
 /**
- * Searches for what predicts best: each decision fits one configuration on more folds. It ends early enough for `table.reserveMs` to be left
- * of the job's time; what runs then is ended, and what is there is kept. `second` is a model's plan, as soon as there is one.
+ * Searches for what predicts best: each decision fits one configuration on more folds. It ends while `table.reserveMs` of the
+ * job's time are left. What runs then is ended, and what is there is kept. `second` is a model's plan, as soon as there is one.
  */
 export async function searchByFolds(
   running: RunningJob<FitJob>,

@@ -55,8 +55,8 @@ export interface SearchSetup {
 }
 
 /**
- * The one loop: decide → record → propose → build, run, grade, measure → verify what would be best → remember, until the policy or
- * the budget says stop. "Best" changes only by a verified trial. Where its history is long, a search begins nothing, and goes on as
+ * Runs the one loop until the policy or the budget says stop. A turn is: decide → record → propose → build, run, grade, measure →
+ * verify what would be best → remember. "Best" changes only by a verified trial. Where its history is long, a search begins nothing, and goes on as
  * new once nothing is under way.
  */
 export async function search(
