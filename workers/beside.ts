@@ -16,9 +16,9 @@ const longestPauseMs = 60_000;
 const longestLogBytes = 8 * 2 ** 20;
 
 /**
- * Looks after what runs beside this worker: keeps both logs short, opens the way to the server's UI, and has a server that died started again by `crucible up`, after a
- * pause that doubles as long as it does not stay. Returns how to end that: before the worker itself ends, for then nothing is to be
- * started any more.
+ * Looks after what runs beside this worker. Keeps both logs short, and opens the way to the server's UI. Has `crucible up` start a server again
+ * that died. The pause before that doubles as long as it does not stay. Returns how to end that, before the worker itself ends: then nothing
+ * is to be started any more.
  */
 export function lookAfter({ home, temporalAddress }: Config, log: Log): () => void {
   const command = fileURLToPath(new URL('../cli/main.ts', import.meta.url));
@@ -76,7 +76,7 @@ export function lookAfter({ home, temporalAddress }: Config, log: Log): () => vo
   };
 }
 
-/** What was written is moved to a file beside it: who writes has the log open at its end, and goes on there. */
+/** Moves what was written to a file beside it. Who writes has the log open at its end, and goes on there. */
 async function keepShort(path: string, log: Log): Promise<void> {
   const size = (await stat(path).catch(() => null))?.size ?? 0;
   if (size <= longestLogBytes) return;

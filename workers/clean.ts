@@ -3,7 +3,7 @@ import { redact } from '../llm/providers/failure.ts';
 /** Takes secrets out of what is about to be written. */
 export interface Clean {
   text(text: string): string;
-  /** A copy of `value` that can be written as JSON: strings cleaned, values under names of secrets masked, errors as their stacks. */
+  /** Returns a copy of `value` that can be written as JSON. Strings are cleaned, secrets masked by their names, and errors are their stacks. */
   value(value: unknown): unknown;
 }
 
@@ -14,8 +14,8 @@ const shortest = 8;
 const deepest = 8;
 
 /**
- * Knows the values of `secrets`, names that stand before one, and what keys look like. Of an error the name, the message, the
- * stack and the causes are kept: its other properties may hold a reply or a request.
+ * Knows the values of `secrets`, names that stand before one, and what keys look like. An error keeps its name, message, stack and causes: its
+ * other properties may hold a reply or a request.
  */
 export function createClean(secrets: readonly string[]): Clean {
   // The longest first, for one may be a part of another.

@@ -113,8 +113,7 @@ export interface Config {
 export const serverAddress = ({ temporalAddress }: Config): string => temporalAddress ?? 'localhost:7233';
 
 /**
- * The folder of the store. `~` is the user's own folder; a relative path begins at the project, so that it is the same folder
- * wherever a command is run.
+ * The folder of the store. `~` is the user's own folder. A relative path begins at the project: wherever a command is run, it is the same folder.
  */
 export function readHome({ CRUCIBLE_HOME: named }: Record<string, string | undefined>): string {
   if (!named) return resolve(project, '.crucible');
@@ -159,8 +158,9 @@ export function readConfig(environment: Record<string, string | undefined>): Con
 }
 
 /**
- * Reads where the server is, and how it is spoken to, as all of Temporal's tools do: `TEMPORAL_TLS…`, `TEMPORAL_API_KEY`, `TEMPORAL_PROFILE`. The file of profiles
- * is read where a variable names it or one of its profiles: the embedded server is not to give way to what lies in a folder.
+ * Reads where the server is, and how it is spoken to, as all of Temporal's tools do: `TEMPORAL_TLS…`, `TEMPORAL_API_KEY`, `TEMPORAL_PROFILE`.
+ * The file of profiles is read only where a variable names it, or one of its
+ * profiles. The embedded server does not give way to what lies in a folder.
  */
 function serverIn(
   environment: Record<string, string | undefined>,

@@ -13,7 +13,7 @@ import type { Store } from '../store/store.ts';
 const atOnce = 100;
 
 /**
- * Closes jobs that stand open in the ledger though their workflow has ended: one that was terminated, or could not close its job.
+ * Closes jobs that stand open in the ledger though their workflow has ended. It was terminated, or could not close its job.
  * A job whose workflow the server does not know is left alone: another server may have it.
  */
 export async function closeEndedJobs(store: Store, workflow: WorkflowClient): Promise<void> {

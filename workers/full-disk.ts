@@ -2,7 +2,7 @@ import type { ActivityInboundCallsInterceptor } from '@temporalio/worker';
 import { StorageFull } from '../domain/errors.ts';
 import type { Log } from './log.ts';
 
-/** Says once what a worker waits for whose disk is full, and once that it goes on: each step is tried again until there is room. */
+/** Says once that a worker waits because its disk is full, and once that it goes on. Each step is tried again until there is room. */
 export function createFullDiskTeller(home: string, log: Log): () => ActivityInboundCallsInterceptor {
   let full = false;
   return () => ({

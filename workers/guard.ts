@@ -6,8 +6,8 @@ import { forgedReason } from '../domain/forged.ts';
 const largest = 64 * 1024;
 
 /**
- * Stands before every activity: a job of another store is left to the workers of that store, and what would swell a history is
- * refused here, where it is an error once, not in the server, where it would be retried for ever.
+ * Returns what stands before every activity. It leaves a job of another store to the workers of that store. It refuses what would swell a
+ * history: the server would retry that for ever, and here it is an error once.
  */
 export const createGuard = (storeId: string): ActivityInboundCallsInterceptor => ({
   async execute(input, next) {

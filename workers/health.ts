@@ -14,8 +14,8 @@ export interface Health {
 const patienceMs = 2_000;
 
 /**
- * Answers `/health` while the process lives, and `/ready` while all of its workers poll and its store answers: status 200, else 503
- * with the reason. Throws `ConfigWrong` where the address cannot be taken.
+ * Answers `/health` while the process lives, and `/ready` while all its workers poll and its store answers. The status is 200, or 503 with
+ * the reason. Throws `ConfigWrong` where the address cannot be taken.
  */
 export async function openHealth(
   address: { host: string; port: number },

@@ -12,8 +12,8 @@ const atOnce = 20;
 const patienceMs = 60_000;
 
 /**
- * Closes jobs whose workflow has ended without closing them, and keeps the histories of closed jobs, now and then: the server forgets them after its retention, and they are what a changed
- * workflow is replayed against. A server that does not answer is asked again.
+ * Closes, now and then, jobs whose workflow has ended without closing them, and keeps the histories of closed jobs. The server forgets those after
+ * its retention, and a changed workflow is replayed against them. A server that does not answer is asked again.
  */
 export function keepHistories(store: Store, config: Config, log: Log): NodeJS.Timeout {
   const once = async (): Promise<void> => {

@@ -15,7 +15,7 @@ export interface LogOptions {
   to?: DestinationStream;
 }
 
-/** Opens the log of a process: one JSON object a line (`level`, `time`, `msg`, what the caller adds), free of secrets. */
+/** Opens the log of a process, free of secrets. A line is a JSON object: `level`, `time`, `msg`, and what the caller adds. */
 export function createLog({ level, clean, plain, to }: LogOptions): Log {
   return pino(
     {

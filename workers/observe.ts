@@ -30,7 +30,7 @@ const closing = 'closeJob' satisfies keyof JobActivities;
 const around = new AsyncLocalStorage<Context>();
 
 /**
- * Says in every line of an activity which job, step and attempt it is of, and puts a span around it where there are traces. When
+ * Says in every line of an activity which job, step and attempt it is of. Puts a span around it where there are traces. When
  * a job is closed its own span is recorded: what holds the others together.
  */
 export const observeActivities =
@@ -90,7 +90,7 @@ export const observeActivities =
     };
   };
 
-/** The model of a route, with a line in the log and, where there are traces, a span for each request. */
+/** Returns the model with a line in the log for each request, and a span where there are traces. */
 export function observeModel(
   route: string,
   model: Model,

@@ -39,8 +39,8 @@ export async function ageMs({ startedAt }: Process): Promise<number> {
 export const isAlive = ({ pid, startedAt }: Process): boolean => startOf(pid) === startedAt;
 
 /**
- * The servers and workers that run for `home`, oldest first. Read from the system's own list, so that nothing is missing from it
- * whatever was killed before it could be written down. A worker is one that `up` starts, or by hand `workers/all.ts`.
+ * Returns the servers and workers that run for `home`, oldest first. They are read from the system's own list: nothing is missing there,
+ * whatever was killed before it was written down. A worker is one that `up` starts, or by hand `workers/all.ts`.
  */
 export async function processesOf(home: string): Promise<{ servers: HomeProcess[]; workers: HomeProcess[] }> {
   const servers: HomeProcess[] = [];
@@ -92,7 +92,7 @@ export async function listensOn({ pid }: Process, port: number): Promise<boolean
 }
 
 /**
- * Starts a program that outlives this process, and holds the file lock `lock` as long as it lives: a second one ends at once.
+ * Starts a program that outlives this process. It holds the file lock `lock` as long as it lives, so a second one ends at once.
  * What it prints goes to the end of `log`.
  */
 export async function detach(

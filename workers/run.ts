@@ -190,8 +190,8 @@ async function pollUntilTold(
 }
 
 /**
- * How the queues end that a worker takes tasks from: those of its store, and while jobs are open from before queues said whose they are,
- * those without an ending. The guard refuses what another store has there.
+ * Returns how the queues end that a worker takes tasks from. They are those of its store. Queues without an ending are among them while jobs
+ * are open from before queues said whose they are. The guard refuses what another store has there.
  */
 async function endingsPolled(
   connection: NativeConnection,
@@ -302,7 +302,8 @@ function sandboxWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: Activ
 }
 
 /**
- * With a version, a workflow stays on workers of the version it began on, and new ones begin on the version that is made current. Activities know no
+ * Returns what ties a worker to its version; nothing without one. A workflow stays on workers of the version it began on. New ones begin on the
+ * version that is made current. Activities know no
  * version: they take what older workflows give them.
  */
 function versioned({ version }: Config, store: Store): Pick<WorkerOptions, 'workerDeploymentOptions'> {
@@ -331,7 +332,7 @@ function slotsOfHost(): Pick<WorkerOptions, 'tuner'> {
   };
 }
 
-/** One measurement at a time on a host; a job that claimed this bench comes back to it by its own queue. */
+/** Returns workers that measure one at a time on a host. A job that claimed this bench comes back by its own queue. */
 function benchWorkers(common: Omit<WorkerOptions, 'taskQueue'>, context: ActivityContext): WorkerOptions[] {
   const one = {
     ...common,

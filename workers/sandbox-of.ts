@@ -26,7 +26,7 @@ export async function openSandbox(config: Config, store: Store): Promise<ChosenS
   });
 }
 
-/** Puts on record what each sandbox waits for, and tells a job once for each other job that it waits for it. */
+/** Records what each sandbox waits for, and tells a job once of each other job that it waits for. */
 function keepTurns({ ledger }: Store): TurnListener {
   // A record that cannot be kept is no reason to fail what waits.
   const kept = (writing: Promise<void>): void => void writing.catch(() => undefined);

@@ -6,8 +6,8 @@ import type { Store } from '../store/store.ts';
 import { createSealingCodec, type PayloadKey } from './sealed-payloads.ts';
 
 /**
- * How a store's clients and workers talk through Temporal: whatever goes into a history is signed with a key of the store, and what
- * comes out is believed only with that signature. It stays readable, for the Temporal UI, unless there are keys to seal it with.
+ * Returns how a store's clients and workers talk through Temporal. Whatever goes into a history is signed with a key of the store. What comes
+ * out is believed only with that signature. It stays readable, for the Temporal UI, unless there are keys to seal it with.
  */
 export const signedBy = (store: Store, keys: readonly PayloadKey[] = []): DataConverter => ({
   payloadCodecs: [createSigningCodec(store), createSealingCodec(keys)],
@@ -25,8 +25,8 @@ const signatureName = 'crucible-signature';
 
 /**
  * Signs what a payload says, of what kind and where: a workflow's ID, an activity's number in it. An answer that was right elsewhere
- * is none here. What is not signed so becomes a value that says so, and is refused where it would be used: by the workflow, the worker
- * or the client. A workflow of another store is left to that store's workers.
+ * is none here. What is not signed so becomes a value that says so. The workflow, the worker or the client refuses
+ * it where it would be used. A workflow of another store is left to that store's workers.
  */
 export function createSigningCodec(store: Pick<Store, 'id' | 'secret' | 'ledger'>): PayloadCodec {
   const key = createHmac('sha256', store.secret()).update('payloads').digest();

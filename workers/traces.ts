@@ -28,8 +28,8 @@ export interface Traces {
 }
 
 /**
- * Opens the way to the collector that OpenTelemetry's own variables name. It is not registered for the whole process: only our
- * code makes spans, the libraries of providers make none and send no trace to their servers. A collector that cannot be reached
+ * Opens the way to the collector that OpenTelemetry's own variables name. It is not registered for the whole process. Only our
+ * code makes spans: the libraries of providers send no trace to their servers. A collector that cannot be reached
  * is told of once.
  */
 export function openTraces(log: Log): Traces {
@@ -76,8 +76,8 @@ export function openTraces(log: Log): Traces {
 }
 
 /**
- * The job as a parent of spans. Its IDs are hashes of its name, so activities on any worker find the same trace without being
- * told; a pipeline's stages, and later verifications, are in the trace of the job they belong to.
+ * Returns the job as a parent of spans. Its IDs are hashes of its name: activities on any worker find the same trace without being told. A
+ * pipeline's stages, and later verifications, are in the trace of the job they belong to.
  */
 export const jobContext = (jobId: string): Context =>
   trace.setSpanContext(ROOT_CONTEXT, {

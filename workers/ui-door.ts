@@ -12,9 +12,8 @@ const isLocal = (authority: string): boolean => {
 };
 
 /**
- * The way to the Temporal UI: what is asked for at 127.0.0.1 is handed on to `host`, the same port, an address of this machine that
- * nobody can guess. A page of another site whose name was made to point here, or that sends a form here, gets nothing: neither its
- * `Host` nor its `Origin` is this machine. Taken where it is free; `open` is to be called again where it was not.
+ * Makes the way to the Temporal UI. What is asked for at 127.0.0.1 is handed on to the same port of `host`. Nobody can guess that address. A page of another site gets nothing, also where its name points here, or it sends a form here. Neither its `Host` nor its
+ * `Origin` is this machine. Taken where it is free; `open` is to be called again where it was not.
  */
 export function createUiDoor(port: number, host: () => string | null): { open(): void; close(): void } {
   const door = createServer((request, response) => {

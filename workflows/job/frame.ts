@@ -61,7 +61,7 @@ export interface RunningJob<J extends Job> {
   tell(now: string): void;
   /** Adds a line to what was done, and the best metric where there is one. */
   note(line: string, bestValue?: number): void;
-  /** Returns whether the history is long, so that the job should go on as new: as the server says, or by `long`. */
+  /** Returns whether the history is so long, by the server or `long`, that the job should go on as new. */
   isLong(long?: { events: number; bytes: number }): boolean;
   /** Goes on as new, with a history of its own. What the job knows is in the ledger; nothing may be under way. */
   goOn(): Promise<never>;

@@ -8,7 +8,7 @@ import { type Conclusion, type RunningJob, reasonOf } from '../job/frame.ts';
 import { learningActivities, recordTrial } from '../job/proxies.ts';
 import { withWords, wordsMs } from './words-by-model.ts';
 
-/** A step of the end may always take so long, so that nothing that was found is lost for a second. */
+/** A step of the end may always take so long: nothing that was found is lost for a second. */
 const leastMs = 20_000;
 /** So many rows, each by itself, tell how long one takes to be predicted. */
 export const timedRows = 5;
