@@ -12,7 +12,7 @@ export interface Arm {
   cells: number;
   done: number;
   failed: number;
-  /** Of the metrics of its cells, or where none has one, the share of its ended cells that passed; null where none has ended. */
+  /** The mean of its cells' metrics, or of how many passed where none has one; null where none has ended. */
   mean: Interval | null;
   /** The median, of the cells that are done; null where none is. */
   seconds: number | null;
@@ -25,7 +25,7 @@ export interface Arm {
 export interface Difference {
   pairs: number;
   mean: Interval;
-  /** How probable so large a mean is where there is no difference, on both sides; corrected for the number of arms by Holm's method. */
+  /** How probable so large a mean is, on both sides, without a difference. Holm's method corrects it for the number of arms. */
   p: number;
 }
 
@@ -88,7 +88,7 @@ export const meanOfCells = (
   measured: boolean,
 ): Interval | null => meanOf(cells.flatMap((cell) => countedOf(cell, measured) ?? []));
 
-/** What counts of a cell: its metric or, where no cell of the experiment has any, whether it passed; null where neither is known. */
+/** Returns a cell's metric, or whether it passed where no cell has a metric; null where neither is known. */
 function countedOf({ status, metric }: Pick<CellRow, 'status' | 'metric'>, measured: boolean): number | null {
   if (measured) return metric;
   return status === 'finished' ? 1 : status === 'failed' ? 0 : null;

@@ -9,7 +9,7 @@ import type { Program } from '../domain/program.schema.ts';
 import type { BlobStore } from '../store/blobs.ts';
 
 /**
- * Returns the files in which `after` differs from the user's own program `before`; all files, as they are, where that is null. An entry
+ * Returns the files in which `after` differs from the user's own program `before`; all files where that is null. An entry
  * at another place is compared with the entry it replaces. Files that come with Crucible, or stood in `before` under another name, are
  * named, not shown.
  */

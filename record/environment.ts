@@ -8,7 +8,7 @@ import type { Store } from '../store/store.ts';
 /** The step that makes the environment of a whole job ready. */
 export const environmentStep = 'environment';
 
-/** Returns what was made ready for a job, or by another step for one candidate of it; null where nothing was. */
+/** Returns what was made ready for a job, or by another step for a candidate; null where nothing was. */
 export async function preparedAt(
   { ledger }: Pick<Store, 'ledger'>,
   jobId: string,

@@ -7,7 +7,7 @@ const headBytes = 64 * 1024;
 
 type Facts = (bytes: Buffer) => string | null;
 
-/** What is told of a file beyond its size, by the ending of its name; the first need only its beginning. */
+/** What tells of a file more than its size, by the ending of its name. These need only its beginning. */
 const ofHead: Record<string, Facts> = {
   '.png': (bytes) =>
     bytes.toString('latin1', 12, 16) === 'IHDR'
@@ -27,7 +27,7 @@ const ofWhole: Record<string, Facts> = {
   '.json': jsonFacts,
 };
 
-/** Returns what can be told of a file beyond its size: a grid's, a picture's or a table's extent; null where nothing can. */
+/** Returns the extent of a file that is a grid, a picture or a table; null where none can be told. */
 export async function fileFacts(blobs: BlobStore, path: string, artifact: Artifact): Promise<string | null> {
   const ending = /\.[^./]+$/.exec(path.toLowerCase())?.[0] ?? '';
   const [head, whole] = [ofHead[ending], ofWhole[ending]];

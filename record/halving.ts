@@ -17,7 +17,7 @@ export interface Halved {
 type Row = Pick<CellRow, 'name' | 'values' | 'round' | 'status' | 'metric'>;
 
 /**
- * Returns what is worth running where only the best arms go on: after 1, n, n² … cells of each arm, one arm in n. The baseline always
+ * Returns what is worth running where only the best arms go on. After 1, n, n² … cells of each arm, one arm in n does. The baseline always
  * does. Jamieson and Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter Optimization", 2016.
  */
 export function halved(job: ExperimentJob, rows: readonly Row[]): Halved {
@@ -43,7 +43,7 @@ export function halved(job: ExperimentJob, rows: readonly Row[]): Halved {
 const isOver = ({ status }: Row): boolean =>
   status === 'finished' || status === 'failed' || status === 'cancelled';
 
-/** Returns the rows by rung, in the order of the grid: a rung has an arm's cells from the `factor ** (rung - 1)`th on. */
+/** Returns the rows by rung, in the order of the grid. A rung has an arm's cells from the `factor ** (rung - 1)`th on. */
 function rungsOf(job: ExperimentJob, rows: readonly Row[], factor: number): Row[][] {
   const seen = new Map<string, number>();
   const rungs: Row[][] = [];

@@ -42,7 +42,7 @@ export interface KeptJob {
   turns: TurnRecord[];
   /** Replies of models that are coming in. */
   partials: UnfinishedReply[];
-  /** What a person chose, and the job gives in place of its best; null where nothing was chosen, or what does not stand. */
+  /** What a person chose in place of the best; null where nothing was chosen, or it does not stand. */
   chosen: BestFound | null;
   /** What it rests for; null where it does not stand still, or people paused it. */
   rest: Rest | null;

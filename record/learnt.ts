@@ -5,7 +5,7 @@ import type { BlobStore } from '../store/blobs.ts';
 import { readJson } from '../store/documents.ts';
 import type { LearntFacts } from '../web/facts.ts';
 
-/** Returns what was learnt from a table; null before its test was scored, and for a job that learns from none. */
+/** Returns what was learnt from a table; null before its test was scored, or where there is no table. */
 export async function learntIn(blobs: BlobStore, trials: readonly Trial[]): Promise<LearntFacts | null> {
   const { judged, blend, explain, look, meta, plan, words } =
     trials.findLast(({ artifacts }) => artifacts.judged !== undefined)?.artifacts ?? {};

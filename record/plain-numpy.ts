@@ -5,7 +5,7 @@ import type { BlobStore } from '../store/blobs.ts';
 
 const imported = /^[ \t]*(?:from|import)[ \t]+([A-Za-z_]\w*)/gm;
 
-/** Returns whether a program is plain NumPy: nothing is compiled, and its entry imports NumPy, Python's own modules and its own files alone. */
+/** Returns whether a program is plain NumPy. Nothing is compiled, and its entry imports NumPy, Python's own modules and its own files alone. */
 export async function isPlainNumpy(blobs: BlobStore, { files, entry, build }: Program): Promise<boolean> {
   const artifact = files[entry.kind === 'function' ? entry.module : entry.path];
   if (build !== null || artifact === undefined) return false;

@@ -7,7 +7,7 @@ import type { KeptJob } from './kept-job.ts';
 
 const most = { lines: 8, arguments: 12 };
 
-/** Returns where the time of a job's own program goes and what its function was given, as it was observed; null where it was not. */
+/** Returns where the time of a job's own program goes, and what its function was given; null where none was observed. */
 export async function profileOf(
   blobs: BlobStore,
   { job, strategies, trials }: KeptJob,
@@ -18,7 +18,7 @@ export async function profileOf(
   return observedIn(blobs, record, baseline.candidate.program, enteredBy(job));
 }
 
-/** Returns the same of a candidate that was verified, as it was observed then; null where it was not, or left no record. */
+/** Returns the same of a candidate, as its verification observed it; null where it was not verified, or left no record. */
 export async function profileAfter(
   blobs: BlobStore,
   { job, trials }: KeptJob,
@@ -35,7 +35,7 @@ export async function profileAfter(
 const enteredBy = (job: KeptJob['job']): string | undefined =>
   job.kind === 'optimize' ? job.function : undefined;
 
-/** Returns what was observed of a program, on record, with the text of its lines; `name` is the function that was entered. */
+/** Returns what was observed of a program, with the text of its lines. `name` is the function that was entered. */
 export async function observedIn(
   blobs: BlobStore,
   record: Artifact,

@@ -42,7 +42,7 @@ export interface SearchProgress {
   searchingSince: number | null;
   /** When the last candidate was done with, or the baseline where none was. */
   lastDone: number | null;
-  /** How long the baseline took to be measured, which is about what a candidate takes; null where another job did it. */
+  /** How long the baseline took to be measured, as a candidate does about; null where another job did it. */
   baselineMs: number | null;
 }
 

@@ -7,7 +7,7 @@ const largest = 64 * 1024;
 
 /**
  * Returns what stands before every activity. It leaves a job of another store to the workers of that store. It refuses what would swell a
- * history: the server would retry that for ever, and here it is an error once.
+ * history: the server would retry that for ever; here it fails once.
  */
 export const createGuard = (storeId: string): ActivityInboundCallsInterceptor => ({
   async execute(input, next) {

@@ -12,7 +12,8 @@ const isLocal = (authority: string): boolean => {
 };
 
 /**
- * Makes the way to the Temporal UI. What is asked for at 127.0.0.1 is handed on to the same port of `host`. Nobody can guess that address. A page of another site gets nothing, also where its name points here, or it sends a form here. Neither its `Host` nor its
+ * Makes the way to the Temporal UI. What is asked for at 127.0.0.1 is handed on to the same port of `host`. Nobody can guess that
+ * address. A page of another site gets nothing, also where its name points here, or it sends a form here. Neither its `Host` nor its
  * `Origin` is this machine. Taken where it is free; `open` is to be called again where it was not.
  */
 export function createUiDoor(port: number, host: () => string | null): { open(): void; close(): void } {

@@ -299,7 +299,7 @@ export interface SteppedMesh {
   faces: Uint32Array;
 }
 
-/** Returns the mesh with corners that fall together in a lattice of `cells` along the longest edge made one, and without the faces that vanish by that. */
+/** Returns the mesh on a lattice of `cells` along its longest edge. Corners that fall together are one, and faces that vanish by that are left out. */
 export function stepped({ places, faces }: Mesh, cells: number): SteppedMesh {
   const low: [number, number, number] = [Infinity, Infinity, Infinity];
   const high: [number, number, number] = [-Infinity, -Infinity, -Infinity];

@@ -95,7 +95,7 @@ async function placed<T>(
   }
 }
 
-/** Returns the job with as many views, of its stages too, as a page may have: its own before those of stages, of these the last first. */
+/** Returns the job, and its stages, with as many views as a page may have. Its own come before those of stages, and the last stage's first. */
 export function withinPage(job: JobFacts): JobFacts {
   let [views, bytes] = [0, 0];
   const fitted = (facts: JobFacts): JobFacts => {

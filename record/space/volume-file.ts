@@ -63,7 +63,7 @@ export const isVolumeName = (path: string): boolean => /\.(bin|raw|npy|nrrd)$/i.
 
 type Layout = VolumeLayout | null;
 
-/** Returns the layout of a volume by its first bytes, its size, and what stands beside it; null where it is none that is known here. */
+/** Returns a volume's layout by its first bytes, its size, and what stands beside it; null where it is unknown. */
 export function volumeLayout(
   path: string,
   start: Buffer,
@@ -216,7 +216,7 @@ export interface ReducedVolume {
 const mostUnpacked = 2 ** 30;
 
 /**
- * Returns the means of blocks of a volume whose pieces come one after another, so that no edge has more than `longest`. Throws `RangeError`
+ * Returns the means of a volume's blocks, so that no edge has more than `longest`. Its pieces come one after another. Throws `RangeError`
  * where there are fewer voxels than the layout says.
  */
 export async function reducedVolume(
@@ -261,7 +261,7 @@ export async function reducedVolume(
   return { grid: { shape: small, values }, factor, ...found };
 }
 
-/** Yields the rows along the fastest axis, in the order of the file; an array is only good until the next. */
+/** Yields the rows along the fastest axis, in the order of the file. An array is only good until the next. */
 async function* rowsOf(
   { shape, order, type, swapped, offset, packed }: VolumeLayout,
   pieces: AsyncIterable<Buffer> | Iterable<Buffer>,
