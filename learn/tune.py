@@ -19,8 +19,6 @@ SPACES: dict[str, dict[str, tuple[Any, ...]]] = {
 }
 TURNS = 3
 """Of the best models so many take turns."""
-HOPEFUL = 1.15
-"""Settings of a model that is more times worse than the best are not tuned: they would have no weight in a blend."""
 
 
 def suggestion(
@@ -40,7 +38,7 @@ def suggestion(
     best: dict[str, str] = {}
     for identity in sorted(mean, key=lambda each: mean[each]):
         best.setdefault(whole[identity]['model'], identity)
-    models = [model for model in best if mean[best[model]] <= HOPEFUL * min(mean.values()) and seconds(best[model]) * (len(folds) + 0.5) * 1.2 < left][:TURNS]
+    models = [model for model in best if seconds(best[model]) * (len(folds) + 0.5) * 1.2 < left][:TURNS]
     if not models:
         return None
     tried = sum('-t' in config['id'] for config in configs)
