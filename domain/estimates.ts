@@ -108,10 +108,13 @@ export function largestEdge(memory: RecipeMemory, limits: Pick<Limits, 'memoryMb
 
 const count = (value: number): string => Math.round(value).toLocaleString('en');
 
+/** A few megabytes have two digits that say something, and less than one is not none. */
+const megabytes = (mb: number): string => (mb < 10 ? String(Number(mb.toPrecision(2))) : count(mb));
+
 /** Returns a size in MB, and in GB where it is one or more. */
 export const mbWords = (mb: number): string =>
-  `${count(mb)} MB${mb >= 1024 ? ` (${(mb / 1024).toFixed(1)} GB)` : ''}`;
+  `${megabytes(mb)} MB${mb >= 1024 ? ` (${(mb / 1024).toFixed(1)} GB)` : ''}`;
 
 /** `128³: 2,097,152 voxels, 8 MB, about 12 MB while a program works on them`. */
 export const voxelWords = ({ n, voxels, bytes, mb }: VoxelEstimate): string =>
-  `${n}³: ${count(voxels)} voxels, ${count(bytes / 2 ** 20)} MB, about ${mbWords(mb)} while a program works on them`;
+  `${n}³: ${count(voxels)} voxels, ${megabytes(bytes / 2 ** 20)} MB, about ${mbWords(mb)} while a program works on them`;

@@ -30,18 +30,19 @@ export async function cancelJob(
     });
   const record = await askToEnd(config, store, found, address);
   if (json) return out(JSON.stringify({ jobId: record.id, status: record.status }));
-  if (record.status !== 'running') return out(`${record.id} ${endedWords[record.status]}`);
+  if (record.status !== 'running') return out(`${record.id} ${endedWords(record, record.status)}`);
   const idle = now?.worker == null && config.temporalAddress === undefined;
   out(
     `${record.id}: the server was told to cancel it, and it has not ended yet${idle ? ': no worker runs, start one with crucible up' : ''}. See: crucible watch ${record.id}`,
   );
 }
 
-const endedWords = {
-  cancelled: 'is cancelled; its best so far is kept',
-  finished: 'had finished by then',
-  failed: 'failed before it could be cancelled',
-};
+/** Returns how a job ended, and what there is of it. */
+function endedWords({ result }: JobRecord, status: Exclude<JobRecord['status'], 'running'>): string {
+  if (status === 'finished') return 'had finished by then';
+  if (status === 'failed') return 'failed before it could be cancelled';
+  return result?.best == null ? 'is cancelled; what it did is kept' : 'is cancelled; its best so far is kept';
+}
 
 /** Cancels at the server; returns the record as it is then, after `cancelMs` at the latest. */
 async function askToEnd(config: Config, store: Store, found: JobRecord, address: string): Promise<JobRecord> {

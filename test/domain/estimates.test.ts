@@ -13,6 +13,9 @@ describe('an estimate before a program runs', () => {
     expect(voxelWords(voxelEstimate(1024))).toBe(
       '1024³: 1,073,741,824 voxels, 4,096 MB, about 6,144 MB (6.0 GB) while a program works on them',
     );
+    expect(voxelWords(voxelEstimate(32))).toBe(
+      '32³: 32,768 voxels, 0.13 MB, about 0.19 MB while a program works on them',
+    );
     expect(largestGrid(job('', 64))?.n).toBe(64);
     expect(largestGrid(job('make a 256³ grid'))).toBeNull();
   });

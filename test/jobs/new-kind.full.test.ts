@@ -115,7 +115,7 @@ it(
     );
     const [long] = await store.ledger.jobs({ limit: 1 });
     await steered(here, long?.id ?? '');
-    expect((await run('cancel', 'long')).out).toContain('is cancelled; its best so far is kept');
+    expect((await run('cancel', 'long')).out).toContain('is cancelled; what it did is kept');
   },
   patienceMs,
 );
