@@ -19,10 +19,9 @@ export async function pipeline(input: JobInput<PipelineJob>): Promise<JobResult>
     running.steering.refuse(({ kind }) => {
       if (kind === 'tryProgram' || kind === 'choose')
         return `it has no candidates of its own: name ${partWords(running.job)}`;
-      const enough = enoughTold(kind, workflowInfo().historyLength);
-      if (enough !== null) return enough;
       const isLeft = stages.some((stage) => !ended.has(stage.name) && searches(stage));
-      return kind === 'extend' && !isLeft ? 'no stage is left that searches, so nothing would use it' : null;
+      if (kind === 'extend' && !isLeft) return 'no stage is left that searches, so nothing would use it';
+      return enoughTold(kind, workflowInfo().historyLength);
     });
     const started = new Map<string, Promise<JobResult>>();
     const start = (stage: Stage): Promise<JobResult> => {

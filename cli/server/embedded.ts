@@ -29,6 +29,7 @@ import { exitStatus } from '../exit-status.ts';
 import { UserMistake } from '../terminal.ts';
 import { firstLine } from './client.ts';
 import { closeToOthers, makeHome } from './home.ts';
+import { changedSince } from './newer-code.ts';
 
 const Numbered = z.object({ pid: z.number().int(), startedAt: z.string() });
 
@@ -106,6 +107,7 @@ export async function up(config: Config, { port, say, signal, ...from }: UpOptio
       await record(home, { ...served, worker: null });
       const follows = worker !== undefined && worker.address === served.address;
       if (worker !== undefined && !follows) await stop(worker);
+      if (follows) await tellOfNewCode(worker, say);
       const from = follows ? 0 : (await readFile(logsOf(home).worker, 'utf8').catch(() => '')).length;
       const now = follows ? worker : await startWorker(home, served, start);
       await ready(now, { home, from, signal });
@@ -119,6 +121,16 @@ export async function up(config: Config, { port, say, signal, ...from }: UpOptio
       throw error;
     }
   });
+}
+
+/** Says so where a worker runs code that was changed since. It is not ended for that: jobs go on in it. */
+async function tellOfNewCode(worker: Process, say: (line: string) => void): Promise<void> {
+  const root = fileURLToPath(new URL('../..', import.meta.url));
+  const changed = await changedSince(root, Date.now() - (await ageMs(worker)));
+  if (changed !== null)
+    say(
+      `the worker that runs (process ${worker.pid}) was started before Crucible's code changed (${changed}), and works by the old: crucible down, then again`,
+    );
 }
 
 /** One `up` or `down` of a home at a time. */
