@@ -4,6 +4,7 @@ import { objectiveOf, triesTwice } from '../../domain/objective.ts';
 import { headline } from '../../domain/trial.ts';
 import { readJob } from '../../record/kept-job.ts';
 import { readProgress } from '../../record/progress.ts';
+import type { EventBelow } from '../../store/ledger/events.ts';
 import type { JobRecord } from '../../store/ledger/jobs.ts';
 import type { Store } from '../../store/store.ts';
 import type { ExitStatus } from '../exit-status.ts';
@@ -35,7 +36,7 @@ export async function watchJob(
   jobId: string,
   { signal }: { signal: AbortSignal },
 ): Promise<JobRecord> {
-  const say = context.quiet ? () => undefined : eventWriter(context);
+  const say = context.quiet ? () => undefined : context.json ? eventWriter(context) : withoutEnding(context);
   const closed =
     context.terminal && !context.json && !context.quiet
       ? await watchOnScreen(context, jobId, signal)
@@ -53,6 +54,17 @@ export async function watchJob(
     await printNext(context, record);
   }
   return record;
+}
+
+/** Writes events, but for the last where it is how the job ended: the line below them says the same. */
+function withoutEnding(context: CommandContext): (said: EventBelow) => void {
+  const write = eventWriter(context);
+  let held: EventBelow | null = null;
+  return (said) => {
+    if (held !== null) write(held);
+    held = said.stage === null && /^(finished|failed|cancelled): /.test(said.text) ? said : null;
+    if (held === null) write(said);
+  };
 }
 
 /** Says each time the disk has become full; a job says nothing then, for that would need room. */

@@ -160,14 +160,16 @@ describe('following a job', () => {
     const input = await openJob(store, { kind: 'solve', name: 'later', script: 'a.py' }, { id });
     await store.ledger.say(id, 'one', 'the first thing', Date.now());
     await wait(700);
-    await store.ledger.say(id, 'two', 'the second\nthing', Date.now());
+    // Taken up again after it had ended: only what ends it now is said once.
+    await store.ledger.say(id, 'two', 'failed: the first time', Date.now());
+    await store.ledger.say(id, 'three', 'the second\nthing', Date.now());
     await closeJob(store, input, { summary: 'all is well' });
     await store.ledger.keepReport(id, await store.blobs.put('<!doctype html>'));
     expect((await watched).report).not.toBeNull();
     expect(lines.slice(1).map((line) => line.replace(/^\d\d:\d\d:\d\d {2}/, ''))).toEqual([
       'the first thing',
+      'failed: the first time',
       'the second thing',
-      'finished: all is well',
       '✓ later finished: all is well',
       'Report    crucible report later',
     ]);
