@@ -7,8 +7,9 @@ export interface ReplySchema<Value> {
 }
 
 /**
- * What all providers' structured output understands, or their libraries turn into a hint. The rest is refused by some and
- * silently dropped by others; rules beyond this belong into `refine`, which is checked here on the reply.
+ * What all providers' structured output understands, or their libraries turn into a hint. The rest is refused
+ * by some and silently dropped by others. Rules beyond this belong into `refine`, which is checked here on the
+ * reply.
  */
 const portableKeywords = new Set([
   ...['$schema', '$defs', '$ref', 'title', 'description'],

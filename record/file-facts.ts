@@ -27,7 +27,7 @@ const ofWhole: Record<string, Facts> = {
   '.json': jsonFacts,
 };
 
-/** Returns the extent of a file that is a grid, a picture or a table; null where none can be told. */
+/** Returns the extent of a file that is a grid, a picture or a table. Null where none can be told. */
 export async function fileFacts(blobs: BlobStore, path: string, artifact: Artifact): Promise<string | null> {
   const ending = /\.[^./]+$/.exec(path.toLowerCase())?.[0] ?? '';
   const [head, whole] = [ofHead[ending], ofWhole[ending]];

@@ -7,7 +7,10 @@ import type { KeptJob } from './kept-job.ts';
 
 const most = { lines: 8, arguments: 12 };
 
-/** Returns where the time of a job's own program goes, and what its function was given; null where none was observed. */
+/**
+ * Returns where the time of a job's own program goes, and what its function was given. Null where none was
+ * observed.
+ */
 export async function profileOf(
   blobs: BlobStore,
   { job, strategies, trials }: KeptJob,
@@ -18,7 +21,10 @@ export async function profileOf(
   return observedIn(blobs, record, baseline.candidate.program, enteredBy(job));
 }
 
-/** Returns the same of a candidate, as its verification observed it; null where it was not verified, or left no record. */
+/**
+ * Returns the same of a candidate, as its verification observed it. Null where it was not verified, or left no
+ * record.
+ */
 export async function profileAfter(
   blobs: BlobStore,
   { job, trials }: KeptJob,

@@ -19,7 +19,10 @@ const leastRoom = 300;
 /** Texts of one candidate that are cut to its share. */
 const textsEach = 4;
 
-/** Returns every candidate, the best first, as a row that opens: what was changed, how it ended, on what it was judged. */
+/**
+ * Returns every candidate, the best first, as a row that opens. It says what was changed, how it ended, and on
+ * what it was judged.
+ */
 export function candidateList(job: JobFacts): Html {
   const { candidates, best, chosen, objective } = job;
   const metrics = candidates.flatMap((each) => metricOf(each) ?? []);
@@ -218,7 +221,10 @@ ${remarksOn(measurement).map(
 }`;
 }
 
-/** Small bars of intervals on one scale, of ratios a logarithmic one with a line at 1×; nothing for what was not measured. */
+/**
+ * Draws small bars of intervals on one scale, for ratios a logarithmic one with a line at 1×. What was not
+ * measured has none.
+ */
 function intervalBars(
   metrics: readonly Interval[],
   objective: Objective,

@@ -1,6 +1,6 @@
 /**
- * `text` in at most `limit` characters: the beginning and the end, with a note of how much was left out between. An
- * excerpt of an excerpt with the same limit is the same.
+ * Returns `text` in at most `limit` characters: its beginning, its end, and between them how much was left out.
+ * An excerpt of an excerpt with the same limit is the same.
  */
 export function excerpt(text: string, limit: number): string {
   if (text.length <= limit) return text;

@@ -57,7 +57,7 @@ export interface JobFacts {
   /** Files the job gave back, where it gave files. */
   outputs: { path: string; artifact: Artifact }[];
   pictures: PictureFacts[];
-  /** Volumes and meshes among the outputs that are shown, and the paths of those that a page has no room for. */
+  /** The volumes and meshes that are shown, and the paths of those that a page has no room for. */
   spaces: SpaceFacts[];
   spacesLeft: string[];
   spend: RouteSpend[];
@@ -108,7 +108,10 @@ export interface TryFacts {
   at: number;
   outcome: Outcome;
   measurement: Measurement | null;
-  /** Of an answer: the largest error beside its size, and the share of what is allowed that it takes; null where no fraction was compared. */
+  /**
+   * The largest error of an answer beside its size, and the share it takes of what is allowed. Null where no
+   * fraction was compared.
+   */
   error: { relative: number; share: number } | null;
   /** Milliseconds by step. */
   timings: Record<string, number>;
@@ -205,7 +208,7 @@ export interface EnvironmentFacts {
   crucible: string;
 }
 
-/** A machine that worked on the job; `machine` is null where it is not the one that wrote the facts down. */
+/** A machine that worked on the job. `machine` is null where it is not the one that wrote the facts. */
 export interface HostFacts {
   name: string;
   machine: { cpu: string; cores: number; memoryMb: number; kernel: string } | null;

@@ -23,7 +23,10 @@ export function duration(ms: number): string {
 /** `138× to 149×`. */
 export const range = ({ low, high }: Interval): string => `${times(low)} to ${times(high)}`;
 
-/** The same as an objective has it: `138× to 149×`, `0.869 to 0.877`; a score that came out the same each time has none. */
+/**
+ * Returns the same as an objective has it: `138× to 149×`, `0.869 to 0.877`. A score that came out the same
+ * each time has none.
+ */
 export function rangeOf(metric: Interval, { kind }: Objective): string {
   if (kind !== 'score') return range(metric);
   const digits = scoreDigits(metric);
@@ -45,7 +48,10 @@ export const count = (value: number): string => value.toLocaleString('en');
 export const counted = (value: number, noun: string): string =>
   `${count(value)} ${noun}${value === 1 ? '' : 's'}`;
 
-/** A score, or a share, with four digits: `0.8125`, `12,340`; with a power of ten where it would be a row of zeros: `2.5e-7`. */
+/**
+ * Returns a score, or a share, with four digits: `0.8125`, `12,340`. Where it would be a row of zeros, it has a
+ * power of ten: `2.5e-7`.
+ */
 export function figure(value: number | null): string {
   if (value === null) return 'none';
   const size = Math.abs(value);

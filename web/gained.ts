@@ -5,7 +5,10 @@ import { type CandidateFacts, givenBy, type JobFacts, lastTry, metricOf, standin
 import { figure, rangeOf } from './figures.ts';
 import { type Html, html } from './html.ts';
 
-/** Returns what the best gains over each of three baselines, how far from the expected answers speed takes candidates, and what a gain cost. */
+/**
+ * Returns what the best gains over each of three baselines, and what a gain cost. It shows how far from the
+ * expected answers speed takes candidates.
+ */
 export function gainedSection(job: JobFacts): Html | null {
   const given = givenBy(job);
   if (job.objective.kind !== 'ratio' || given?.metric == null) return null;
@@ -49,7 +52,10 @@ function costOf({ spend }: JobFacts, { value }: Interval): Html | null {
   return html`<p>Models cost $${figure(usd)}, which is $${figure(usd / value)} for each time that it is faster.</p>`;
 }
 
-/** Error against speed: of each right candidate, the quickest first, the largest error, and the share of what is allowed there. */
+/**
+ * Returns the largest error of each right candidate, and its share of what is allowed, against speed. The
+ * quickest stands first.
+ */
 function errorTable({ objective }: JobFacts, right: readonly CandidateFacts[]): Html | null {
   const rows = right
     .flatMap((candidate) => {

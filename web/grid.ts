@@ -10,7 +10,10 @@ import { linearScale, spanOf } from './scale.ts';
 const mostArms = 200;
 const mostReasons = 10;
 
-/** Returns what the arms of an experiment came to: a row each, its interval drawn on one scale, and why cells failed. */
+/**
+ * Returns what the arms of an experiment came to, a row each, with its interval on one scale. It says why cells
+ * failed.
+ */
 export function gridSection({ names, arms, reasons, cells, baseline }: GridFacts): Html {
   const intervals = arms.flatMap(({ mean }) => (mean !== null && Number.isFinite(mean.low) ? [mean] : []));
   const points = arms.flatMap(({ mean }) => (mean === null ? [] : [{ low: mean.value, high: mean.value }]));

@@ -5,7 +5,10 @@ import { count, figure } from './figures.ts';
 import { type Html, html } from './html.ts';
 import { curvePlot, pointsPlot } from './learnt-plots.ts';
 
-/** Returns what was learnt from a table: its test, the models with their weights, what they go by, where they are weak. */
+/**
+ * Returns what was learnt from a table: its test, the models with their weights, what they go by. It says where
+ * they are weak.
+ */
 export function learntSection(learnt: LearntFacts): Html {
   const { judged, blend, explain, warnings } = learnt;
   const [low, high] = judged.interval ?? [judged.score, judged.score];

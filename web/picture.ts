@@ -3,7 +3,10 @@ import type { PictureFacts } from './facts.ts';
 /** Unpacked, a picture of more pixels could exhaust a browser, however small its file. */
 const mostPixels = 64e6;
 
-/** Returns the kind of a picture and its size in pixels, by its header; null where it is none, or one too large to show. */
+/**
+ * Returns the kind of a picture and its size in pixels, by its header. Null where it is none, or too large to
+ * show.
+ */
 export function pictureOf(bytes: Uint8Array): Pick<PictureFacts, 'mime' | 'width' | 'height'> | null {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const found = png(view) ?? gif(view) ?? jpeg(view);

@@ -114,8 +114,8 @@ function alongTrials(count: number, [left, right]: [number, number], width: numb
 }
 
 /**
- * Lays out what was found of each candidate: of ratios by when it ended, on a logarithmic axis, where those without one stand on the line of
- * the baseline; of scores by which trial it was.
+ * Lays out what was found of each candidate. Ratios stand by when they ended, on a logarithmic axis, those
+ * without one on the line of the baseline. Scores stand by which trial it was.
  */
 export function layOutPlot(job: JobFacts, width: number): PlotLayout {
   const height = Math.round(Math.max(240, width * 0.36));
@@ -181,7 +181,7 @@ export function layOutPlot(job: JobFacts, width: number): PlotLayout {
   };
 }
 
-/** What the first candidate has to surpass: the original's own speed, the score of the program as it is, or nothing. */
+/** Returns what the first candidate has to surpass: the original's own speed, its score, or nothing. */
 function firstOf(objective: Objective, begun: Interval | null): Found | null {
   const metric = objective.kind === 'score' ? begun : { value: 1, low: 1, high: 1 };
   return metric === null ? null : { outcome: 'scored', metric, passed: null };

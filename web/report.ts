@@ -9,8 +9,9 @@ import { workOf } from './stages.ts';
 import { verdictOf, verdictSection } from './verdict.ts';
 
 /**
- * Returns the report of a job: one HTML file that needs nothing else and asks no server. It runs the program of its 3D views alone, where it has any. Every text in it is escaped,
- * with control and bidirectional characters made visible, and long ones are cut with a note. The same facts give the same bytes.
+ * Returns the report of a job: one HTML file that needs nothing else and asks no server. It runs the program of
+ * its 3D views alone, where it has any. Every text in it is escaped, with control and bidirectional characters
+ * made visible. Long ones are cut with a note. The same facts give the same bytes.
  */
 export function renderReport({ job, environment }: ReportFacts): string {
   const shown = pictureOfJob(job);

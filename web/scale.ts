@@ -19,7 +19,7 @@ export function linearScale(low: number, high: number, from: number, to: number)
   return (value) => from + Math.min(1, Math.max(0, (value - low) / span)) * (to - from);
 }
 
-/** From the smallest to the largest of some intervals, with a little room at both ends; 0 to 1 where there are none. */
+/** Returns the range of some intervals, with a little room at both ends; 0 to 1 where there are none. */
 export function spanOf(metrics: readonly { low: number; high: number }[]): { low: number; high: number } {
   if (metrics.length === 0) return { low: 0, high: 1 };
   const low = metrics.reduce((least, each) => Math.min(least, each.low), Number.POSITIVE_INFINITY);
@@ -46,7 +46,10 @@ export function linearTicks(low: number, high: number, most: number): Tick[] {
   return ticks.slice(0, most + 1);
 }
 
-/** Round numbers between `low` and `high` on a logarithmic axis, at most `most`, with 1 among them where it is inside. */
+/**
+ * Returns at most `most` round numbers between `low` and `high` on a logarithmic axis. 1 is among them where it
+ * is inside.
+ */
 export function logTicks(low: number, high: number, most: number): number[] {
   const decades = (first: number, last: number, leading: readonly number[], every: number): number[] => {
     const ticks: number[] = [];
@@ -71,7 +74,10 @@ const units = [
   { ms: 3_600_000, name: 'h', upTo: Number.POSITIVE_INFINITY },
 ];
 
-/** Marks from 0 to `endMs` in the unit that suits, at most `most` steps of 1, 2 or 5 times a power of ten. */
+/**
+ * Returns marks from 0 to `endMs` in the unit that suits. They are at most `most` steps of 1, 2 or 5 times a
+ * power of ten.
+ */
 export function timeTicks(endMs: number, most: number): { ticks: Tick[]; unit: string } {
   const unit = units.find((each) => endMs <= each.upTo) ?? { ms: 1000, name: 's' };
   const end = endMs / unit.ms;

@@ -31,7 +31,10 @@ export type Price = z.infer<typeof Price>;
 
 const silence = z.number().int().positive().max(defaultDeadlines.totalMs).optional();
 
-/** How long a server may be silent, milliseconds, where the usual is too short for it: a slow model, a machine of your own. */
+/**
+ * How long a server may be silent, milliseconds, where the usual is too short for it. A slow model needs it, or
+ * a machine of your own.
+ */
 const DeadlineEntry = z
   .strictObject({ firstTokenMs: silence, idleMs: silence, totalMs: silence })
   .prefault({});

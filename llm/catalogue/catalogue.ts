@@ -112,7 +112,10 @@ export function lookUp(catalogue: Catalogue, route: string): KnownModel {
   return { provider, name, model };
 }
 
-/** Returns what is known of the model that `route` leads to; of one that is not in the catalogue, what can be counted on. */
+/**
+ * Returns what is known of the model that `route` leads to. Of one that is not in the catalogue it is what can
+ * be counted on.
+ */
 export const modelIn = (catalogue: Catalogue, route: string): CatalogueModel =>
   lookUp(catalogue, route).model;
 

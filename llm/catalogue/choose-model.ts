@@ -38,8 +38,8 @@ export function ruleFor({ task, complexity, budget, profile }: Need): Rule {
 }
 
 /**
- * One model of each provider that has some, the best for `need` by its rule; the order is that of `providers`. Among equals the one that
- * comes first in `models` is taken.
+ * Returns one model of each provider that has some, the best for `need` by its rule. The order is that of
+ * `providers`. Among equals the one that comes first in `models` is taken.
  */
 export function chooseRoutes(
   models: readonly CatalogueModel[],

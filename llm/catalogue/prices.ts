@@ -32,8 +32,8 @@ function exactPrice(catalogue: Catalogue, route: string, usage: Usage, at: Date)
 }
 
 /**
- * What a request cost, in millionths of a US dollar: what the provider itself says it charged, else its usage at the prices of now. Null
- * where neither is known.
+ * Returns what a request cost, in millionths of a US dollar. It is what the provider says it charged, else its
+ * usage at the prices of now. Null where neither is known.
  */
 export const costOf = (
   catalogue: Catalogue,
@@ -113,9 +113,9 @@ export interface Estimate {
 }
 
 /**
- * Returns what `request` on `route` takes at most: all of its `maxTokens`, and a count of its text that is a quarter and more above what
- * current tokenizers make of it. Money is counted at the prices of `at`, as if all input were written to a prompt cache, which is
- * dearest.
+ * Returns what `request` on `route` takes at most: all of its `maxTokens`, and a count of its text. The count
+ * is a quarter and more above what current tokenizers make of it. Money is counted at the prices of `at`. All
+ * input counts as written to a prompt cache, which is dearest.
  */
 export function estimateOf(
   catalogue: Catalogue,
@@ -141,7 +141,10 @@ export interface Taken {
 /** What a server says beyond this many times the most that was asked for is not true of that request. */
 const mostOverEstimate = 2;
 
-/** Returns what a server says a request took, null where it cannot be true of one estimated at `estimate`, with why in words. */
+/**
+ * Returns what a server says a request took. Null, with why in words, where it cannot be true of one estimated
+ * at `estimate`.
+ */
 export function credible(estimate: Estimate, said: Taken): Taken & { doubts: string[] } {
   const { usage, chargedMicroUsd } = said;
   const { input, output } = estimate.usage;

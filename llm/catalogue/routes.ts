@@ -89,9 +89,9 @@ const taskOf: Record<Role, ModelTask> = {
 };
 
 /**
- * Returns the routes for `role`, to be tried in order. They are those the job names for it, else those it names for another role. Else it is
- * one of each configured provider, chosen by the job's profile, its complexity and `usd`, its limit in US dollars. Routes that lack a
- * key are left out; the list may be empty.
+ * Returns the routes for `role`, to be tried in order. They are those the job names for it, else those it names
+ * for another role. Else it is one of each configured provider. It is chosen by the job's profile, its
+ * complexity and `usd`, its limit in US dollars. Routes that lack a key are left out; the list may be empty.
  */
 export function routesFor(role: Role, models: Models, config: ModelConfig, usd?: number): string[] {
   const named = namedRoutes(role, models);
@@ -146,7 +146,9 @@ export const isChosenFrom = ({ name, elsewhere }: CatalogueProvider, { access }:
 const isE2b = (name: string | null, { catalogue }: ModelConfig): boolean =>
   name !== null && providerNamed(catalogue, name)?.protocol === 'e2b';
 
-/** Returns how `provider` is reached, if it can be: a server on its usual port is asked where a route names it. */
+/**
+ * Returns how `provider` is reached, if it can be. A server on its usual port is asked where a route names it.
+ */
 export const accessTo = (provider: CatalogueProvider, { access }: ModelConfig): Access | undefined =>
   access[provider.name] ?? (provider.keyOptional ? new Access(null, provider.baseUrl) : undefined);
 

@@ -36,7 +36,10 @@ export interface FunctionTask extends OptimizeTask {
   argumentTypes: string;
   /** The source of what makes the cases. */
   generator: string;
-  /** Where the time of the original goes on one case, line by line, and what its names hold; empty where nobody looked. */
+  /**
+   * Where the time of the original goes on one case, line by line, and what its names hold. Empty where nobody
+   * looked.
+   */
   observed: string;
   /** What strategies and compilers said against the original, one a line. */
   refusals: string;

@@ -58,7 +58,10 @@ interface Failure {
 
 export type CodeGeneration = Writing;
 
-/** Its task is the function, or functions, that the module is to have: in words, as a signature, or as Python. */
+/**
+ * Its task is the function, or functions, that the module is to have. They are told in words, as a signature,
+ * or as Python.
+ */
 export interface CppModuleCreation extends Writing {
   tool: ExtensionTool;
   /** A Python test that must pass, which imports the module; null where the model is to write one. */

@@ -31,8 +31,8 @@ const shipped = (file: string): string => readFileSync(new URL(`./${file}.md`, i
 export const promptPart = (name: string): string => shipped(`parts/${name}`).trim();
 
 /**
- * Returns the prompt called `name`: the shipped file, or `override`, the text of a file of the same form from a job's own folder.
- * Throws an `Error` that says what is wrong in it.
+ * Returns the prompt called `name`: the shipped file, or `override`. That is the text of a file of the same
+ * form from a job's own folder. Throws an `Error` that says what is wrong in it.
  */
 export function loadPrompt(name: string, override?: string): Prompt {
   const { prompt, problems } = parsePrompt(override ?? shipped(name));
@@ -113,8 +113,9 @@ export function renderPrompt(
 }
 
 /**
- * `untrusted` between two marks that it cannot contain: their id is a hash of the text, which a text cannot hold of itself.
- * The same text is fenced alike every time, so that a prompt can be found again by its hash.
+ * Returns `untrusted` between two marks that it cannot contain. Their id is a hash of the text, which a text
+ * cannot hold of itself. The same text is fenced alike every time, so that a prompt can be found again by its
+ * hash.
  */
 export function fence({ untrusted, limit }: Untrusted): string {
   const text = cut(revealHidden(untrusted), limit);
@@ -132,8 +133,8 @@ export function cut(text: string, limit: number): string {
 }
 
 /**
- * Writes characters that people do not see, but models read, as `\u{…}`: controls, bidirectional overrides, zero-width
- * characters and the invisible tag alphabet.
+ * Writes characters that people do not see, but models read, as `\u{…}`. They are controls, bidirectional
+ * overrides, zero-width characters and the invisible tag alphabet.
  */
 const revealHidden = (text: string): string =>
   text

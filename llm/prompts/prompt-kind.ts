@@ -82,7 +82,10 @@ export const toleranceText = ({ absolute, relative }: Tolerance): string =>
 
 export const secondsText = (ms: number): string => `${Number((ms / 1000).toPrecision(3))} s`;
 
-/** From this many characters on, a program is changed by edits: to write it out again costs more, and goes wrong more often. */
+/**
+ * From this many characters on, a program is changed by edits. To write it out again costs more, and goes wrong
+ * more often.
+ */
 const longProgram = 8_000;
 
 /**

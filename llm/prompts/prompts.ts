@@ -65,8 +65,8 @@ const longestReplied = 80_000;
 const shownOfTooLong = 4_000;
 
 /**
- * Returns the conversation with the reply that could not be used, and what was wrong with it: the message of a `ReplyProblem` or of a
- * `ModelReplyUnusable`.
+ * Returns the conversation with the reply that could not be used, and what was wrong with it. That is the
+ * message of a `ReplyProblem` or of a `ModelReplyUnusable`.
  */
 export function repairRequest<Reply>(
   asked: PromptRequest<Reply>,
@@ -119,7 +119,10 @@ export function checkPrompt(name: string, text: string): string[] {
   return problems;
 }
 
-/** Returns the name of the prompt that a file right in a job's folder of prompts replaces; null for any other file. */
+/**
+ * Returns the name of the prompt that a file right in a job's folder of prompts replaces. Null for any other
+ * file.
+ */
 export const promptOf = (path: string, folder: string): string | null =>
   path.startsWith(`${folder}/`) ? (/^([^/]+)\.md$/.exec(path.slice(folder.length + 1))?.[1] ?? null) : null;
 

@@ -16,7 +16,10 @@ import type { AdapterOptions, StreamEvent } from './streaming-model.ts';
 /** Clocks differ. */
 const skewMs = 2 * 60_000;
 
-/** Message Batches. Nothing of a batch but its results tells what it holds, so one whose name was lost is known for sure in the end only. */
+/**
+ * Message Batches. Nothing of a batch but its results tells what it holds. One whose name was lost is known for
+ * sure in the end only.
+ */
 export function createAnthropicBatches(options: AdapterOptions): Batching {
   const client = anthropicClient(options);
   const { batches } = client.messages;

@@ -54,7 +54,9 @@ export function explainAnthropic(error: unknown): unknown {
   });
 }
 
-/** Counts as the API sends them: null where a count does not apply, left out by servers that do not know it. */
+/**
+ * Counts as the API sends them. Null is one that does not apply; servers that do not know it leave it out.
+ */
 export const MessageUsage = z
   .object({
     input_tokens: SaidNumber,

@@ -21,9 +21,9 @@ export class Silence extends Error {
 }
 
 /**
- * Runs `work`, which calls `alive` at every sign of life and says whether text has begun.
- * Ends it by its signal, and rejects at once even if `work` does not listen: with `Silence` when a deadline passed, with
- * the reason of `signal` when the caller gave up.
+ * Runs `work`, which calls `alive` at every sign of life and says whether text has begun. It ends `work` by its
+ * signal, and rejects at once even if that does not listen. It rejects with `Silence` when a deadline passed,
+ * with the reason of `signal` when the caller gave up.
  */
 export async function withinDeadlines<Result>(
   { firstTokenMs, idleMs, totalMs }: Deadlines,

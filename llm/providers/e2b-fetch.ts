@@ -31,8 +31,9 @@ const Line = z.union([
 type Line = z.infer<typeof Line>;
 
 /**
- * Returns a `fetch` that sends its requests from inside the shared sandbox, by the program `e2b-relay.py`. It fails as Node's own does
- * where the network in there fails, with `E2bTrouble` where E2B does, and with the signal's reason when aborted.
+ * Returns a `fetch` that sends its requests from inside the shared sandbox, by the program `e2b-relay.py`. It
+ * fails as Node's own does where the network in there fails. Where E2B fails it throws `E2bTrouble`, and when
+ * aborted the signal's reason.
  */
 export const createE2bFetch =
   ({ shared, key, onTrouble }: E2bFetchOptions): typeof fetch =>
@@ -59,8 +60,8 @@ interface Parcel {
 }
 
 /**
- * E2B writes a command's arguments and variables, and what it prints, to the log of the sandbox, but not the files it is given. So
- * the key is in the file, and what makes it readable is in a variable.
+ * E2B writes a command's arguments and variables, and what it prints, to the log of the sandbox. Files that it
+ * is given are not written there. So the key is in the file, and what makes it readable is in a variable.
  */
 async function pack(request: Request, key: string | null): Promise<Parcel> {
   const secret = Buffer.from(key ?? '');

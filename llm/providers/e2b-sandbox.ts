@@ -29,7 +29,10 @@ export interface SharedSandbox {
 /** A sandbox that nobody prolongs ends by itself after this: that of a worker that died costs no more. */
 const LIFE_MS = 300_000;
 const PROLONG_MS = 60_000;
-/** E2B's smallest plan ends every sandbox after an hour, also during a request: after half of it, no request begins there. */
+/**
+ * E2B's smallest plan ends every sandbox after an hour, also during a request. After half of it, no request
+ * begins there.
+ */
 const RETIRED_MS = 1_800_000;
 const API_TIMEOUT_MS = 30_000;
 
@@ -44,8 +47,9 @@ interface Held {
 }
 
 /**
- * One sandbox for all requests of this process: made for the first one, prolonged while it is used, replaced when it is old or
- * unsound. Its metadata say whose it is, so that a later process on this host ends what a killed one left.
+ * One sandbox serves all requests of this process. It is made for the first one, prolonged while it is used,
+ * and replaced when it is old or unsound. Its metadata say whose it is, so that a later process on this host
+ * ends what a killed one left.
  */
 export function createSharedSandbox({ key: apiKey, template, ...urls }: E2bAccess): SharedSandbox {
   const closing = new AbortController();

@@ -107,7 +107,10 @@ export class ProviderFault extends Error {
   }
 }
 
-/** Returns the error for a stream that ended without saying so: cut off where it had begun, no stream at all where it had not. */
+/**
+ * Returns the error for a stream that ended without saying so. It was cut off where it had begun, and was no
+ * stream at all where it had not.
+ */
 export const endedEarly = (events: number): Error =>
   events === 0
     ? new SyntaxError('expected a stream of events, got none')
@@ -139,7 +142,9 @@ const passingStatuses = new Set([408, 409, 425, 499]);
 const anyOf = (...patterns: RegExp[]): RegExp =>
   new RegExp(patterns.map(({ source }) => source).join('|'), 'i');
 
-/** Providers report an empty account as 429, 400 or 403, where only the code, or the wording, tells it from the rest. */
+/**
+ * Providers report an empty account as 429, 400 or 403. Only the code, or the wording, tells it from the rest.
+ */
 const quotaWording = anyOf(
   /credit balance is too low|insufficient (credits|balance)|(credits?|balance) (is|are) (depleted|exhausted)/,
   /key limit exceeded|spending (cap|limit)|free-models-per-day/,
@@ -260,7 +265,10 @@ const inWords =
 const atTime =
   /(?:try again|resets?|available)(?: again)? (?:at|on|after) (\d{4}-\d\d-\d\d[T ][\d:.]+ ?(?:Z|UTC|[+-]\d\d:?\d\d))/i;
 
-/** Returns the milliseconds until a quota is open again, by a header or by the provider's words; null where neither says. */
+/**
+ * Returns the milliseconds until a quota is open again, by a header or by the provider's words. Null where
+ * neither says.
+ */
 export function parseWindow(
   { headers, message }: Pick<ProviderFault, 'headers' | 'message'>,
   now: number,

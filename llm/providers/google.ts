@@ -28,8 +28,8 @@ export function createGoogleModel(options: AdapterOptions): Model {
 }
 
 /**
- * Returns the library's client. Its entry for browsers is the small one, and the one that reads nothing from the environment: the
- * entry for Node would take `GOOGLE_API_KEY`, a project and a base URL from there.
+ * Returns the library's client. Its entry for browsers is the small one, and reads nothing from the
+ * environment. The entry for Node would take `GOOGLE_API_KEY`, a project and a base URL from there.
  */
 export async function connectGoogle({
   key,

@@ -1,6 +1,9 @@
 const shown = '[key]';
 
-/** Takes `key` out of a text, also where it is written with the escapes of JSON: a server may quote what it was sent. */
+/**
+ * Takes `key` out of a text, also where it is written with the escapes of JSON. A server may quote what it was
+ * sent.
+ */
 export function hideKey(text: string, key: string | null): string {
   if (key === null || key === '') return text;
   const letters = [...key].map((letter) => {
@@ -10,7 +13,10 @@ export function hideKey(text: string, key: string | null): string {
   return text.replace(new RegExp(letters.join(''), 'gi'), shown);
 }
 
-/** The pieces of a text without `key`: what may be the beginning of it is held back until the next piece tells. */
+/**
+ * Gives the pieces of a text without `key`. What may be the beginning of it is held back until the next piece
+ * tells.
+ */
 export interface PieceFilter {
   /** What can be shown by now. */
   push(piece: string): string;

@@ -79,7 +79,10 @@ async function look(
   return { kind: 'ended', ends };
 }
 
-/** What requests without a line of their own came to, by the status of a batch; null where it is not over. */
+/**
+ * Returns what requests without a line of their own came to, by the status of a batch. Null where it is not
+ * over.
+ */
 function restOf(status: OpenAI.Batch['status']): BatchedEnd | null {
   if (status === 'completed' || status === 'expired') return { kind: 'expired' };
   return status === 'cancelled' ? { kind: 'canceled' } : null;

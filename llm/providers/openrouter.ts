@@ -6,9 +6,10 @@ import { explainOpenAi, openAiClient, streamChat } from './openai.ts';
 import { type AdapterOptions, createStreamingModel } from './streaming-model.ts';
 
 /**
- * Returns the models of many providers through OpenRouter, by chat completions; a base URL ends before `/chat/completions`.
- * Its replies say what they cost. While a model is waited for it sends comments, which the library passes over in silence:
- * they are no signs of life here, so the first event has to come within the deadline.
+ * Returns the models of many providers through OpenRouter, by chat completions; a base URL ends before
+ * `/chat/completions`. Its replies say what they cost. While a model is waited for it sends comments, which the
+ * library passes over in silence. They are no signs of life here: the first event has to come within the
+ * deadline.
  */
 export function createOpenRouterModel(options: AdapterOptions): Model {
   const client = openAiClient(options, 'https://openrouter.ai/api/v1');

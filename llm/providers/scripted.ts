@@ -20,8 +20,9 @@ export interface ScriptedModel extends Model {
 }
 
 /**
- * Returns a model for tests that says what it is told to. It gives the answers of a list in their order, or what a function returns
- * for a request and its number from 0. No route leads to it. A list that has run out rejects the request.
+ * Returns a model for tests that says what it is told to. It gives the answers of a list in their order. Or it
+ * gives what a function returns for a request and its number from 0. No route leads to it. A list that has run
+ * out rejects the request.
  */
 export function createScriptedModel(
   script: readonly ScriptedAnswer[] | ((request: ModelRequest, index: number) => ScriptedAnswer),

@@ -128,8 +128,8 @@ async function* eventsOf(
 }
 
 /**
- * A count of tokens, or a price, as a server says it: null where it says none, NaN where it says something else. A reply that was
- * paid for is not lost over it; whoever pays looks whether the count can be true.
+ * A count of tokens, or a price, as a server says it. Null is none; NaN is something else than a number. A
+ * reply that was paid for is not lost over it; whoever pays looks whether the count can be true.
  */
 export const SaidNumber = z
   .unknown()

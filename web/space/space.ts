@@ -13,7 +13,10 @@ export const viewPolicy = `script-src 'sha256-${createHash('sha256').update(prog
 /** The program of the views. It is ours, and stands as it is. */
 export const viewProgram = new Html([`<script>${program}</script>`], []);
 
-/** Returns what a job and its stages gave that has three dimensions, each to be turned and cut; null where there is nothing of the kind. */
+/**
+ * Returns what a job and its stages gave that has three dimensions, each to be turned and cut. Null where
+ * nothing has.
+ */
 export function spaceSection(job: JobFacts): Html | null {
   const { spaces, spacesLeft } = spacesOf(job, '');
   if (spaces.length === 0 && spacesLeft.length === 0) return null;

@@ -1,6 +1,9 @@
 import { pngOf } from './png.ts';
 
-/** The picture that stands where a view cannot be drawn: what the view shows at first, without the edges of its box. */
+/**
+ * The picture that stands where a view cannot be drawn. It shows what the view shows at first, without
+ * the edges of its box.
+ */
 export const stillSize = { width: 480, height: 360 };
 
 type Triple = readonly [number, number, number];

@@ -29,9 +29,10 @@ const maxFiles = 20;
 const maxFileChars = 200_000;
 
 /**
- * Returns the program that `reply` makes of `parent`, the program that was shown (null for none). Files of the parent stay, unless
- * they are removed, replaced or edited. Edits are strict: what is searched must occur exactly once in its file, as edits
- * before it left it, and a unified diff applies with its context as it is. Throws `ReplyProblem` with everything that is wrong.
+ * Returns the program that `reply` makes of `parent`, the program that was shown (null for none). Files of the
+ * parent stay, unless they are removed, replaced or edited. Edits are strict. What is searched must occur
+ * exactly once in its file, as edits before it left it. A unified diff applies with its context as it is.
+ * Throws `ReplyProblem` with everything that is wrong.
  */
 export function applyReply(reply: ProgramReply, parent: ShownProgram | null): WrittenProgram {
   const problems: string[] = [];
