@@ -37,9 +37,9 @@ function secretsSentTo(name: string): string[] {
 export const untrustedHome = 'CRUCIBLE_UNTRUSTED_HOME';
 
 /**
- * Sets in `environment` what the files set and nothing before them did. Only Crucible's own settings are taken, and from a file that
- * is not trusted no address for a secret that came from elsewhere. Returns what is to be said of what was left out. Throws
- * `UserMistake` where a file cannot be read.
+ * Sets in `environment` what the files set and nothing before them did. Only Crucible's own settings are taken.
+ * From a file that is not trusted comes no address for a secret that came from elsewhere. Returns what is to be
+ * said of what was left out. Throws `UserMistake` where a file cannot be read.
  */
 export function readEnvFiles(files: readonly EnvFile[], environment: Environment): string[] {
   const all = files.map(({ path }) => readEnvFile(path));

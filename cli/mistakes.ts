@@ -44,8 +44,8 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * What is said of the error that ends a command. One line: where the system refused something, its path and why; what nobody
- * foresaw is called a fault of Crucible's, with its stack where `traced`.
+ * What is said of the error that ends a command. One line: where the system refused something, its path and
+ * why. What nobody foresaw is called a fault of Crucible's, with its stack where `traced`.
  */
 export function complaintOf(error: unknown, { traced }: { traced: boolean }): string {
   if (!(error instanceof Error)) return String(error);

@@ -153,8 +153,8 @@ const gap = '  ';
 const narrowest = 12;
 
 /**
- * A header and one text a row, columns aligned, no line wider than `columns` as far as stretching columns can give way. Where they
- * cannot give way enough a row becomes several lines, its cells one below the other.
+ * A header and one text a row, columns aligned. No line is wider than `columns` as far as stretching columns
+ * can give way. Where they cannot give way enough a row becomes several lines, its cells one below the other.
  */
 export function table(
   context: Pick<CommandContext, 'terminal' | 'columns'>,

@@ -46,7 +46,10 @@ export type DockerSandboxOptions = {
   engineTimeoutMs?: number;
 };
 
-/** What the supervisor may take beyond the wall limit, to end the tree and bring the outputs out, before the host ends it. */
+/**
+ * What the supervisor may take beyond the wall limit before the host ends it. It ends the tree and brings the
+ * outputs out.
+ */
 const FINISH_MS = 15_000;
 /** What making and starting a container may take beyond that, before a sweep takes it for abandoned. */
 const ABANDONED_MS = 45_000;
@@ -553,7 +556,9 @@ async function orGone<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
 const imageMissing = (cause: unknown) =>
   new NoSandbox('the Docker engine has no sandbox image: make it with `npm run setup`', { cause });
 
-/** The words of an engine's log: frames with a header of eight bytes, the last four of which are the length. */
+/**
+ * The words of an engine's log. Its frames have a header of eight bytes, the last four of which are the length.
+ */
 function printable(log: Buffer): string {
   const parts: string[] = [];
   for (let at = 0; at + 8 <= log.length; at += 8 + log.readUInt32BE(at + 4))

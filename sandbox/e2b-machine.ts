@@ -30,7 +30,9 @@ export type MachineJob = {
 /** Exit code of `startScript` where the template lacks a part, named on standard error. */
 export const LACKS_PART = 71;
 
-/** What a job of the machine says of it: all that its programs are shown, and the rules on system calls. */
+/**
+ * What a job of the machine says of it. It has all that its programs are shown, and the rules on system calls.
+ */
 export function machineFields({ folder, supervisor, hasBase }: MachineJob): JobField[] {
   const shown: [from: string, to: string][] = [
     ['/usr', '/usr'],

@@ -10,7 +10,10 @@ export const learnLock = (): Promise<string> =>
 /** What the layer `learn` takes on the disk; said before it is installed. */
 export const learnLayerMb = 690;
 
-/** The layers that a job may ask for by name: each has its lock and what it takes on the disk, which is said first. */
+/**
+ * The layers that a job may ask for by name. Each has its lock and what it takes on the disk, which is said
+ * first.
+ */
 export const namedLayers: Readonly<
   Record<NamedLayer, { lock(): Promise<string>; mb: number; holds: string }>
 > = {

@@ -17,7 +17,9 @@ const passedOn =
 export const pipEnvironment = (environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(environment).filter(([name]) => passedOn.test(name)));
 
-/** Wheels for the sandbox's Python and nothing else: no source is built, so that no code of a package runs here. */
+/**
+ * Wheels for the sandbox's Python and nothing else. No source is built, so that no code of a package runs here.
+ */
 const wheelsAlone = ['--only-binary=:all:', ...pythonTarget()];
 
 export interface PipOptions {

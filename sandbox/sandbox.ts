@@ -28,8 +28,8 @@ export type RunSpec = z.infer<typeof RunSpec>;
 export type RunRequest = z.input<typeof RunSpec>;
 
 /**
- * A sandbox of one job that stays: an interpreter of ours that has imported what the job's programs need. Each request is a fork
- * of it, with a `/work` and a `/in` of its own, held and ended as a `run` is.
+ * A sandbox of one job that stays: an interpreter of ours that has imported what the job's programs need. Each
+ * request is a fork of it, with a `/work` and a `/in` of its own. It is held and ended as a `run` is.
  */
 export const WarmSpec = z.strictObject({
   /** Requests with the same key share it; what else is said of it must then be the same. */
@@ -131,7 +131,10 @@ export const Player = z.strictObject({
 });
 export type Player = z.infer<typeof Player>;
 
-/** One timed sample: the player answers the `cases` one after the other, and gets each when it has answered the one before. Untimed samples warm up. */
+/**
+ * One timed sample. The player answers the `cases` one after the other, and gets each when it has answered the
+ * one before. Untimed samples warm up.
+ */
 export const Sample = z.strictObject({
   player: z.string(),
   cases: z.array(z.number().int().nonnegative()),
@@ -142,8 +145,8 @@ export const Sample = z.strictObject({
 export type Sample = z.infer<typeof Sample>;
 
 /**
- * A measurement, or a checked run of a function, by a trusted conductor, who alone holds the cases and the clock. A player sees an input with
- * its "go", and is seen stopped before it is another's turn.
+ * A measurement, or a checked run of a function, by a trusted conductor. It alone holds the cases and the
+ * clock. A player sees an input with its "go", and is seen stopped before it is another's turn.
  */
 export const ConductSpec = z.strictObject({
   key: z.string().min(1),
@@ -177,7 +180,9 @@ export const SampleResult = z.object({
   timed: z.boolean(),
   /** Nanoseconds from "go" to the answer, over all cases, CLOCK_MONOTONIC_RAW. */
   ns: z.number(),
-  /** Of that, what all its threads ran, and what they stood in line for a processor; null where it is not known. */
+  /**
+   * Of that, what all its threads ran, and what they stood in line for a processor. Null where it is not known.
+   */
   cpuNs: z.number().nullish(),
   waitedNs: z.number().nullish(),
   /** One a case for `serve`. */
@@ -229,8 +234,8 @@ export interface Sandbox {
   /** Closes the warm sandbox `key`; it need not be there. One that nobody asks closes itself. */
   cool(key: string): Promise<void>;
   /**
-   * Removes this host's sandboxes of this store and returns how many. Removed is what is past its deadline, or whose key `isOver` says nobody
-   * will ask for again; with `all` every one.
+   * Removes this host's sandboxes of this store and returns how many. Removed is what is past its deadline, or
+   * whose key `isOver` says nobody will ask for again. With `all` it is every one.
    */
   sweep(options?: SweepOptions): Promise<number>;
 }

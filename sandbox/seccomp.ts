@@ -1,11 +1,14 @@
 /**
- * The system calls a sandboxed program may make: an allow-list, kept as data so that Docker (its profile JSON) and bubblewrap
+ * The system calls a sandboxed program may make, as an allow-list. It is data, so that Docker (its profile JSON) and bubblewrap
  * (a BPF program) hold programs to the same rules.
  *
- * It is enough for Python, NumPy, Numba, OpenMP, g++ and their threads and processes. Left out on purpose, though engines often
- * allow them: io_uring, ptrace and process_vm_*, userfaultfd, bpf, keyrings, perf events, the mount family, namespaces, kexec and
- * modules, file handles, fanotify, inotify (its instances are counted for all of a user's sandboxes together), kernel AIO, System V and POSIX message queues, System V shared memory, memfd_secret, clock
- * setting, personality, seccomp itself. Everything not named here fails with EPERM.
+ * It is enough for Python, NumPy, Numba, OpenMP, g++ and their threads and processes. Everything not named here fails with EPERM.
+ * Left out on purpose, though engines often allow them:
+ *
+ * - io_uring, ptrace and process_vm_*, userfaultfd, bpf, keyrings, perf events, seccomp itself;
+ * - the mount family, namespaces, kexec and modules, file handles, clock setting, personality;
+ * - fanotify, and inotify, whose instances are counted for all of a user's sandboxes together;
+ * - kernel AIO, System V and POSIX message queues, System V shared memory, memfd_secret.
  */
 export const allowedSyscalls: readonly string[] = `
   accept accept4 access alarm arch_prctl bind brk capget capset chdir chmod chown clock_getres clock_gettime clock_nanosleep
@@ -33,8 +36,8 @@ export const allowedSyscalls: readonly string[] = `
   .split(/\s+/);
 
 /**
- * Calls allowed only where one argument (counted from 0) is one of `equals`, or has none of the bits of `without`; else EPERM.
- * Both are compared with the whole 64-bit register.
+ * Calls allowed by one argument (counted from 0), which is one of `equals`, or has none of the bits of
+ * `without`. Else they give EPERM. Both are compared with the whole 64-bit register.
  */
 export type ArgumentRule = { syscall: string; argument: number } & (
   | { equals: readonly number[] }
@@ -58,7 +61,10 @@ const fcntlCommands = [
   ...[1025, 1030, 1032, 1033, 1034, 1035, 1036, 1037, 1038],
 ];
 
-/** All options of sockets but those that let one hold more: SO_SNDBUF (7) and SO_RCVBUF (8), whatever they are at other levels. */
+/**
+ * All options of sockets but those that let one hold more. These are SO_SNDBUF (7) and SO_RCVBUF (8), whatever
+ * they are at other levels.
+ */
 const socketOptions = Array.from({ length: 80 }, (_, number) => number).filter(
   (each) => each !== 7 && each !== 8,
 );
@@ -81,8 +87,8 @@ export const argumentRules: readonly ArgumentRule[] = [
 export const absentSyscalls: readonly string[] = ['clone3', 'inotify_init', 'inotify_init1'];
 
 /**
- * Calls that are absent, too, where sandboxes share a user. What epoll watches is counted for all of a user's programs together, and one
- * could watch as much as all may. Python polls instead.
+ * Calls that are absent, too, where sandboxes share a user. What epoll watches is counted for all of a user's
+ * programs together. One could watch as much as all may. Python polls instead.
  */
 export const absentForSharedUsers: readonly string[] = ['epoll_create', 'epoll_create1'];
 

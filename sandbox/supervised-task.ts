@@ -110,7 +110,10 @@ const usageOf = (ending: Ending): RunResult['usage'] => ({
 
 const isolatedCode = 7;
 
-/** Returns a run of a program whose exit code shows that it ran as it should: with its own user, process namespace and no network. */
+/**
+ * Returns a run of a program whose exit code shows that it ran as it should. It had its own user and process
+ * namespace, and no network.
+ */
 export const probeTask = (): SupervisedTask<RunResult> => ({
   ...runTask(
     RunSpec.parse({

@@ -24,8 +24,8 @@ import {
 } from './sandbox.ts';
 
 /**
- * What stands where inside a sandbox. `private` is for the supervisor alone. In a container it is a tmpfs of mode 0700, so that it does not
- * matter who owns the host's folders mounted below it.
+ * What stands where inside a sandbox. `private` is for the supervisor alone. In a container it is a tmpfs of
+ * mode 0700. So it does not matter who owns the host's folders mounted below it.
  */
 export const places = {
   /** `RunSpec.files`, read-only: the staged folder `in`. */
@@ -47,7 +47,10 @@ export const places = {
   given: '/sandbox/private/given',
   /** The staged folder `result`: the only host folder that can be written to. */
   result: '/sandbox/private/result',
-  /** Requests to a warm sandbox, each with its own `given` and `result`: the staged folder `trials`, which can be written to, too. */
+  /**
+   * Requests to a warm sandbox, each with its own `given` and `result`. It is the staged folder `trials`, which
+   * can be written to, too.
+   */
   trials: '/sandbox/private/trials',
 } as const;
 
@@ -392,7 +395,10 @@ const environment = (home: string): Record<string, string> => ({
   PYTHONDONTWRITEBYTECODE: '1',
 });
 
-/** The job file: NUL-terminated strings, a key and its value in turn, between a first and a last line that show it is whole. */
+/**
+ * The job file: NUL-terminated strings, a key and its value in turn. The first and the last line show that it
+ * is whole.
+ */
 async function writeJob(folder: string, fields: readonly JobField[]): Promise<void> {
   const parts = [['crucible-job', '1'] as const, ...fields, ['end', ''] as const];
   for (const [key, value] of parts)

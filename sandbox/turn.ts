@@ -4,7 +4,10 @@ import { staged } from './supervisor-job.ts';
 
 /** Hears how sandboxes wait for their turn: while one is measured nothing else runs on the host. */
 export interface TurnListener {
-  /** The sandbox `key` has to wait; `behind` is the key of the one it waits for, null where that is not to be known. */
+  /**
+   * The sandbox `key` has to wait. `behind` is the key of the one it waits for, null where that is not to be
+   * known.
+   */
   waits(key: string, behind: string | null): void;
   /** It waits no longer. */
   goesOn(key: string): void;
@@ -73,7 +76,10 @@ export const locksIn = (text: string): Lock[] =>
 const inodeOf = async (path: string): Promise<string> =>
   String((await stat(path).catch(() => undefined))?.ino ?? '');
 
-/** The key of the sandbox that a supervisor process stands for: an argument of its own, or in a file beside its job. */
+/**
+ * The key of the sandbox that a supervisor process stands for. It is an argument of its own, or in a file
+ * beside its job.
+ */
 async function keyOf(pid: number): Promise<string | null> {
   const [, mode, file = '', , key] = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split(
     '\0',

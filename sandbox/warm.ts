@@ -20,7 +20,9 @@ import { coldTask, type SupervisedTask } from './supervised-task.ts';
 import { collectRun, newNonce, staged, stageRun } from './supervisor-job.ts';
 import type { TurnListener } from './turn.ts';
 
-/** One warm sandbox, open or not: several of one key stand side by side, since each runs one request at a time. */
+/**
+ * One warm sandbox, open or not. Several of one key stand side by side, since each runs one request at a time.
+ */
 export type Member = { name: string; spec: WarmSpec };
 
 /** Where an open one has what is given to it, and what it gives. */
@@ -237,7 +239,10 @@ function rejectBeyond(most: Limits, limits: Limits): void {
 
 const noLog = { tail: '', artifact: null, bytes: 0, truncated: false };
 
-/** Waits until the request has its record, or the sandbox has ended, or has the record of its preload: then says how. */
+/**
+ * Waits until the request has its record, or the sandbox has ended, or has the record of its preload. Then it
+ * says how.
+ */
 async function answered(
   trial: string,
   home: WarmHome,

@@ -9,9 +9,9 @@ const keptShare = 0.8;
 const largestShare = 0.25;
 
 /**
- * Blobs that are `far` away, with copies below `folder` of what this host wrote or read last, about `mostBytes` in all. A copy has the name of
- * its bytes and is verified as it is read, so that it is never out of date. What the far store keeps is its alone to say; a folder that cannot be
- * written to, or has no room, is done without.
+ * Blobs that are `far` away, with copies below `folder` of what this host wrote or read last. They take about
+ * `mostBytes` in all. A copy has the name of its bytes and is verified as it is read: it is not out of date.
+ * What the far store keeps is its alone to say. A folder that cannot be written to, or has no room, is done without.
  */
 export function createCachedBlobs(far: BlobStore, folder: string, mostBytes: number): BlobStore {
   const near = createFileBlobs(folder);

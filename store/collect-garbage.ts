@@ -20,9 +20,9 @@ const largestScanned = 64 * 2 ** 20;
 const names = /[0-9a-f]{64}/g;
 
 /**
- * Forgets jobs that ended before `before`, and removes every artifact that nothing else names any more: neither the ledger nor an artifact
- * that it names. With `dryRun` nothing is changed. Throws `ArtifactDamaged` where what a needed one names
- * cannot be read, and removes none then. Safe while jobs run, and to end at any time.
+ * Forgets jobs that ended before `before`, and removes every artifact that nothing names any more. Neither the
+ * ledger nor an artifact that it names does. With `dryRun` nothing is changed. Throws `ArtifactDamaged` where
+ * what a needed one names cannot be read, and removes none then. Safe while jobs run, and to end at any time.
  */
 export async function collectGarbage(
   { ledger, blobs }: Store,

@@ -62,9 +62,10 @@ const page = 200;
 const atOnce = 6;
 
 /**
- * Copies a store, its identity included, to a place where there is none, or an earlier copy of it; both are changed by nobody meanwhile.
- * Blobs go first; rows in one transaction, whose counts and hashes are compared before it is committed. Returns what was copied. May be done
- * again after it was ended at any time. Throws `StoreRefused` where there is another store, or one that has gone on by itself.
+ * Copies a store, its identity included, to a place where there is none, or an earlier copy of it. Nobody
+ * changes either meanwhile. Blobs go first; rows in one transaction, whose counts and hashes are compared
+ * before it is committed. Returns what was copied. May be done again after it was ended at any time. Throws
+ * `StoreRefused` where there is another store, or one that has gone on by itself.
  */
 export async function copyStore(
   from: StorePlace,

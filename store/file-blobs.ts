@@ -32,7 +32,7 @@ const zeros = Buffer.alloc(64 * 1024);
 const readOnly = 0o444;
 
 /**
- * Blobs as read-only files `FOLDER/ab/cd/abcd…`, safe to share between processes: a blob appears under its name
+ * Blobs as read-only files `FOLDER/ab/cd/abcd…`, safe to share between processes. A blob appears under its name
  * whole or not at all. Creates what is missing below `folder`. What was put is on disk when `put` returns.
  */
 export function createFileBlobs(folder: string): BlobStore {

@@ -131,7 +131,10 @@ export interface ModelCallTable extends UsageColumns<number | null> {
   route: string;
   /** Null where the request was admitted without limits. */
   provider: string | null;
-  /** `queued`: it waits for a batch, or in one: for that it takes none of the provider's rate, and is never lost. */
+  /**
+   * `queued`: it waits for a batch, or in one. For that it takes none of the provider's rate, and is never
+   * lost.
+   */
   status: 'started' | 'queued' | 'done' | 'failed' | 'ambiguous';
   /** 1 where the reply came from the cache and no request was sent, else 0. */
   cached: number;

@@ -47,7 +47,10 @@ export interface Ledger
     Turns,
     Batches {}
 
-/** Returns the ledger over any Kysely dialect whose schema `migrate` has brought up to date; `warn` hears of rows that cannot be read. */
+/**
+ * Returns the ledger over any Kysely dialect whose schema `migrate` has brought up to date. `warn` hears of
+ * rows that cannot be read.
+ */
 export function createLedger(db: Kysely<LedgerSchema>, warn: Warn): Ledger {
   const readRow = createReadRow(warn);
   return {

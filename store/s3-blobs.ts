@@ -32,7 +32,10 @@ export interface Bucket {
 
 /** Larger files are sent in parts, and never held in memory. */
 const largestWhole = 8 * 2 ** 20;
-/** What was written so shortly before is not written again, though it is wanted; what removes old ones leaves alone what is twice as old. */
+/**
+ * What was written so shortly before is not written again, though it is wanted. What removes old ones leaves
+ * alone what is twice as old.
+ */
 const freshMs = 12 * 60 * 60 * 1000;
 /** Parts that were sent so long ago, and belong to no blob, belong to a process that died. */
 const abandonedMs = 24 * 60 * 60 * 1000;
@@ -83,8 +86,8 @@ export function createS3Blobs({ url, endpoint, region }: Bucket): BlobStore {
   }
 
   /**
-   * Sends what is not there, or was put long ago, with `send`. What another process is removing at this moment is sent once more: it says so
-   * beside the blob before it looks how old it is.
+   * Sends what is not there, or was put long ago, with `send`. What another process is removing at this moment
+   * is sent once more. It says so beside the blob before it looks how old it is.
    */
   async function write(artifact: Artifact, bytes: number, send: () => Promise<unknown>): Promise<Artifact> {
     const found = await find(artifact);
@@ -346,7 +349,10 @@ function partsOf(error: unknown): { name: string; status: number | undefined; co
 
 const statusOf = (error: unknown): number | undefined => partsOf(error).status;
 
-/** Whether it is the object that is missing, not the bucket or the user; where only a head was asked for, nothing tells. */
+/**
+ * Whether it is the object that is missing, not the bucket or the user. Where only a head was asked for,
+ * nothing tells.
+ */
 const isMissing = (error: unknown): boolean => /^(NoSuchKey|NotFound)$/.test(partsOf(error).name);
 
 const wayCodes = /^(ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
@@ -362,7 +368,10 @@ function isPassing(error: unknown): boolean {
   );
 }
 
-/** The error in words that say what was tried, and which variable to look at; itself where it is one of ours. */
+/**
+ * The error in words that say what was tried, and which variable to look at. It is itself where it is one of
+ * ours.
+ */
 function toldOf(
   error: unknown,
   { url, bucket, endpoint }: { url: string; bucket: string; endpoint: string | null },

@@ -34,11 +34,12 @@ export interface SharedPlaces {
 const copiesBytes = 2 * 2 ** 30;
 
 /**
- * Opens the store in the folder `home`, creating it (for this user only) where there is none: `blobs/` and `ledger.db`. Any number of processes
- * of one host may open it at once; with `shared`, ledger and blobs are there, and hosts may be any. Throws `StoreRefused` where another
- * Crucible wrote it, `StoreUnavailable` where it cannot be reached.
- * `warn` hears of rows that cannot be read, each once, and of a host whose clock is not that of the ledger's server. With `copies`, this host
- * keeps copies of what it wrote to a bucket, or read from it, below `home`.
+ * Opens the store in the folder `home`, creating it (for this user only) where there is none: `blobs/` and
+ * `ledger.db`. Any number of processes of one host may open it at once. With `shared`, ledger and blobs are
+ * there, and hosts may be any. Throws `StoreRefused` where another Crucible wrote it, `StoreUnavailable` where
+ * it cannot be reached. `warn` hears of rows that cannot be read, each once. It hears of a host whose clock is
+ * not that of the ledger's server, too. With `copies`, this host keeps copies of what it wrote to a bucket, or
+ * read from it, below `home`.
  */
 export async function openStore(
   home: string,
@@ -70,10 +71,16 @@ export async function openStore(
   }
 }
 
-/** Hosts whose clocks differ by more begin too early what another has put off, such as a request to a provider that asked to wait. */
+/**
+ * Hosts whose clocks differ by more begin too early what another has put off. A request to a provider that
+ * asked to wait is one.
+ */
 const clocksDifferMs = 10_000;
 
-/** Warns where this host's clock is not that of the ledger's server: hosts put off by their own clocks what others begin by theirs. */
+/**
+ * Warns where this host's clock is not that of the ledger's server. Hosts put off by their own clocks what
+ * others begin by theirs.
+ */
 async function compareClocks(db: Kysely<LedgerSchema>, where: string, warn: Warn): Promise<void> {
   const asked = Date.now();
   const { rows } = await sql<{

@@ -1,7 +1,10 @@
 import type { Told } from '../domain/message.schema.ts';
 import type { Ledger } from './ledger.ts';
 
-/** Returns the programs that people brought to a job and that were not decided on yet, in the order they came. */
+/**
+ * Returns the programs that people brought to a job, in the order they came. Those that were decided on are
+ * left out.
+ */
 export async function triesOf(ledger: Ledger, jobId: string): Promise<Told[]> {
   const told = (await ledger.messages(jobId)).filter(({ message }) => message.kind === 'tryProgram');
   if (told.length === 0) return [];

@@ -97,7 +97,7 @@ export function addFollowCommands({ command, session }: CommandLine): void {
     );
 }
 
-/** What has ended at the server is not shown as running; the client is loaded only where a job is open. */
+/** What has ended at the server is not shown as running. The client is loaded only where a job is open. */
 async function closeEnded(config: Session['config'], { store }: Session['context']): Promise<void> {
   if ((await store.ledger.openJobs({ limit: 1 })).length === 0) return;
   await (await import('../server/with-server.ts')).closeEndedJobs(config, store);

@@ -134,7 +134,10 @@ async function goOn(
   return trials === undefined ? [] : [['Go on', `crucible resume ${name} --budget trials=${trials}`]];
 }
 
-/** The first of a job and its stages where one program was measured to be better than another, and the candidate that it gives. */
+/**
+ * The first of a job and its stages where one program was measured to be better than another. With it comes the
+ * candidate that it gives.
+ */
 function bestIn(kept: KeptJob): { job: string; stage: string | null; candidate: string } | null {
   for (const { record, job, trials, chosen } of [kept, ...kept.stages]) {
     const best = chosen ?? bestFound(trials, objectiveOf(job));

@@ -10,7 +10,10 @@ export const statusFormats: Record<JobStatus, Format> = {
   cancelled: 'yellow',
 };
 
-/** A status in its colour; a running job may be paused, or wait: for a person, or by itself for what it rests for. */
+/**
+ * A status in its colour. A running job may be paused, or wait: for a person, or by itself for what it rests
+ * for.
+ */
 export const statusCell = (
   { status, pausedAt }: Pick<JobRecord, 'status' | 'pausedAt'>,
   waits: Rest | Waiting | null = null,

@@ -128,7 +128,10 @@ async function withReport(store: Store, closed: JobRecord, signal: AbortSignal):
   return record;
 }
 
-/** The stream for those who take its width as it is: one of 0 columns would have every character on a line of its own. */
+/**
+ * The stream for those who take its width as it is. One of 0 columns would have every character on a line of
+ * its own.
+ */
 const withWidth = (stream: NodeJS.WriteStream): NodeJS.WriteStream =>
   new Proxy(stream, {
     get: (target, name) => {

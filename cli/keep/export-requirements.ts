@@ -15,7 +15,10 @@ export const importsOf = (sources: readonly string[]): Set<string> =>
 export const lockOf = async (blobs: BlobStore, trial: Trial | null): Promise<string | null> =>
   trial?.artifacts.requirements === undefined ? null : blobs.text(trial.artifacts.requirements);
 
-/** Returns a requirements file: what is `needed` of the sandbox's `packages` by their modules, and all of a lock, whose versions go first. */
+/**
+ * Returns a requirements file: what is `needed` of the sandbox's `packages` by their modules, and all of a
+ * lock. The lock's versions go first.
+ */
 export function requirementsText(
   packages: ReadonlyMap<string, string>,
   needed: ReadonlySet<string>,

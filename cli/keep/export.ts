@@ -266,7 +266,10 @@ async function programFolder(
   };
 }
 
-/** Whether the program has the original beside it, to which it sends what it was not compiled for: `original_files` of `strategies/program.py`. */
+/**
+ * Whether the program has the original beside it, to which it sends what it was not compiled for. It is
+ * `original_files` of `strategies/program.py`.
+ */
 const sendsOnToOriginal = ({ entry, files }: Program): boolean =>
   entry.kind === 'function' &&
   Object.keys(files).some((path) => path.startsWith(`${entry.name}_original`) && path.endsWith('.py'));

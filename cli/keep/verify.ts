@@ -34,7 +34,9 @@ export const bestOf = async (store: Store, record: JobRecord): Promise<Found<Int
 
 const isMeasured = (found: Found): found is Found<Interval> => found.metric !== null;
 
-/** Returns what a job gives, with the job that found it, and of a pipeline what each of its stages gives. */
+/**
+ * Returns what a job gives, with the job that found it. Of a pipeline it is what each of its stages gives.
+ */
 async function allGiven(store: Store, record: JobRecord): Promise<Found[]> {
   const kept = await readJob(store, record);
   const earlier = await Promise.all(

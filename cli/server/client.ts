@@ -41,8 +41,9 @@ export interface JobClient {
 const retentionSeconds = 90 * 24 * 60 * 60;
 
 /**
- * Connects to the server at `address` and returns the client. The server is made to know the search attributes, and to keep closed workflows
- * for 90 days; where it does not allow that, jobs run without. Throws `UserMistake` where no server answers.
+ * Connects to the server at `address` and returns the client. The server is made to know the search attributes,
+ * and to keep closed workflows for 90 days. Where it does not allow that, jobs run without. Throws
+ * `UserMistake` where no server answers.
  */
 export async function connect(
   address: string,

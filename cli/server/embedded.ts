@@ -282,7 +282,7 @@ function hasNamespace(file: string): boolean {
   }
 }
 
-/** How the development server is started on a file of its own, so that it can be stopped and go on. */
+/** How the development server is started on a file of its own. So it can be stopped and go on. */
 export const serverArguments = (port: number, file: string): string[] => [
   ...[
     'server',

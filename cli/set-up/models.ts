@@ -72,7 +72,10 @@ function modelRows(config: ModelConfig, measured: readonly RouteStats[]): ModelR
     .sort((one, other) => Number(one.needs !== null) - Number(other.needs !== null));
 }
 
-/** Unlike a job that names a route, a list takes no server for granted: neither that one runs, nor that it has OpenAI's models. */
+/**
+ * Unlike a job that names a route, a list takes no server for granted. One may not run, or not have OpenAI's
+ * models.
+ */
 function needsOf(route: string, config: ModelConfig): string | null {
   const lack = lackOf(route, config);
   const provider = providerNamed(config.catalogue, parseRoute(route).provider);

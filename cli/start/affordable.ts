@@ -25,7 +25,10 @@ interface Takes {
   by: string;
 }
 
-/** Says of each part of a job that asks models what a program costs on its first route, about, and how many its budget affords. */
+/**
+ * Says of each part of a job that asks models what a program costs on its first route, about. It says how many
+ * its budget affords, too.
+ */
 export async function affordable({ job }: JobFile, models: ModelConfig, ledger: Ledger): Promise<string[]> {
   const said: string[] = [];
   const above = isPart(job) ? { microUsd: null, tokens: null } : capOf(job);

@@ -19,8 +19,9 @@ export function withCellName(value: unknown): unknown {
 }
 
 /**
- * Returns an experiment whose matrix holds values as its cell's fields have them, and what is wrong with its cells. Wrong are a name that
- * is no field, a value that cannot be, two cells of one name, and too many. Other jobs are returned as they are.
+ * Returns an experiment whose matrix holds values as its cell's fields have them, and what is wrong with its
+ * cells. Wrong are a name that is no field and a value that cannot be. So are two cells of one name, and too
+ * many. Other jobs are returned as they are.
  */
 export function withCells(
   asked: Job,

@@ -7,8 +7,8 @@ import { lockedPackages, packagesBroughtByImport } from '../../sandbox/packages.
 import type { JobFile } from './job-file.ts';
 
 /**
- * Looks at the packages that a part of a job asks for, by their text alone, and returns what is to be said of them. What no environment can
- * be made from is a mistake; what looks like another package's name is a warning.
+ * Looks at the packages that a part of a job asks for, by their text alone. Returns what is to be said of them.
+ * What no environment can be made from is a mistake; what looks like another package's name is a warning.
  */
 export async function lookAtEnvironment(
   { folder, told }: Pick<JobFile, 'folder' | 'told'>,

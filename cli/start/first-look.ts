@@ -163,7 +163,10 @@ export async function beginJob(
   return !dryRun;
 }
 
-/** Returns what is to be said of each part of a job that begins with no program, where no model can write it one as it wants. */
+/**
+ * Returns what is to be said of each part of a job that begins with no program. It is said where no model can
+ * write it one as it wants.
+ */
 export const lacksModels = ({ job, told }: Pick<JobFile, 'job' | 'told'>, models: ModelConfig): string[] =>
   partsOf(job).flatMap(({ part, path }) => {
     const asking = askingOf(part);

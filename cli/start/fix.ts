@@ -69,7 +69,10 @@ export async function showFix(
   await writeFix(context, folder, { before, after, changed }, agreed);
 }
 
-/** Returns what was found on the way to a program: of each that failed its diagnosis, of each fix what it did. */
+/**
+ * Returns what was found on the way to a program. Of each that failed it is its diagnosis, of each fix what it
+ * did.
+ */
 function toldOf(trials: readonly Trial[], { candidate }: Trial): string[] {
   const failed = trials.findLast((trial) => trial.candidate.id === candidate.id && 'reason' in trial.outcome);
   const parent = trials.findLast((trial) => trial.candidate.id === candidate.parents[0]);

@@ -18,7 +18,10 @@ import { withPackagesOfImports } from './packages-of-imports.ts';
 import { withRecipeValues } from './recipe-values.ts';
 import { type ScriptToWrite, withTemplates } from './templates.ts';
 
-/** A job as it stands in a file, checked, with every file it names or that is in a folder it names, relative to `folder`. */
+/**
+ * A job as it stands in a file, checked. With it come all files that it names, or that are in a folder it
+ * names, relative to `folder`.
+ */
 export interface JobFile {
   job: Job;
   folder: string;
@@ -103,7 +106,9 @@ export async function checkedJob(
   return jobIn(value, folder, { name: null, line: () => null, field: fieldOf }, options);
 }
 
-/** The job that `value` is, with each stage that has a matrix in place of several, and with its templates read. */
+/**
+ * The job that `value` is, with its templates read. A stage that has a matrix has given its place to several.
+ */
 async function jobIn(
   written: unknown,
   folder: string,

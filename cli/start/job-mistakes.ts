@@ -2,13 +2,18 @@ import type { z } from 'zod';
 import { nearest } from '../../domain/nearest.ts';
 import { isFields } from '../../domain/placeholders.ts';
 
-/** One thing that is wrong with a job: where it stands in it, and in words what was expected and what came. */
+/**
+ * One thing that is wrong with a job. It says where that stands, and in words what was expected and what came.
+ */
 export interface Mistake {
   path: PropertyKey[];
   message: string;
 }
 
-/** Names the fields there are, where one is given that is not: for `safeParse`, whose issues do not say it, and `mistakesIn`. */
+/**
+ * Names the fields there are, where one is given that is not. It is for `safeParse`, whose issues do not say
+ * it, and `mistakesIn`.
+ */
 export const namingFields: z.core.$ZodErrorMap = (issue) => {
   if (issue.code !== 'unrecognized_keys') return undefined;
   const definition = issue.inst?._zod.def;

@@ -9,8 +9,8 @@ import { lockedPackages, namedLayers, packageOf } from '../../sandbox/packages.t
 import { importsIn, statementsOf } from './python-source.ts';
 
 /**
- * Returns a job with the packages in its environment that its Python files import, where these may be brought by an import alone. One that
- * names its environment has that and no other.
+ * Returns a job with the packages in its environment that its Python files import. They are those that may be
+ * brought by an import alone. One that names its environment has that and no other.
  */
 export async function withPackagesOfImports(
   job: Job,

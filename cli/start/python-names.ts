@@ -158,8 +158,8 @@ function isUnbalanced(code: string): boolean {
 }
 
 /**
- * Returns the first statement that no Python could have; null where there is none. It has two names, numbers or strings side by side, a
- * bracket too many or too few, or a line that lacks its colon or its end.
+ * Returns the first statement that no Python could have; null where there is none. It has two names, numbers or
+ * strings side by side, or a bracket too many or too few. Or a line lacks its colon or its end.
  */
 export function notPython(statements: readonly PythonStatement[]): PythonStatement | null {
   const isWrong = ({ code }: PythonStatement): boolean => {

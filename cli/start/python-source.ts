@@ -170,7 +170,7 @@ export function importsIn(statements: readonly PythonStatement[]): PythonImport[
   return imports;
 }
 
-/** Every string of a source that could be the path of a file: with an ending, or with a slash in it. */
+/** Every string of a source that could be the path of a file. It has an ending, or a slash in it. */
 export function pathsIn(statements: readonly PythonStatement[]): { path: string; line: number }[] {
   return statements.flatMap(({ strings, line }) =>
     strings.flatMap((text) =>

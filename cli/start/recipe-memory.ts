@@ -70,7 +70,10 @@ async function recipeOf(part: StageJob): Promise<{ memory: Memory | undefined; v
   return { memory: recipe?.memory, values: part.with ?? {} };
 }
 
-/** How many voxels a recipe works on; `edge` is null where they are those of a file or a folder, which `smaller` says how to lessen. */
+/**
+ * How many voxels a recipe works on. `edge` is null where they are those of a file or a folder, which `smaller`
+ * says how to lessen.
+ */
 async function voxelsOf(
   { voxels: parameter, times }: Memory,
   values: RecipeValues,

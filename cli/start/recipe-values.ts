@@ -11,8 +11,8 @@ import { type Mistake, mistakesIn, namingFields } from './job-mistakes.ts';
 import { fittingValues } from './recipe-memory.ts';
 
 /**
- * Returns the job with every value of its recipes and the checks that these bring, and what is wrong with the values given. So the job says
- * itself what is made and what is asked of it.
+ * Returns the job with every value of its recipes and the checks that these bring. With it comes what is wrong
+ * with the values given. So the job says itself what is made and what is asked of it.
  */
 export async function withRecipeValues(
   job: Job,

@@ -155,8 +155,8 @@ const outputOf = ({ parameters }: Recipe): string | null =>
   Object.entries(parameters).find(([, { type }]) => type === 'output')?.[0] ?? null;
 
 /**
- * Tells whether `--out` names a file in place of a folder: the recipe lets its output be named, and the name has an ending. Throws
- * `UserMistake` where such a file is there already.
+ * Tells whether `--out` names a file in place of a folder. The recipe lets its output be named, and the name
+ * has an ending. Throws `UserMistake` where such a file is there already.
  */
 export async function isFileOf(name: string, out: string | undefined): Promise<boolean> {
   if (out === undefined || !/\.[^./]+$/.test(out) || outputOf(await recipeNamed(name)) === null) return false;

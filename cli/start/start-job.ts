@@ -97,7 +97,10 @@ async function endWith(
   return statusOfJob(record);
 }
 
-/** Puts the programs of a job that has ended, where they passed, in the place of the scripts that its templates name. */
+/**
+ * Puts the programs of a job that has ended, where they passed, in the place of scripts. These are the scripts
+ * that its templates name.
+ */
 async function putScripts(
   { store, out, json }: CommandContext,
   submitted: Submitted,

@@ -110,8 +110,8 @@ export function routesOf(job: Job, models: ModelConfig): Pick<JobInput, 'routes'
 }
 
 /**
- * What is to be said where a job will do without models; null where it has some, or could not use them. That nothing at all is
- * configured is news to a `newcomer` alone.
+ * What is to be said where a job will do without models. Null where it has some, or could not use them. That
+ * nothing at all is configured is news to a `newcomer` alone.
  */
 export function withoutModels(
   { job }: JobFile,

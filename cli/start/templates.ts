@@ -9,7 +9,7 @@ import type { BlobStore } from '../../store/blobs.ts';
 import { plainReason } from '../plain-reason.ts';
 import type { Mistake } from './job-mistakes.ts';
 
-/** A script that a job has written, since it is not there or was written for another version of its template. */
+/** A script that a job has written. It is not there, or was written for another version of its template. */
 export interface ScriptToWrite {
   /** The stage whose program it is; null: the job's own. */
   stage: string | null;
@@ -35,8 +35,9 @@ const Asking = z.looseObject({
 });
 
 /**
- * Reads the `template` of a job or of its stages: a file with a task in words. The `script` beside it is left out where it is to be written.
- * That is so where it is not there, or stands as it was written for an earlier text of the template.
+ * Reads the `template` of a job or of its stages: a file with a task in words. The `script` beside it is left
+ * out where it is to be written. That is so where it is not there. It is so, too, where it stands as it was
+ * written for an earlier text of the template.
  */
 export async function withTemplates(value: unknown, folder: string): Promise<Templated> {
   const read: Templated = { value, scripts: [], mistakes: [] };
@@ -100,7 +101,10 @@ async function readBelow(folder: string, path: string): Promise<string> {
 
 const hashOf = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 12);
 
-/** The line that a written script begins with: what it was written for, and what was written, to see whether a hand changed it. */
+/**
+ * The line that a written script begins with. It says what it was written for, and what was written, to see
+ * whether a hand changed it.
+ */
 const mark = /^# Written by Crucible for (.+): template ([0-9a-f]{12}), script ([0-9a-f]{12})\n/;
 
 /** `current`: to be run as it is. `missing`, `outdated`: to be written. `changed`: outdated, but somebody's work. */

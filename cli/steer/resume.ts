@@ -22,7 +22,10 @@ import { routesOf } from '../start/submit.ts';
 import { sayOf, UserMistake } from '../terminal.ts';
 import { tell, tellJob } from './tell.ts';
 
-/** What can be extended, by the name it is given on the command line, with the field of a budget and its unit. */
+/**
+ * What can be extended, by the name it is given on the command line. Each has the field of a budget and its
+ * unit.
+ */
 const extensions = {
   usd: { field: 'usd', scale: 1 },
   tokens: { field: 'tokens', scale: 1 },
@@ -156,7 +159,10 @@ function extended(job: Job, { usd, tokens, trials, wallMs }: Extension): Job {
   return isPart(parts) ? parts : { ...parts, budget: { ...job.budget, ...money } };
 }
 
-/** Ends the pause of a running job, and extends it, which is enough for one that is `waiting` for a person. Throws `UserMistake` where there is neither to do. */
+/**
+ * Ends the pause of a running job, and extends it. That is enough for one that is `waiting` for a person.
+ * Throws `UserMistake` where there is neither to do.
+ */
 export async function goOn(
   client: JobClient,
   record: JobRecord,

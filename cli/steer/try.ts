@@ -12,8 +12,9 @@ import { findJob } from '../follow/find-job.ts';
 import { UserMistake } from '../terminal.ts';
 
 /**
- * Stores a file and returns the message that has it tried. It is a Python file, or a unified diff `of` a candidate's program; unset, of the
- * best, or else of the last. Throws `UserMistake` where it is neither, cannot be read, or does not apply.
+ * Stores a file and returns the message that has it tried. It is a Python file, or a unified diff `of` a
+ * candidate's program. Unset, it is of the best, or else of the last. Throws `UserMistake` where it is neither,
+ * cannot be read, or does not apply.
  */
 export async function tryOf(store: Store, job: string, path: string, of?: string): Promise<Message> {
   const bytes = await readFile(path).catch((error: Error) => {

@@ -34,7 +34,10 @@ export interface Accounts {
   account(id: string): Promise<AccountRecord | undefined>;
   /** What each account right below `parent` has spent, in millionths of a dollar. */
   spentBelow(parent: string): Promise<Map<string, number>>;
-  /** What can still be reserved on the account and on all above it, what is held not counted; null is without limit. */
+  /**
+   * What can still be reserved on the account and on all above it. What is held is not counted; null is without
+   * limit.
+   */
   remaining(accountId: string): Promise<Cap>;
 }
 

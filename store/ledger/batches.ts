@@ -12,8 +12,9 @@ export interface Batches {
   /** The item of a queued request. */
   batchItem(key: string, request: number): Promise<BatchItem | undefined>;
   /**
-   * Makes a batch of what waits on a route, held for whoever asked, and returns its ID: where as many wait as one batch takes, or the first
-   * waits since `waitedSince`. Null where neither is so. An item comes into one batch alone, whoever else gathers.
+   * Makes a batch of what waits on a route, held for whoever asked, and returns its ID. It does so where as
+   * many wait as one batch takes, or the first waits since `waitedSince`. Null where neither is so. An item
+   * comes into one batch alone, whoever else gathers.
    */
   gatherBatch(asked: {
     route: string;

@@ -11,9 +11,9 @@ export type RouteOutcome = 'answered' | 'failed' | 'broken';
 
 export interface Breakers {
   /**
-   * Notes how a request on the route ended. Five failures in a row, or one `broken`, open its breaker for 30 s; then one
-   * request tries the route again, and each failure of that doubles the time, up to ten minutes. An answer closes it.
-   * `now` is in milliseconds since 1970.
+   * Notes how a request on the route ended. Five failures in a row, or one `broken`, open its breaker for 30 s.
+   * Then one request tries the route again. Each failure of that doubles the time, up to ten minutes. An answer
+   * closes it. `now` is in milliseconds since 1970.
    */
   noteRoute(route: string, outcome: RouteOutcome, now?: number): Promise<void>;
 }

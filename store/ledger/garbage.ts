@@ -3,7 +3,10 @@ import type { LedgerSchema } from '../ledger-schema.ts';
 import { inTransaction } from './transaction.ts';
 
 export interface Garbage {
-  /** The jobs at the top of those that ended before `before`, milliseconds since 1970, with all that belongs to them: IDs, oldest first. */
+  /**
+   * The jobs at the top of those that ended before `before`, milliseconds since 1970. With all that belongs to
+   * them: IDs, oldest first.
+   */
   endedBefore(before: number): Promise<string[]>;
   /**
    * Forgets such a job with all that belongs to it, unless some of that is running. Requests to models stay, without what was said:
@@ -12,7 +15,10 @@ export interface Garbage {
   forgetJob(root: string): Promise<boolean>;
   /** Forgets what was remembered across jobs, replies of models among it, and not since `before`. Returns how many of them. */
   forgetMemory(before: number): Promise<number>;
-  /** Every text in which the ledger may name an artifact, but for those of the jobs `without`, and what was not remembered `since`. */
+  /**
+   * Every text in which the ledger may name an artifact. Left out are those of the jobs `without`, and what was
+   * not remembered `since`.
+   */
   textsNamingArtifacts(of?: { without?: ReadonlySet<string>; since?: number }): AsyncIterable<string>;
 }
 
@@ -124,7 +130,7 @@ export function createGarbage(db: Kysely<LedgerSchema>): Garbage {
   }
 }
 
-/** All rows of a table, in the order of their keys; `read` gives the next page of those behind a key. */
+/** All rows of a table, in the order of their keys. `read` gives the next page of those behind a key. */
 async function* paged<Row>(
   read: (after: string) => Promise<Row[]>,
   keyOf: (row: Row) => string,

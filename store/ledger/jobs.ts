@@ -78,7 +78,10 @@ export interface Jobs {
   /** Closed jobs whose history is not kept yet, the oldest first. */
   withoutHistory(limit: number): Promise<JobRecord[]>;
   job(id: string): Promise<JobRecord | undefined>;
-  /** A page of the jobs that are open, stages and verifications too, oldest first: at most `limit`, those behind `after` where it is given. */
+  /**
+   * A page of the jobs that are open, stages and verifications too, oldest first. It has at most `limit`, those
+   * behind `after` where it is given.
+   */
   openJobs(page: { after?: Spot | undefined; limit: number }): Promise<JobRecord[]>;
   /** A page of the jobs without a parent, newest first: at most `limit`, those behind `after` where it is given. */
   jobs(page: JobFilter & { after?: Spot; limit: number }): Promise<JobRecord[]>;

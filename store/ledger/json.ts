@@ -3,8 +3,9 @@ import { NotFinite, PayloadTooLarge } from '../../domain/errors.ts';
 const limitBytes = 64 * 1024;
 
 /**
- * `value` as the text of a JSON column; undefined becomes null. Throws `PayloadTooLarge` above 64 KB, and `NotFinite` where a number
- * is none: JSON would make it null, and its reader would find no number. `what` names it.
+ * `value` as the text of a JSON column; undefined becomes null. Throws `PayloadTooLarge` above 64 KB, and
+ * `NotFinite` where a number is none. JSON would make it null, and its reader would find no number. `what`
+ * names it.
  */
 export function toJson(value: unknown, what: string): string {
   const json = JSON.stringify(value ?? null, (name, each: unknown) => {

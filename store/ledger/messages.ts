@@ -10,9 +10,10 @@ import { inTransaction } from './transaction.ts';
 
 export interface Messages {
   /**
-   * Takes what a job was told: it is kept, said in the job's log, and changes the job's budget or pause at once. The same ID again
-   * changes nothing. With `ended` only a job that has ended takes it, and keeps at the same time what it came to with it; one that runs is
-   * left alone, for its workflow takes what that is told. Returns whether the job has it. Throws where the job was not opened.
+   * Takes what a job was told. It is kept, said in the job's log, and changes the job's budget or pause at
+   * once. The same ID again changes nothing. With `ended` only a job that has ended takes it, and keeps what it
+   * came to with it. One that runs is left alone, for its workflow takes what that is told.
+   * Returns whether the job has it. Throws where the job was not opened.
    */
   takeMessage(jobId: string, told: Told, ended?: Pick<JobEnd, 'result' | 'best'>): Promise<boolean>;
   /** What a job was told, in the order it was taken; without what cannot be read. */
@@ -106,7 +107,10 @@ async function apply(
     await transaction.updateTable('accounts').set(caps).where('id', '=', jobId).execute();
 }
 
-/** That the job said last, before message `number`, that it waits for a person; null where it was told something since. */
+/**
+ * That the job said last, before message `number`, that it waits for a person. Null where it was told something
+ * since.
+ */
 async function waitingBefore(
   transaction: Transaction<LedgerSchema>,
   jobId: string,

@@ -64,7 +64,7 @@ export interface NewCall {
   /** Given, the request keeps to the provider's limits. */
   admission?: Admission;
   prompt?: string | null;
-  /** Given, it is not sent but queued for a batch: what is to be sent, and how many bytes that is. */
+  /** Given, it is not sent but queued for a batch. It says what is to be sent, and how many bytes that is. */
   queued?: { body: Artifact; bytes: number };
   /** How long it may take at most; without an end by then it is lost. Milliseconds. */
   longestMs?: number;
@@ -109,16 +109,16 @@ export interface CallFailure {
 
 export interface ModelCalls {
   /**
-   * Records that a request is about to be sent, or returns why not: by the route's breaker, the provider's limits or the budget.
-   * A refusal records and takes nothing. A request of the same key found started is marked ambiguous, and its estimate
-   * counts as spent; one found queued is that request.
+   * Records that a request is about to be sent, or returns why not. The route's breaker, the provider's limits
+   * or the budget may be in the way. A refusal records and takes nothing. A request of the same key found
+   * started is marked ambiguous, and its estimate counts as spent. One found queued is that request.
    */
   startCall(call: NewCall): Promise<CallStart>;
   /** Records the reply and settles the hold. The first end of a request stands. */
   finishCall(key: string, request: number, end: CallEnd): Promise<void>;
   /**
-   * Records a failure. Where the provider counted tokens, charged, or had begun to reply, the hold is settled as by
-   * `finishCall`, else it is given back. What it took of the provider's rate is not.
+   * Records a failure. Where the provider counted tokens, charged, or had begun to reply, the hold is settled
+   * as by `finishCall`. Else it is given back. What it took of the provider's rate is not.
    */
   failCall(key: string, request: number, failure: CallFailure): Promise<void>;
   /** Records a call that was answered from the cache: no request was sent, and nothing is paid. */
@@ -139,7 +139,10 @@ export interface ModelCalls {
 export function createModelCalls(db: Kysely<LedgerSchema>): ModelCalls {
   const select = () => db.selectFrom('modelCalls').selectAll();
 
-  /** What an earlier worker left open; a transaction of its own, since it stands even if the new request is refused. */
+  /**
+   * Marks what an earlier worker left open. It is a transaction of its own, since it stands even if the new
+   * request is refused.
+   */
   async function closeLost(key: string): Promise<void> {
     const lost = await select().where('key', '=', key).where('status', '=', 'started').executeTakeFirst();
     if (lost !== undefined) await inTransaction(db, (transaction) => lose(transaction, { key }));
@@ -327,8 +330,8 @@ const nextRequest = (values: ExpressionBuilder<LedgerSchema, 'modelCalls'>, key:
     .select((select) => select(select.fn.countAll<number>(), '+', sql.lit(1)).as('request'));
 
 /**
- * Gives up started requests of a call or of a job, or those lost by a time, and returns how many. They are ambiguous, and spent at
- * their estimates.
+ * Gives up started requests of a call or of a job, or those lost by a time. Returns how many. They are
+ * ambiguous, and spent at their estimates.
  */
 async function lose(
   transaction: Transaction<LedgerSchema>,

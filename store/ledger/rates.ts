@@ -36,8 +36,9 @@ export function createRates(db: Kysely<LedgerSchema>): Rates {
 }
 
 /**
- * Takes a request, its tokens and a place from the provider, and returns 0; or returns how many milliseconds to wait,
- * having taken nothing. The provider's row stays locked until the transaction ends, so that places are counted right.
+ * Takes a request, its tokens and a place from the provider, and returns 0. Or it returns how many milliseconds
+ * to wait, having taken nothing. The provider's row stays locked until the transaction ends, so that places are
+ * counted right.
  */
 export async function admit(
   transaction: Transaction<LedgerSchema>,
@@ -73,8 +74,8 @@ export async function admit(
 
 /**
  * A token bucket in one number. It holds ten seconds' worth, or one request's where that is more, and fills at
- * `perMinute`; `fullAt` is when it is full. A request of any size goes as soon as the bucket is not empty, and may leave a debt:
- * large requests would else wait for ever behind small ones.
+ * `perMinute`. `fullAt` is when it is full. A request of any size goes as soon as the bucket is not empty, and
+ * may leave a debt. Large requests would else wait for ever behind small ones.
  */
 export function take(
   fullAt: number,

@@ -5,7 +5,10 @@ import type { UsageColumns } from './usage.ts';
 
 /** What a group of model calls came to. */
 export interface SpendRow {
-  /** A job's ID, a route, a day (`2026-11-22`, UTC), or the ID of an experiment or other job without a parent. */
+  /**
+   * A job's ID, a route, or a day (`2026-11-22`, UTC). Or the ID of an experiment or other job without a
+   * parent.
+   */
   name: string;
   /** Logical calls, each with as many requests as it took. */
   calls: number;

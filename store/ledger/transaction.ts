@@ -2,7 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Kysely, Transaction } from 'kysely';
 import type { LedgerSchema } from '../ledger-schema.ts';
 
-/** Another process got in the way of a transaction, which was taken back: it may go through when it is done anew. */
+/**
+ * Another process got in the way of a transaction, which was taken back. It may go through when it is done
+ * anew.
+ */
 export class TryAgain extends Error {
   override name = 'TryAgain';
 }
@@ -10,9 +13,9 @@ export class TryAgain extends Error {
 const mostTries = 10;
 
 /**
- * Does `work` in one transaction, and anew where another process got in its way: as where two wait for each other, both numbered a row
- * alike, or the server was restarted. Returns what `work` does. Only SQLite's transactions follow one another; what `work` decides by must be a row
- * that it has written or locked before.
+ * Does `work` in one transaction, and anew where another process got in its way. Two may wait for each other,
+ * both may number a row alike, or the server was restarted. Returns what `work` does. Only SQLite's
+ * transactions follow one another. What `work` decides by must be a row that it has written or locked before.
  */
 export async function inTransaction<T>(
   db: Kysely<LedgerSchema>,

@@ -15,7 +15,10 @@ export interface TrialRecord {
 export interface Trials {
   /** Records a trial; the same index, candidate and purpose again changes nothing. */
   recordTrial(record: { jobId: string; index: number; trial: Trial }): Promise<void>;
-  /** The job's trials by index, and of one index in the order they were recorded; without those that cannot be read. */
+  /**
+   * The job's trials by index, and of one index in the order they were recorded. Those that cannot be read are
+   * left out.
+   */
   trials(jobId: string): Promise<TrialRecord[]>;
 }
 
