@@ -48,8 +48,8 @@ export const createJobActivities = ({ store }: { store: Store }) => {
     (await trialsOf(store.ledger, jobId)).map(({ trial }) => trial);
 
   /**
-   * What the search of a job knows that is taken up again. A strategy that did not apply will not; what models gave no program for
-   * before `since`, when the job was taken up, they are asked anew.
+   * What the search of a job knows that is taken up again. A strategy that did not apply will not. What models
+   * gave no program for before `since`, when the job was taken up, they are asked anew.
    */
   async function knownOf(jobId: string, objective: Objective, since: number): Promise<Known> {
     const journal = journalOf(await knownTrials(jobId), objective);
@@ -113,7 +113,9 @@ export const createJobActivities = ({ store }: { store: Store }) => {
   }
 
   return {
-    /** Opens the job and its account; one that is taken up again is opened again, and told what it had finished. */
+    /**
+     * Opens the job and its account. One that is taken up again is opened again, and told what it had finished.
+     */
     async openJob({ input }: Place & { input: JobInput }): Promise<Opened> {
       const { job, jobId, role, parent, resumed, spentMs = 0 } = input;
       const startedAt = Date.now();

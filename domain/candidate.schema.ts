@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 
 /**
- * How a candidate arose. `baseline`: the user's own program, which others are compared with; `strategy`, `recipe`: by one that needs no
- * model; `fix`: by what the diagnosis of its parent says can be done without one; `human`: as the user gave it, to be tried like any other.
+ * How a candidate arose. `baseline`: the user's own program, which others are compared with. `strategy`,
+ * `recipe`: by one that needs no model. `fix`: by what the diagnosis of its parent says can be done without
+ * one. `human`: as the user gave it, to be tried like any other.
  */
 export const Operator = z.enum([
   'baseline',

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 
 /**
- * What the oracle answered to one case; `input` is the case as the oracle left it, null where unchanged; `exact` what one that is more exact answered,
- * where the job names one.
+ * What the oracle answered to one case. `input` is the case as the oracle left it, null where unchanged.
+ * `exact` what one that is more exact answered, where the job names one.
  */
 export const Expected = z.object({
   answer: Artifact,

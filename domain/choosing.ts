@@ -37,7 +37,9 @@ function nearestTo(candidate: string, tried: readonly JournalRow[]): string {
   return nearest === undefined ? ', and nothing else so far' : `; the nearest is ${nearest.id}`;
 }
 
-/** Returns what a choice is to what a job gives, in one sentence without its end; null where nothing was chosen. */
+/**
+ * Returns what a choice is to what a job gives, in one sentence without its end. Null where nothing was chosen.
+ */
 export function choiceText(
   chosen: string | null,
   tried: readonly JournalRow[],

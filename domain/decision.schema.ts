@@ -26,7 +26,10 @@ export const NextDecision = z.discriminatedUnion('kind', [
     /** In a few words, for people. */
     why: z.string(),
   }),
-  /** A file that somebody brought, by the ID of the message it came with; where it is `of` a candidate, a unified diff of its program. */
+  /**
+   * A file that somebody brought, by the ID of the message it came with. Where it is `of` a candidate, a
+   * unified diff of its program.
+   */
   z.object({
     ...{ kind: z.literal('human'), told: z.string(), name: z.string(), file: Artifact },
     of: z.string().optional(),

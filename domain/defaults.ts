@@ -78,7 +78,9 @@ export const defaults = {
   /** Two outputs agree where |got - expected| <= absolute + relative * |expected|; without `absolute` it follows the scale of the output. */
   tolerance: { relative: 1e-6 },
   answers: 'exact',
-  /** Native code is worthwhile above these; a program needs so many times the bytes of a grid that it works on. */
+  /**
+   * Native code is worthwhile above these. A program needs so many times the bytes of a grid that it works on.
+   */
   estimates: { gridAbove: 64, repeatsAbove: 10, overhead: 1.5 },
   /** Fixes of one failure that a model is asked for at once. */
   fixes: 3,

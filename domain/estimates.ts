@@ -32,7 +32,9 @@ interface Grids {
 
 type Asked = Grids & Pick<SolveJob, 'task' | 'module'>;
 
-/** Returns the largest voxel grid that a job asks for by its checks or its recipe; null where it asks for none. */
+/**
+ * Returns the largest voxel grid that a job asks for by its checks or its recipe. Null where it asks for none.
+ */
 export function largestGrid({ outputs, with: values = {} }: Grids): VoxelEstimate | null {
   const checked = outputs.flatMap((output) =>
     typeof output !== 'string' && output.kind === 'voxels' && output.n !== undefined
@@ -70,8 +72,8 @@ const largestAxis = (module: SolveJob['module']): number =>
   );
 
 /**
- * Returns why native code is worthwhile for a job, in a few words; null where nothing of what it asks for says so. One of three is enough: a
- * large grid, casting rays or convolving, and many repeats.
+ * Returns why native code is worthwhile for a job, in a few words. Null where nothing of what it asks for says
+ * so. One of three is enough: a large grid, casting rays or convolving, and many repeats.
  */
 export function worthNative(job: Asked): string | null {
   const text = [job.task, ...(job.module?.functions ?? []).map(({ meaning }) => meaning)].join('\n');

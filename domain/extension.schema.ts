@@ -21,7 +21,10 @@ const value = {
 const Argument = z.strictObject({
   name: functionName,
   ...value,
-  /** Between what its values lie in the tests; unset: between -10 and 10, of unsigned ones and of texts' lengths from 0. */
+  /**
+   * Between what its values lie in the tests. Unset: between -10 and 10, of unsigned ones and of texts' lengths
+   * from 0.
+   */
   minimum: z.number().optional(),
   maximum: z.number().optional(),
 });

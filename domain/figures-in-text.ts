@@ -20,7 +20,7 @@ function figuresIn(text: string): Figure[] {
   });
 }
 
-/** Whether `told` is what `known` comes to with as many digits as it has; a share may be told in per cent. */
+/** Whether `told` is what `known` comes to with as many digits as it has. A share may be told in per cent. */
 function comesFrom(told: Figure, known: Figure): boolean {
   const scales = told.percent === known.percent ? [1] : told.percent ? [100] : [0.01];
   return scales.some((scale) => {

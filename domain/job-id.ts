@@ -18,7 +18,9 @@ export const forkIdentity = (
 /** `optimize/blur/4f2a90c1d7`: the same job asked for again has the same one. `hash` is the SHA-256 of `identityOf`. */
 export const jobSeries = (job: Job, hash: string): string => `${job.kind}/${job.name}/${hash.slice(0, 10)}`;
 
-/** Returns the workflow ID of the `run`-th time a series was asked for; it is also the job's ID in the ledger. */
+/**
+ * Returns the workflow ID of the `run`-th time a series was asked for. It is also the job's ID in the ledger.
+ */
 export const jobId = (series: string, run: number): string => `${series}.${run}`;
 
 /** Returns the workflow ID of a pipeline's stage. */
@@ -50,7 +52,7 @@ export function parseJobId(id: string): JobIdParts {
   return { top: parts.slice(0, topParts).join('/'), kind, name, below: parts.slice(topParts) };
 }
 
-/** Returns the ID of the job that this one is a stage or a verification of; null where it stands alone. */
+/** Returns the ID of the job that this one is a stage or a verification of. Null where it stands alone. */
 export function parentId(id: string): string | null {
   const { top, below } = parseJobId(id);
   return below.length === 0 ? null : [top, ...below.slice(0, -1)].join('/');

@@ -88,7 +88,10 @@ export const JobResult = z.object({
   finding: z.string().optional(),
   /** What stands as best by the job's objective. */
   best: BestFound.nullable(),
-  /** What a person chose, and the job gives in place of its best; missing where nothing was chosen, or what does not stand. */
+  /**
+   * What a person chose, and the job gives in place of its best. Missing where nothing was chosen, or what does
+   * not stand.
+   */
   chosen: BestFound.optional(),
   /** Candidates that were refused, without those that crashed or did not build. */
   refused: z.number(),

@@ -11,7 +11,10 @@ export const filesOf = (job: StageJob): readonly NamedFile[] => kindOf(job).file
 /** Returns the paths of those: a job can see these and no others. */
 export const filesNamedBy = (job: StageJob): string[] => filesOf(job).map(({ path }) => path);
 
-/** Returns every file and folder named anywhere in a job, each once, with the field that names it first; an input is one before all else. */
+/**
+ * Returns every file and folder named anywhere in a job, each once, with the field that names it first. An
+ * input is one before all else.
+ */
 export function filesToPack(job: Job): { path: string; field: (string | number)[] }[] {
   const named = partsOf(job).flatMap(({ part, path: place }) => {
     const files = filesOf(part);

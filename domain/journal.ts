@@ -42,7 +42,10 @@ export function debugDepth(journal: Journal, row: JournalRow): number {
   return parent === undefined ? 1 : 1 + debugDepth(journal, parent);
 }
 
-/** Returns the row of a finished trial; of a candidate that was tried again, the row of the second look is what counts. */
+/**
+ * Returns the row of a finished trial. Of a candidate that was tried again, the row of the second look is what
+ * counts.
+ */
 export function rowOf({ candidate, purpose, outcome }: Trial, objective: Objective): JournalRow {
   const { id, parents, operator, title } = candidate;
   const found = foundIn(outcome);

@@ -35,7 +35,10 @@ export const Message = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('extend'), budget: Extension }),
   /** What is said in a conversation, at most 10,000 characters: a task for its next turn. */
   z.strictObject({ kind: z.literal('turn'), text: z.string().trim().min(1).max(10_000) }),
-  /** The files and the program are again as they were before the last turn; as they were before that was taken back. */
+  /**
+   * The files and the program are again as they were before the last turn. As they were before that was taken
+   * back.
+   */
   z.strictObject({ kind: z.literal('undo') }),
   z.strictObject({ kind: z.literal('redo') }),
   /** Files for the workspace of a conversation: a `Tree`. */

@@ -1,4 +1,7 @@
-/** The name that was probably meant by `typed`: one that it begins, or that few letters tell from it; null where there is none. */
+/**
+ * The name that was probably meant by `typed`: one that it begins, or that few letters tell from it. Null where
+ * there is none.
+ */
 export function nearest(typed: string, names: readonly string[]): string | null {
   const text = plain(typed);
   const [best] = names

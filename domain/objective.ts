@@ -121,7 +121,10 @@ export const best = <T extends Tried>(tried: readonly T[], objective: Objective)
       undefined,
     );
 
-/** Of those that were judged, and do not stand, the one that comes nearest to the objective; the first of equals. */
+/**
+ * Of those that were judged, and do not stand, the one that comes nearest to the objective. The first of
+ * equals.
+ */
 export const closest = <T extends Tried>(tried: readonly T[], objective: Objective): T | undefined =>
   tried
     .filter((each) => (each.metric !== null || each.passed !== null) && !stands(each, objective))

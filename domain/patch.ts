@@ -66,7 +66,10 @@ function changeIn(
     : { path, content: null };
 }
 
-/** The name of a file without the `a/` or `b/` that git puts before it; null for none, undefined where a patch names no file. */
+/**
+ * The name of a file without the `a/` or `b/` that git puts before it. Null for none, undefined where a patch
+ * names no file.
+ */
 function nameOf(name: string | undefined, files: ReadonlyMap<string, string>): string | null | undefined {
   if (name === undefined || name === '') return undefined;
   if (name === '/dev/null') return null;

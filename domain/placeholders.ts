@@ -24,7 +24,10 @@ export function placeholdersIn(field: unknown, found: Set<string> = new Set()): 
   return found;
 }
 
-/** Returns a text with what `textOf` gives in place of each `${name}`; where it gives nothing, that stands as it was. */
+/**
+ * Returns a text with what `textOf` gives in place of each `${name}`. Where it gives nothing, that stands as it
+ * was.
+ */
 export const filledText = (text: string, textOf: (name: string) => string | undefined): string =>
   text.replace(reference, (written, name: string) => textOf(name) ?? written);
 

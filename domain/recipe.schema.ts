@@ -31,7 +31,7 @@ export const Parameter = z.discriminatedUnion('type', [
   }),
   /** Any text. */
   z.strictObject({ type: z.literal('text'), maximum: z.number().int(), default: z.string(), ...described }),
-  /** A file or folder that it reads; without a default it has to be named, and an empty one is none. */
+  /** A file or folder that it reads. Without a default it has to be named, and an empty one is none. */
   z.strictObject({ type: z.literal('input'), default: z.literal('').optional(), ...described }),
   /** The file that it writes, whose ending says in which format. */
   z.strictObject({

@@ -64,7 +64,10 @@ function groupOf(path: string, inputs: readonly string[]): string | null {
   return `${folder}/*${/\.[^./]+$/.exec(path)?.[0] ?? ''}`;
 }
 
-/** Returns the beginning of a text with `rows` rows below its header, or so many lines; null where it has no more than that. */
+/**
+ * Returns the beginning of a text with `rows` rows below its header, or so many lines. Null where it has no
+ * more than that.
+ */
 export function firstRows(path: string, text: string, rows: number): string | null {
   const hasHeader = /\.[ct]sv$/i.test(path);
   let left = rows + (hasHeader ? 1 : 0);

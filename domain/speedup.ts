@@ -80,7 +80,9 @@ export function speedupOf(
       high: given(asking.high, asking.low),
     };
   };
-  /** The ratios of some times of each pair; without the asking, their ends hold what is not known of its cost. */
+  /**
+   * The ratios of some times of each pair. Without the asking, their ends hold what is not known of its cost.
+   */
   const seenOf = (baseline: (pair: Pair) => number, candidate: (pair: Pair) => number): Interval => {
     if (!isOurs) return ratios((pair) => per(baseline(pair), candidate(pair)));
     const end = (which: keyof Interval): number =>

@@ -76,7 +76,10 @@ export interface Step {
   verifies: boolean;
   /** The stage whose files it puts together; null for any other step. */
   stage: string | null;
-  /** What it asks for, `c-3/propose`, of which route, and for which repair of its reply; null where it asks no model. */
+  /**
+   * What it asks for, `c-3/propose`, of which route, and for which repair of its reply. Null where it asks no
+   * model.
+   */
   request: { question: string; index: number; repair: number } | null;
   /** What is left of the path: `measure`, `grade-timed`, `propose-0/repair-1`, `close-2`. */
   name: string;

@@ -3,15 +3,19 @@ import type { NotUsed, StrategyList } from './strategies.schema.ts';
 /** Strategies that go together in one candidate. */
 export const combined = (strategies: readonly string[]): string => strategies.join(' + ');
 
-/** A combination that does not apply, with its reasons; `edit` is what alone would do away with one, as in `without this line`. */
+/**
+ * A combination that does not apply, with its reasons. `edit` is what alone would do away with one, as in
+ * `without this line`.
+ */
 export interface Refusal {
   strategies: readonly string[];
   reasons: readonly { text: string; edit?: string | null }[];
 }
 
 /**
- * Returns why strategies are not used, equal reasons once. Of a combination nothing is said where a part of it does not apply; a
- * strategy that is in no combination that applies goes by its own name. `known` are those the job allows.
+ * Returns why strategies are not used, equal reasons once. Of a combination nothing is said where a part of it
+ * does not apply. A strategy that is in no combination that applies goes by its own name. `known` are those the
+ * job allows.
  */
 export function notUsed(
   refused: readonly Refusal[],

@@ -11,7 +11,10 @@ export const Measurement = z.object({
   /** How far baseline against itself on this host was from 1 at most, as a share: 0.03 is ±3 %. */
   noiseFloor: z.number(),
   pairs: z.number(),
-  /** The cost of asking, taken off the baseline; off the candidate, too, where its text is of our own making (`isOurs`). */
+  /**
+   * The cost of asking, taken off the baseline. Off the candidate, too, where its text is of our own making
+   * (`isOurs`).
+   */
   askingMs: Interval,
   isOurs: z.literal(true).optional(),
   host: z.string(),

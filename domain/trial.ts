@@ -75,7 +75,10 @@ export const anew = ({ seeds, measurement }: Pick<Trial, 'seeds' | 'measurement'
       ? 'with new seeds'
       : 'with new secret inputs';
 
-/** That a measurement is a rough one because the machine had other things to do; null where it had none, or does not tell. */
+/**
+ * That a measurement is a rough one because the machine had other things to do. Null where it had none, or does
+ * not tell.
+ */
 export function busyText({ load }: Pick<Measurement, 'load'>): string | null {
   if (load === undefined) return null;
   const { cores, wanted, others, inLine, stolen } = load;
@@ -93,7 +96,10 @@ export function busyText({ load }: Pick<Measurement, 'load'>): string | null {
 export const askedText = ({ isOurs }: Pick<Measurement, 'isOurs'>): string =>
   isOurs === true ? 'taken off both' : 'taken off the baseline';
 
-/** That a candidate is so quick that mostly its asking was measured, and its speed-up not well known; null where it is not. */
+/**
+ * That a candidate is so quick that mostly its asking was measured, and its speed-up not well known. Null where
+ * it is not.
+ */
 export function askingText({ askingMs, candidateMs, speedup }: Measurement): string | null {
   if (askingMs.value <= candidateMs.value / 2) return null;
   const [asking, all] = [askingMs.value, candidateMs.value].map(durationOf);
@@ -163,7 +169,10 @@ const looksAt = (trials: readonly Trial[], objective: Objective) =>
 export const bestTrial = (trials: readonly Trial[], objective: Objective): Trial | null =>
   best(looksAt(trials, objective), objective)?.trial ?? null;
 
-/** Returns the trial whose program a job gives: of the candidate that was chosen, where that stands, else the best; null where none does. */
+/**
+ * Returns the trial whose program a job gives: of the candidate that was chosen, where that stands, else the
+ * best. Null where none does.
+ */
 export function productTrial(
   trials: readonly Trial[],
   objective: Objective,
@@ -193,7 +202,9 @@ const foundBy = ({ candidate: { id, title }, outcome }: Trial): BestFound => ({
   metric: foundIn(outcome).metric,
 });
 
-/** Returns the candidate that was chosen as a result keeps it; null where none was, or where it does not stand. */
+/**
+ * Returns the candidate that was chosen as a result keeps it. Null where none was, or where it does not stand.
+ */
 export function chosenFound(
   trials: readonly Trial[],
   objective: Objective,
@@ -203,7 +214,10 @@ export function chosenFound(
   return top === null || top.candidate.id !== chosen ? null : foundBy(top);
 }
 
-/** Returns what a verification found of a `claim`, in one sentence, `found` is null where checks were passed; `anew`: how it was tried again. */
+/**
+ * Returns what a verification found of a `claim`, in one sentence, `found` is null where checks were passed.
+ * `anew`: how it was tried again.
+ */
 export function findingOf(
   title: string,
   claim: Interval | null,

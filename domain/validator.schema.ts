@@ -112,7 +112,10 @@ const fileChecks = [
     path: SafePath,
     /** Voxels along an edge; unset: any cube. */
     n: size.optional(),
-    /** Bytes in front of the voxels; unset: none, or the eight of N as int32 and a size as float32 where they are there. */
+    /**
+     * Bytes in front of the voxels. Unset: none, or the eight of N as int32 and a size as float32 where they
+     * are there.
+     */
     header: count.max(2 ** 20).optional(),
     /** What a voxel is. */
     dtype: z

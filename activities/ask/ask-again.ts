@@ -37,7 +37,10 @@ const later = (type: string, message: string, delayMs: number): ApplicationFailu
 /** Up to a quarter longer, so that those who wait for the same do not come back together. */
 const jittered = (ms: number): number => Math.ceil(ms * (1 + Math.random() / 4));
 
-/** Returns the error for a request that was not sent. Where there is a route after this one, that is asked at once; `accounts` are the job's and those above it. */
+/**
+ * Returns the error for a request that was not sent. Where there is a route after this one, that is asked at
+ * once. `accounts` are the job's and those above it.
+ */
 export function afterRefusal(
   refused: Exclude<CallStart, { kind: 'started' }>,
   { route, isLast }: { route: string; isLast: boolean },
@@ -121,8 +124,8 @@ export interface WindowClosed {
 }
 
 /**
- * Returns when the quota that a request hit is open again, milliseconds since 1970; null where it hit none, or the provider did not say. A time
- * that no quota takes is no time.
+ * Returns when the quota that a request hit is open again, milliseconds since 1970. Null where it hit none, or
+ * the provider did not say. A time that no quota takes is no time.
  */
 export function windowOf({ name, retryAfterMs }: ModelFailure, now: number): number | null {
   if (retryAfterMs === null || retryAfterMs > longestWindowMs) return null;

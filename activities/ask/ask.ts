@@ -91,9 +91,10 @@ export interface AskContext {
 }
 
 /**
- * Asks one route, and pays at most once: a reply on record, or in the cache, is taken instead. A request is put on record with what
- * it may cost before it is sent, and its reply before it is used. Errors say how Temporal is to go on: again after a wait, or not
- * at all; the workflow then takes the next route, has the reply repaired, or ends the search.
+ * Asks one route, and pays at most once: a reply on record, or in the cache, is taken instead. A request is put
+ * on record with what it may cost before it is sent, and its reply before it is used. Errors say how Temporal
+ * is to go on: again after a wait, or not at all. The workflow then takes the next route, has the reply
+ * repaired, or ends the search.
  */
 export type Ask = <Value, Result>(
   place: Place,

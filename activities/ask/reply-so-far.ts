@@ -12,7 +12,10 @@ export interface ReplySoFar {
 
 const showEveryMs = 500;
 
-/** Shows the text so far to those who watch, now and then; heartbeats carry its length, and the workflow's history nothing. */
+/**
+ * Shows the text so far to those who watch, now and then. Heartbeats carry its length, and the workflow's
+ * history nothing.
+ */
 export function showReply(
   ledger: Ledger,
   { key, jobId, route }: { key: string; jobId: string; route: string },

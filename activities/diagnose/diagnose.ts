@@ -261,7 +261,10 @@ const nativeOf = ({ around }: Failure): Record<string, true> =>
     }),
   );
 
-/** Returns the stack that Python's fault handler wrote, the innermost frame first; of several threads the one that it was in. */
+/**
+ * Returns the stack that Python's fault handler wrote, the innermost frame first. Of several threads the one
+ * that it was in.
+ */
 function stackIn(said: string): Frame[] {
   const lines = withShortPaths(said).split('\n');
   const heads = lines.flatMap((line, index) => (/most recent call first/.test(line) ? [index] : []));

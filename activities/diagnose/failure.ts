@@ -95,7 +95,10 @@ export function raisedIn(said: string): Raised | null {
 
 const causes = 'The above exception was the direct cause of the following exception:';
 
-/** Returns what was said up to the exception that the last one was explicitly raised from; null where it was from none. */
+/**
+ * Returns what was said up to the exception that the last one was explicitly raised from. Null where it was
+ * from none.
+ */
 export function causeIn(said: string): string | null {
   const at = said.lastIndexOf(causes);
   const last = said.lastIndexOf('Traceback (most recent call last):');

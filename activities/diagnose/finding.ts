@@ -49,7 +49,10 @@ export function statementFrom(failure: Failure, at: Frame | undefined): string {
   return lines.slice(0, end < 0 ? undefined : end + 1).join('\n');
 }
 
-/** Returns the one of `names` that is `name` but for one letter, or two where it is long; null where none, or several, are as near. */
+/**
+ * Returns the one of `names` that is `name` but for one letter, or two where it is long. Null where none, or
+ * several, are as near.
+ */
 export function nearestName(name: string, names: readonly string[]): string | null {
   const most = name.length >= 8 ? 2 : name.length >= 4 ? 1 : 0;
   const near = names

@@ -16,7 +16,10 @@ const waiting =
 /** Fewer samples say nothing. */
 const leastSamples = 20;
 
-/** Returns the line at which most of what Python's watchdog wrote stands; null where that is too little, or the program stands nowhere in its own files. */
+/**
+ * Returns the line at which most of what Python's watchdog wrote stands. Null where that is too little, or the
+ * program stands nowhere in its own files.
+ */
 export function hottestIn(written: string, ms: number): Hottest | null {
   // The last one may have been cut.
   const samples = withShortPaths(written)

@@ -27,7 +27,10 @@ const any = /^/;
 const writes =
   /open\([^)]*,\s*(?:mode\s*=\s*)?['"][wax]|['"][wax]b?\+?['"]|\bbasicConfig\(|\.(?:save|savez|savez_compressed|savetxt|savefig|imsave|imwrite|tofile|write_text|write_bytes|touch|mkdir|dump|to_csv|to_json|to_excel|to_parquet|to_pickle|to_html|export)\(|\w*FileHandler\(|\b(?:imsave|imwrite|savefig|mkdir|copy|copyfile|move|rename|replace)\(/;
 
-/** Returns the path that is not there; of a file that is moved, or copied, it is where to, where the file itself is there. */
+/**
+ * Returns the path that is not there. Of a file that is moved, or copied, it is where to, where the file itself
+ * is there.
+ */
 function missedBy(message: string, { around, written }: Failure): string | undefined {
   const [, from, to] =
     /(?:No such file or directory|\[WinError 3\][^']*): '(.*?)'(?: -> '(.*)')?$/.exec(message) ?? [];
@@ -180,7 +183,9 @@ function offScreen(
   );
 }
 
-/** Returns what a program that was ended while it looked for a screen says; null where it says nothing of one. */
+/**
+ * Returns what a program that was ended while it looked for a screen says. Null where it says nothing of one.
+ */
 export function withoutScreen(failure: Failure): Finding | null {
   const line = failure.stderr
     .split('\n')

@@ -135,7 +135,7 @@ const goneNames: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
 };
 
-/** Returns what does by now what a name did that is gone; null where it is none that is known to be gone. */
+/** Returns what does by now what a name did that is gone. Null where it is none that is known to be gone. */
 export const goneFrom = (module: string, name: string): string | null => goneNames[module]?.[name] ?? null;
 
 /** Methods that are gone, by what their objects are called. `NAME`: another method; a text with `{args}`: what is called instead. */

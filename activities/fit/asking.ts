@@ -44,7 +44,10 @@ export async function measuredOf({ blobs }: Store, table: SplitTable) {
   };
 }
 
-/** Returns the same question with the reply of the step `repairs`, and what was wrong with it; the question itself where nothing is repaired. */
+/**
+ * Returns the same question with the reply of the step `repairs`, and what was wrong with it. The question
+ * itself where nothing is repaired.
+ */
 export async function askedAgain<Value>(
   { blobs, ledger }: Store,
   request: PromptRequest<Value>,

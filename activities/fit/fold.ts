@@ -175,7 +175,10 @@ function outcomeOf(ran: RunResult): Outcome | null {
   return { kind: 'invalidOutput', reason: `${refused.path} was not taken: ${refused.why}` };
 }
 
-/** A fold that crashed ends its candidate, as one does whose predictions are refused; one that ran out of time leaves the others' score. */
+/**
+ * A fold that crashed ends its candidate, as one does whose predictions are refused. One that ran out of time
+ * leaves the others' score.
+ */
 function outcomeOfFolds(
   ran: readonly FoldRan[],
   graded: { grades: FoldGrades; verdict: Artifact } | null,

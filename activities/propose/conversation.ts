@@ -9,7 +9,10 @@ const mostTurns = 20;
 /** Files of a turn that are named. */
 const mostNamed = 8;
 
-/** Returns what was said before a turn of a conversation, and what came of it: a line each, in order; null for any other job. */
+/**
+ * Returns what was said before a turn of a conversation, and what came of it: a line each, in order. Null for
+ * any other job.
+ */
 export async function conversationOf(store: Store, jobId: string): Promise<string | null> {
   const turn = await store.ledger.job(jobId);
   if (turn?.role !== 'turn' || turn.parent === null) return null;

@@ -1,6 +1,9 @@
 import type { Store } from '../../store/store.ts';
 
-/** Returns what people told a job and those above it by `asOf`, milliseconds since 1970: a line each, in order; null where they told nothing. */
+/**
+ * Returns what people told a job and those above it by `asOf`, milliseconds since 1970: a line each, in order.
+ * Null where they told nothing.
+ */
 export async function hintsOf({ ledger }: Store, jobId: string, asOf: number): Promise<string | null> {
   const told: { text: string; at: number }[] = [];
   for (let id: string | null = jobId; id !== null; id = (await ledger.job(id))?.parent ?? null)

@@ -135,7 +135,10 @@ const Made = z.object({
 
 const Problem = z.object({ kind: z.string(), message: z.string(), where: z.string().nullable() });
 
-/** Returns the rejection: its first line says where, what and why; then come what the program missed, and the rest of its message. */
+/**
+ * Returns the rejection: its first line says where, what and why. Then come what the program missed, and the
+ * rest of its message.
+ */
 function rejection({ message, where }: z.infer<typeof Problem>, hint: string | null): JobRejected {
   const [headline = '', ...rest] = message.split('\n');
   const [error = '', ...more] = rest.length === 0 ? [] : reasonIn(rest.join('\n')).split('\n');

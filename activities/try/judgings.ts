@@ -141,7 +141,9 @@ export function answersTask(
 
 type ScriptOutput = Pick<ReturnedFiles, 'files' | 'stdout'> & Partial<Pick<ReturnedFiles, 'written'>>;
 
-/** One run of a script beside one of the baseline; `named` is what a verdict calls a file, or the output, of it. */
+/**
+ * One run of a script beside one of the baseline. `named` is what a verdict calls a file, or the output, of it.
+ */
 export interface ComparedRun {
   named: (what: string) => string;
   expected: ScriptOutput;

@@ -16,8 +16,9 @@ const Found = z.object({ reasons: z.array(z.string()), removes: z.boolean() });
 const mostNamed = 5;
 
 /**
- * Returns what tells why a changed program only hides the failure of the one it was made from; null where it does not. The rule is stated in
- * docs/fix.md: what that one printed and wrote before it failed is there, and nothing in the text lets errors pass.
+ * Returns what tells why a changed program only hides the failure of the one it was made from; null where it
+ * does not. Returns what tells why a changed program only hides the failure of the one it was made from. Null
+ * where it does not.
  */
 export const createHiding =
   ({ store, sandbox }: ActivityContext) =>

@@ -147,8 +147,9 @@ export const createMeasureActivities = ({ store, sandbox }: ActivityContext) => 
       return measured;
     },
     /**
-     * Measures the baseline against itself on this host: what comes out is the host's noise floor. Throws `JobRejected` where the
-     * baseline is too quick for any candidate to be seen to be faster; `oursOnly`: no model makes any.
+     * Measures the baseline against itself on this host: what comes out is the host's noise floor. Throws
+     * `JobRejected` where the baseline is too quick for any candidate to be seen to be faster. `oursOnly`: no
+     * model makes any.
      */
     async claimBench({
       oursOnly = false,
@@ -261,16 +262,20 @@ const tooLong = (exam: Exam, runs: number): Outcome => ({
   reason: `measuring takes ${runs} runs one after another, which did not fit into ${Math.round(measuringMs(exam) / 1000)} s: give the program less work`,
 });
 
-/** Returns the index of the case that is asked twice, behind all others; null where two calls of the original may take too long. */
+/**
+ * Returns the index of the case that is asked twice, behind all others. Null where two calls of the original
+ * may take too long.
+ */
 const twiceOf = (exam: Exam, cases: PreparedCases | null, inputs: CaseSet | null): number | null =>
   inputs === null || inputs.twice === null || (cases?.oracleMs ?? 0) > exam.limits.wallMs / 4
     ? null
     : inputs.cases.length;
 
 /**
- * Plans warm-ups, then pairs in alternating order, each on inputs that no player has seen. `checked` cases at the front belong to
- * the check that went before; it is null for a script, which has no cases. The case `twice` stands in for the baseline's warm-up, and is the
- * last the candidate is asked, so that what it does from some call on is seen as well.
+ * Plans warm-ups, then pairs in alternating order, each on inputs that no player has seen. `checked` cases at
+ * the front belong to the check that went before. It is null for a script, which has no cases. The case `twice`
+ * stands in for the baseline's warm-up, and is the last the candidate is asked, so that what it does from some
+ * call on is seen as well.
  */
 function plan(checked: number | null, pairs: number, batch: number, twice: number | null): Sample[] {
   if (checked === null) {

@@ -10,8 +10,8 @@ import { programsOf } from '../propose/sandbox-programs.ts';
 import { python, threads } from './command.ts';
 
 /**
- * Returns where the time of a function goes on one case, line by line, as `observe.py` writes it; null where it came to no end. For people: nothing is
- * decided by it, for the function runs beside what observes it.
+ * Returns where the time of a function goes on one case, line by line, as `observe.py` writes it. Null where it
+ * came to no end. For people: nothing is decided by it, for the function runs beside what observes it.
  */
 export async function profiled(
   { store, sandbox }: ActivityContext,

@@ -24,7 +24,10 @@ export function reasonIn(said: string): string {
   return told;
 }
 
-/** Returns `line`, and below it the end of `detail` as far as a reason has room; `line` alone where both say the same. */
+/**
+ * Returns `line`, and below it the end of `detail` as far as a reason has room. `line` alone where both say the
+ * same.
+ */
 export function withDetail(line: string, detail: string): string {
   const first = line.length > longestLine ? `${line.slice(0, longestLine)}…` : line;
   const more = detail.slice(-longestReason).trim();
@@ -155,7 +158,9 @@ function lineOfGroup(line: string, message: readonly string[]): string {
   return inner.length === 0 ? line : `${line}: ${inner.slice(0, mostInGroup).join('; ')}${more}`;
 }
 
-/** Numba first says in which of its steps it failed, which helps nobody; what it did not know comes after that. */
+/**
+ * Numba first says in which of its steps it failed, which helps nobody. What it did not know comes after that.
+ */
 function lineOfNumba(name: string, message: readonly string[]): string {
   const telling = message.filter((line) => line.trim() !== '' && !/^Failed in \w+ mode pipeline/.test(line));
   const [first = '', second = ''] = telling.map((line) => line.trim().replace(/^>>> /, ''));

@@ -49,7 +49,10 @@ export const ExperimentJob = z
       .strictObject({
         /** No more cells begin once so many have failed. */
         failures: z.number().int().positive().optional(),
-        /** Of so many arms one goes on, after 1 cell of each, after so many, after their square …; unset: all go on. */
+        /**
+         * Of so many arms one goes on, after 1 cell of each, after so many, after their square …. Unset: all go
+         * on.
+         */
         halving: z.number().int().min(2).max(100).optional(),
       })
       .prefault({}),

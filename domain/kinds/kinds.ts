@@ -43,7 +43,10 @@ export interface Part {
   path: (string | number)[];
 }
 
-/** Returns the job itself or, where it is made of others, each of those; of cells that name the same files and ask the same models the first. */
+/**
+ * Returns the job itself or, where it is made of others, each of those. Of cells that name the same files and
+ * ask the same models the first.
+ */
 export function partsOf(job: Job): Part[] {
   if (isPart(job)) return [{ part: job, path: [] }];
   if (job.kind === 'pipeline') return job.stages.map((part, index) => ({ part, path: ['stages', index] }));

@@ -45,8 +45,8 @@ const fields = {
   ignoreLines: z.array(z.string()).default([]),
   tolerance: Tolerance.prefault({}),
   /**
-   * What an answer must have in common with the original's beside its values: `exact`: the types, classes and layout; `equal`: the
-   * kind of its numbers and the shape.
+   * What an answer must have in common with the original's beside its values: `exact`: the types, classes and
+   * layout. `equal`: the kind of its numbers and the shape.
    */
   answers: z.enum(['exact', 'equal']).default(defaults.answers),
   strategies: z.array(Strategy).default([...Strategy.options]),

@@ -33,7 +33,10 @@ const fields = {
   task: z.string().trim().min(1).max(longestTask).optional(),
   /** A C++ extension module for Python, in place of a program: built, tested on cases of its arguments, run under AddressSanitizer, and measured. */
   module: Extension.optional(),
-  /** The file that `task` was read from. In a job file it stands in place of a task; a `script` beside it that is not there is written for it. */
+  /**
+   * The file that `task` was read from. In a job file it stands in place of a task. A `script` beside it that
+   * is not there is written for it.
+   */
   template: SafePath.optional(),
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),

@@ -134,8 +134,8 @@ export const optimizeQuestion: AsksFor<OptimizeJob> = async (
 };
 
 /**
- * Returns the trial of the program that the reply is to change: the one that was decided on; the best where that failed, or was the
- * user's own. Null for the user's own, which drafts begin with.
+ * Returns the trial of the program that the reply is to change: the one that was decided on. The best where
+ * that failed, or was the user's own. Null for the user's own, which drafts begin with.
  */
 function startOf(decision: ModelDecision, trials: readonly Trial[], top: Trial | null): Trial | null {
   if (decision.kind === 'draft') return null;

@@ -7,7 +7,10 @@ import { metricText } from '../../../domain/trial.ts';
 import { readTree } from '../../../store/documents.ts';
 import type { Store } from '../../../store/store.ts';
 
-/** Says how a program is scored: the metric, the direction, bounds, and what the user's function says of itself; none where it is not. */
+/**
+ * Says how a program is scored: the metric, the direction, bounds, and what the user's function says of itself.
+ * None where it is not.
+ */
 export async function scoringWords({ blobs }: Store, job: SolveJob, files: Artifact): Promise<string[]> {
   const { objective } = job;
   const evaluator = evaluatorOf(job);

@@ -91,7 +91,10 @@ async function failureOf(store: Store, trial: Trial) {
   };
 }
 
-/** Returns how a module is tested, in words, with the reference where there is one; null where nothing but a task says what it is to do. */
+/**
+ * Returns how a module is tested, in words, with the reference where there is one. Null where nothing but a
+ * task says what it is to do.
+ */
 async function testOf(store: Store, files: Artifact, module: SolveJob['module']): Promise<string | null> {
   if (module === undefined) return null;
   const { name, reference, accepts, functions } = module;
