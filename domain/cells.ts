@@ -26,7 +26,9 @@ export const replicatesOf = ({ matrix, replicates }: Pick<Grid, 'matrix' | 'repl
 export const mostCells = ({ matrix, include, repeats }: Grid): number =>
   (Object.values(matrix).reduce((product, values) => product * values.length, 1) + include.length) * repeats;
 
-/** Returns all cells, every arm once before any is repeated, so that what is there at any time compares them all. */
+/**
+ * Returns all cells, every arm once before any is repeated. What is there at any time then compares them all.
+ */
 export function cellsOf(grid: Grid): Cell[] {
   const { matrix, include, exclude, repeats } = grid;
   const repeating = replicatesOf(grid);
@@ -77,7 +79,10 @@ export function jobOfCell({ cell }: Pick<ExperimentJob, 'cell'>, { values, round
   return { ...job, name: cell.name, seed: job.seed + round - 1 };
 }
 
-/** Puts values into a cell as it was written or as it was parsed: into fields by their paths, and in place of `${name}`. */
+/**
+ * Puts values into a cell as it was written or as it was parsed. They go into fields by their paths, and in
+ * place of `${name}`.
+ */
 export function fillCell(cell: object, values: Readonly<Values>): unknown {
   const used = placeholdersIn(cell);
   let filled = fillTexts(cell, values);

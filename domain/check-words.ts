@@ -9,7 +9,10 @@ export function checkWords(check: OutputCheck): string {
   return `${check.kind === 'stdout' ? 'what it prints' : check.path}: ${parts.join(', ')}; not empty`;
 }
 
-/** Says what is checked of what a program writes: of each output, and by the user's own check, whose text is nobody's to read. */
+/**
+ * Says what is checked of what a program writes: of each output, and by the user's own check. The text of that
+ * is nobody's to read.
+ */
 export function checksWords({ outputs, ...job }: Pick<SolveJob, 'outputs' | 'check'>): string[] {
   const own = outputCheckOf(job);
   const said = own === null ? [] : [`${functionWords(own)}, a check of the user's, accepts what was written`];

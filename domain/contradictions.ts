@@ -59,7 +59,10 @@ export function contradictions(fields: object): Contradiction[] {
 /** Fields that say what a file is, so that two checks of one file cannot say two things. */
 const saysExactly = [...Object.keys(exact), 'dtype', 'shape', 'format', 'mode'];
 
-/** Returns what two checks ask of the same file that no file can meet: each where it stands in the later one, by its index. */
+/**
+ * Returns what two checks ask of the same file that no file can meet. Each is told where it stands in the later
+ * one, by its index.
+ */
 export function contradictionsBetween(checks: readonly object[]): Contradiction[] {
   const found: Contradiction[] = [];
   for (const [index, check] of checks.entries()) {

@@ -8,7 +8,10 @@ export const NextDecision = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('fix'), parent: z.string() }),
   /** `stuck`: two candidates that failed of the same, the second made from the first: begun anew in their place. */
   z.object({ kind: z.literal('draft'), stuck: z.array(z.string()).optional() }),
-  /** `other`: not the first of several fixes that were asked for at once, by the candidate that the first one became. */
+  /**
+   * `other` is not the first of several fixes that were asked for at once. It goes by the candidate that the
+   * first one became.
+   */
   z.object({
     ...{ kind: z.literal('debug'), parent: z.string() },
     other: z.object({ of: z.string(), index: z.number().int().positive() }).optional(),

@@ -27,17 +27,26 @@ export const defaults = {
     longestRateLimitMs: 15 * 60_000,
     /** The longest time that a provider's word is taken for when a quota opens again: a week's, and a day. */
     longestWindowMs: 8 * 24 * 60 * 60_000,
-    /** Where a quota was said to be open again and is not, so long is waited, and twice as long each time after. */
+    /**
+     * So long is waited where a quota was said to be open again and is not. It is twice as long each time
+     * after.
+     */
     closedAgainMs: 60_000,
     longestClosedAgainMs: 60 * 60_000,
     /** Shares of a budget that are warned of. */
     warnAt: [0.8, 0.5],
-    /** What a request for a program takes, about, where no call on its route is on record; and so many calls say it better. */
+    /**
+     * What a request for a program takes, about, where no call on its route is on record. So many calls say it
+     * better.
+     */
     usualTokens: { input: 6_000, output: 4_000 },
     usualCalls: 3,
     /** A request that has not ended by then is lost; no whole reply takes as long. A batch says another time. */
     longestRequestMs: 40 * 60_000,
-    /** Requests of one call whose end was never seen, before its route is given up: a call that kills worker after worker is to blame. */
+    /**
+     * Requests of one call whose end was never seen, before its route is given up. A call that kills worker
+     * after worker is to blame.
+     */
     mostLost: 10,
     /** Requests that are sent together, at half the price and within a day. */
     batch: {
@@ -67,7 +76,7 @@ export const defaults = {
     repairs: 2,
     /** Decisions in a row that no route made into a program, before models are given up. */
     fruitlessProposals: 3,
-    /** A warning is given where a call costs this many times the median of its route, or more than this share of its requests fail … */
+    /** A warning is given where a call costs this many times the median of its route, or this share of its requests fails … */
     unusualFactor: 10,
     unusualFailures: 0.5,
     /** … once it had this many. */
@@ -94,7 +103,9 @@ export const defaults = {
   warmUps: 2,
   /** Interleaved pairs of one measurement: as few as an interval needs that leaves out the worst pair at either end. */
   pairs: 9,
-  /** The same for a script, each run of which is a new sandbox: as few as an interval needs at all. */
+  /**
+   * The same for a script, each run of which is a new sandbox. They are as few as an interval needs at all.
+   */
   scriptPairs: 6,
   /** Runs of a program, each with another seed, whose scores say how far chance moves them. */
   scoreRepeats: 5,

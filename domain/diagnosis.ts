@@ -1,6 +1,9 @@
 import { type Diagnosis, diagnosisKinds, type Fix, rewritings } from './diagnosis.schema.ts';
 
-/** Returns what a diagnosis says, a few lines: what it is and where, the line that shows it, what to do. */
+/**
+ * Returns what a diagnosis says in a few lines: what it is and where. Then come the line that shows it, and
+ * what to do.
+ */
 export function diagnosisLines({ kind, evidence, place, suggestion, fix }: Diagnosis): string[] {
   return [
     `${kind}: ${diagnosisKinds[kind]}${place === null ? '' : `, at ${placeText(place)}`}`,

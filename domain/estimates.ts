@@ -17,7 +17,10 @@ const { gridAbove, repeatsAbove, overhead } = defaults.estimates;
 
 const bytesOf = (dtype: string): number => Number(/\d+$/.exec(dtype)?.[0] ?? 32) / 8;
 
-/** Returns what a grid of n³ voxels takes: their bytes, and half as much again for what a program makes of them. */
+/**
+ * Returns what a grid of n³ voxels takes. That is their bytes, and half as much again for what a program makes
+ * of them.
+ */
 export function voxelEstimate(n: number, dtype = 'float32'): VoxelEstimate {
   const voxels = n ** 3;
   const bytes = voxels * bytesOf(dtype);

@@ -70,7 +70,10 @@ export const Extension = z
     functions: z.array(ExtensionFunction).min(1).max(8),
     /** A Python file with slow, obvious functions of the same names: what they answer is right. */
     reference: SafePath.regex(/\.py$/, 'expected a Python file').optional(),
-    /** In place of a reference, or beside it: `check.py` (its `accepts`), called with a function's name, its arguments in a tuple, and an answer. */
+    /**
+     * Stands in place of a reference, or beside it: `check.py` (its `accepts`). It is called with a function's
+     * name, its arguments in a tuple, and an answer.
+     */
     accepts: FunctionRef.optional(),
     /** Lengths of axes by name. */
     sizes: z.record(functionName, Sizes).default({}),

@@ -24,7 +24,10 @@ export const toleranceOf = ({ functions }: Pick<Extension, 'functions'>): number
     ? 1e-4
     : 1e-9;
 
-/** Tells whether a module is measured beside its reference: inputs must differ each time, and few do where all are whole numbers. */
+/**
+ * Tells whether a module is measured beside its reference. Inputs must differ each time, and few do where all
+ * are whole numbers.
+ */
 export const isMeasured = ({ functions, reference }: Pick<Extension, 'functions' | 'reference'>): boolean =>
   reference !== undefined &&
   functions.every(({ arguments: given }) =>

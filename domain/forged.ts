@@ -1,4 +1,7 @@
-/** Stands, in its metadata and as the one name in its data, in place of a payload that was not signed by this home. */
+/**
+ * Stands in place of a payload that was not signed by this home. It is in the metadata, and the one name in the
+ * data.
+ */
 export const forgedMark = 'crucible-forged';
 
 /** Returns what is said of a value that stands for such a payload; null for any other value. */

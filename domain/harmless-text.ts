@@ -5,8 +5,8 @@ const unseen = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Co}\p{Cn}]/gu;
 const unsafe = /[\p{Cc}--[\n\t]]|\p{Bidi_Control}|[\u2028\u2029\ufeff]/gv;
 
 /**
- * Returns `text` as it is shown: what cannot be seen is made visible, so that nothing can colour, reorder or hide what people read. ESC is
- * `␛`, U+202E is `⟨U+202E⟩`. A carriage return before a line feed is dropped.
+ * Returns `text` as it is shown, with what cannot be seen made visible. So nothing can colour, reorder or hide
+ * what people read. ESC is `␛`, U+202E is `⟨U+202E⟩`. A carriage return before a line feed is dropped.
  */
 export function visible(text: string): string {
   return text

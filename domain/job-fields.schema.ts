@@ -143,7 +143,10 @@ export const common = {
   cores: z.number().int().positive().max(256).default(defaults.cores),
   seed: z.number().int().nonnegative().default(defaults.seed),
   budget: Budget.prefault({}),
-  /** What comes of a search that ends without what it is after: `wait` keeps the job open, at no cost, until somebody helps; unset: it ends. */
+  /**
+   * What comes of a search that ends without what it is after. `wait` keeps the job open, at no cost, until
+   * somebody helps; unset, it ends.
+   */
   on_failure: z.enum(['end', 'wait']).optional(),
 };
 
@@ -153,7 +156,10 @@ export const longestTask = 10_000;
 /** A folder of prompts of the job's own: `NAME.md` there is used in place of Crucible's prompt of that name. */
 export const prompts = SafePath.optional();
 
-/** Values by name. In a job file a stage with a matrix stands for one stage a combination, in whose fields `${n}` is the value of `n`. */
+/**
+ * Values by name. In a job file a stage with a matrix stands for one stage a combination. `${n}` in its fields
+ * is the value of `n`.
+ */
 export const Matrix = z
   .record(
     z.string().regex(/^[A-Za-z]\w*$/, 'expected a name of letters and digits'),
@@ -162,7 +168,9 @@ export const Matrix = z
   .refine((matrix) => Object.keys(matrix).length > 0, 'expected at least one name with its values');
 export type Matrix = z.infer<typeof Matrix>;
 
-/** What makes a job a stage, whose name is the job's: the files of the stages it needs stand below their names. */
+/**
+ * What makes a job a stage, whose name is the job's. The files of the stages it needs stand below their names.
+ */
 export const stage = {
   name: slug,
   needs: z.array(slug).default([]),
@@ -186,17 +194,21 @@ const Bounds = z
     'expected a `min` that is not above `max`',
   );
 
-/** A score of the user's own, in place of passing: what a function of theirs gives for what a program wrote. */
+/** A score of the user's own, in place of passing. A function of theirs gives it for what a program wrote. */
 export const ScoreObjective = z.strictObject({
   /** What the score is called: `RMSE`. Where the function returns a dict, its key. */
   metric: metricName,
   direction: z.enum(['minimize', 'maximize']),
   /**
-   * `evaluate.py` (its `evaluate`) or `evaluate.py:name`, called with the folders of the inputs and of the outputs, and a `seed` where it takes
-   * one, in the grader's sandbox. It returns a number, or a dict with `metric` and what is constrained. No program sees this file.
+   * `evaluate.py` (its `evaluate`) or `evaluate.py:name`, called in the grader's sandbox. It gets the folders
+   * of the inputs and of the outputs, and a `seed` where it takes one. It returns a number, or a dict with
+   * `metric` and what is constrained. No program sees this file.
    */
   check: FunctionRef,
-  /** Runs of each program, every one with another seed: their mean counts, and how far they differ says how sure it is. */
+  /**
+   * Runs of each program, every one with another seed. Their mean counts, and how far they differ says how sure
+   * it is.
+   */
   repeats: z.number().int().positive().max(30).default(defaults.scoreRepeats),
   /** Stop as soon as a verified score is surely as good as this. */
   goal: z.number().optional(),

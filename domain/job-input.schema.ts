@@ -36,7 +36,10 @@ export const JobInput = z.object({
   job: Job,
   /** A `Tree` of all files the job names, below the paths it names them by. */
   files: Artifact,
-  /** A list of what stands in the folder of the job and is not among those: to tell what a program misses. */
+  /**
+   * A list of what stands in the folder of the job and is not among those. It is there to tell what a program
+   * misses.
+   */
   beside: Artifact,
   role: z.enum(jobRoles),
   /** The job this one belongs to, and as which part of it. */

@@ -7,7 +7,10 @@ export type Role = (typeof roles)[number];
 /** Strategies alone. */
 export const noRoutes: Routes = { plan: [], draft: [], debug: [], improve: [], explain: [] };
 
-/** Why there is a job: a person asked for it, another job needs it as a part, or it tries again what another found. */
+/**
+ * Why there is a job. A person asked for it, another job needs it as a part, or it tries again what another
+ * found.
+ */
 export const jobRoles = ['job', 'stage', 'cell', 'turn', 'verification', 'fork'] as const;
 export type JobRole = (typeof jobRoles)[number];
 

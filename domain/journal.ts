@@ -81,8 +81,9 @@ export function fixDepth(journal: Journal, row: JournalRow): number {
 }
 
 /**
- * Returns the journal that recorded trials amount to: a candidate that was tried again stands with what the second look found. One that
- * should have been tried again, and was not when its job ended, is left out: it is still to be finished.
+ * Returns the journal that recorded trials amount to: a candidate that was tried again stands with what the
+ * second look found. Returns the journal that recorded trials amount to. A candidate that was tried again
+ * stands with what the second look found.
  */
 export function journalOf(trials: readonly Trial[], objective: Objective): JournalRow[] {
   const rows = lastLooks(trials).map((trial) => rowOf(trial, objective));

@@ -50,7 +50,10 @@ export interface SameFilesJudging extends Agreement {
   reference: Artifact | null;
 }
 
-/** A function of the user's that is called with the folders of a program's inputs and of its outputs, in the grader's sandbox. */
+/**
+ * A function of the user's, called in the grader's sandbox. It gets the folders of a program's inputs and of
+ * its outputs.
+ */
 export interface OnFolders {
   function: FunctionAt;
   /** A `Tree` of all files of the job, and which of them stand beside the function. No candidate sees those that are hidden. */
@@ -115,7 +118,10 @@ export interface ModuleExam {
   baseline: Artifact | null;
 }
 
-/** What every candidate of a job goes through: what it is given, how it is judged, and where it is measured. */
+/**
+ * What every candidate of a job goes through. It says what that is given, how it is judged, and where it is
+ * measured.
+ */
 export interface Exam<J extends Judging = Judging> {
   judging: J;
   /** The path of the user's own program: to tell people. */
@@ -226,7 +232,10 @@ export const isTestFile = (path: string): boolean => /(?:^|\/)(?:test_[^/]*|[^/]
 /** Tells whether a check is a file of tests for pytest, and not a function. */
 export const isTests = ({ module, name }: FunctionAt): boolean => name === allTests && isTestFile(module);
 
-/** Returns the modules that tests of a job call, by the first parts of their names: what a program is to write, and what the job builds. */
+/**
+ * Returns the modules that tests of a job call, by the first parts of their names. A program is to write them,
+ * and the job builds them.
+ */
 export function modulesTested({
   check,
   outputs,
@@ -242,7 +251,10 @@ export function modulesTested({
 export const evaluatorOf = ({ objective }: Pick<SolveJob, 'objective'>): FunctionAt | null =>
   objective === undefined ? null : functionAt(objective.check, 'evaluate');
 
-/** Returns the files and folders of a job that no program sees, wherever they stand: its check, what scores, what those read, and what outputs are to equal. */
+/**
+ * Returns the files and folders of a job that no program sees, wherever they stand. They are its check, what
+ * scores, what those read, and what outputs are to equal.
+ */
 export const hiddenOf = (
   job: Pick<SolveJob, 'check' | 'hidden' | 'objective' | 'module' | 'outputs'>,
 ): string[] => [
@@ -278,7 +290,10 @@ export function solveExam(
   return { judging, program, files: seen, limits, cores, bench: null };
 }
 
-/** Returns the exam of a C++ module: secret cases, which its reference answers, or an example, or which a check of the user's judges. */
+/**
+ * Returns the exam of a C++ module, whose cases are secret. Its reference answers them, or an example, or a
+ * check of the user's judges.
+ */
 export function moduleExam(
   job: Pick<
     SolveJob,

@@ -64,8 +64,9 @@ export function verdictWords(look: Look, objective: Objective): string {
 export const metricIn = (outcome: Outcome): Interval | null => foundIn(outcome).metric;
 
 /**
- * Returns `candidates` sorted as a leaderboard, by the last look at each. First come the verified by their merit, then those that were better
- * once, then the baseline and what is no better. Those that failed are last: more passed checks first, else in the order they were tried.
+ * Returns `candidates` sorted as a leaderboard, by the last look at each. First come the verified by their
+ * merit, then those that were better once. The baseline and what is no better come last. Those that failed are
+ * last: more passed checks first, else in the order they were tried.
  */
 export function ranked<T>(
   candidates: readonly T[],

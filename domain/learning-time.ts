@@ -1,7 +1,12 @@
-/** What a search that has nothing yet may take at least beyond its end: late is better than without a score. */
+/**
+ * What a search that has nothing yet may take at least beyond its end. Late is better than without a score.
+ */
 export const firstScoreMs = 20_000;
 
-/** Returns what is left of a search's time, milliseconds: it ends `reserveMs` before its job does, once something has a score. */
+/**
+ * Returns what is left of a search's time, milliseconds. Once something has a score, it ends `reserveMs` before
+ * its job does.
+ */
 export function searchLeftMs({
   endsAt,
   reserveMs,

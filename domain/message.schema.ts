@@ -23,7 +23,10 @@ export const Message = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('resume') }),
   /** Models read it with every question from then on. */
   z.strictObject({ kind: z.literal('hint'), text: z.string().trim().min(1).max(2_000) }),
-  /** A file that takes the place of the program's, or a unified diff `of` a candidate's program: tried next and judged like any other candidate. */
+  /**
+   * A file that takes the place of the program's, or a unified diff `of` a candidate's program. It is tried
+   * next and judged like any other candidate.
+   */
   z.strictObject({
     kind: z.literal('tryProgram'),
     name: z

@@ -14,7 +14,10 @@ export type Objective =
       metric: string;
       direction: 'maximize' | 'minimize';
       goal?: number;
-      /** It is of rows that were left out of what was learnt from, a fold after the other: sure once all of them were. */
+      /**
+       * It is of rows that were left out of what was learnt from, a fold after the other. It is sure once all
+       * of them were.
+       */
       byFolds?: true;
     };
 
@@ -72,7 +75,10 @@ export function clears({ outcome, metric }: Found, objective: Objective): boolea
   }
 }
 
-/** Returns whether what clears the objective is tried a second time before it counts: a measurement is, a check says the same twice. */
+/**
+ * Returns whether what clears the objective is tried a second time before it counts. A measurement is; a
+ * check says the same twice.
+ */
 export const triesTwice = (objective: Objective): boolean =>
   objective.kind !== 'passes' || objective.twice === true;
 
@@ -92,12 +98,15 @@ export function byMerit(a: Found, b: Found, objective: Objective): number {
   return differs < 0 ? 0 : (ofA[differs] ?? 0) > (ofB[differs] ?? 0) ? -1 : 1;
 }
 
-/** Returns whether `a` is better than `b`: by the value, and where those are equal by the bound that says least. */
+/**
+ * Returns whether `a` is better than `b`. It goes by the value, and where those are equal by the bound that
+ * says least.
+ */
 export const isBetter = (a: Found, b: Found, objective: Objective): boolean => byMerit(a, b, objective) < 0;
 
 /**
- * Returns whether `a` takes the place of `b` as best: where scores are compared by an interval that is clear of the other's, for both have
- * chance in them; else by being better.
+ * Returns whether `a` takes the place of `b` as best. Scores are compared by an interval that is clear of the
+ * other's, for both have chance in them. All else has to be better.
  */
 export function surpasses(a: Found, b: Found, objective: Objective): boolean {
   if (objective.kind !== 'score' || objective.byFolds || a.metric === null || b.metric === null)
@@ -110,8 +119,8 @@ export const stands = (tried: Tried, objective: Objective): boolean =>
   clears(tried, objective) && (tried.verified || !triesTwice(objective));
 
 /**
- * Returns the best of those that clear the objective and were tried as often as it asks for: the first that none of those after it
- * surpasses.
+ * Returns the best of those that clear the objective and were tried as often as it asks for. It is the first
+ * that none of those after it surpasses.
  */
 export const best = <T extends Tried>(tried: readonly T[], objective: Objective): T | undefined =>
   tried

@@ -11,7 +11,7 @@ export type Entry = z.infer<typeof Entry>;
 /** The toolchains a program may be built with; what each runs is fixed in `activities/try/build.ts`. */
 export const Build = z.strictObject({
   tool: z.enum(['nanobind', 'pybind11', 'setuptools', 'cmake', 'pythran', 'cython']),
-  /** The sources, each becoming one extension module of the same name; or the one file that says how to build: `setup.py`, `CMakeLists.txt`. */
+  /** The sources, each becoming one extension module of the same name. Or the one file that says how to build: `setup.py`, `CMakeLists.txt`. */
   sources: z.array(z.string()).min(1),
   /** Lets the compiler reorder floating-point arithmetic: faster, and within a tolerance at best. */
   fastMath: z.boolean().default(false),

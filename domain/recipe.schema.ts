@@ -60,7 +60,10 @@ export const Recipe = z.strictObject({
   /** What a run takes at its peak, with its files, as it was measured: a linear function of the voxels. */
   memory: z
     .strictObject({
-      /** The parameter that says how many there are: the edge of a cube, the file of a volume, or a folder of images. */
+      /**
+       * The parameter that says how many there are. It is the edge of a cube, the file of a volume, or a folder
+       * of images.
+       */
       voxels: z.string(),
       /** The parameter whose numbers say how many times as many are made of them. */
       times: z.string().optional(),

@@ -24,8 +24,8 @@ const requirement =
 export const packageName = (name: string): string => name.toLowerCase().replace(/[-_.]+/g, '-');
 
 /**
- * Reads a requirements file: packages by name, with versions, markers and hashes. Addresses, paths and options are mistakes: what they
- * lead to could run code when it is installed, or come from where nobody expects it.
+ * Reads a requirements file: packages by name, with versions, markers and hashes. Addresses, paths and options
+ * are mistakes. What they lead to could run code when it is installed, or come from where nobody expects it.
  */
 export function readRequirements(text: string): Requirements {
   const read: Requirements = { requirements: [], mistakes: [] };

@@ -30,7 +30,9 @@ const countingInSchema = new Set([
   ],
 ]);
 
-/** Returns what of a check holds on a sample, too: what an output is, and not how much of it there is. */
+/**
+ * Returns what of a check holds on a sample, too. That is what an output is, and not how much of it there is.
+ */
 export function withoutCounts(check: OutputCheck): OutputCheck {
   // It is to equal what comes of the full input.
   if (check.kind === 'equals') return { kind: 'readable', path: check.path };
@@ -53,7 +55,10 @@ function schemaWithoutCounts(schema: unknown): unknown {
   );
 }
 
-/** Returns the exam that a program takes on the sample: the full one's, but for counts and the user's own check, which knows the full input. */
+/**
+ * Returns the exam that a program takes on the sample. It is the full one's, but for counts and the user's own
+ * check, which knows the full input.
+ */
 export function sampleExam(exam: Exam, { files }: Sample): Exam {
   const { sample: _, ...full } = exam;
   return { ...full, files, judging: sampleJudging(exam.judging) };

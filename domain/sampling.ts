@@ -38,8 +38,7 @@ function replaced(tree: Tree, gone: readonly string[], by: Tree): Tree {
 }
 
 /**
- * Returns the files that are left where each folder below an input keeps the first `most` of those with one ending, and says of which some
- * are left out. Others than these stay: a folder of pictures has its settings still.
+ * Returns the files that are left, and says of which some are left out. Each folder below an input keeps the first `most` with one ending. Others than these stay: a folder of pictures has its settings still.
  */
 export function firstFiles(
   tree: Tree,

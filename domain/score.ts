@@ -6,7 +6,10 @@ const quantiles = [
   2.12, 2.11, 2.101, 2.093, 2.086, 2.08, 2.074, 2.069, 2.064, 2.06, 2.056, 2.052, 2.048, 2.045,
 ];
 
-/** Returns the mean of some scores with its 95 % interval, as far as chance moves them: none where they are all the same, or there is one. */
+/**
+ * Returns the mean of some scores with its 95 % interval, as far as chance moves them. It has none where they
+ * are all the same, or there is one.
+ */
 export function meanOf(scores: readonly number[]): Interval {
   const [first] = scores;
   if (first === undefined) throw new Error('expected at least one score, got none');

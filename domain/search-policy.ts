@@ -43,7 +43,10 @@ export type SearchPolicy = (state: SearchState) => Decision;
 const trialsDone = ({ journal, pending }: SearchState): number =>
   candidatesIn(journal).length + pending.length;
 
-/** Returns what every policy begins with: an objective that is met, the end of the budget, then the strategies, which cost no money. */
+/**
+ * Returns what every policy begins with. An objective that is met and the end of the budget come before the
+ * strategies, which cost no money.
+ */
 function opening(state: SearchState): Decision | undefined {
   const { trials, strategies, models, journal, objective } = state;
   const top = best(journal, objective);
@@ -81,7 +84,10 @@ function opening(state: SearchState): Decision | undefined {
 /** Fixes in a row: each shows what the one before it hid, and one may be needed several times. */
 const deepestFix = 6;
 
-/** Returns the fix of what was tried last, where only passing counts and that failed of something that needs no model. */
+/**
+ * Returns the fix of what was tried last, where only passing counts. That failed of something that needs no
+ * model.
+ */
 function fixOf(state: SearchState): NextDecision | undefined {
   const { journal, objective, pending } = state;
   const last = journal.at(-1);
@@ -122,7 +128,10 @@ const nearest = ({ journal, objective }: SearchState): JournalRow | undefined =>
 /** Debugging steps in a row. */
 const deepestDebug = 3;
 
-/** Linear: one candidate after another, each made from the last, or from the best: until one passes, where only that counts. */
+/**
+ * Linear: one candidate after another, each made from the last, or from the best. It ends at the first that
+ * passes, where only that counts.
+ */
 export const refine: SearchPolicy = (state) => {
   const opened = opening(state);
   if (opened !== undefined) return opened;
@@ -147,8 +156,9 @@ export const refine: SearchPolicy = (state) => {
 const debugShare = 0.5;
 
 /**
- * A greedy tree: first some drafts, then with even odds debug a failed leaf (at most three deep), else improve the best.
- * Source: AIDE (Jiang et al., 2025, arXiv:2502.13138), with strategies as its first drafts.
+ * A greedy tree, which begins with some drafts. Then it debugs with even odds a failed leaf (at most three
+ * deep), else it improves the best. Source: AIDE (Jiang et al., 2025, arXiv:2502.13138), with strategies as its
+ * first drafts.
  */
 export const tree: SearchPolicy = (state) => {
   const opened = opening(state);
@@ -177,8 +187,8 @@ export const tree: SearchPolicy = (state) => {
 };
 
 /**
- * Mends a program that failed: what needs no model first, then what models propose at once for what is left, one after the other, and
- * then no more.
+ * Mends a program that failed by what needs no model first. Then come what models propose at once for what is
+ * left, one after the other, and then no more.
  */
 export const mend: SearchPolicy = (state) => {
   const opened = opening(state);

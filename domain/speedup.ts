@@ -11,8 +11,9 @@ export function median(values: readonly number[]): number {
 }
 
 /**
- * Returns the median with its interval between two order statistics, by the sign test. The true median lies within at `confidence`, however
- * the values are spread, where there are enough of them (six for 95 %). Of fewer, the interval is from the lowest to the highest.
+ * Returns the median with its interval between two order statistics, by the sign test. The true median lies
+ * within at `confidence`, however the values are spread. There have to be enough of them, six for 95 %. Of
+ * fewer, the interval is from the lowest to the highest.
  */
 export function medianInterval(values: readonly number[], confidence: number): Interval {
   const sorted = [...values].sort((a, b) => a - b);
@@ -32,7 +33,10 @@ export function medianInterval(values: readonly number[], confidence: number): I
 export interface Time {
   /** By the clock. */
   ms: number;
-  /** The least it can have taken on a processor of its own: `ms` without the time it stood in line for one. */
+  /**
+   * The least it can have taken on a processor of its own. It is `ms` without the time it stood in line for
+   * one.
+   */
   aloneMs: number;
 }
 
@@ -50,16 +54,19 @@ const clockMs = 1e-6;
 /** The cost of asking can be told from what is asked for no better than this, as a share. */
 const askingResolution = 0.1;
 
-/** Of a measurement whose players stood in line for less than this share of their time, the clock alone is right. */
+/** Where players stood in line for less than this share of their time, the clock alone is right. */
 const undisturbed = 0.01;
 
 /**
- * Returns how many times faster the candidate is: the median of the pairs' ratios, after the cost of asking is taken off the baseline. It is
- * taken off the candidate as well only where its text is of our own making (`isOurs`): any other may answer in a way of its own that
- * saves it, and would gain by what it never paid. What is left of a candidate is told no better than the cost itself is known. The interval
- * holds what is not known, too: that an honest candidate was asked as well, which its upper end allows for; that a long call stands
- * in line for a processor and a short one does not, so both the clock's ratios and those without waiting lie within; and that two
- * processes of one program differ by their places in memory (`defaults.betweenRuns`).
+ * Returns how many times faster the candidate is, as the median of the pairs' ratios. The cost of asking is taken off the baseline. It is
+ * taken off the candidate only where its text is of our own making (`isOurs`). Any other may answer in a way of its own that saves it,
+ * and would gain by what it never paid. What is left of a candidate is told no better than the cost itself is known.
+ *
+ * The interval holds what is not known, too:
+ *
+ * - An honest candidate was asked as well, which the upper end allows for.
+ * - A long call stands in line for a processor and a short one does not. The clock's ratios and those without waiting lie within.
+ * - Two processes of one program differ by their places in memory (`defaults.betweenRuns`).
  */
 export function speedupOf(
   pairs: readonly Pair[],
@@ -141,7 +148,10 @@ export const pooled = (runs: readonly Interval[]): Interval => ({
   high: Math.max(...runs.map(({ high }) => high)),
 });
 
-/** Returns how far a program measured against itself is from 1, as a share: by the ratios as they are, for both are asked. */
+/**
+ * Returns how far a program measured against itself is from 1, as a share. It goes by the ratios as they are,
+ * for both are asked.
+ */
 export function noiseOf(pairs: readonly Pair[], confidence: number): number {
   const { low, high } = medianInterval(
     pairs.map(({ baseline, candidate }) => baseline.ms / Math.max(clockMs, candidate.ms)),
@@ -150,12 +160,12 @@ export function noiseOf(pairs: readonly Pair[], confidence: number): number {
   return Math.max(high - 1, 1 - low);
 }
 
-/** How many times as long as its asking a program takes at least for a candidate to be seen to be faster: one that is asked as well, and one of ours. */
+/** How many times as long as its asking a program takes at least for a candidate to be seen to be faster. */
 const leastOfAsking = { asked: 2, ours: 1.25 };
 
 /**
  * Returns why no candidate could be seen to be faster than a program that takes `baselineMs`; null where one could. A candidate of a model's is
- * asked as well, so what is left of the baseline after the cost of asking must be more than that cost. Of one of ours less is enough.
+ * asked as well, so more than the cost of asking must be left of the baseline. Of one of ours less is enough.
  */
 export function tooQuickToMeasure(
   { baselineMs, askingMs }: { baselineMs: Interval; askingMs: Interval },

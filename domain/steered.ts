@@ -159,7 +159,10 @@ export const budgetText = ({ trials, wallMs, usd, tokens }: Extension): string =
     ...(tokens === undefined ? [] : [`${tokens} tokens`]),
   ].join(', ');
 
-/** What the jobs below are told where one is: they stand still with it, are given up, and have its trials and its time; its money they have already. */
+/**
+ * What the jobs below are told where one is. They stand still with it, are given up, and have its trials and
+ * its time. Its money they have already.
+ */
 export function toldBelow(told: Told): Told | null {
   const { message } = told;
   if (message.kind === 'pause' || message.kind === 'resume' || message.kind === 'stop') return told;

@@ -1,5 +1,5 @@
 /**
- * Where an activity stands: its result is stored under this place, so a retry or a resume finds what was done.
+ * Where an activity stands. Its result is stored under this place, so a retry or a resume finds what was done.
  * `step` is the path inside the job: `c-3/measure`, `c-3/verify/grade`.
  */
 export interface Place {
@@ -62,7 +62,10 @@ export const proposedStep = (candidateId: string): string => `${candidateId}/pro
 /** Builds the path under which a stage's files are put together. */
 export const filesStep = (stage: string): string => `${stage}/files`;
 
-/** Builds the path under which is kept what a turn of a conversation came to, or files that were brought to it, by the ID of the message. */
+/**
+ * Builds the path under which is kept what a turn of a conversation came to. Files that were brought to it are
+ * kept so, too, by the ID of the message.
+ */
 export const saidStep = (told: string): string => `said/${told}`;
 
 /** Builds the key under which a job's log says, once for each `reason`, why a step is tried again. */

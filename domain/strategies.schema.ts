@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { Artifact } from './artifact.schema.ts';
 
-/** Strategies that are not used for one reason, which begins with the user's file and line where one is to blame. */
+/**
+ * Strategies that are not used for one reason. It begins with the user's file and line where one is to blame.
+ */
 export const NotUsed = z.object({
   strategies: z.array(z.string()),
   reason: z.string(),
@@ -10,7 +12,10 @@ export const NotUsed = z.object({
 });
 export type NotUsed = z.infer<typeof NotUsed>;
 
-/** What strategies can do for a program: the combinations that apply, in the order worth trying, and why others do not. */
+/**
+ * What strategies can do for a program. It has the combinations that apply, in the order worth trying, and why
+ * others do not.
+ */
 export const StrategyList = z.object({
   applicable: z.array(z.string()),
   notUsed: z.array(NotUsed),

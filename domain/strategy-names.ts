@@ -1,4 +1,7 @@
-/** What a job can name in `strategies`, and its default, apart from the schema, so that the command line's help need not load that. */
+/**
+ * What a job can name in `strategies`, and its default. It stands apart from the schema, so that the command
+ * line's help need not load that.
+ */
 export const strategyNames = [
   'rewrite_numpy',
   'vectorize_loops',

@@ -1,4 +1,7 @@
-/** Returns the probability that a value of Student's t distribution with `freedom` degrees is further from 0 than `t`, on both sides. */
+/**
+ * Returns the probability that a value of Student's t distribution with `freedom` degrees is further from 0
+ * than `t`. Both sides count.
+ */
 export function twoSided(t: number, freedom: number): number {
   if (Number.isNaN(t)) return Number.NaN;
   return incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5);

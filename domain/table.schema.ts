@@ -2,7 +2,10 @@ import { z } from 'zod';
 import type { Artifact } from './artifact.schema.ts';
 import { learningTasks, type Metric, metrics } from './learning.ts';
 
-/** What scripts of `learn/` say of a table and of what was learnt from it, as far as anything but those scripts reads it. */
+/**
+ * What scripts of `learn/` say of a table and of what was learnt from it. It has as much as anything but those
+ * scripts reads.
+ */
 const metric = z.enum(Object.keys(metrics) as [Metric, ...Metric[]]);
 const bounds = z.tuple([z.number(), z.number()]);
 

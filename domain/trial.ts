@@ -67,7 +67,10 @@ export const durationOf = (ms: number): string =>
 export const callOf = ({ seeds }: Pick<Trial, 'seeds'>): 'call' | 'run' =>
   seeds.length > 0 ? 'call' : 'run';
 
-/** Returns how a candidate was tried again: what is scored has new seeds, and only a function has inputs that can be made anew. */
+/**
+ * Returns how a candidate was tried again. What is scored has new seeds, and only a function has inputs that
+ * can be made anew.
+ */
 export const anew = ({ seeds, measurement }: Pick<Trial, 'seeds' | 'measurement'>): string =>
   seeds.length === 0
     ? 'in new sandboxes'
@@ -117,7 +120,10 @@ export const remarksOn = (measurement: Measurement): string[] =>
 /** Returns the first line of a reason, or of a summary, which says it all; what follows explains. */
 export const headline = (text: string): string => text.split('\n', 1)[0] ?? '';
 
-/** Whether an outcome by folds is that of a blend, whose score is of the folds that all its members have: what was scored fold by fold says so. */
+/**
+ * Whether an outcome by folds is that of a blend, whose score is of the folds that all its members have. What
+ * was scored fold by fold says so.
+ */
 export const isBlend = (outcome: Outcome): boolean =>
   outcome.kind === 'scored' && outcome.scores === undefined;
 

@@ -19,8 +19,9 @@ interface Wait {
 }
 
 /**
- * Returns the milliseconds that the steps of a trial worked, from those they took in all: what their sandboxes waited for others is taken out,
- * and stands as `waiting`. `place` is where the trial's steps stand, before their names: `c-3/verify` of a job.
+ * Returns the milliseconds that the steps of a trial worked, from those they took in all. What their sandboxes
+ * waited for others is taken out, and stands as `waiting`. `place` is where the trial's steps stand, before
+ * their names: `c-3/verify` of a job.
  */
 export function workTimes(
   timings: Readonly<Record<string, number>>,

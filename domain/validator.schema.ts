@@ -164,7 +164,10 @@ const fileChecks = [
   z.strictObject({ kind: z.literal('table'), path: SafePath, ...table }),
 ] as const;
 
-/** A check of one file against another that the user has: tables, JSON and arrays by their numbers, pictures by their pixels, all else byte by byte. */
+/**
+ * A check of one file against another that the user has. Tables, JSON and arrays go by their numbers, pictures
+ * by their pixels, all else byte by byte.
+ */
 const comparedChecks = [
   z.strictObject({
     kind: z.literal('equals'),

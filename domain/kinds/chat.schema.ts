@@ -1,7 +1,9 @@
 import { z } from 'zod';
 import { common, Models, slug } from '../job-fields.schema.ts';
 
-/** A conversation over a folder of files: each turn is a task, done by editing the program of the turn before. */
+/**
+ * A conversation over a folder of files. Each turn is a task, done by editing the program of the turn before.
+ */
 export const ChatJob = z.strictObject({
   kind: z.literal('chat'),
   name: slug,

@@ -18,7 +18,10 @@ export const chat: Kind<ChatJob> = {
   check: () => null,
 };
 
-/** Returns the job of a turn: what was said is its task, and every file that its program writes must be readable. */
+/**
+ * Returns the job of a turn. What was said is its task, and every file that its program writes must be
+ * readable.
+ */
 export function turnJob(
   { environment, limits, cores, seed, budget, models }: ChatJob,
   { name, text }: { name: string; text: string },

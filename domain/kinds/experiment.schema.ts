@@ -19,8 +19,8 @@ export const ExperimentJob = z
     /** The job that every cell is, but for what the matrix changes. */
     cell: z.discriminatedUnion('kind', [OptimizeJob, SolveJob, FitJob]),
     /**
-     * The values of each name. A name is a field of the cell, as `seed`, `limits.memoryMb` or `models.draft`, or is put in place of
-     * `${name}` in the texts of its fields.
+     * The values of each name. A name is a field of the cell, as `seed`, `limits.memoryMb` or `models.draft`.
+     * Or it is put in place of `${name}` in the texts of its fields.
      */
     matrix: z
       .record(

@@ -4,7 +4,7 @@ import type { Role } from '../job-input.ts';
 import type { Objective } from '../objective.ts';
 import type { Stage } from './pipeline.schema.ts';
 
-/** A Python file that a job names: what it is to the job, and the function in it that is called. */
+/** A Python file that a job names. It says what that is to the job, and which function in it is called. */
 export interface NamedPython {
   as: 'program' | 'cases' | 'check' | 'oracle' | 'onFolders' | 'evaluator';
   /** Null where the file is run as a script. */
@@ -33,7 +33,10 @@ export interface Asking {
 export interface Kind<J extends Job> {
   /** What makes one of its programs better than another. */
   objective(job: J): Objective;
-  /** What a user gets of it: the best program, the files of a run, what predicts, or a folder for each of its stages. */
+  /**
+   * What a user gets of it: the best program, the files of a run, or what predicts. Of stages it is a folder
+   * for each.
+   */
   product: 'program' | 'outputs' | 'stages' | 'model';
   /** Whether people talk to it, turn by turn; it goes on until they end it. */
   talks?: true;

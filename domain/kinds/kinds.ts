@@ -37,7 +37,10 @@ export const gridIn = (job: Job): ExperimentJob | null => (job.kind === 'experim
 export const partWords = (job: Job): string =>
   gridIn(job) === null ? 'one of its stages, as in JOB/STAGE' : 'one of its cells, as in JOB/CELL';
 
-/** A job that is tried by itself, and the fields that lead to it: none, those of a stage, or those of a cell. */
+/**
+ * A job that is tried by itself, and the fields that lead to it. They are none, those of a stage, or those of a
+ * cell.
+ */
 export interface Part {
   part: StageJob;
   path: (string | number)[];
@@ -59,7 +62,9 @@ export function partsOf(job: Job): Part[] {
   return [...parts.values()].map((part) => ({ part, path: ['cell'] }));
 }
 
-/** Returns the same job with what `change` makes of it or, where it is made of others, of each of those. */
+/**
+ * Returns the same job with what `change` makes of it. Where it is made of others, each of those is changed.
+ */
 export function withParts(job: Job, change: <P extends StageJob>(part: P) => P): Job {
   if (isPart(job)) return change(job);
   return job.kind === 'pipeline'

@@ -31,7 +31,10 @@ const fields = {
   with: z.record(z.string(), z.union([z.number(), z.string(), z.boolean()])).optional(),
   /** What a program is to do, in words, at most 10,000 characters: models write one until its outputs pass. A script or a recipe beside it is tried first. */
   task: z.string().trim().min(1).max(longestTask).optional(),
-  /** A C++ extension module for Python, in place of a program: built, tested on cases of its arguments, run under AddressSanitizer, and measured. */
+  /**
+   * A C++ extension module for Python, in place of a program. It is built, tested on cases of its arguments,
+   * run under AddressSanitizer, and measured.
+   */
   module: Extension.optional(),
   /**
    * The file that `task` was read from. In a job file it stands in place of a task. A `script` beside it that
@@ -41,21 +44,25 @@ const fields = {
   /** What it must write, and what is checked of it. */
   outputs: z.array(Output).default([]),
   /**
-   * The user's own check of what it wrote: `check.py` (its `check`), `check.py:name`, or `test_name.py` for pytest, called with the folders of the inputs and of the outputs in
-   * the grader's sandbox. It refuses in words, by False, or by raising. No program sees this file.
+   * The user's own check of what it wrote: `check.py` (its `check`), `check.py:name`, or `test_name.py` for
+   * pytest. It is called in the grader's sandbox with the folders of the inputs and of the outputs. It refuses
+   * in words, by False, or by raising. No program sees this file.
    */
   check: FunctionRef.optional(),
   /** Files and folders that the check reads, such as what is expected. No program sees them. */
   hidden: z.array(SafePath).optional(),
   /**
-   * A small input that every program must pass on before it sees the full one: a file or folder in the place of `inputs`, or so many rows of each
-   * CSV and JSON Lines, and so many files of each folder.
+   * A small input that every program must pass on before it sees the full one. It is a file or folder in the
+   * place of `inputs`. Or it is so many rows of each CSV and JSON Lines, and so many files of each folder.
    */
   sample: z.union([SafePath, z.strictObject({ rows: z.number().int().positive() })]).optional(),
   /** For a task. */
   models: Models.prefault({}),
   prompts,
-  /** In place of passing: programs are scored by a function of the user's, and the best is improved until the budget is used. */
+  /**
+   * Stands in place of passing. Programs are scored by a function of the user's, and the best is improved until
+   * the budget is used.
+   */
   objective: ScoreObjective.optional(),
 };
 
@@ -78,7 +85,10 @@ type Source = Pick<
   | 'objective'
 >;
 
-/** Says what is wrong with where the program comes from: a script with `args`, a recipe with `with`, or a task in words. */
+/**
+ * Says what is wrong with where the program comes from. It is a script with `args`, a recipe with `with`, or a
+ * task in words.
+ */
 function expectOneSource(job: Source, context: z.core.$RefinementCtx): void {
   for (const { path, message } of contradictionsBetween(job.outputs))
     context.addIssue({ code: 'custom', path: ['outputs', Number(path[0]), ...path.slice(1)], message });
