@@ -76,8 +76,9 @@ export const createCellActivities = ({ store }: { store: Store }) => {
 
   return {
     /**
-     * The names of cells that are to be run, from the place `from` in the grid on, and where to look next. What an earlier job
-     * gave for the same cell is taken over. Of one that was taken up again, cells are run again that were cut short, or asked for.
+     * The names of cells that are to be run, from the place `from` in the grid on. With them comes where to
+     * look next. What an earlier job gave for the same cell is taken over. Of one that was taken up again,
+     * cells are run again that were cut short, or asked for.
      */
     async cellsLeft({ jobId, from }: Place & { from: number }): Promise<{
       left: string[];

@@ -29,8 +29,9 @@ const Problem = z.object({ message: z.string() });
 const draftMs = 12 * 60_000;
 
 /**
- * Returns a generator of cases for a function, made from the calls that `record` makes (a script with its arguments), else from what stands in its
- * file; it was tried on the function. The user's code runs in a sandbox. Throws `JobRejected` where none could be made.
+ * Returns a generator of cases for a function, which was tried on that. It is made from the calls that `record`
+ * makes (a script with its arguments), else from what stands in its file. The user's code runs in a sandbox.
+ * Throws `JobRejected` where none could be made.
  */
 export async function draftCases(
   { store, sandbox }: ActivityContext,

@@ -39,7 +39,10 @@ export interface PreparingInput {
 
 export type EnvironmentActivities = ReturnType<typeof createEnvironmentActivities>;
 
-/** Rounds in which what a package turns out to need is asked for, too: pip reads that as for the Python it runs under. */
+/**
+ * Rounds in which what a package turns out to need is asked for, too. Pip reads that as for the Python it runs
+ * under.
+ */
 const mostRounds = 3;
 
 export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext) => {
@@ -110,7 +113,9 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
     return [...new Set(found.flat())].flatMap((module) => (own.has(module) ? [] : (packageOf(module) ?? [])));
   }
 
-  /** Returns the lock of a list of requirements: the one that the same list led to before, or a new one. */
+  /**
+   * Returns the lock of a list of requirements. It is the one that the same list led to before, or a new one.
+   */
   async function lockOf(
     layers: Layers,
     texts: readonly string[],
@@ -188,9 +193,10 @@ export const createEnvironmentActivities = ({ store, sandbox }: ActivityContext)
 
   return {
     /**
-     * Makes ready what the programs of a job find beside what every sandbox has. Packages are fetched with network and nothing of the job
-     * but their names, looked at in a sandbox without network, and installed once by what they are. The lock that resulted is kept, so
-     * that whoever takes the job up again has the same.
+     * Makes ready what the programs of a job find beside what every sandbox has. Packages are fetched with
+     * network and nothing of the job but their names. They are looked at in a sandbox without network, and
+     * installed once by what they are. The lock that resulted is kept, so that whoever takes the job up again
+     * has the same.
      */
     async prepareEnvironment(input: Place & PreparingInput): Promise<Prepared> {
       const { storeId, jobId, step, asked } = input;
@@ -235,7 +241,10 @@ const lacks = ({ package: name, needs, found }: Listed['unmet'][number]): string
 
 const mostNamed = 8;
 
-/** What people are told of a layer: what was asked for, how large it is, and what does not work with it. */
+/**
+ * What people are told of a layer. They hear what was asked for, how large it is, and what does not work with
+ * it.
+ */
 function saidOf({ packages, unmet, failing }: Listed, names: readonly string[], mb: number): string {
   const added = packages.filter((each) => each.added);
   const asked = packages

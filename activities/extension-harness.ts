@@ -13,7 +13,7 @@ import type { BlobStore } from '../store/blobs.ts';
 const folder = new URL('../sandbox/extension/', import.meta.url);
 const textOf = (name: string): Promise<Buffer> => readFile(new URL(name, folder));
 
-/** Who has the harness: a program is not told what only the grader knows, and a user gets all but the key. */
+/** Who has the harness. A program is not told what only the grader knows, and a user gets all but the key. */
 export type HarnessFor = { kind: 'program' } | { kind: 'grader'; key: string } | { kind: 'user' };
 
 /** Returns the files that test a module, beside what they are for. */

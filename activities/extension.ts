@@ -54,7 +54,10 @@ export const createExtensionActivities = ({ store }: { store: Store }) => ({
     });
   },
 
-  /** Returns a `Tree` of what a user gets of a module: its sources, the module, and what tests and measures it. */
+  /**
+   * Returns a `Tree` of what a user gets of a module. It holds its sources, the module, and what tests and
+   * measures it.
+   */
   async keepExtension({
     program,
     kept,

@@ -73,8 +73,9 @@ function nextOf(
 }
 
 /**
- * Tells which steps a fork has: those of the job itself and of the program as it is; of candidates their programs and what they were asked;
- * all of those that are still to be looked at a second time, so that nothing before that is done again.
+ * Tells which steps a fork has. They are those of the job itself and of the program as it is. Of candidates
+ * they are their programs and what they were asked. Of those that are still to be looked at a second time they
+ * are all, so that nothing before that is done again.
  */
 function stepsOf(
   trials: readonly Trial[],

@@ -9,8 +9,8 @@ export type ReportActivities = ReturnType<typeof createReportActivities>;
 
 export const createReportActivities = ({ store }: { store: Store }) => ({
   /**
-   * Writes the closed job's report, one HTML file, from what the ledger holds of it; safe to repeat. What a verification found is in
-   * the reports of its job and of the pipeline that has it as a stage, too.
+   * Writes the closed job's report, one HTML file, from what the ledger holds of it; safe to repeat. What a
+   * verification found is in the report of its job, and of the pipeline that has it as a stage.
    */
   async writeReport(place: Place): Promise<Artifact> {
     const { jobId } = place;
@@ -26,7 +26,10 @@ export const createReportActivities = ({ store }: { store: Store }) => ({
   },
 });
 
-/** Writes the report of a job that has ended anew, and of those above it that have: something became known of it. */
+/**
+ * Writes the report of a job that has ended anew, for something became known of it. It does so for those above
+ * it that have ended.
+ */
 export async function rewriteReports(store: Store, jobId: string | null): Promise<void> {
   for (let id = jobId; id !== null; ) {
     const job = await store.ledger.job(id);

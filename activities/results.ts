@@ -32,8 +32,8 @@ export const createResults = ({ store }: { store: Store }) => {
   const { blobs, ledger } = store;
 
   /**
-   * What the next stage, or the user, works with: the files that a trial gave, where those are what is asked for; else its built program with
-   * a note of how it is entered. Null where no trial stands.
+   * What the next stage, or the user, works with. It is the files that a trial gave, where those are what is
+   * asked for. Else it is its built program with a note of how it is entered. Null where no trial stands.
    */
   async function productOf(
     trials: readonly Trial[],
@@ -141,8 +141,8 @@ export const createResults = ({ store }: { store: Store }) => {
   }
 
   /**
-   * Takes what was chosen of a job that has ended: its product, and all that tells of it, is of that from then on. Returns false, and
-   * changes nothing, where the job was taken up again meanwhile.
+   * Takes what was chosen of a job that has ended. Its product, and all that tells of it, is of that from then
+   * on. Returns false, and changes nothing, where the job was taken up again meanwhile.
    */
   async function takeChoice(
     { id, status, result }: JobRecord,

@@ -13,8 +13,8 @@ export type SampleActivities = ReturnType<typeof createSampleActivities>;
 
 export const createSampleActivities = ({ store }: { store: Store }) => ({
   /**
-   * Returns what every candidate sees on the sample: `seen` with what stands in its place, or cut to so many rows and files. Null where that is all
-   * there is. `files` are all of the job.
+   * Returns what every candidate sees on the sample. It is `seen` with what stands in its place, or cut to so
+   * many rows and files. Null where that is all there is. `files` are all of the job.
    */
   async packSample({
     files,

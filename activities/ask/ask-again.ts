@@ -91,8 +91,9 @@ const partText = (text: (value: number) => string, spent: number, held: number, 
 const count = (value: number): string => value.toLocaleString('en');
 
 /**
- * Returns the error for a request that failed, which says when Temporal tries again: after the provider's own wait where it
- * named one, else after the default delays, and never once the route had its `tries`. `before` are the call's earlier requests; rate limits do not count as tries.
+ * Returns the error for a request that failed, which says when Temporal tries again. That is after the
+ * provider's own wait where it named one, else after the default delays. It is never once the route had its
+ * `tries`. `before` are the call's earlier requests; rate limits do not count as tries.
  */
 export function afterFailure(failure: ModelFailure, before: readonly CallRecord[], tries: number): Error {
   if (failure.reply !== null) return finalFailure(failure.name, failure.message);
@@ -138,7 +139,10 @@ export function windowOf({ name, retryAfterMs }: ModelFailure, now: number): num
 export const rateLimitWaitMs = ({ retryAfterMs }: ModelFailure): number =>
   Math.min(retryAfterMs ?? rateLimitDelayMs, longestRateLimitMs);
 
-/** Returns whether another try may help: the provider was not there, or what came was no reply at all that could be repaired. */
+/**
+ * Returns whether another try may help. The provider was not there, or what came was no reply at all that could
+ * be repaired.
+ */
 const isPassing = ({ name, reply }: ModelFailure): boolean =>
   errorsToRetry('wait').includes(name) || (name === ModelReplyUnusable.name && reply === null);
 

@@ -57,7 +57,10 @@ export interface Question<Value, Result> {
   sample: number;
   /** `refresh`: ask anew, and remember the reply. */
   cache: 'use' | 'refresh' | 'off';
-  /** Whether it goes with others in a batch, where its provider takes those: then whoever asks comes back for the reply. */
+  /**
+   * Whether it goes with others in a batch, where its provider takes those. Whoever asks then comes back for
+   * the reply.
+   */
   batch: boolean;
   /** Under a limit in dollars: whether a model whose price is not known is asked. */
   unknownPrices: 'refuse' | 'allow';
@@ -92,7 +95,7 @@ export interface AskContext {
 
 /**
  * Asks one route, and pays at most once: a reply on record, or in the cache, is taken instead. A request is put
- * on record with what it may cost before it is sent, and its reply before it is used. Errors say how Temporal
+ * on record with what it may cost before it is sent. So is its reply before it is used. Errors say how Temporal
  * is to go on: again after a wait, or not at all. The workflow then takes the next route, has the reply
  * repaired, or ends the search.
  */
@@ -188,7 +191,9 @@ export function createAsk({ store, catalogue, modelOf, batchesOf }: AskContext):
       throw untilLater(ModelBatched.name, stands.why, stands.until);
     }
 
-    /** A reply that was paid for before: it may be lost by now, or be no answer to what the program is by now. */
+    /**
+     * A reply that was paid for before. It may be lost by now, or be no answer to what the program is by now.
+     */
     async function readKnown(artifact: Artifact) {
       try {
         const kept = JSON.parse(await blobs.text(artifact)) as KeptRequest; // written by `keep` alone
@@ -269,7 +274,9 @@ export function createAsk({ store, catalogue, modelOf, batchesOf }: AskContext):
       return { usage: taken.usage, microUsd: isCharged ? microUsd : Math.ceil(microUsd * priceShare) };
     }
 
-    /** Returns an error that no model gave, such as one of its library, as a failure: in words that hold no key. */
+    /**
+     * Returns an error that no model gave, such as one of its library, as a failure. Its words hold no key.
+     */
     function unexpected(error: unknown): ModelFailure {
       const said = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
       return modelFailure(ModelUnavailable, counterpart, said);

@@ -22,9 +22,10 @@ export type BatchedStanding =
   | { kind: 'ended'; end: BatchedEnd };
 
 /**
- * Brings a queued request a step further: gathers what waits on its route, submits that as one batch, or looks at the batch it is in. All that
- * is known stands in the ledger, so that any worker goes on for any job, and a batch whose submission's end nobody saw is looked for at the provider
- * before it is submitted again. Throws a `ModelFailure` where the batch was refused, and so never made.
+ * Brings a queued request a step further: gathers what waits on its route, submits that as one batch, or looks
+ * at the batch it is in. Brings a queued request a step further. It gathers what waits on its route, submits
+ * that as one batch, or looks at the batch it is in. Throws a `ModelFailure` where the batch was refused, and
+ * so never made.
  */
 export async function advanceBatched(
   { ledger, blobs }: Store,

@@ -7,7 +7,7 @@ import type { Ledger } from '../../store/ledger.ts';
 
 const { unusualCalls, unusualFactor, unusualFailures } = defaults.model;
 
-/** Says in the job's log, once a job and route, that a call cost far more than is usual on its route. */
+/** Says in the job's log, once a job and route, that a call cost far more than is usual there. */
 export async function warnOfCost(
   ledger: Ledger,
   jobId: string,

@@ -161,7 +161,10 @@ function ofCompiler(failure: Failure): Finding | null {
       };
 }
 
-/** What argparse, and what is like it, says where arguments do not fit; or a script that ends by telling how it is used. */
+/**
+ * What argparse, and what is like it, says where arguments do not fit. Or a script says it that ends by telling
+ * how it is used.
+ */
 function ofArguments({ exit, stderr, stdout }: Failure): Finding | null {
   const refused =
     exit === 2 && /^usage: /im.test(stderr)

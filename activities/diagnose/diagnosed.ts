@@ -21,7 +21,10 @@ export interface Symptoms {
   hottest?: Failure['hottest'];
 }
 
-/** Returns the outcome of a run with what it failed of and, below the first line of its reason, what it missed. */
+/**
+ * Returns the outcome of a run with what it failed of. What it missed stands below the first line of its
+ * reason.
+ */
 export async function diagnosed(
   store: Store,
   { jobId, step }: Place,

@@ -38,7 +38,9 @@ export const linesFrom = ({ sources }: Failure, at: Frame | undefined, count = 4
 /** Lines that a statement goes over at most. */
 const mostLines = 12;
 
-/** Returns the text from a frame's line on to where its brackets are closed: a call may go over several lines. */
+/**
+ * Returns the text from a frame's line on to where its brackets are closed. A call may go over several lines.
+ */
 export function statementFrom(failure: Failure, at: Frame | undefined): string {
   const lines = linesFrom(failure, at, mostLines).split('\n');
   let open = 0;

@@ -181,8 +181,8 @@ export const goneKeywords: Readonly<Record<string, string>> = {
 };
 
 /**
- * Returns what takes the place of `name` of `module`, and of all other names of that module, as `replaceRemoved` is told of it; null
- * where `name` is none that is known to be gone.
+ * Returns what takes the place of `name` of `module`, and of all other names of that module, as
+ * `replaceRemoved` is told of it. Null where `name` is none that is known to be gone.
  */
 export function replacedIn(module: string, name: string): Record<string, string> | null {
   const names = removedNames[module];

@@ -77,7 +77,10 @@ export const createCurveActivities = ({ store, sandbox }: ActivityContext) => {
   };
 };
 
-/** The first member, the weightiest first, that learns from all the shares within the time; with the fold that it is seen on. */
+/**
+ * The first member, the weightiest first, that learns from all the shares within the time. With it comes the
+ * fold that it is seen on.
+ */
 function firstInTime(
   members: readonly Fitted[],
   wallMs: number,

@@ -57,7 +57,10 @@ const slowest = (timings: readonly Timing[]): number | null =>
 
 export type EndActivities = ReturnType<typeof createEndActivities>;
 
-/** What a search comes to once it is over: what helps is blended, the test is scored, once, and what predicts is put together. */
+/**
+ * What a search comes to once it is over. What helps is blended, the test is scored, once, and what predicts is
+ * put together.
+ */
 export const createEndActivities = ({ store, sandbox }: ActivityContext) => {
   const { blobs } = store;
   const learning = createLearning({ store, sandbox });
@@ -104,7 +107,10 @@ export const createEndActivities = ({ store, sandbox }: ActivityContext) => {
       });
     },
 
-    /** Has each member predict the rows that were kept apart, which it did not see before and whose labels are not there. */
+    /**
+     * Has each member predict the rows that were kept apart. It did not see them before, and their labels are
+     * not there.
+     */
     async applyMembers({
       table,
       limits,

@@ -53,8 +53,8 @@ export async function experienceOf(
 }
 
 /**
- * Returns what earlier jobs taught that may be used on this table. Of the same table split in another way nothing is taken: what worked there was
- * chosen by rows that are kept apart here.
+ * Returns what earlier jobs taught that may be used on this table. Of the same table split in another way
+ * nothing is taken. What worked there was chosen by rows that are kept apart here.
  */
 export async function experienceFor({ ledger, blobs }: Store, table: Tree): Promise<Experience[]> {
   const jobs = await ledger.jobs({ kind: ['fit'], status: 'finished', limit: mostJobs });

@@ -21,7 +21,7 @@ import { gradePredictions } from './graded.ts';
 import { createLearning } from './learning.ts';
 import { forPrograms, labelsOutside } from './table-files.ts';
 
-/** What a program gave for the rows of a fold, whose labels it did not see; or how it ended without. */
+/** What a program gave for the rows of a fold, whose labels it did not see. Or how it ended without. */
 export type FoldRan = { fold: number; seconds: number; memoryMb: number; isolation: Isolation } & (
   | { kind: 'predicted'; predictions: Artifact; model: Artifact; timing: Artifact | null }
   | { kind: 'failed'; outcome: Outcome }
@@ -34,7 +34,10 @@ export const createFoldActivities = ({ store, sandbox }: ActivityContext) => {
   const learning = createLearning({ store, sandbox });
 
   return {
-    /** Trains a candidate on the rows outside a fold and has it predict the rows of the fold, in a fork that holds no label of these. */
+    /**
+     * Trains a candidate on the rows outside a fold and has it predict the rows of the fold. Its fork holds no
+     * label of these.
+     */
     async fitFold({
       table,
       fold,

@@ -23,7 +23,10 @@ export async function membersIn(store: Store, jobId: string, ids: readonly strin
   });
 }
 
-/** Returns the program of a candidate and the models of its first `most` folds, as the scripts of `learn/` read them. */
+/**
+ * Returns the program of a candidate and the models of its first `most` folds. They are as the scripts of
+ * `learn/` read them.
+ */
 export async function filesOf(
   { blobs }: Store,
   { program, models }: Fitted,

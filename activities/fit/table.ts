@@ -87,7 +87,10 @@ export const createTableActivities = ({ store, sandbox }: ActivityContext) => {
   };
 };
 
-/** Returns what a look at a table left behind: the one that the same table led to before, where nothing else was asked. */
+/**
+ * Returns what a look at a table left behind. It is the one that the same table led to before, where nothing
+ * else was asked.
+ */
 export async function lookAt(
   { store, learning }: Pick<ActivityContext, 'store'> & { learning: Learning },
   place: Place,
@@ -129,7 +132,10 @@ async function keyOf(
   return `look ${createHash('sha256').update(content).digest('hex')}`;
 }
 
-/** Returns the table, and the test where there is one, under names of their own, and what is asked of them as the scripts read it. */
+/**
+ * Returns the table, and the test where there is one, under names of their own. With them comes what is asked,
+ * as the scripts read it.
+ */
 function tableFiles(asked: Asked, given: Tree): { table: Tree; task: Record<string, unknown> } {
   const { fit } = defaults;
   const placed = (path: string, name: string): [string, Artifact][] => {

@@ -22,8 +22,8 @@ export const createWordsActivities = (context: AskContext) => {
 
   return {
     /**
-     * Asks one route what the results mean. Returns its words as an artifact: each number in them is one of the record, which is all that the route
-     * was told; a reply with another is refused, and says which.
+     * Asks one route what the results mean. Returns its words as an artifact. Each number in them is one of the
+     * record, which is all that the route was told. A reply with another is refused, and says which.
      */
     async explainByModel({ trial, ...of }: AskedOfTable & { trial: Trial }): Promise<Artifact> {
       return takeStep<Artifact>(store, { ...of, step: 'words' }, 'propose', async (pulse) => {

@@ -47,7 +47,10 @@ export const createHandActivities = ({ store }: { store: Store }) => {
   }
 
   return {
-    /** The candidate of a file that somebody brought: it takes the place of the program's own, or is a script where there is none. A patch changes the program that it is of. */
+    /**
+     * The candidate of a file that somebody brought. It takes the place of the program's own, or is a script
+     * where there is none. A patch changes the program that it is of.
+     */
     async proposeByHand({ of, ...brought }: Place & Brought): Promise<Candidate> {
       return takeStep(store, brought, 'propose', async () => {
         const { id, name, jobId, file, original } = brought;

@@ -103,7 +103,10 @@ export const createModelActivities = (context: AskContext) => {
     return writeJson(store.blobs, program);
   }
 
-  /** What the model is asked: a question about the trials so far, or the last one again with what was wrong with its reply. */
+  /**
+   * What the model is asked. It is a question about the trials so far, or the last one again with what was
+   * wrong with its reply.
+   */
   async function askedFor(input: ProposeInput): Promise<ProgramQuestion> {
     const { job, files, repairs } = input;
     const own =

@@ -27,7 +27,10 @@ export const createRecipeActivities = ({ store }: { store: Store }) => {
   }
 
   return {
-    /** Returns the program of a recipe as a candidate, the path of its script, and what every candidate may see: `seen`, and what the recipe imports. */
+    /**
+     * Returns the program of a recipe as a candidate, and the path of its script. With them comes what every
+     * candidate may see: `seen`, and what the recipe imports.
+     */
     async proposeByRecipe({
       id,
       recipe: name,

@@ -21,7 +21,10 @@ import { python, threads } from '../try/command.ts';
 import { outcomeOfEnding, saidBy } from '../try/outcome-of-ending.ts';
 import { programsOf } from './sandbox-programs.ts';
 
-/** What is read to make a program faster: `record` is what was observed of it, `environment` the packages of its own. */
+/**
+ * What is read to make a program faster. `record` is what was observed of it, `environment` the packages of its
+ * own.
+ */
 interface Read extends Place {
   job: OptimizeJob;
   sample: Artifact | null;
@@ -224,7 +227,10 @@ export const createStrategyActivities = (context: ActivityContext) => {
       );
     },
 
-    /** The program after a strategy or a combination: the one that was made when they were listed, or a new one; null where it turns out not to apply. */
+    /**
+     * The program after a strategy or a combination. It is the one that was made when they were listed, or a
+     * new one. Null where it turns out not to apply.
+     */
     async proposeByStrategy({
       id,
       strategy,
@@ -286,7 +292,10 @@ const Listed = z.object({
 const WrittenProgram = z.object({ entry: z.string(), build: Build.nullable(), note: z.string().max(500) });
 const NotApplicable = z.object({ reasons: z.array(Reason) });
 
-/** Returns a list for when `strategies.py` itself came to no end: none can be used, and that is no fault of the program. */
+/**
+ * Returns a list for when `strategies.py` itself came to no end. None can be used, and that is no fault of the
+ * program.
+ */
 function brokenList(ran: RunResult): z.infer<typeof Listed> {
   const outcome = outcomeOfEnding(ran.ending, saidBy(ran));
   if (outcome === null || !('reason' in outcome))

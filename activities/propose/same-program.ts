@@ -8,7 +8,10 @@ import type { Store } from '../../store/store.ts';
 /** Artifacts whose hash is held in memory: each is read once, not again for every reply. */
 const mostHeld = 10_000;
 
-/** Returns a function that throws `ReplyProblem` where a job has a program already, but for its comments and its blank lines. */
+/**
+ * Returns a function that throws `ReplyProblem` where a job has a program already. Comments and blank lines
+ * make no difference.
+ */
 export function createExpectNew(store: Store) {
   const held = new Map<Artifact, Promise<string>>();
 
@@ -55,7 +58,10 @@ async function fingerprintIn({ blobs }: Store, program: Artifact): Promise<strin
   return fingerprint(await Promise.all(texts), build?.tool);
 }
 
-/** Returns a hash of what a program does: comments on lines of their own, blank lines and ends of lines are left out. */
+/**
+ * Returns a hash of what a program does. Comments on lines of their own, blank lines and ends of lines are left
+ * out.
+ */
 function fingerprint(files: readonly { path: string; content: string }[], tool = 'none'): string {
   const hash = createHash('sha256').update(tool);
   for (const { path, content } of [...files].sort((one, other) => (one.path < other.path ? -1 : 1))) {

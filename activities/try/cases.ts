@@ -20,7 +20,10 @@ export interface PreparedCases {
   caseSet: Artifact;
   /** Revealed with the verdict. */
   seed: string;
-  /** The oracle's time for the last case it had to answer: the earlier ones also pay for imports, later ones may be small. 0 where it was not asked. */
+  /**
+   * The oracle's time for the last case it had to answer. The earlier ones also pay for imports, later ones may
+   * be small. 0 where it was not asked.
+   */
   oracleMs: number;
   /** The largest expected answer; 0 where there is none. */
   answerBytes: number;

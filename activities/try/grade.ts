@@ -69,8 +69,8 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
   const hiding = createHiding({ store, sandbox });
 
   /**
-   * Runs the grader in a sandbox of its own, which holds the plan, the expected and the returned bytes, and nothing of the
-   * candidate's code.
+   * Runs the grader in a sandbox of its own. That holds the plan, the expected and the returned bytes, and
+   * nothing of the candidate's code.
    */
   async function ask(place: Place, task: GraderTask, exam: Exam, signal: AbortSignal): Promise<Asked> {
     return task.called === undefined
@@ -100,8 +100,9 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
   }
 
   /**
-   * Has tests and the modules that they call run in turns, each in sandboxes of its own: what was called is noted down, answered by the modules from
-   * the first call on, and read in the next turn. The tests have a verdict once each call was answered, in that very order.
+   * Has tests and the modules that they call run in turns, each in sandboxes of its own. What was called is
+   * noted down, answered by the modules from the first call on, and read in the next turn. The tests have a
+   * verdict once each call was answered, in that very order.
    */
   async function askInTurns(
     place: Place,
@@ -280,8 +281,9 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
 
   return {
     /**
-     * Has the user's own check look at an empty folder, before anything is tried, and each file that an output is to equal be read. Throws `JobRejected` where it is mistaken, or does not end; says
-     * in the job's log where it accepts that.
+     * Has the user's own check look at an empty folder, before anything is tried. Each file that an output is
+     * to equal is read, too. Throws `JobRejected` where it is mistaken, or does not end; says in the job's log
+     * where it accepts that.
      */
     async tryCheck({
       exam,
@@ -382,7 +384,10 @@ export const createGradeActivities = ({ store, sandbox }: ActivityContext) => {
       });
     },
 
-    /** Judges all that was timed beside what the baseline gave for the same input, or in the run of the same pair. */
+    /**
+     * Judges all that was timed beside what the baseline gave. That is for the same input, or in the run of the
+     * same pair.
+     */
     async gradeTimed({
       exam,
       cases,
@@ -428,7 +433,10 @@ const passedIn = ({ cases }: z.infer<typeof Verdict>): Checks => ({
   of: cases.length,
 });
 
-/** Returns why the grader cannot judge by a plan: its last words, behind all that a check of the user's printed. */
+/**
+ * Returns why the grader cannot judge by a plan. These are its last words, behind all that a check of the
+ * user's printed.
+ */
 const whyUnusable = (stderr: string): string =>
   (stderr.split('/in/plan.json: the plan cannot be judged: ').at(-1) ?? stderr).trim();
 

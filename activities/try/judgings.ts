@@ -150,7 +150,10 @@ export interface ComparedRun {
   actual: ScriptOutput;
 }
 
-/** Returns each timed run beside the baseline's of the same pair, without runs that gave the same bytes as an earlier one. */
+/**
+ * Returns each timed run beside the baseline's of the same pair. Runs that gave the same bytes as an earlier
+ * one are left out.
+ */
 export function timedRuns(conducted: Conducted): ComparedRun[] {
   const baseline = timedOf(conducted, 'baseline');
   const runs = new Map<string, ComparedRun>();
@@ -231,8 +234,8 @@ type PlannedCheck =
   | (RunCheck & { path: string; file: string | null; missing?: string; got: number });
 
 /**
- * Checks each output that `program` is to write by what it should be, then all by functions of the user's own, beside which `own` stand: a check,
- * and what scores them, which is told a `seed`.
+ * Checks each output that `program` is to write by what it should be. Then it checks all by functions of the
+ * user's own, beside which `own` stand. They are a check, and what scores them, which is told a `seed`.
  */
 export function checksTask(
   program: string,
@@ -324,7 +327,10 @@ const scorePlan = ({ evaluator, metric, constraints }: ScoreJudging, seed: numbe
 export const judgeOf = (judging: ChecksJudging | ScoreJudging): OnFolders | undefined =>
   judging.kind === 'score' ? judging.evaluator : judging.check;
 
-/** The user's files that outputs are judged by: those a function of theirs stands among, with the inputs, and those that outputs are to equal. */
+/**
+ * The user's files that outputs are judged by. They are those a function of theirs stands among, with the
+ * inputs, and those that outputs are to equal.
+ */
 export interface OwnFiles {
   references: Tree;
   inputs: Tree;

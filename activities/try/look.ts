@@ -10,8 +10,9 @@ import type { Said } from './outcome-of-ending.ts';
 const exitRejected = 97;
 
 /**
- * Returns the command that looks at a program and then runs `command` in the same sandbox, where nothing of the program ran before. `root`
- * is where its files stand; `imports` tells whether all that it may import is there, too.
+ * Returns the command that looks at a program and then runs `command` in the same sandbox. Nothing of the
+ * program ran there before. `root` is where its files stand; `imports` tells whether all that it may import is
+ * there, too.
  */
 export function lookingFirst(
   command: readonly string[],

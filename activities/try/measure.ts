@@ -222,7 +222,10 @@ const shared = (limits: ReturnType<typeof limitsOf>) => ({
   cpuMs: runsPerMeasurement * limits.cpuMs,
 });
 
-/** The whole of a measurement may take as long as this many single runs, and this much longer than one: its activity ends then. */
+/**
+ * The whole of a measurement may take as long as this many single runs, and this much longer than one. Its
+ * activity ends then.
+ */
 const runsPerMeasurement = 4;
 const beyondOneRunMs = 9 * 60_000;
 const measuringMs = ({ limits: { wallMs } }: Exam): number =>
@@ -237,8 +240,8 @@ const muchSlower = (limitMs: number): string =>
   `a measured run was not done after ${Math.round(limitMs / 1000)} s: the limit while others wait is ${muchSlowerTimes} times what the original takes, at least ${leastLimitMs.timed / 1000} s (${leastLimitMs.untimed / 1000} s for the first calls)`;
 
 /**
- * Returns a sample of the candidate with a limit that follows the baseline's time, where that is below the job's own. That time is
- * the oracle's for a function, and the one in `results` for a script.
+ * Returns a sample of the candidate, whose limit follows the baseline's time where that is below the job's own.
+ * That time is the oracle's for a function, and the one in `results` for a script.
  */
 function withLimit(
   sample: Sample,
@@ -274,8 +277,8 @@ const twiceOf = (exam: Exam, cases: PreparedCases | null, inputs: CaseSet | null
 /**
  * Plans warm-ups, then pairs in alternating order, each on inputs that no player has seen. `checked` cases at
  * the front belong to the check that went before. It is null for a script, which has no cases. The case `twice`
- * stands in for the baseline's warm-up, and is the last the candidate is asked, so that what it does from some
- * call on is seen as well.
+ * stands in for the baseline's warm-up, and is the last the candidate is asked. What it does from some call on
+ * is so seen as well.
  */
 function plan(checked: number | null, pairs: number, batch: number, twice: number | null): Sample[] {
   if (checked === null) {
@@ -310,8 +313,8 @@ function plan(checked: number | null, pairs: number, batch: number, twice: numbe
 }
 
 /**
- * Returns why a round came to no end; null where it did. What fails beside a candidate had got through alone when the bench was
- * claimed, so it is the candidate that is refused.
+ * Returns why a round came to no end; null where it did. What fails beside a candidate had got through alone
+ * when the bench was claimed. So it is the candidate that is refused.
  */
 function outcomeOfRound(
   conducted: ConductResult,

@@ -120,7 +120,10 @@ function lineOfTraceback(traceback: readonly string[]): string | null {
     : `${name}: ${next.trim()}`;
 }
 
-/** Returns the last place that the frames name, as ` (prog.py:3)` with the line's text; with `own`, in the user's files if there is one. */
+/**
+ * Returns the last place that the frames name, as ` (prog.py:3)` with the line's text. With `own` it is in the
+ * user's files if there is one.
+ */
 function placeIn(lines: readonly string[], own: boolean): string {
   const frames = lines.flatMap((line, index) => {
     const [, path, number] = frame.exec(line) ?? [];
@@ -170,7 +173,10 @@ function lineOfNumba(name: string, message: readonly string[]): string {
   return `${name}: ${what.replace(/\.?\. Raised from None$/, '')}${where}`;
 }
 
-/** Returns the first error that a compiler, or a program that reads its options, names; with the line of the source that Pythran shows. */
+/**
+ * Returns the first error that a compiler, or a program that reads its options, names. The line of the source
+ * that Pythran shows stands with it.
+ */
 function lineOfCompiler(lines: readonly string[]): string | null {
   const linking = lines.find((line) =>
     /undefined reference to|cannot find -l|multiple definition of/.test(line),

@@ -9,7 +9,10 @@ const headBytes = 500;
 /** Files whose beginning is shown; the others are named, up to so many. */
 const most = { shown: 12, named: 200 };
 
-/** Names the files below `inputs`, but for those that are `hidden`, with their sizes, and shows how the first of them begin. */
+/**
+ * Names the files below `inputs` with their sizes, but for those that are `hidden`. It shows how the first of
+ * them begin.
+ */
 export async function headsOf(
   { blobs }: Store,
   files: Artifact,

@@ -48,8 +48,8 @@ export interface ProgramQuestion {
 }
 
 /**
- * Makes the question of a kind of job. `trials` are the job's as they stood when it was first put, so that a reply on record
- * is read against what was shown then; `hint` is what people told the job by then.
+ * Makes the question of a kind of job. `trials` are the job's as they stood when it was first put. A reply on
+ * record is so read against what was shown then. `hint` is what people told the job by then.
  */
 export type AsksFor<J> = (
   store: Store,
@@ -79,7 +79,10 @@ export async function logOf({ blobs }: Store, { artifacts }: Trial): Promise<str
 /** Files of a failed run that are named. */
 const mostNamed = 20;
 
-/** Returns what is known of a failure without a model: what it comes of, where, what to do, and the outputs that were there. */
+/**
+ * Returns what is known of a failure without a model. It is what it comes of, where, what to do, and the
+ * outputs that were there.
+ */
 export async function digestOf({ blobs }: Store, { outcome, artifacts }: Trial): Promise<string> {
   const { diagnosis = null } = 'reason' in outcome ? outcome : {};
   const there = artifacts.outputs === undefined ? {} : await readTree(blobs, artifacts.outputs);

@@ -17,7 +17,10 @@ import { headsOf } from './heads.ts';
 import { type AsksFor, digestOf, logOf, shownProgram, triedPrograms } from './question.ts';
 import { scoredText, scoreTask, scoringWords } from './scoring.ts';
 
-/** Asks for a program that does what the job says in words: a new one, or the next version of one that failed. */
+/**
+ * Asks for a program that does what the job says in words. It is a new one, or the next version of one that
+ * failed.
+ */
 export const solveQuestion: AsksFor<SolveJob> = async (
   store,
   { job, jobId, decision, files, from: begun },
