@@ -199,15 +199,14 @@ class Kernels:
         names = ', '.join(leaves.names())
         single = ''.join(f' and type({each}) is not np.ndarray' for each in leaves.scalars)
 
-        at = {each: f'_at({each}, i, j)' for each in leaves.names()}
-        element = ast.unparse(_renamed(ast.parse(body, mode='eval').body, at))
-        first = ast.unparse(_renamed(ast.parse(body, mode='eval').body, {each: f'_at({each}, 0, 0)' for each in at}))
+        def at(i, j):
+            return ast.unparse(_renamed(ast.parse(body, mode='eval').body, {each: f'_at({each}, {i}, {j})' for each in leaves.names()}))
 
         def make(name):
             return (
                 f'def {name}_loop({names}):\n    return {body}\n\n\n'
-                f"@numba.njit(error_model='numpy')\ndef {name}_rows(shape, {names}):\n    out = np.empty(shape, np.array([{first}]).dtype)\n"
-                f'    for i in range(shape[0]):\n        for j in range(shape[1]):\n            out[i, j] = {element}\n    return out\n\n\n'
+                f"@numba.njit(error_model='numpy')\ndef {name}_rows(shape, {names}):\n    out = np.empty(shape, np.array([{at(0, 0)}]).dtype)\n"
+                f'    for i in range(shape[0]):\n        for j in range(shape[1]):\n            out[i, j] = {at("i", "j")}\n    return out\n\n\n'
                 f'def {name}({names}):\n    if _compilable({names}){single}:\n        rows = _in_rows(({names},))\n'
                 f'        if rows is not None:\n            return {name}_rows(rows[0], *rows[1])\n'
                 f'        return _kernel({name}_loop, numba.vectorize, {names})({names})\n    return {original}\n'

@@ -126,7 +126,7 @@ export async function up(config: Config, { port, say, signal, ...from }: UpOptio
 /** Says so where a worker runs code that was changed since. It is not ended for that: jobs go on in it. */
 async function tellOfNewCode(worker: Process, say: (line: string) => void): Promise<void> {
   const root = fileURLToPath(new URL('../..', import.meta.url));
-  const changed = await changedSince(root, Date.now() - (await ageMs(worker)));
+  const changed = changedSince(root, Date.now() - (await ageMs(worker)));
   if (changed !== null)
     say(
       `the worker that runs (process ${worker.pid}) was started before Crucible's code changed (${changed}), and works by the old: crucible down, then again`,

@@ -1,4 +1,4 @@
-import { readdir, stat } from 'node:fs/promises';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join, relative } from 'node:path';
 
 /** What a worker has loaded, or hands to sandboxes. */
@@ -12,14 +12,13 @@ const source = /\.(ts|mjs|py|c|cpp|hpp)$/;
  * Returns a file of the code in `root` that changed after `sinceMs`, in milliseconds since 1970; null for none. A worker that was started then
  * still runs what stood there before.
  */
-export async function changedSince(root: string, sinceMs: number): Promise<string | null> {
+export function changedSince(root: string, sinceMs: number): string | null {
   for (const folder of folders) {
-    const found = await readdir(join(root, folder), { recursive: true, withFileTypes: true }).catch(() => []);
-    for (const each of found) {
+    if (!existsSync(join(root, folder))) continue;
+    for (const each of readdirSync(join(root, folder), { recursive: true, withFileTypes: true })) {
       if (!each.isFile() || !source.test(each.name)) continue;
       const path = join(each.parentPath, each.name);
-      const { ctimeMs } = await stat(path);
-      if (ctimeMs > sinceMs) return relative(root, path);
+      if (statSync(path).ctimeMs > sinceMs) return relative(root, path);
     }
   }
   return null;

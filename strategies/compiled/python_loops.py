@@ -999,14 +999,18 @@ def _joined(one, two):
     raise TypingError(f'{one} and {two} joined')
 
 
+def _require_list(values, what):
+    if not isinstance(values, (types.Array, types.List)) or isinstance(values, types.Array) and values.ndim != 1:
+        raise TypingError(f'{what} of {values}')
+
+
 def count_of(values, item):
     return values.count(item)
 
 
 @overload(count_of)
 def _count_of(values, item):
-    if not isinstance(values, (types.Array, types.List)) or isinstance(values, types.Array) and values.ndim != 1:
-        raise TypingError(f'count of {values}')
+    _require_list(values, 'count')
 
     def counted(values, item):
         found = 0
@@ -1024,8 +1028,7 @@ def place_of(values, item):
 
 @overload(place_of)
 def _place_of(values, item):
-    if not isinstance(values, (types.Array, types.List)) or isinstance(values, types.Array) and values.ndim != 1:
-        raise TypingError(f'index of {values}')
+    _require_list(values, 'index')
 
     def found(values, item):
         for at in range(len(values)):

@@ -16,7 +16,7 @@ it('code that changed after a worker was started is found; what is no code, or n
   await wait(20);
   await writeFile(join(root, 'strategies/__pycache__/threads.cpython-314.pyc'), 'b');
   await writeFile(join(root, 'docs/loop.ts'), 'b');
-  expect(await changedSince(root, started)).toBeNull();
+  expect(changedSince(root, started)).toBeNull();
   await writeFile(join(root, 'workflows/loop/search.ts'), 'b');
-  expect(await changedSince(root, started)).toBe('workflows/loop/search.ts');
+  expect(changedSince(root, started)).toBe('workflows/loop/search.ts');
 });
